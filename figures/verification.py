@@ -1,0 +1,122 @@
+"""What ``ufm simulate`` and ``ufm verify`` draw: collapse over time, and the geometry it ends in."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theory import flows, geometry
+from ufm import metrics
+from ufm.store import write_atomically
+from ufm.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STYLE: dict[str, Any] = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.0,
+}
+
+
+def _figure(rows: int, columns: int, width: float, height: float) -> tuple["Figure", Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows))
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _class_colors(count: int) -> Any:
+    from matplotlib import colormaps
+
+    return colormaps["viridis"](np.linspace(0.0, 0.92, count))
+
+
+def _shown(count: int) -> list[int]:
+    """At most ten classes, first and last among them."""
+    return sorted({int(k) for k in np.round(np.linspace(0, count - 1, min(count, 10)))})
+
+
+def collapse_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
+    """NC, norm and variability of each class over time, one row per trajectory; theory dashed.
+
+    The horizontal axis is flow time, cut where nothing happens any more; dark is the first class, light the last.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure(len(trajectories), 3, 2.6, 1.9)
+        for row, (name, t) in zip(axes, trajectories.items(), strict=True):
+            problem = t.problem
+            shown = _shown(problem.n_classes)
+            limits = 1.0 - geometry.classifier_cosine(problem.centers, problem.theta)
+            curves = {key: t.class_values(key) for key in ("nc_mean", "norm_mean", "variability")}
+            for k, color in zip(shown, _class_colors(len(shown)), strict=True):
+                label = f"class {k + 1}: n={problem.class_sizes[k]}, f={problem.centers[k]}"
+                row[0].plot(t.times, np.maximum(curves["nc_mean"][:, k], 1e-30), color=color, label=label)
+                row[1].plot(t.times, curves["norm_mean"][:, k], color=color)
+                row[2].plot(t.times, curves["variability"][:, k], color=color)
+                row[2].axhline(limits[k], color=color, linestyle=":", linewidth=0.7)
+            row[0].set(yscale="log", ylabel="NC", title=name, ylim=(1e-22, 8.0))
+            row[1].set(ylabel="$|h|$", yscale="log")
+            row[2].set(ylabel="variability", ylim=(-0.02, 1.15))
+            row[0].legend(handles=[row[0].lines[0], row[0].lines[-1]], fontsize=6, loc="upper right")
+            row[2].plot([], [], color="0.4", linestyle=":", label=r"$1 - \cos\rho_k$")
+            row[2].legend(fontsize=6, loc="lower right")
+            done = np.flatnonzero(curves["nc_mean"].max(axis=1) < 1e-22)
+            for axis in row:
+                axis.set(xlabel="flow time $t$", xlim=(0.0, t.times[done[0]] if done.size and done[0] else t.times[-1]))
+        return figure
+
+
+def geometry_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
+    """Gram matrix of the class means at the end, and per class angle and rate of collapse against theory."""
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure(len(trajectories), 3, 2.6, 2.1)
+        for row, (name, t) in zip(axes, trajectories.items(), strict=True):
+            problem = t.problem
+            classes = np.arange(1, problem.n_classes + 1)
+            if t.final is None:
+                row[0].text(0.5, 0.5, "features were not kept", ha="center", transform=row[0].transAxes)
+            else:
+                gram = metrics.gram(metrics.class_means(t.final, problem.labels))
+                image = row[0].imshow(gram, vmin=-1.0, vmax=1.0, cmap="RdBu_r", extent=(0.5, len(gram) + 0.5, len(gram) + 0.5, 0.5))
+                figure.colorbar(image, ax=row[0], label="cosine")
+            row[0].set(title=f"{name}: class means", xlabel="class", ylabel="class")
+            row[1].plot(classes, geometry.classifier_cosine(problem.centers, problem.theta), color="0.6", label="theory")
+            row[1].plot(classes, 1.0 - t.class_values("variability")[-1], ".", markersize=3, color="C0", label="simulation")
+            row[1].set(xlabel="class", ylabel=r"$\cos(h, w_k)$ at the end", ylim=(0.0, 1.05))
+            row[1].legend(fontsize=6)
+            _rates(row[2], t, classes)
+        return figure
+
+
+def _rates(axis: Any, t: Trajectory, classes: np.ndarray) -> None:
+    """Time until the mean NC of a class is below 1e-6, over what theory says of its rate."""
+    nc = t.class_values("nc_mean")
+    below = nc < 1e-6
+    reached = np.where(below.any(axis=0), t.times[np.argmax(below, axis=0)], np.nan)
+    axis.plot(classes, reached, ".", markersize=3, color="C0", label="simulation")
+    axis.set(xlabel="class", ylabel="time to NC < $10^{-6}$")
+    if t.problem.loss == "cosine":
+        rates = flows.nc_rate(t.problem.centers, t.problem.theta, t.problem.weights)
+        twin = axis.twinx()
+        twin.plot(classes, rates, color="0.6")
+        twin.set_ylabel(r"$4\beta f c (1 - c)$", color="0.5")
+        twin.spines["right"].set_visible(True)
+    axis.set_ylim(bottom=0.0)
+
+
+def save_figure(figure: "Figure", path: str | Path, dpi: int = 150) -> Path:
+    """Write a picture atomically; the ending chooses the format."""
+    return write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=dpi))

@@ -1,0 +1,187 @@
+r"""Gradient flows with a fixed frame, solved exactly: rates, laws and collapse times.
+
+**Cosine loss.** Write :math:`h = r u` and split :math:`u` into :math:`x = \langle u, \bar w / |\bar w| \rangle`,
+the norm :math:`y` of its part in the span of the differences of the class's centers, and the norm :math:`z` of
+the rest. The directions of the last two parts never change, and in the sample's own time
+(:mod:`theory.clock`) the motion on the sphere is autonomous (:func:`reduced_field`). The neural collapse of
+a sample is :math:`NC = |u - \bar w / |\bar w||^2 = 2 - 2x`.
+
+**P.** The flow is linear with one rate per eigenspace of :math:`W^\top W` (:func:`mse_rates`).
+
+Times are in units of the flow :math:`dh/dt = -\nabla_h`; none of this is in the paper.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import solve_ivp
+
+from theory.clock import flow_time
+from theory.geometry import Array, center_cosine, center_gap, gram_eigenvalues, squared_cosine
+
+
+class Field(NamedTuple):
+    """Velocity of the reduced coordinates in clock time."""
+
+    x: Array
+    y: Array
+    z: Array
+
+
+def reduced_field(
+    x: ArrayLike, y: ArrayLike, z: ArrayLike, f: ArrayLike, theta: ArrayLike, beta: ArrayLike
+) -> Field:
+    r"""The cosine flow on the sphere, three numbers instead of d.
+
+    .. math::
+        \dot x = 2\beta (f c - f c^2 x + q x), \quad
+        \dot y = -2\beta (\cos^2\theta - q)\, y, \quad
+        \dot z = 2\beta\, q\, z, \qquad q = f c^2 x^2 - f c x + \cos^2\theta\, y^2
+
+    Hence :math:`y / z` decays as :math:`e^{-2 \beta \cos^2\theta\, \tau}` exactly, and :math:`x` only grows:
+    :math:`\dot x = 2\beta (1 - x^2) [f c (1 - c x) + \cos^2\theta\, x\, y^2 / (y^2 + z^2)] \ge 0`.
+    """
+    x, y, z, f = (np.asarray(v, dtype=np.float64) for v in (x, y, z, f))
+    c, cos2, rate = center_cosine(f, theta), squared_cosine(theta), 2.0 * np.asarray(beta)
+    q = f * c**2 * x**2 - f * c * x + cos2 * y**2
+    return Field(rate * (f * c - f * c**2 * x + q * x), -rate * (cos2 - q) * y, rate * q * z)
+
+
+def nc_rate(f: ArrayLike, theta: ArrayLike, beta: ArrayLike) -> Array:
+    r"""Asymptotic rate of exponential collapse in clock time: :math:`NC \sim e^{-4 \beta f c (1 - c) \tau}`.
+
+    It grows linearly with the number of centers, which is why rare classes, which get more of them, collapse
+    faster. It is 0 when the centers coincide (``f = 1`` or ``theta = pi/2``); the loss is then quartic around
+    its minimum and collapse algebraic: :func:`algebraic_nc`.
+    """
+    return 4.0 * np.asarray(beta) * np.asarray(f) * center_cosine(f, theta) * center_gap(f, theta)
+
+
+def algebraic_nc(tau: ArrayLike, f: ArrayLike, beta: ArrayLike) -> Array:
+    r"""Collapse when the centers of the class coincide: :math:`NC \sim 1 / (2 \beta f \tau)` for large clock time."""
+    return 1.0 / (2.0 * np.asarray(beta) * np.asarray(f) * np.asarray(tau))
+
+
+def _alignment(nc: float) -> float:
+    """s with x = tanh(s) and NC = 2 - 2x: the coordinate in which collapse is asymptotically linear."""
+    return 0.5 * float(np.log((4.0 - nc) / nc))
+
+
+def clock_to_nc(
+    nc: float, nc0: float, f: int, theta: float, beta: float, *, tilt: float = 0.0, rtol: float = 1e-10
+) -> float:
+    r"""Clock time that a sample needs from ``nc0`` down to ``nc``.
+
+    With :math:`x = \tanh s` the flow is :math:`\dot s = 2\beta [f c (1 - c \tanh s) + \cos^2\theta\, g \tanh s]`
+    where :math:`g = y^2 / (y^2 + z^2)`. Without a part in the differences of the centers (:math:`g = 0`)
+
+    .. math::
+        \tau = \frac{1}{2 \beta f c} \Big[ \frac{s + c \ln(\cosh s - c \sinh s)}{1 - c^2} \Big]_{s_0}^{s},
+        \qquad
+        \tau = \frac{1}{2 \beta f} \Big[ \frac{s}{2} + \frac{e^{2s}}{4} \Big]_{s_0}^{s} \quad (c = 1);
+
+    otherwise :math:`d\tau / ds` is integrated, which is one scalar equation.
+
+    Parameters
+    ----------
+    nc, nc0 : target and initial neural collapse, 0 < nc <= nc0 < 4.
+    f, theta, beta : the class: number of centers, angle in radians, weight.
+    tilt : y0 / z0, the share of the initial direction in the differences of centers; may be ``inf``.
+    rtol : relative tolerance of the integration.
+
+    Raises
+    ------
+    ValueError : ``nc`` and ``nc0`` not ordered as above (a start at the antipode, nc0 = 4, never moves).
+    """
+    if not 0.0 < nc <= nc0 < 4.0:
+        raise ValueError(f"nc={nc} and nc0={nc0} must satisfy 0 < nc <= nc0 < 4")
+    c, gap, cos2 = float(center_cosine(f, theta)), float(center_gap(f, theta)), float(squared_cosine(theta))
+    start, end = _alignment(nc0), _alignment(nc)
+    if tilt == 0.0 or f == 1 or cos2 == 0.0:
+        if gap == 0.0:
+            return ((end - start) / 2.0 + (np.exp(2.0 * end) - np.exp(2.0 * start)) / 4.0) / (2.0 * beta * f)
+
+        def antiderivative(s: float) -> float:
+            # cosh s - c sinh s = e^|s| (near + far e^(-2|s|)) / 2: the growing exponential taken out
+            near, far = (gap, 1.0 + c) if s > 0 else (1.0 + c, gap)
+            log = abs(s) + np.log(0.5 * (near + far * np.exp(-2.0 * abs(s))))
+            return float((s + c * log) / (gap * (1.0 + c)))
+
+        return (antiderivative(end) - antiderivative(start)) / (2.0 * beta * f * c)
+
+    log_tilt = float(np.log(tilt))
+
+    def seconds(s: float, tau: Array) -> Array:
+        beyond = 2.0 / (1.0 + np.exp(2.0 * s))  # 1 - tanh s
+        share = 1.0 / (1.0 + np.exp(-2.0 * (log_tilt - 2.0 * beta * cos2 * tau)))
+        return 1.0 / (2.0 * beta * (f * c * (gap + c * beyond) + cos2 * share * (1.0 - beyond)))
+
+    with np.errstate(over="ignore"):
+        solution = solve_ivp(seconds, (start, end), [0.0], method="DOP853", rtol=rtol, atol=1e-14)
+    return float(solution.y[0, -1])
+
+
+def time_to_nc(
+    nc: float,
+    nc0: float,
+    r0: float,
+    f: int,
+    theta: float,
+    beta: float,
+    lam: float,
+    *,
+    tilt: float = 0.0,
+) -> float:
+    """Flow time that a sample needs from ``nc0`` down to ``nc``: :func:`clock_to_nc`, read on the flow's clock.
+
+    Parameters are those of :func:`clock_to_nc`, with the initial norm ``r0`` > 0 and the penalty ``lam`` >= 0.
+    """
+    target = clock_to_nc(nc, nc0, f, theta, beta, tilt=tilt)
+    return float(flow_time(target, r0, lam))
+
+
+class Rates(NamedTuple):
+    """Decay rates of P's flow on the eigenspaces of the frame."""
+
+    mean: Array
+    """Along the mean center of a class."""
+    difference: Array
+    """On the differences of the centers of a class."""
+    null: Array
+    """On everything orthogonal to the frame."""
+
+
+def mse_rates(
+    f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike, norm: ArrayLike = 1.0
+) -> Rates:
+    r"""Rates of :math:`H(t) = H^* + e^{-t (W^\top W / S + \lambda_H I)} (H(0) - H^*)`.
+
+    .. math::
+        \frac{f c^2 s^2}{S} + \lambda_H, \qquad \frac{\cos^2\theta\, s^2}{S} + \lambda_H, \qquad \lambda_H
+
+    With :math:`\lambda_H = 0` the null-space part of the initial features never decays, so there is no
+    collapse to multiple centers unless it was 0: the paper's figure 4 as a formula.
+
+    Parameters
+    ----------
+    f, theta : number of centers >= 1, angle in radians.
+    total : :math:`S = \sum_k f_k n_k`.
+    lam_h : weight of the feature norms, >= 0.
+    norm : length :math:`s` of the centers.
+    """
+    mean, difference = gram_eigenvalues(f, theta)
+    scale, floor = np.asarray(norm) ** 2 / np.asarray(total), np.asarray(lam_h, dtype=np.float64)
+    return Rates(mean * scale + floor, difference * scale + floor, floor)
+
+
+def nc_with_residue(norm: ArrayLike, residue: ArrayLike) -> Array:
+    r"""Neural collapse of a feature :math:`|h^*|\, \bar w / |\bar w| + \nu` with :math:`\nu \perp \bar w`.
+
+    .. math:: NC = 2 - 2 |h^*| / \sqrt{|h^*|^2 + |\nu|^2}
+
+    Where P ends for ``lam_h = 0``, with :math:`\nu` the null-space part of the start.
+    """
+    norm, residue = np.asarray(norm, dtype=np.float64), np.asarray(residue, dtype=np.float64)
+    length = np.hypot(norm, residue)
+    return 2.0 * residue**2 / (length * (length + norm))

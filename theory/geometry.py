@@ -1,0 +1,125 @@
+r"""Angles, Gram spectra and dimension of a multi-center frame. Definitions: free for every package to use.
+
+A frame gives class :math:`k` one classifier vector :math:`w_k` and :math:`f_k` centers
+
+.. math:: w_j^{(k)} = \cos\theta\, v_j^{(k)} + \sin\theta\, w_k, \qquad j = 1, \dots, f_k,
+
+where all :math:`v_j^{(k)}` and :math:`w_k` are mutually orthogonal and :math:`|v_j^{(k)}| = |w_k|`. With
+:math:`\bar w^{(k)}` the mean of the centers of class :math:`k`, everything below follows from
+:math:`\langle w_i^{(k)}, w_j^{(k)} \rangle = (\cos^2\theta\, \delta_{ij} + \sin^2\theta)\, |w_k|^2`
+(paper, definition 3.2). Arguments broadcast.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def squared_cosine(theta: ArrayLike) -> Array:
+    r""":math:`\cos^2\theta`, exactly 0 at ``theta = pi/2``, where the centers of a class coincide.
+
+    The nearest double to pi/2 has a cosine of 6e-17; taken at its word it would turn algebraic collapse into
+    exponential collapse with a rate of 1e-33.
+
+    Parameters
+    ----------
+    theta : angle between auxiliary vectors and centers, radians, in [0, pi/2].
+
+    Raises
+    ------
+    ValueError : ``theta`` outside [0, pi/2] or not finite.
+    """
+    angle = np.asarray(theta, dtype=np.float64)
+    if not np.all((angle >= 0) & (angle <= np.pi / 2)):
+        raise ValueError(f"theta={theta} is outside [0, pi/2]")
+    return np.where(angle == np.pi / 2, 0.0, np.cos(angle) ** 2)
+
+
+def _counts(f: ArrayLike) -> Array:
+    counts = np.asarray(f, dtype=np.float64)
+    if not np.all(counts >= 1) or not np.all(np.isfinite(counts)):
+        raise ValueError(f"f={f} must be at least 1: a class without a center has no direction to collapse to")
+    return counts
+
+
+def center_cosine(f: ArrayLike, theta: ArrayLike) -> Array:
+    r"""Cosine of the angle between a class's mean center and each of its centers.
+
+    .. math:: c = \cos\alpha = \sqrt{\cos^2\theta / f + \sin^2\theta} = |\bar w^{(k)}| / |w_k|
+
+    Parameters
+    ----------
+    f : number of centers of the class, >= 1.
+    theta : radians, in [0, pi/2].
+
+    Returns
+    -------
+    float64 array of the broadcast shape, in [1/sqrt(f), 1].
+
+    Examples
+    --------
+    >>> round(float(center_cosine(20, 0.2)), 6)
+    0.295797
+    """
+    cos2 = squared_cosine(theta)
+    return np.sqrt(cos2 / _counts(f) + (1.0 - cos2))
+
+
+def center_gap(f: ArrayLike, theta: ArrayLike) -> Array:
+    r"""How far the centers are from their mean direction, without cancellation.
+
+    .. math:: 1 - c = \frac{\cos^2\theta\,(f - 1)/f}{1 + c}
+
+    It is 0 exactly when the centers of the class coincide (``f = 1`` or ``theta = pi/2``), the case in which
+    collapse is algebraic; see :func:`theory.flows.nc_rate`.
+    """
+    counts = _counts(f)
+    return squared_cosine(theta) * (counts - 1.0) / counts / (1.0 + center_cosine(f, theta))
+
+
+def classifier_cosine(f: ArrayLike, theta: ArrayLike) -> Array:
+    r"""Cosine of the angle between a class's mean center and its classifier vector.
+
+    .. math:: \cos\rho = \frac{\sin\theta}{c} = \frac{\sqrt f \sin\theta}{\sqrt{\cos^2\theta + f \sin^2\theta}}
+
+    The appendix of the paper prints ``f`` for ``sqrt(f)`` in the numerator, which can exceed 1.
+
+    Examples
+    --------
+    >>> round(float(classifier_cosine(20, 0.2)), 6)
+    0.67164
+    """
+    return np.sqrt(1.0 - squared_cosine(theta)) / center_cosine(f, theta)
+
+
+def class_gram(f: int, theta: float) -> Array:
+    r"""Gram matrix (f, f) of one class's unit centers: :math:`\cos^2\theta\, I + \sin^2\theta\, 1 1^\top`."""
+    cos2 = float(squared_cosine(theta))
+    return cos2 * np.eye(f) + (1.0 - cos2) * np.ones((f, f))
+
+
+def gram_eigenvalues(f: ArrayLike, theta: ArrayLike) -> tuple[Array, Array]:
+    r"""Eigenvalues of :func:`class_gram`: :math:`f c^2` once (along the mean center), :math:`\cos^2\theta` else.
+
+    Returns
+    -------
+    (mean, difference) : the second one belongs to the f - 1 differences of centers.
+    """
+    counts, cos2 = np.broadcast_arrays(_counts(f), squared_cosine(theta))
+    return cos2 + counts * (1.0 - cos2), cos2.copy()
+
+
+def minimum_dimension(centers: Sequence[int]) -> int:
+    r"""Smallest feature dimension that holds a multi-center frame: :math:`F + K` (definition 3.2).
+
+    The definition in the paper asks for more than (f + 1) K; its theorems, rightly, for at least that.
+
+    Examples
+    --------
+    >>> minimum_dimension([20] * 10)
+    210
+    """
+    return int(sum(centers)) + len(centers)

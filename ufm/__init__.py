@@ -1,0 +1,36 @@
+"""Simulation and measurement of neural collapse to multiple centers."""
+
+from theory.centers import apportioned, class_aware
+from ufm.certify import certify
+from ufm.descent import gradient_descent
+from ufm.flow import gradient_flow
+from ufm.frames import Frame, multi_center_frame
+from ufm.losses import TorchLoss
+from ufm.problem import Problem, long_tailed_sizes, read_class_sizes
+from ufm.report import Check, Report, combine
+from ufm.solve import Solution, minimize
+from ufm.start import Start
+from ufm.trajectory import Trajectory
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Check",
+    "Frame",
+    "Problem",
+    "Report",
+    "Solution",
+    "Start",
+    "TorchLoss",
+    "Trajectory",
+    "apportioned",
+    "certify",
+    "class_aware",
+    "combine",
+    "gradient_descent",
+    "gradient_flow",
+    "long_tailed_sizes",
+    "minimize",
+    "multi_center_frame",
+    "read_class_sizes",
+]

@@ -1,0 +1,304 @@
+"""Simulations held against theory: the only place, with the command line, where the two meet."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse.linalg
+from scipy import linalg, sparse
+
+
+from theory import clock, flows, geometry, minimizers
+from ufm import metrics, reduced
+from ufm.flow import gradient_flow
+from ufm.frames import Array, Frame, dense
+from ufm.losses import loss_of
+from ufm.problem import Problem
+from ufm.report import Check, Report
+from ufm.solve import Solution
+from ufm.start import Start
+from ufm.trajectory import Trajectory
+
+SUBSET = 6
+"""Samples that are simulated again by other means."""
+
+
+def certify(subject: Trajectory | Solution, *, title: str | None = None, seed: int = 0) -> Report:
+    """Hold a trajectory or a solution against every prediction that applies to it.
+
+    Parameters
+    ----------
+    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent` or :func:`ufm.minimize`. With
+        ``keep="final"`` a trajectory carries the features that the checks of orthogonality and of the reduction
+        itself need; without, the report notes what it could not check.
+    title : heads the report.
+    seed : picks the samples that are simulated again by slower means.
+
+    Raises
+    ------
+    ValueError : a frame that is not a multi-center frame of the problem: theory predicts nothing for it.
+    """
+    problem, frame = subject.problem, subject.frame
+    expected = geometry.center_cosine(problem.centers, problem.theta)
+    measured = frame.geometry.mean / frame.geometry.length
+    if frame.geometry.defect.max() > 1e-9 or np.abs(measured - expected).max() > 1e-9:
+        raise ValueError("the frame is not a multi-center frame of this problem: there is no prediction for it")
+    heading = title or f"{problem.loss} loss, K={problem.n_classes}, F={problem.n_centers}, d={problem.dim}"
+    if isinstance(subject, Solution):
+        return Report(heading, tuple(_solution_checks(subject)))
+    notes: list[str] = []
+    collect = _cosine_checks if problem.loss == "cosine" else _mse_checks
+    return Report(heading, tuple(collect(subject, np.random.default_rng(seed), notes)), tuple(notes))
+
+
+def _minimum(problem: Problem, frame: Frame) -> Array:
+    """Predicted smallest loss of one feature of each class, (K,)."""
+    if problem.loss == "cosine":
+        return minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights)
+    return minimizers.mse_minimum(
+        problem.centers, problem.theta, problem.total, float(problem.lam_h or 0.0), frame.geometry.length
+    )
+
+
+def _final_norm(problem: Problem, frame: Frame) -> Array:
+    """Predicted norm of the minimiser of each class, (K,)."""
+    if problem.loss == "cosine":
+        return np.ones(problem.n_classes)
+    return minimizers.mse_feature_norm(
+        problem.centers, problem.theta, problem.total, float(problem.lam_h or 0.0), frame.geometry.length
+    )
+
+
+def _solution_checks(solution: Solution) -> Iterator[Check]:
+    problem, frame = solution.problem, solution.frame
+    labels = np.arange(problem.n_classes)
+    nc = metrics.collapse(solution.class_features, labels, frame)
+    where = "theorem of theory.minimizers" if problem.loss == "cosine" else "corollary 3.7"
+    yield Check.compare("direction: NC of the minimiser", where, 0.0, nc, absolute=1e-10)
+    if problem.loss == "mse" or problem.lam:
+        norms = np.linalg.norm(solution.class_features, axis=1)
+        yield Check.compare("norm of the minimiser", where, _final_norm(problem, frame), norms, relative=1e-6)
+    sizes = np.asarray(problem.class_sizes)
+    constant = loss_of(problem, frame).constant
+    value = float(sizes @ _minimum(problem, frame)) + constant
+    scale = max(1.0, abs(value))
+    yield Check.compare("value", where, value, solution.value, absolute=1e-9 * scale)
+    yield Check.compare("gap to the dual bound", "duality, ufm.solve", 0.0, solution.gap, absolute=1e-9 * scale)
+    yield from _geometry_checks(solution.class_features, labels, frame, problem, 1e-5)
+
+
+def _geometry_checks(
+    features: Array, labels: Array, frame: Frame, problem: Problem, tolerance: float
+) -> Iterator[Check]:
+    means = metrics.class_means(features, labels)
+    gram = metrics.gram(means)
+    if len(gram) > 1:
+        off = gram[~np.eye(len(gram), dtype=bool)]
+        yield Check.compare("cosine between class means", "Thm 3.3, NCMC", 0.0, off, absolute=tolerance)
+    variability = metrics.variability(features, labels, frame)
+    yield _variability_check(variability, problem, tolerance)
+
+
+def _variability_check(measured: Array, problem: Problem, tolerance: float) -> Check:
+    predicted = 1.0 - geometry.classifier_cosine(problem.centers, problem.theta)
+    return Check.compare(
+        "variability = 1 - cos rho", "definition 3.2, theory.geometry", predicted, measured, absolute=tolerance
+    )
+
+
+def _shared_checks(t: Trajectory, notes: list[str]) -> Iterator[Check]:
+    """What holds at the end of every flow that collapses, and along every flow."""
+    threshold = float(t.stats["until_nc"])
+    tolerance = 3.0 * float(np.sqrt(threshold))  # of a cosine, between directions that are sqrt(NC) apart
+    yield Check.compare(
+        "direction: largest NC at the end", "NCMC, Thm 3.3", 0.0, t.class_values("nc_max")[-1], absolute=threshold
+    )
+    yield _variability_check(t.class_values("variability")[-1], t.problem, tolerance)
+    if t.final is None:
+        notes.append("cosines between class means: the features were not kept (keep='final')")
+    elif t.problem.n_classes > 1:
+        yield next(_geometry_checks(t.final, t.problem.labels, t.frame, t.problem, tolerance))
+
+
+def _energy_check(t: Trajectory) -> Check:
+    rise = float(np.diff(t.value).max(initial=0.0)) / max(abs(float(t.value[0])), np.finfo(float).tiny)
+    return Check.compare("largest rise of the objective", "gradient flow", 0.0, max(rise, 0.0), absolute=1e-12)
+
+
+def _cosine_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
+    problem, lam = t.problem, float(t.problem.lam or 0.0)
+    sizes = np.asarray(problem.class_sizes)
+    yield from _shared_checks(t, notes)
+    yield _energy_check(t)
+    if "step_size" in t.stats:
+        notes.append("norm, value and rates over time: those of the flow, not of a descent")
+        return
+    norms, first = t.class_values("norm_mean"), t.curves.sums
+    law = clock.radius(t.times[:, None], norms[0], lam)
+    yield Check.compare("mean norm at all times", "theory.clock.radius", law, norms, relative=1e-7)
+    spread = first["norm_squared"][0].sum() - 2.0 * first["norm"][0].sum() + sizes.sum()
+    value = float(sizes @ _minimum(problem, t.frame)) + lam * spread * float(np.exp(-4.0 * lam * t.times[-1]))
+    reach = sizes @ (problem.weights * np.asarray(problem.centers)) * float(t.stats["until_nc"])
+    yield Check.compare(
+        "value at the end", "theory.minimizers.cosine_minimum", value, t.value[-1], absolute=reach, relative=1e-9
+    )
+    yield from _rate_checks(t, notes)
+    if t.initial is None:
+        notes.append("reduction and collapse times on a subset: the features were not kept (keep='final')")
+    else:
+        yield from _subset_checks(t, rng)
+
+
+def _rate_checks(t: Trajectory, notes: list[str]) -> Iterator[Check]:
+    """Rates in clock time, between the middle and the end of what was recorded of the asymptotic regime."""
+    problem, lam = t.problem, float(t.problem.lam or 0.0)
+    log_nc = np.log(10.0) * t.class_values("nc_log10_mean")
+    peak, norms = t.class_values("nc_max"), t.class_values("norm_mean")
+    predicted = flows.nc_rate(problem.centers, problem.theta, problem.weights)
+    turning = 4.0 * problem.weights * geometry.squared_cosine(problem.theta)
+    floor = 1e-280 if t.stats["method"] == "reduced" else 1e-14
+    exponential, algebraic, missing = [], [], 0
+    for k in range(problem.n_classes):
+        inside = np.flatnonzero((peak[:, k] < 1e-6) & (log_nc[:, k] > np.log(floor)))
+        if inside.size < 2:
+            missing += 1
+            continue
+        a, b = inside[(inside.size - 1) // 2], inside[-1]
+        lived = float(clock.clock(t.times[b] - t.times[a], norms[a, k], lam))
+        if predicted[k] > 0.0:
+            # The part in the differences of centers fades as e^(-turning tau) and adds this share to the rate.
+            before = float(clock.clock(t.times[a], norms[0, k], lam))
+            bias = turning[k] / predicted[k] * np.exp(-turning[k] * before)
+            exponential.append((predicted[k], (log_nc[a, k] - log_nc[b, k]) / lived, predicted[k] * (1e-3 + bias)))
+        else:
+            limit = 2.0 * problem.weights[k] * problem.centers[k]
+            algebraic.append((limit, (1.0 / peak[b, k] - 1.0 / peak[a, k]) / lived, 1e-3 * limit))
+    if missing:
+        notes.append(f"collapse rate of {missing} classes: fewer than two records in the asymptotic regime")
+    for name, source, rows in (
+        ("rate of collapse, exponential", "theory.flows.nc_rate", exponential),
+        ("slope of 1/NC, algebraic (centers coincide)", "theory.flows.algebraic_nc", algebraic),
+    ):
+        if rows:
+            expected, measured, tolerance = np.array(rows).T
+            yield Check.compare(name, source, expected, measured, absolute=tolerance)
+
+
+def _subset_checks(t: Trajectory, rng: np.random.Generator) -> Iterator[Check]:
+    """A few samples again: in all d coordinates, and against the predicted time of collapse."""
+    problem = t.problem
+    assert t.initial is not None
+    classes = np.sort(rng.choice(problem.n_classes, size=min(SUBSET, problem.n_classes), replace=False))
+    rows = problem.offsets[classes] + rng.integers(np.asarray(problem.class_sizes)[classes])
+    few, frame = restrict(problem, t.frame, classes)
+    features = t.initial[rows]
+    curvatures = minimizers.cosine_curvatures(few.centers, few.theta, few.weights, float(few.lam or 0.0))
+    stiffness = max(float(np.max(part)) for part in curvatures)  # limits the steps of the slow method
+    times = np.linspace(0.0, min(float(t.times[-1]), 400.0 / stiffness), 17)
+    runs: dict[str, Any] = {
+        method: gradient_flow(few, frame=frame, features=features, method=method, t_eval=times, keep="features", rtol=1e-10)
+        for method in ("reduced", "full")
+    }  # fmt: skip
+    difference = runs["reduced"].features - runs["full"].features
+    scale = np.maximum(1.0, np.linalg.norm(runs["full"].features, axis=-1))
+    error = np.linalg.norm(difference, axis=-1) / scale
+    yield Check.compare(f"reduced = full, {len(rows)} samples", "ufm.reduced", 0.0, error, absolute=1e-7)
+    batch = next(reduced.batches(few, frame, features, Start(), 0))
+    measured, _ = batch.collapse_times(1e-10, 1e-10)
+    predicted = []
+    for block in batch.blocks:
+        seen, (_, y, z) = block.observe(block.state), block.state[0]
+        start = float(min(max(seen.nc[0], 1e-10), 4.0 - 1e-12))
+        tilt = float(y / z) if z > 0 else np.inf
+        k = block.k
+        predicted.append(
+            flows.time_to_nc(
+                1e-10, start, float(seen.norm[0]), few.centers[k], few.theta, float(few.weights[k]), float(few.lam or 0.0), tilt=tilt
+            )
+        )  # fmt: skip
+    source = "theory.flows.time_to_nc"
+    yield Check.compare(f"time to NC = 1e-10, {len(rows)} samples", source, predicted, measured, relative=1e-6)
+
+
+def restrict(problem: Problem, frame: Frame, classes: Array) -> tuple[Problem, Frame]:
+    """A cosine problem with one sample of each of some distinct classes, on the same vectors."""
+    counts = tuple(problem.centers[k] for k in classes)
+    centers = np.concatenate([dense(frame.class_centers(k)) for k in classes])
+    classifier = np.stack([frame.classifier_row(k) for k in classes])
+    weights = tuple(float(problem.weights[k]) for k in classes)
+    few = Problem((1,) * len(counts), counts, problem.theta, frame.dim, beta=weights, lam=problem.lam)
+    return few, Frame(counts, centers, classifier)
+
+
+def _mse_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
+    problem, frame, lam = t.problem, t.frame, float(t.problem.lam_h or 0.0)
+    flow = "step_size" not in t.stats
+    sizes = np.asarray(problem.class_sizes)
+    if lam > 0:
+        yield from _shared_checks(t, notes)
+        threshold = float(t.stats["until_nc"])
+        yield Check.compare(
+            "norm at the end", "corollary 3.7", _final_norm(problem, frame), t.class_values("norm_mean")[-1],
+            relative=3.0 * float(np.sqrt(threshold)),
+        )  # fmt: skip
+        value = float(sizes @ _minimum(problem, frame)) + loss_of(problem, frame).constant
+        yield Check.compare("value at the end", "corollary 3.7", value, t.value[-1], relative=1e-6)
+        if flow:
+            yield from _null_rate_check(t, notes)
+    yield _energy_check(t)
+    if t.initial is None or t.final is None:
+        notes.append("flow against expm, and where the null space ends: the features were not kept (keep='final')")
+        return
+    rows = np.sort(rng.choice(problem.n_samples, size=min(SUBSET, problem.n_samples), replace=False))
+    if flow:
+        difference = t.final[rows] - _propagated(t, rows)
+        scale = np.linalg.norm(t.initial[rows], axis=1)
+        error = np.linalg.norm(difference, axis=1) / scale
+        yield Check.compare(
+            f"flow = matrix exponential, {len(rows)} samples", "theory.flows.mse_rates", 0.0, error, absolute=1e-9
+        )
+    if lam == 0.0:
+        residue = np.linalg.norm(_outside(frame, t.initial[rows]), axis=1)
+        kept = np.linalg.norm(_outside(frame, t.final[rows]), axis=1)
+        yield Check.compare("null-space part of the start stays", "theory.flows.mse_rates", residue, kept, relative=1e-9)
+        predicted = flows.nc_with_residue(_final_norm(problem, frame)[problem.labels[rows]], residue)
+        measured = _nc_of(t.final[rows], dense(frame.mean_directions)[problem.labels[rows]])
+        yield Check.compare("NC without regularisation", "theory.flows.nc_with_residue", predicted, measured, absolute=1e-8)
+
+
+def _nc_of(features: Array, directions: Array) -> Array:
+    away = metrics.unit_rows(features) - directions
+    return np.einsum("nd,nd->n", away, away)
+
+
+def _null_rate_check(t: Trajectory, notes: list[str]) -> Iterator[Check]:
+    """The null space is the slowest eigenspace: NC ends with twice its rate."""
+    log_nc, peak = np.log(10.0) * t.class_values("nc_log10_mean"), t.class_values("nc_max")
+    pairs = []
+    for k in range(t.problem.n_classes):
+        low = np.flatnonzero(peak[:, k] < 1e-6)
+        if low.size > 1:
+            a, b = int(low[0]), int(low[-1])
+            pairs.append((log_nc[a, k] - log_nc[b, k]) / (t.times[b] - t.times[a]))
+    if not pairs:
+        notes.append("rate of collapse: no class has two records in the asymptotic regime")
+        return
+    rates = flows.mse_rates(t.problem.centers, t.problem.theta, t.problem.total, float(t.problem.lam_h or 0.0))
+    yield Check.compare("rate of collapse", "theory.flows.mse_rates", 2.0 * float(rates.null), pairs, relative=1e-3)
+
+
+def _propagated(t: Trajectory, rows: Array) -> Array:
+    """H* + exp(-t (W^T W / S + lam_h I)) (H0 - H*) by scipy's matrix exponential in d dimensions."""
+    problem, frame, lam, end = t.problem, t.frame, float(t.problem.lam_h or 0.0), float(t.times[-1])
+    assert t.initial is not None
+    labels = problem.labels[rows]
+    target = _final_norm(problem, frame)[labels, None] * dense(frame.mean_directions)[labels]
+    square = -end / problem.total * (frame.centers.T @ frame.centers)
+    propagator = linalg.expm(square) if isinstance(square, np.ndarray) else sparse.linalg.expm(square.tocsc())
+    return target + np.exp(-lam * end) * np.asarray((t.initial[rows] - target) @ propagator)
+
+
+def _outside(frame: Frame, features: Array) -> Array:
+    """The part of features that no center sees: the residual of least squares on the rows of W."""
+    fit = [sparse.linalg.lsqr(frame.centers.T, h, atol=1e-15, btol=1e-15, iter_lim=10_000)[0] for h in features]
+    return features - np.asarray(np.array(fit) @ frame.centers)

@@ -1,0 +1,387 @@
+"""Gradient flow of unconstrained features: one verb, four methods, one kind of answer."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from tqdm import tqdm
+
+from ufm import dop853, memory, modes, reduced
+from ufm.blocks import Block, full_blocks, isotropic, span_blocks, unit
+from ufm.frames import Array, Frame, multi_center_frame
+from ufm.losses import Loss, loss_of
+from ufm.modes import orthogonal
+from ufm.problem import Problem, nearest
+from ufm.rowwise import Work
+from ufm.start import Start, draw, validated_features
+from ufm.trajectory import SUMS, Recorder, Status, Trajectory, worst_sample
+
+Method = Literal["auto", "full", "span", "reduced", "exact"]
+METHODS = ("auto", "full", "span", "reduced", "exact")
+KEEP = ("metrics", "final", "features")
+CACHED = 1 << 20
+"""Up to so many samples, those drawn in reduced coordinates are kept between passes instead of drawn again."""
+
+PILOT = 4
+"""Samples of each class and each kind of extreme that stand for a batch when its collapse time is looked for."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A problem ready to be simulated: every argument validated, every default filled in."""
+
+    problem: Problem
+    frame: Frame
+    features: Array | None
+    start: Start
+    seed: int
+    method: str
+    loss: Loss
+    keep: str
+
+    @classmethod
+    def validate(
+        cls,
+        problem: Problem,
+        *,
+        frame: Frame | None,
+        features: ArrayLike | None,
+        start: Start | str,
+        seed: int,
+        method: str,
+        loss: Loss | None,
+        keep: str,
+    ) -> "Setup":
+        """Raise ValueError or MemoryError for what cannot be simulated, before anything is computed."""
+        for name, value, allowed in (("method", method, METHODS), ("keep", keep, KEEP)):
+            if value not in allowed:
+                raise ValueError(f"{name}={value!r} is unknown{nearest(str(value), allowed)}")
+        # An isotropic start does not see a rotation of the frame, so the cheapest basis is as good as any.
+        frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
+        if frame.counts != problem.centers or frame.dim != problem.dim:
+            raise ValueError(
+                f"the frame has centers {_brief(frame.counts)} in dimension {frame.dim}, "
+                f"the problem {_brief(problem.centers)} in dimension {problem.dim}"
+            )
+        method = _resolve(problem, frame, method, loss)
+        if problem.loss == "cosine" and loss is None and not unit(frame):
+            raise ValueError("the cosine loss wants centers of unit length: build the frame with norms=1")
+        begin = start if isinstance(start, Start) else Start(start)  # type: ignore[arg-type]
+        if features is not None:
+            features = validated_features(problem, frame, features)
+        elif keep != "metrics" or method in ("full", "span"):
+            features = draw(problem, frame, begin, seed)
+        return cls(problem, frame, features, begin, seed, method, loss or loss_of(problem, frame), keep)
+
+    def blocks(self) -> Iterable[Block]:
+        """The samples in the coordinates of the method."""
+        if self.method == "reduced":
+            return reduced.reduced_blocks(self.problem, self.frame, self.features, self.start, self.seed)
+        if self.method == "exact":
+            return modes.mode_blocks(self.problem, self.frame, self.features, self.start, self.seed)
+        assert self.features is not None
+        if self.method == "span":
+            return span_blocks(self.problem, self.frame, self.features)
+        return full_blocks(self.problem, self.frame, self.features, self.loss)
+
+
+def _brief(numbers: tuple[int, ...]) -> str:
+    return str(numbers) if len(numbers) <= 6 else f"({', '.join(map(str, numbers[:3]))}, ... {len(numbers)} classes)"
+
+
+def _resolve(problem: Problem, frame: Frame, method: str, loss: Loss | None) -> str:
+    """The method that "auto" stands for, or the reason why the chosen one is not exact here."""
+    if loss is not None:
+        if method not in ("auto", "full"):
+            raise ValueError(f"method={method!r} knows the losses of the paper only: a loss of your own takes 'full'")
+        return "full"
+    own = {"cosine": ("span", "reduced"), "mse": ("exact",)}[problem.loss]
+    if method not in ("auto", "full", *own):
+        raise ValueError(f"method={method!r} is not for loss={problem.loss!r}: {', '.join(('auto', 'full', *own))}")
+    if method in ("full", "span"):
+        return method
+    best = own[-1]
+    if isotropic(frame) and (best == "reduced" or orthogonal(frame)):
+        return best
+    if method == best:
+        raise ValueError(
+            f"method={method!r} needs a multi-center frame (isotropic centers"
+            f"{', orthogonal between classes' if best == 'exact' else ''}): use {'span' if best == 'reduced' else 'full'!r}"
+        )
+    return "span" if problem.loss == "cosine" else "full"
+
+
+def gradient_flow(
+    problem: Problem,
+    *,
+    frame: Frame | None = None,
+    features: ArrayLike | None = None,
+    start: Start | str = "gaussian",
+    seed: int = 0,
+    method: Method = "auto",
+    loss: Loss | None = None,
+    t_eval: ArrayLike | None = None,
+    t_final: float | None = None,
+    until_nc: float = 1e-10,
+    n_times: int = 65,
+    keep: Literal["metrics", "final", "features"] = "metrics",
+    rtol: float = 1e-9,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Trajectory:
+    r"""Follow :math:`\dot h = -\nabla_h` of the objective for every sample.
+
+    Parameters
+    ----------
+    problem : what to simulate.
+    frame : from :func:`ufm.multi_center_frame` or :meth:`ufm.Frame.from_centers`; by default the multi-center
+        frame of the problem in coordinate vectors, which costs nothing and differs by a rotation.
+    features : initial features (N, d), rows grouped by class, none of them 0; overrides ``start``.
+    start : a :class:`ufm.Start` or its kind. With ``keep="metrics"`` the methods "reduced" and "exact" draw it in
+        their own coordinates, so that no d-dimensional array exists.
+    seed : of the start.
+    method : "auto" takes the fastest that is exact for loss and frame. "full": all d coordinates, any loss.
+        "span": the span of the class's centers and the start, cosine loss, any frame. "reduced": three
+        coordinates, cosine loss, isotropic frames. "exact": P, one exponential per eigenspace.
+    loss : a loss of your own (:class:`ufm.TorchLoss`) in place of the problem's.
+    t_eval : times to record, ascending, >= 0.
+    t_final : last time, if ``t_eval`` is not given.
+    until_nc : if neither is given: until every sample has :math:`NC = |h/|h| - \bar w/|\bar w||^2` below this.
+        In any case the threshold for ``status == "collapsed"``. In (0, 4).
+    n_times : how many equidistant times to record, >= 2, if ``t_eval`` is not given.
+    keep : "metrics"; "final" adds the last features; "features" adds them at all times.
+    rtol : error allowed per step and sample, relative.
+    workers : threads; one per core by default.
+    progress : show a bar on stderr.
+
+    Returns
+    -------
+    Trajectory : not collapsing is a status, never an exception.
+
+    Raises
+    ------
+    ValueError : an argument that is not as above. MemoryError : features that would not fit.
+
+    Examples
+    --------
+    >>> import ufm
+    >>> problem = ufm.Problem(class_sizes=(30, 10), centers=(2, 6), theta=0.2, dim=32)
+    >>> trajectory = ufm.gradient_flow(problem, until_nc=1e-8)
+    >>> trajectory.status, trajectory.nc_max <= 1e-8
+    ('collapsed', True)
+    """
+    began = time.perf_counter()
+    setup = Setup.validate(
+        problem, frame=frame, features=features, start=start, seed=seed, method=method, loss=loss, keep=keep
+    )
+    if not 0 < until_nc < 4:
+        raise ValueError(f"until_nc={until_nc} is outside (0, 4)")
+    if not 1e-13 <= rtol < 1:
+        raise ValueError(f"rtol={rtol} is outside [1e-13, 1)")
+    if n_times < 2:
+        raise ValueError(f"n_times={n_times} must be at least 2")
+    times = _given_times(t_eval, t_final, n_times)
+    run = _Run(setup, rtol, workers or os.cpu_count() or 1, progress)
+    if times is None:
+        times = run.times_until(until_nc, n_times)
+    run.evolve(times)
+    while run.extend(until_nc):
+        run.evolve(run.times)
+    return run.trajectory(until_nc, time.perf_counter() - began)
+
+
+def _given_times(t_eval: ArrayLike | None, t_final: float | None, n_times: int) -> Array | None:
+    if t_eval is not None:
+        times = np.atleast_1d(np.asarray(t_eval, dtype=np.float64))
+        ordered = times.ndim == 1 and times.size > 0 and bool(np.all(np.isfinite(times)))
+        if not ordered or times[0] < 0 or np.any(np.diff(times) <= 0):
+            raise ValueError("t_eval must be a list of finite, strictly ascending times >= 0")
+        return times
+    if t_final is not None:
+        if not (np.isfinite(t_final) and t_final > 0):
+            raise ValueError(f"t_final={t_final} must be positive and finite")
+        return np.linspace(0.0, float(t_final), n_times)
+    return None
+
+
+def _next(pending: "deque[tuple[slice, Future[Any]]]", bar: Any) -> Any:
+    rows, future = pending.popleft()
+    result = future.result()
+    bar.update(rows.stop - rows.start)
+    return result
+
+
+class _Run:
+    """One call of gradient_flow under way: the methods differ in how they find the end and in how they get there."""
+
+    def __init__(self, setup: Setup, rtol: float, workers: int, progress: bool) -> None:
+        self.setup, self.rtol, self.workers, self.progress = setup, rtol, workers, progress
+        self.problem = setup.problem
+        self.cache: list[Any] = []
+        self.times, self.searching = np.zeros(1), False
+        self.work = Work()
+        self.status: Status | None = None
+        self.reason: str | None = None
+        self.recorder = Recorder(self.problem, 1)
+        self.final: Array | None = None
+        self.history: Array | None = None
+
+    def parts(self) -> Iterable[Any]:
+        """Independent pieces of the problem: batches of the reduced method, else blocks."""
+        s = self.setup
+        if self.cache:
+            return self.cache
+        if s.method == "reduced":
+            parts: Iterable[Any] = reduced.batches(s.problem, s.frame, s.features, s.start, s.seed)
+        else:
+            parts = s.blocks()
+        if s.features is not None or self.problem.n_samples <= CACHED:
+            parts = self.cache = list(parts)
+        return parts
+
+    def each(self, task: Callable[[Any], Any], what: str) -> Iterable[Any]:
+        """Apply ``task`` to all parts, in order, on ``workers`` threads."""
+        with (
+            tqdm(total=self.problem.n_samples, desc=what, unit="sample", disable=not self.progress) as bar,
+            ThreadPoolExecutor(self.workers) as pool,
+        ):
+            pending: deque[tuple[slice, Future[Any]]] = deque()
+            for part in self.parts():
+                pending.append((part.rows, pool.submit(task, part)))
+                if len(pending) >= 2 * self.workers:  # parts are made as they are needed: memory stays bounded
+                    yield _next(pending, bar)
+            while pending:
+                yield _next(pending, bar)
+
+    def times_until(self, nc: float, n_times: int) -> Array:
+        """Recorded times up to the moment when every sample has collapsed, as far as they do."""
+        self.searching = True
+        ends = []
+        for end, work, reason in self.each(lambda part: self.collapse_time(part, nc), "looking for the end"):
+            ends.append(end)
+            self.work.add(work)
+            self.note("stalled", reason)
+        end = 1.01 * max(ends)  # a pilot can miss the very last sample
+        return np.linspace(0.0, end, n_times) if end > 0.0 else np.zeros(1)
+
+    def collapse_time(self, part: Any, nc: float) -> tuple[float, Work, str | None]:
+        """When the last sample of a part collapses, the work it took, and why some never do."""
+        if self.setup.method == "reduced":
+            return _reduced_end(part, nc, self.rtol, self.problem)
+        if self.setup.method == "exact":
+            end, reason = modes.time_to_reach(part, nc, self.problem)
+            return end, Work(), reason
+        work = Work()
+        try:
+            return dop853.time_to_reach(part, nc, self.rtol, work), work, None
+        except dop853.Unfinished as stop:
+            self.note(stop.status, str(stop))
+            return stop.time, work, None
+
+    def note(self, status: Any, reason: str | None) -> None:
+        """Remember the first thing that went wrong."""
+        if reason is not None and self.status is None:
+            self.status, self.reason = status, reason
+
+    def evolve(self, times: Array) -> None:
+        """Simulate all parts and record them at ``times``."""
+        needed = 8 * len(SUMS) * len(times) * self.problem.n_classes
+        memory.require(needed, f"curves of {self.problem.n_classes} classes at {len(times)} times", "record fewer times")
+        self.times, self.recorder = times, Recorder(self.problem, len(times))
+        shape = (self.problem.n_samples, int(self.problem.dim or 0))
+        if self.setup.keep == "features":
+            memory.require(8 * len(times) * shape[0] * shape[1], "features at all times", "record fewer times")
+            self.history = np.empty((len(times), *shape))
+        elif self.setup.keep == "final":
+            self.final = np.empty(shape)
+        for recorder, work in self.each(self.simulate, "flow"):
+            self.recorder.merge(recorder)
+            self.work.add(work)
+        if self.history is not None:
+            self.final = self.history[-1]
+
+    def simulate(self, part: Any) -> tuple[Recorder, Work]:
+        """One part from beginning to end."""
+        recorder = Recorder(self.problem, len(self.times), part.rows)
+        last, work = len(self.times) - 1, Work()
+        if self.setup.method == "exact":
+            states: Iterator[tuple[int, Any]] = modes.states_at(part, self.times)
+        elif self.setup.method == "reduced":
+            states = part.states_at(self.times, self.rtol, work)
+        else:
+            states = dop853.states_at(part, self.times, self.rtol, work)
+        try:
+            for j, state in states:
+                recorder.add(part.rows, j, part.observe(state))
+                if j in self.kept(last):
+                    self.store(j, part.rows, part.lift(state))
+        except dop853.Unfinished as stop:
+            self.note(stop.status, str(stop))
+            for sums in recorder.sums.values():
+                sums[self.times > stop.time] = np.nan
+            for j in self.kept(last):
+                if self.times[j] > stop.time:
+                    self.store(j, part.rows, np.full_like(part.state, np.nan))
+        return recorder, work
+
+    def kept(self, last: int) -> range:
+        """Indices of the times whose features are kept."""
+        return {"metrics": range(0), "final": range(last, last + 1), "features": range(last + 1)}[self.setup.keep]
+
+    def store(self, j: int, rows: slice, features: Array) -> None:
+        """Keep the features of one part at one time."""
+        if self.history is not None:
+            self.history[j, rows] = features
+        elif self.final is not None:
+            self.final[rows] = features
+
+    def extend(self, nc: float) -> bool:
+        """Whether the end was guessed from a pilot and came too early; then try a fifth more."""
+        late = self.searching and self.status is None and self.nc_max() > nc
+        if late:
+            self.times = self.times * 1.2
+        return late
+
+    def nc_max(self) -> float:
+        """Largest NC at the last time."""
+        return float(self.recorder.sums["nc_max"][-1].max())
+
+    def trajectory(self, nc: float, seconds: float) -> Trajectory:
+        """The answer."""
+        collapsed = self.nc_max() <= nc
+        status: Status = self.status or ("collapsed" if collapsed else "finished")
+        stats: dict[str, Any] = {
+            "method": self.setup.method,
+            "seed": self.setup.seed,
+            "start": vars(self.setup.start) if self.setup.features is None else "features",
+            "rtol": self.rtol,
+            "until_nc": nc,
+            "seconds": seconds,
+            "steps": self.work.steps,
+            "evaluations": self.work.evaluations,
+        }
+        if self.reason is not None:
+            stats["reason"] = self.reason
+        kept = self.setup.features if self.setup.keep != "metrics" else None
+        return Trajectory(
+            self.problem, self.setup.frame, self.times, self.recorder, status, stats, kept, self.final, self.history, self.setup.loss.constant,
+        )  # fmt: skip
+
+
+def _reduced_end(
+    batch: reduced.Batch, nc: float, rtol: float, problem: Problem
+) -> tuple[float, Work, str | None]:
+    stuck = batch.stuck()
+    reason = None
+    if stuck.any():
+        where = worst_sample(problem, stuck, batch.rows.start)
+        reason = f"{where} starts at the antipode of its mean center and does not move"
+    times, work = batch.pilot(PILOT).collapse_times(nc, rtol)
+    moving = times[np.isfinite(times)]
+    return float(moving.max(initial=1.0 if reason else 0.0)), work, reason

@@ -1,0 +1,165 @@
+"""Problem P with a fixed frame in the eigenspaces of its frame, where the flow is a table of exponentials."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ufm.blocks import ROWS, TOLERANCE, Block, Linear, chi, chunks, unit_vector
+from ufm.frames import Array, Frame, dense
+from ufm.problem import Problem
+from ufm.start import Start
+from ufm.trajectory import worst_sample
+
+PILOT = 16
+"""Samples of a block that stand for it when its collapse time is looked for."""
+
+
+def orthogonal(frame: Frame) -> bool:
+    """Whether centers of different classes are orthogonal."""
+    products = dense(frame.mean_directions @ frame.mean_directions.T)
+    np.fill_diagonal(products, 0.0)
+    if np.abs(products).max() >= TOLERANCE:
+        return False
+    gram = frame.centers @ frame.centers.T
+    owner = np.repeat(np.arange(frame.n_classes), frame.counts)
+    largest = float(frame.geometry.length.max()) ** 2
+    if not isinstance(gram, np.ndarray):
+        entries = gram.tocoo()
+        foreign = np.abs(entries.data[owner[entries.coords[0]] != owner[entries.coords[1]]])
+        return bool(foreign.max(initial=0.0) < TOLERANCE * largest)
+    for begin, end in zip(frame.offsets[:-1], frame.offsets[1:], strict=True):
+        gram[begin:end, begin:end] = 0.0
+    return bool(np.abs(gram).max(initial=0.0) < TOLERANCE * largest)
+
+
+def mode_blocks(
+    problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int
+) -> Iterator[Block]:
+    r"""Eigenspaces of :math:`W^\top W`: K mean centers, the differences of centers, and what no center sees.
+
+    The last two coordinates split the null space into the own class's classifier vector and the rest.
+    """
+    geometry, total, lam = frame.geometry, problem.total, float(problem.lam_h or 0.0)
+    counts, n_classes = np.asarray(frame.counts), problem.n_classes
+    spreads, group = np.unique(np.round(geometry.spread, 12), return_inverse=True)
+    mean_rates = counts * geometry.mean**2 / total + lam
+    rates = np.concatenate([mean_rates, spreads / total + lam, [lam, lam]])
+    degrees = np.bincount(group, weights=geometry.rank, minlength=spreads.size).astype(int)
+    free = int(problem.dim or 0) - n_classes - int(degrees.sum())
+    size = max(1, min(ROWS, (1 << 22) // rates.size))
+    for k in range(n_classes):
+        drive = counts[k] * geometry.mean[k] / total
+        target = np.zeros(rates.size)
+        target[k] = drive / mean_rates[k]
+        direction = np.zeros(rates.size)
+        direction[k] = 1.0
+        kappa = float(geometry.alignment[k])
+        classifier = kappa * direction
+        classifier[-2] = np.sqrt(max(0.0, 1.0 - kappa**2))
+        loss = _quadratic(rates, k, drive, counts[k] / (2.0 * total))
+        for number, rows in enumerate(chunks(problem, k, size)):
+            if features is None:
+                rng, n = np.random.default_rng((seed, k, number)), rows.stop - rows.start
+                tilted = classifier[-2] > TOLERANCE
+                gaussian = np.empty((n, rates.size))
+                gaussian[:, :n_classes] = rng.standard_normal((n, n_classes))
+                for g, degree in enumerate(degrees):
+                    gaussian[:, n_classes + g] = chi(rng, int(degree), n)
+                gaussian[:, -2] = rng.standard_normal(n) if tilted else 0.0
+                gaussian[:, -1] = chi(rng, free - tilted, n)
+                state, lift = start.place(gaussian, direction), None
+            else:
+                state, lift = _project_modes(frame, features[rows], k, group, spreads)
+            yield Block(k, rows, state, loss, direction, classifier, lift, Linear(rates, target))
+
+
+def _quadratic(rates: Array, k: int, drive: float, floor: float) -> Callable[[Array], tuple[Array, Array]]:
+    """|W h - y|^2 / (2S) + lam_h |h|^2 / 2 in the eigenbasis."""
+
+    def loss(state: Array) -> tuple[Array, Array]:
+        gradients = state * rates
+        values = 0.5 * np.einsum("nm,nm->n", gradients, state) - drive * state[:, k] + floor
+        gradients[:, k] -= drive
+        return values, gradients
+
+    return loss
+
+
+def _project_modes(
+    frame: Frame, features: Array, k: int, group: Array, spreads: Array
+) -> tuple[Array, Callable[[Array], Array]]:
+    """Coordinates of given features in the eigenspaces, and the way back."""
+    n_classes = frame.n_classes
+    owner = np.repeat(np.arange(n_classes), frame.counts)
+    means = np.asarray(features @ frame.mean_directions.T)
+    products = np.asarray(features @ frame.centers.T)
+    averages = np.add.reduceat(products, frame.offsets[:-1], axis=1) / np.asarray(frame.counts)
+    products -= averages[:, owner]
+    scale = frame.geometry.spread[owner]
+    products /= np.where(scale > 0, scale, np.inf)  # coefficients of the differences in terms of the centers
+    rest = features - np.asarray(means @ frame.mean_directions) - np.asarray(products @ frame.centers)
+    # The classifier's part orthogonal to the mean center lies in the null space of the frame.
+    classifier, mean = unit_vector(frame.classifier_row(k)), dense(frame.mean_directions[k : k + 1])[0]
+    own = unit_vector(classifier - (classifier @ mean) * mean)
+    tilt = rest @ own
+    rest -= tilt[:, None] * own
+    squares = np.add.reduceat(products**2 * scale, frame.offsets[:-1], axis=1)
+    inside = np.column_stack([np.sqrt(squares[:, group == g].sum(axis=1)) for g in range(spreads.size)])
+    remainder = np.linalg.norm(rest, axis=1)
+    state = np.column_stack([means, inside, tilt, remainder])
+    rest /= np.where(remainder > 0, remainder, 1.0)[:, None]
+    columns = group[owner]
+
+    def lift(later: Array) -> Array:
+        shrink = later[:, n_classes:-2] / np.where(inside > 0, inside, 1.0)
+        coefficients = products * shrink[:, columns]
+        features = np.asarray(later[:, :n_classes] @ frame.mean_directions) + np.asarray(coefficients @ frame.centers)
+        return features + later[:, -2:-1] * own + later[:, -1:] * rest
+
+    return state, lift
+
+
+def _state(block: Block, time: float) -> Array:
+    """State after any time: every coordinate decays to its target at its own rate."""
+    linear = _linear(block)
+    return linear.target + (block.state - linear.target) * np.exp(-linear.rates * time)
+
+
+def _linear(block: Block) -> Linear:
+    if block.linear is None:
+        raise ValueError("only a linear gradient has an exact flow")
+    return block.linear
+
+
+def states_at(block: Block, times: Array) -> Iterator[tuple[int, Array]]:
+    """Yield (index, state) for each time."""
+    for index, time in enumerate(times):
+        yield index, _state(block, float(time))
+
+
+def time_to_reach(block: Block, nc: float, problem: Problem) -> tuple[float, str | None]:
+    """When every sample that collapses at all has an NC of at most ``nc``; and why some never do."""
+    rates = _linear(block).rates
+    slowest = float(rates[rates > 0].min())
+    limit = block.observe(np.where(rates > 0, _linear(block).target, block.state)).nc
+    stuck = limit > nc
+    if stuck.any():
+        where, worst = worst_sample(problem, stuck, block.rows.start), float(limit[np.argmax(stuck)])
+        lost = f"{where} keeps its part in the null space of the frame, which lam_h=0 never shrinks"
+        return 25.0 / slowest, f"{lost}: its NC tends to {worst:.3g}"
+
+    # The null space decays last: the samples with most of it stand for the others.
+    slow = np.argsort(-np.linalg.norm(block.state[:, -2:], axis=1))[:PILOT]
+    pilot = replace(block, state=block.state[slow])
+
+    def excess(time: float) -> float:
+        return float(pilot.observe(_state(pilot, time)).nc.max()) - nc
+
+    early, late = 0.0, 1.0 / float(rates.max())
+    if excess(0.0) <= 0.0:
+        return 0.0, None
+    while excess(late) > 0.0:
+        early, late = late, 2.0 * late
+    return float(brentq(excess, early, late, rtol=1e-9)), None

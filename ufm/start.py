@@ -1,0 +1,79 @@
+"""Where flows begin: Gaussian clouds, spheres, neighbourhoods of the antipode, or given features."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ufm import memory
+from ufm.frames import Array, Frame, dense
+from ufm.problem import Problem
+
+
+@dataclass(frozen=True)
+class Start:
+    """A distribution of initial features, isotropic or nearly so.
+
+    Parameters
+    ----------
+    kind : "gaussian": independent entries; "sphere": uniform directions; "antipode": next to minus the mean
+        center of the class, the one point from which the cosine flow does not leave.
+    scale : standard deviation of the entries ("gaussian") or norm of the features, > 0.
+    offset : distance from the antipode on the unit sphere, to first order, > 0.
+    """
+
+    kind: Literal["gaussian", "sphere", "antipode"] = "gaussian"
+    scale: float = 1.0
+    offset: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Refuse unknown kinds and scales that give no features."""
+        if self.kind not in ("gaussian", "sphere", "antipode"):
+            raise ValueError(f"start {self.kind!r} is unknown: 'gaussian', 'sphere' or 'antipode'")
+        for name in ("scale", "offset"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"{name}={getattr(self, name)} of the start must be positive and finite")
+
+    def place(self, gaussian: Array, mean_direction: Array) -> Array:
+        """Features, in any orthogonal coordinates, from standard Gaussian ones (n, m) and the class's direction (m,)."""
+        if self.kind == "gaussian":
+            return self.scale * gaussian
+        directions = gaussian / np.linalg.norm(gaussian, axis=1, keepdims=True)
+        if self.kind == "antipode":
+            directions = self.offset * directions - mean_direction
+            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        return self.scale * directions
+
+
+def require_features(problem: Problem) -> None:
+    """Raise MemoryError if features of the problem, as dense rows, would not fit (with working copies)."""
+    memory.require(
+        4 * 8 * problem.n_samples * int(problem.dim or 0),
+        f"{problem.n_samples} x {problem.dim} features",
+        "use method='reduced' or 'exact' with keep='metrics', which sample them in reduced coordinates",
+    )
+
+
+def draw(problem: Problem, frame: Frame, start: Start, seed: int) -> Array:
+    """Initial features (N, d), one random stream per class."""
+    require_features(problem)
+    features = np.empty((problem.n_samples, frame.dim))
+    for k, size in enumerate(problem.class_sizes):
+        gaussian = np.random.default_rng((seed, k)).standard_normal((size, frame.dim))
+        features[problem.samples(k)] = start.place(gaussian, dense(frame.mean_directions[k : k + 1])[0])
+    return features
+
+
+def validated_features(problem: Problem, frame: Frame, features: ArrayLike) -> Array:
+    """Given features as float64 (N, d). Raises ValueError for another shape, NaN, infinity or rows of 0."""
+    array = np.ascontiguousarray(features, dtype=np.float64)
+    expected = (problem.n_samples, frame.dim)
+    if array.shape != expected:
+        raise ValueError(f"features have shape {array.shape}, not (n_samples, dim) = {expected}")
+    if not np.all(np.isfinite(array)):
+        row = int(np.argmax(~np.isfinite(array).all(axis=1)))
+        raise ValueError(f"features[{row}] contains NaN or infinity")
+    if not np.all(array.any(axis=1)):
+        raise ValueError(f"features[{int(np.argmin(array.any(axis=1)))}] is 0: it has no direction to collapse from")
+    return array
