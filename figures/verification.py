@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theory import flows, geometry
 from ufm import metrics
@@ -14,23 +15,27 @@ from ufm.trajectory import Trajectory
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 9,
-    "figure.constrained_layout.use": True,
     "legend.frameon": False,
     "lines.linewidth": 1.0,
 }
 
 
 def _figure(rows: int, columns: int, width: float, height: float) -> tuple["Figure", Any]:
+    """A grid of panels with fixed margins in inches (fitting them to their labels would take longer than the plots)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width * columns, height * rows))
+    wide, tall = width * columns, height * rows
+    figure = Figure(figsize=(wide, tall))
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(
+        left=0.6 / wide, right=1 - 0.45 / wide, top=1 - 0.3 / tall, bottom=0.45 / tall, wspace=0.45, hspace=0.55
+    )
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
@@ -65,12 +70,20 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
                 row[1].plot(t.times, curves["norm_mean"][:, k], color=color)
                 row[2].plot(t.times, curves["variability"][:, k], color=color)
                 row[2].axhline(limits[k], color=color, linestyle=":", linewidth=0.7)
-            row[0].set(yscale="log", ylabel="NC", title=name, ylim=(1e-22, 8.0))
+            row[0].set_title(name, loc="left")
+            row[0].set(yscale="log", ylabel="NC", ylim=(1e-22, 8.0))
             row[1].set(ylabel="$|h|$", yscale="log")
             row[2].set(ylabel="variability", ylim=(-0.02, 1.15))
-            row[0].legend(handles=[row[0].lines[0], row[0].lines[-1]], fontsize=6, loc="upper right")
+            row[0].legend(
+                handles=[row[0].lines[0], row[0].lines[-1]],
+                fontsize=6,
+                loc="lower left",
+                frameon=True,
+                framealpha=0.8,
+                edgecolor="none",
+            )
             row[2].plot([], [], color="0.4", linestyle=":", label=r"$1 - \cos\rho_k$")
-            row[2].legend(fontsize=6, loc="lower right")
+            row[2].legend(fontsize=6, loc="upper right")
             done = np.flatnonzero(curves["nc_mean"].max(axis=1) < 1e-22)
             for axis in row:
                 axis.set(xlabel="flow time $t$", xlim=(0.0, t.times[done[0]] if done.size and done[0] else t.times[-1]))
@@ -90,31 +103,40 @@ def geometry_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
                 row[0].text(0.5, 0.5, "features were not kept", ha="center", transform=row[0].transAxes)
             else:
                 gram = metrics.gram(metrics.class_means(t.final, problem.labels))
-                image = row[0].imshow(gram, vmin=-1.0, vmax=1.0, cmap="RdBu_r", extent=(0.5, len(gram) + 0.5, len(gram) + 0.5, 0.5))
+                image = row[0].imshow(
+                    gram, vmin=-1.0, vmax=1.0, cmap="RdBu_r", extent=(0.5, len(gram) + 0.5, len(gram) + 0.5, 0.5)
+                )
                 figure.colorbar(image, ax=row[0], label="cosine")
-            row[0].set(title=f"{name}: class means", xlabel="class", ylabel="class")
-            row[1].plot(classes, geometry.classifier_cosine(problem.centers, problem.theta), color="0.6", label="theory")
-            row[1].plot(classes, 1.0 - t.class_values("variability")[-1], ".", markersize=3, color="C0", label="simulation")
+            row[0].set_title(f"{name}: Gram of class means", loc="left")
+            row[0].set(xlabel="class", ylabel="class")
+            row[1].plot(
+                classes, geometry.classifier_cosine(problem.centers, problem.theta), color="0.6", label="theory"
+            )
+            row[1].plot(
+                classes, 1.0 - t.class_values("variability")[-1], ".", markersize=3, color="C0", label="simulation"
+            )
             row[1].set(xlabel="class", ylabel=r"$\cos(h, w_k)$ at the end", ylim=(0.0, 1.05))
             row[1].legend(fontsize=6)
-            _rates(row[2], t, classes)
+            _speed(row[2], t, classes)
         return figure
 
 
-def _rates(axis: Any, t: Trajectory, classes: np.ndarray) -> None:
-    """Time until the mean NC of a class is below 1e-6, over what theory says of its rate."""
-    nc = t.class_values("nc_mean")
-    below = nc < 1e-6
-    reached = np.where(below.any(axis=0), t.times[np.argmax(below, axis=0)], np.nan)
-    axis.plot(classes, reached, ".", markersize=3, color="C0", label="simulation")
+def _speed(axis: Any, t: Trajectory, classes: NDArray[np.int64]) -> None:
+    """Time until the mean NC of a class is below 1e-6 (interpolated), over what theory says of its rate."""
+    log_nc = np.log10(np.maximum(t.class_values("nc_mean"), 1e-300))
     axis.set(xlabel="class", ylabel="time to NC < $10^{-6}$")
-    if t.problem.loss == "cosine":
-        rates = flows.nc_rate(t.problem.centers, t.problem.theta, t.problem.weights)
-        twin = axis.twinx()
-        twin.plot(classes, rates, color="0.6")
-        twin.set_ylabel(r"$4\beta f c (1 - c)$", color="0.5")
-        twin.spines["right"].set_visible(True)
+    if np.all(log_nc[-1] > -6):
+        axis.text(0.5, 0.5, "no collapse", ha="center", va="center", transform=axis.transAxes, color="0.4")
+        return
+    reached = [np.interp(6.0, -curve, t.times) if curve[-1] < -6 else np.nan for curve in log_nc.T]
+    axis.plot(classes, reached, ".", markersize=3, color="C0")
     axis.set_ylim(bottom=0.0)
+    if t.problem.loss == "cosine":
+        twin = axis.twinx()
+        twin.plot(classes, flows.nc_rate(t.problem.centers, t.problem.theta, t.problem.weights), color="0.6")
+        twin.set_ylabel(r"rate $4\beta f c (1 - c)$", color="0.5")
+        twin.set_ylim(bottom=0.0)
+        twin.spines["right"].set_visible(True)
 
 
 def save_figure(figure: "Figure", path: str | Path, dpi: int = 150) -> Path:

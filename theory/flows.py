@@ -29,9 +29,7 @@ class Field(NamedTuple):
     z: Array
 
 
-def reduced_field(
-    x: ArrayLike, y: ArrayLike, z: ArrayLike, f: ArrayLike, theta: ArrayLike, beta: ArrayLike
-) -> Field:
+def reduced_field(x: ArrayLike, y: ArrayLike, z: ArrayLike, f: ArrayLike, theta: ArrayLike, beta: ArrayLike) -> Field:
     r"""The cosine flow on the sphere, three numbers instead of d.
 
     .. math::
@@ -152,9 +150,7 @@ class Rates(NamedTuple):
     """On everything orthogonal to the frame."""
 
 
-def mse_rates(
-    f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike, norm: ArrayLike = 1.0
-) -> Rates:
+def mse_rates(f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike, norm: ArrayLike = 1.0) -> Rates:
     r"""Rates of :math:`H(t) = H^* + e^{-t (W^\top W / S + \lambda_H I)} (H(0) - H^*)`.
 
     .. math::

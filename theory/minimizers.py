@@ -87,9 +87,7 @@ def mse_feature_norm(
     return counts * c * s / (counts * c**2 * s**2 + np.asarray(lam_h) * np.asarray(total))
 
 
-def mse_minimum(
-    f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike, norm: ArrayLike = 1.0
-) -> Array:
+def mse_minimum(f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike, norm: ArrayLike = 1.0) -> Array:
     r"""Smallest contribution of one feature to P with a fixed frame, without the constant :math:`|W_0|^2` term.
 
     .. math:: \frac{f \lambda_H / 2}{f c^2 s^2 + \lambda_H S}

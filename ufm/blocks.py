@@ -131,13 +131,15 @@ def span_blocks(problem: Problem, frame: Frame, features: Array) -> Iterator[Blo
             cosine_loss(problem, k, np.column_stack([own @ basis.T, np.zeros(len(own))]), np.ones(len(own))),
             np.append(basis @ dense(frame.mean_directions[k : k + 1])[0], 0.0),
             np.column_stack([np.tile(basis @ classifier, (len(z), 1)), rest_directions @ classifier]),
-            lambda state, basis=basis, rest=rest_directions: state[:, :-1] @ basis + state[:, -1:] * rest,
+            _span_lift(basis, rest_directions),
         )
 
 
-def cosine_loss(
-    problem: Problem, k: int, centers: Array, targets: Array
-) -> Callable[[Array], tuple[Array, Array]]:
+def _span_lift(basis: Array, rest: Array) -> Callable[[Array], Array]:
+    return lambda state: state[:, :-1] @ basis + state[:, -1:] * rest
+
+
+def cosine_loss(problem: Problem, k: int, centers: Array, targets: Array) -> Callable[[Array], tuple[Array, Array]]:
     """The cosine loss of class ``k`` with its centers and targets written in other coordinates."""
     beta, lam = float(problem.weights[k]), float(problem.lam or 0.0)
     return lambda state: cosine(state, centers, beta, lam, targets)

@@ -65,7 +65,9 @@ class ProblemFlags:
         """The problem. Raises ValueError or OSError."""
         sources = [s for s in ("preset", "problem", "class_sizes") if getattr(self, s) is not None]
         if len(sources) != 1:
-            raise ValueError("one of --preset, --problem and --class-sizes is needed" + (", not several" if sources else ""))
+            raise ValueError(
+                "one of --preset, --problem and --class-sizes is needed" + (", not several" if sources else "")
+            )
         if self.tau is not None and self.preset is None:
             raise ValueError(f"tau={self.tau} belongs to --preset: other problems have their class sizes")
         changes = {name: getattr(self, name) for name in ("theta", "dim", "lam", "lam_h", "lam_w")}
@@ -80,7 +82,9 @@ class ProblemFlags:
         assert self.class_sizes is not None
         sizes = _sizes(self.class_sizes)
         centers = self._centers(sizes) if self.centers or self.f else spend("class-aware", sizes, 20)
-        return Problem(**{"class_sizes": sizes, "centers": centers, "theta": 0.2, "loss": self.loss or "cosine", **changes})
+        return Problem(
+            **{"class_sizes": sizes, "centers": centers, "theta": 0.2, "loss": self.loss or "cosine", **changes}
+        )
 
     def _changed(self, base: Problem, changes: dict[str, Any]) -> Problem:
         values = base.to_dict()
@@ -253,9 +257,11 @@ class Verify(ProblemFlags):
         report = ufm.combine("verify", [report for _, report in results.values()])
         trajectories = {name: trajectory for name, (trajectory, _) in results.items()}
         store.save(
-            xarray.DataTree.from_dict({name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}),
+            xarray.DataTree.from_dict(
+                {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
+            ),
             self.out / "trajectories.nc",
-        )  # fmt: skip
+        )
         _draw("collapse_figure", trajectories, self.out / "collapse.png")
         _draw("geometry_figure", trajectories, self.out / "geometry.png")
         store.save_json(self.out / "report.json", report.to_dict())
@@ -317,7 +323,7 @@ def _parse(arguments: Sequence[str] | None) -> Any:
     try:
         with contextlib.redirect_stderr(said):
             return tyro.cli(
-                Command,  # type: ignore[arg-type]
+                Command,
                 prog="ufm",
                 description="Neural collapse to multiple centers: simulate it, and hold it against theory.",
                 args=arguments,

@@ -110,10 +110,8 @@ def _resolve(problem: Problem, frame: Frame, method: str, loss: Loss | None) -> 
     if isotropic(frame) and (best == "reduced" or orthogonal(frame)):
         return best
     if method == best:
-        raise ValueError(
-            f"method={method!r} needs a multi-center frame (isotropic centers"
-            f"{', orthogonal between classes' if best == 'exact' else ''}): use {'span' if best == 'reduced' else 'full'!r}"
-        )
+        wanted = "isotropic centers" if best == "reduced" else "isotropic centers, orthogonal between classes"
+        raise ValueError(f"method={method!r} needs a multi-center frame ({wanted}): use 'auto'")
     return "span" if problem.loss == "cosine" else "full"
 
 
@@ -292,7 +290,9 @@ class _Run:
     def evolve(self, times: Array) -> None:
         """Simulate all parts and record them at ``times``."""
         needed = 8 * len(SUMS) * len(times) * self.problem.n_classes
-        memory.require(needed, f"curves of {self.problem.n_classes} classes at {len(times)} times", "record fewer times")
+        memory.require(
+            needed, f"curves of {self.problem.n_classes} classes at {len(times)} times", "record fewer times"
+        )
         self.times, self.recorder = times, Recorder(self.problem, len(times))
         shape = (self.problem.n_samples, int(self.problem.dim or 0))
         if self.setup.keep == "features":
@@ -370,13 +370,20 @@ class _Run:
             stats["reason"] = self.reason
         kept = self.setup.features if self.setup.keep != "metrics" else None
         return Trajectory(
-            self.problem, self.setup.frame, self.times, self.recorder, status, stats, kept, self.final, self.history, self.setup.loss.constant,
-        )  # fmt: skip
+            self.problem,
+            self.setup.frame,
+            self.times,
+            self.recorder,
+            status,
+            stats,
+            kept,
+            self.final,
+            self.history,
+            self.setup.loss.constant,
+        )
 
 
-def _reduced_end(
-    batch: reduced.Batch, nc: float, rtol: float, problem: Problem
-) -> tuple[float, Work, str | None]:
+def _reduced_end(batch: reduced.Batch, nc: float, rtol: float, problem: Problem) -> tuple[float, Work, str | None]:
     stuck = batch.stuck()
     reason = None
     if stuck.any():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,8 @@ from ufm import memory
 from ufm.problem import Problem
 
 Array = NDArray[np.float64]
-Matrix = Array | sparse.csr_array
+Matrix: TypeAlias = Any
+"""An ndarray or a scipy.sparse.csr_array of float64 (scipy ships no types to say so)."""
 
 DEGENERATE = 1e-14
 """Relative size below which the spread of a class's centers is rounding and counts as none."""
@@ -158,8 +160,7 @@ class Geometry:
             alignment = float(products.mean()) / np.sqrt(mean2) if mean2 > 0 else 0.0
             rank = count - 1 if spread > 0 else 0
             rows.append((np.sqrt(square), np.sqrt(max(mean2, 0.0)), spread, rank, alignment, defect))
-        length, mean, spread, rank, alignment, defect = (np.array(column) for column in zip(*rows, strict=True))
-        return cls(length, mean, spread, rank, alignment, defect)
+        return cls(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def multi_center_frame(

@@ -36,9 +36,7 @@ def row_lengths(features: Array) -> Array:
     return lengths[:, None]
 
 
-def cosine(
-    features: Array, centers: Matrix, beta: float, lam: float, targets: ArrayLike = 1.0
-) -> tuple[Array, Array]:
+def cosine(features: Array, centers: Matrix, beta: float, lam: float, targets: ArrayLike = 1.0) -> tuple[Array, Array]:
     r"""Cosine loss and its gradient.
 
     With :math:`r = |h|`, :math:`u = h / r` and :math:`a_j = \langle w_j, u \rangle`
@@ -145,4 +143,3 @@ class TorchLoss:
 def loss_of(problem: Problem, frame: Frame) -> Loss:
     """The loss that a problem names, on a frame."""
     return CosineLoss(problem, frame) if problem.loss == "cosine" else MSELoss(problem, frame)
-

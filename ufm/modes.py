@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ufm.blocks import ROWS, TOLERANCE, Block, Linear, chi, chunks, unit_vector
@@ -34,9 +35,7 @@ def orthogonal(frame: Frame) -> bool:
     return bool(np.abs(gram).max(initial=0.0) < TOLERANCE * largest)
 
 
-def mode_blocks(
-    problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int
-) -> Iterator[Block]:
+def mode_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
     r"""Eigenspaces of :math:`W^\top W`: K mean centers, the differences of centers, and what no center sees.
 
     The last two coordinates split the null space into the own class's classifier vector and the rest.
@@ -88,7 +87,7 @@ def _quadratic(rates: Array, k: int, drive: float, floor: float) -> Callable[[Ar
 
 
 def _project_modes(
-    frame: Frame, features: Array, k: int, group: Array, spreads: Array
+    frame: Frame, features: Array, k: int, group: NDArray[np.int64], spreads: Array
 ) -> tuple[Array, Callable[[Array], Array]]:
     """Coordinates of given features in the eigenspaces, and the way back."""
     n_classes = frame.n_classes

@@ -34,7 +34,9 @@ PRESETS: dict[str, Preset] = {
     "cifar100-lt": Preset(100, 500, 0.01, 20, 2200, "CIFAR-100-LT"),
     "svhn-lt": Preset(10, 1000, 0.01, 20, 512, "SVHN-LT, 1,000 images in the largest class"),
     "stl10-lt": Preset(10, 500, 0.01, 20, 512, "STL-10-LT"),
-    "imagenet-lt": Preset(1000, 1280, 5 / 1280, 20, 21000, "1,000 classes from 1,280 to 5 (geometric, not the published list)"),
+    "imagenet-lt": Preset(
+        1000, 1280, 5 / 1280, 20, 21000, "1,000 classes from 1,280 to 5 (geometric, not the published list)"
+    ),
 }
 
 CENTERS: dict[str, Callable[[tuple[int, ...], int], tuple[int, ...]]] = {

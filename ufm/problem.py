@@ -93,7 +93,10 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Replace every field by its canonical value, or refuse it."""
-        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731 (the class is frozen)
+
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)  # the class is frozen
+
         put("class_sizes", _integers("class_sizes", self._iterable("class_sizes")))
         one_for_all = np.ndim(self.centers) == 0 and not isinstance(self.centers, str)
         put("centers", _integers("centers", [self.centers] if one_for_all else self._iterable("centers")))
@@ -134,12 +137,13 @@ class Problem:
         return dim
 
     def _weights(self) -> float | tuple[float, ...] | Literal["weighted"]:
-        if self.beta is None or (isinstance(self.beta, str) and self.beta == "weighted"):
+        beta: Any = self.beta
+        if beta is None or (isinstance(beta, str) and beta == "weighted"):
             return "weighted"
-        if isinstance(self.beta, str):
-            raise ValueError(f"beta={self.beta!r} is unknown: a number, one number per class, or 'weighted'")
-        several = np.ndim(self.beta) > 0
-        weights = [_nonnegative("beta", b) for b in (self.beta if several else [self.beta])]  # type: ignore[union-attr]
+        if isinstance(beta, str):
+            raise ValueError(f"beta={beta!r} is unknown: a number, one number per class, or 'weighted'")
+        several = np.ndim(beta) > 0
+        weights = [_nonnegative("beta", b) for b in (beta if several else [beta])]
         if several and len(weights) != self.n_classes:
             raise ValueError(f"beta has {len(weights)} entries and class_sizes {self.n_classes}")
         if min(weights) == 0:
@@ -196,9 +200,7 @@ class Problem:
         """Plain numbers, strings and lists; what has no meaning for the loss is left out."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in plain.items()
-            if value is not None
+            key: list(value) if isinstance(value, tuple) else value for key, value in plain.items() if value is not None
         }
 
     @classmethod

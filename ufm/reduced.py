@@ -16,9 +16,7 @@ from ufm.problem import Problem
 from ufm.start import Start
 
 
-def reduced_blocks(
-    problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int
-) -> Iterator[Block]:
+def reduced_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
     """Three coordinates a sample: along the mean center, in the differences of centers, outside all centers.
 
     Without features the coordinates of an isotropic start are drawn directly, at O(1) a sample.
@@ -58,9 +56,7 @@ def _sample_reduced(
     return tuple(placed.T)
 
 
-def _project(
-    frame: Frame, features: Array, k: int
-) -> tuple[Array, Array, Array, Array, Callable[[Array], Array]]:
+def _project(frame: Frame, features: Array, k: int) -> tuple[Array, Array, Array, Array, Callable[[Array], Array]]:
     """Reduced coordinates of given features, the rest's cosine to the classifier, and the way back."""
     spread, centers = float(frame.geometry.spread[k]), frame.class_centers(k)
     mean = dense(frame.mean_directions[k : k + 1])[0]
@@ -196,10 +192,10 @@ class Batch:
     def pilot(self, count: int) -> Self:
         """Those ``count`` samples of each class and of each kind of extreme that may well collapse last."""
         bounds = np.cumsum([0, *(len(b.state) for b in self.blocks)])
-        chosen = []
-        for begin, end in pairwise(bounds.tolist()):
-            for key in (self.alignment, -self.radius, self.chart.tilt, -self.chart.tilt):
-                chosen.append(begin + np.argsort(key[begin:end])[:count])
+        keys = (self.alignment, -self.radius, self.chart.tilt, -self.chart.tilt)
+        chosen = [
+            begin + np.argsort(key[begin:end])[:count] for begin, end in pairwise(bounds.tolist()) for key in keys
+        ]
         samples = np.unique(np.concatenate(chosen))
         own = {name: getattr(self, name)[samples] for name in _PER_SAMPLE}
         return replace(self, blocks=[], chart=self.chart.take(samples), **own)
@@ -257,9 +253,7 @@ class Snapshot(NamedTuple):
     nc: Array
 
 
-def batches(
-    problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int
-) -> Iterator[Batch]:
+def batches(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Batch]:
     """All samples of the problem, about :data:`ufm.blocks.ROWS` at a time."""
     waiting: list[Block] = []
     held = 0

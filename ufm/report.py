@@ -84,7 +84,7 @@ class Report:
 
     def __str__(self) -> str:
         """A table."""
-        rows = [("", "check", "predicted", "measured", "tolerance", "source")]
+        rows: list[tuple[str, ...]] = [("", "check", "predicted", "measured", "tolerance", "source")]
         for c in self.checks:
             numbers = (f"{value:.6g}" for value in (c.predicted, c.measured))
             rows.append(("ok" if c.holds else "NO", c.name, *numbers, f"{c.tolerance:.1e}", c.source))

@@ -11,7 +11,7 @@ from scipy import linalg, optimize
 from ufm.frames import Array, Frame, dense, multi_center_frame
 from ufm.losses import cosine, loss_of
 from ufm.problem import Problem
-from ufm.start import Start, require_features
+from ufm.start import require_features
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,10 @@ def _hessian(h: Array, centers: Array, beta: float, lam: float) -> Array:
     r"""Hessian of the cosine loss at one feature.
 
     With Q(u) = |W u - 1|^2, its gradient g = 2 W^T (W u - 1) and P = I - u u^T,
-    :math:`\nabla^2 = \frac{\beta}{r^2} [P (2 W^T W) P - (g^T u) P - P g u^T - u g^T P] + 2\lambda [u u^T + (1 - 1/r) P]`.
+
+    .. math::
+        \nabla^2 = \frac{\beta}{r^2} [P (2 W^T W) P - (g^T u) P - P g u^T - u g^T P]
+        + 2\lambda [u u^T + (1 - 1/r) P]
     """
     r = float(np.linalg.norm(h))
     u = h / r

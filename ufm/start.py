@@ -36,14 +36,18 @@ class Start:
                 raise ValueError(f"{name}={getattr(self, name)} of the start must be positive and finite")
 
     def place(self, gaussian: Array, mean_direction: Array) -> Array:
-        """Features, in any orthogonal coordinates, from standard Gaussian ones (n, m) and the class's direction (m,)."""
-        if self.kind == "gaussian":
-            return self.scale * gaussian
-        directions = gaussian / np.linalg.norm(gaussian, axis=1, keepdims=True)
+        """Features, in any orthogonal coordinates, from standard Gaussian ones (n, m) and the class's direction (m,).
+
+        Overwrites ``gaussian`` and returns it.
+        """
+        if self.kind != "gaussian":
+            gaussian /= np.linalg.norm(gaussian, axis=1, keepdims=True)
         if self.kind == "antipode":
-            directions = self.offset * directions - mean_direction
-            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        return self.scale * directions
+            gaussian *= self.offset
+            gaussian -= mean_direction
+            gaussian /= np.linalg.norm(gaussian, axis=1, keepdims=True)
+        gaussian *= self.scale
+        return gaussian
 
 
 def require_features(problem: Problem) -> None:
@@ -59,9 +63,10 @@ def draw(problem: Problem, frame: Frame, start: Start, seed: int) -> Array:
     """Initial features (N, d), one random stream per class."""
     require_features(problem)
     features = np.empty((problem.n_samples, frame.dim))
-    for k, size in enumerate(problem.class_sizes):
-        gaussian = np.random.default_rng((seed, k)).standard_normal((size, frame.dim))
-        features[problem.samples(k)] = start.place(gaussian, dense(frame.mean_directions[k : k + 1])[0])
+    for k in range(problem.n_classes):
+        own = features[problem.samples(k)]
+        np.random.default_rng((seed, k)).standard_normal(out=own)
+        start.place(own, dense(frame.mean_directions[k : k + 1])[0])
     return features
 
 

@@ -20,7 +20,7 @@ class DamagedFile(ValueError):
     """A file that is not what was written: truncated, altered, or something else altogether."""
 
 
-def write_atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
+def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
     """Let ``write`` fill a temporary file beside ``path``, flush it to disk, and put it in place in one step.
 
     A crash, a kill or a full disk at any moment leaves the old file or the new one. Raises OSError as it comes.

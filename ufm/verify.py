@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from tqdm import tqdm
 
 from ufm.certify import certify
 from ufm.flow import gradient_flow
-from ufm.frames import Frame, multi_center_frame
+from ufm.frames import Array, Frame, multi_center_frame
 from ufm.presets import preset
 from ufm.problem import Problem
 from ufm.report import Report
+from ufm.start import Start, draw
 from ufm.trajectory import Trajectory
 
 
@@ -20,14 +22,14 @@ class Job:
 
     problem: Problem
     basis: str = "random"
-    t_final: float | None = None
-    """None: until collapse."""
-    n_times: int = 65
+    t_eval: Array | None = None
+    """None: ``n_times`` equidistant times until collapse."""
+    n_times: int = 33
 
 
-RELAXED = 170.0
-"""Flow time by which norms that start near sqrt(d) have relaxed to within 1e-9 at the paper's penalty, long after
-the directions have collapsed: only then can norms, values and asymptotic rates be told from their limits."""
+RELAXED = np.concatenate([np.linspace(0.0, 70.0, 57), np.linspace(70.0, 170.0, 9)[1:]])
+"""Flow times dense over the collapse, and on until norms that start near sqrt(d) have relaxed to within 1e-9 at the
+paper's penalty: only then can norms, values and asymptotic rates be told from their limits."""
 
 
 def main_job() -> dict[str, Job]:
@@ -35,35 +37,41 @@ def main_job() -> dict[str, Job]:
     jobs = {}
     for name in ("cifar10-lt", "cifar100-lt"):
         for label, rule in (("CAL", "class-aware"), ("AL", "uniform")):
-            jobs[f"{label} {name}"] = Job(preset(name, centers=rule), t_final=RELAXED, n_times=129)
+            jobs[f"{label} {name}"] = Job(preset(name, centers=rule), t_eval=RELAXED)
         # A dense basis of 2,200 dimensions adds nothing to P but minutes of matrix products.
         basis = "random" if name == "cifar10-lt" else "coordinate"
-        jobs[f"P {name}"] = Job(preset(name, loss="mse"), basis, n_times=33)
-        jobs[f"P unregularised {name}"] = Job(preset(name, loss="mse", lam_h=0.0), basis, n_times=33)
+        jobs[f"P {name}"] = Job(preset(name, loss="mse"), basis)
+        jobs[f"P unregularised {name}"] = Job(preset(name, loss="mse", lam_h=0.0), basis)
     return jobs
 
 
 def single(problem: Problem) -> Job:
     """A problem of the user's, followed until it has collapsed."""
-    return Job(problem, basis="coordinate")
+    return Job(problem, basis="coordinate", n_times=65)
 
 
 def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str, tuple[Trajectory, Report]]:
     """Simulate and certify all jobs."""
     results = {}
     frames: dict[tuple[object, ...], Frame] = {}
+    features: dict[tuple[object, ...], Array] = {}
     with tqdm(jobs.items(), unit="problem", disable=not progress) as bar:
         for name, job in bar:
             bar.set_description(name)
             problem = job.problem
             key = (problem.centers, problem.theta, problem.dim, job.basis)
             if key not in frames:
-                frames = {key: multi_center_frame(problem, basis=job.basis, seed=seed)}
+                frames[key] = multi_center_frame(problem, basis=job.basis, seed=seed)
+            # A Gaussian start does not depend on the centers: problems of one size share it, and their features.
+            size = (problem.class_sizes, problem.dim)
+            if size not in features:
+                features = {size: draw(problem, frames[key], Start(), seed)}
             trajectory = gradient_flow(
                 problem,
                 frame=frames[key],
+                features=features[size],
                 seed=seed,
-                t_final=job.t_final,
+                t_eval=job.t_eval,
                 n_times=job.n_times,
                 keep="final",
             )
