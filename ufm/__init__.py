@@ -6,8 +6,9 @@ from ufm.descent import gradient_descent
 from ufm.flow import gradient_flow
 from ufm.frames import Frame, multi_center_frame
 from ufm.losses import TorchLoss
-from ufm.problem import Problem, long_tailed_sizes, read_class_sizes
+from ufm.problem import Problem
 from ufm.report import Check, Report, combine
+from ufm.sizes import long_tailed_sizes, read_class_sizes
 from ufm.solve import Solution, minimize
 from ufm.start import Start
 from ufm.trajectory import Trajectory

@@ -152,35 +152,58 @@ def _cosine_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) ->
         yield from _subset_checks(t, rng)
 
 
+def _clocks(t: Trajectory, k: int) -> tuple[Array, int]:
+    """Clock times (T, n) of the samples of class ``k``, or of one that stands for all; and the record they hold from.
+
+    If the initial norms were not kept, their mean stands for them once they differ by less than a percent.
+    """
+    lam = float(t.problem.lam or 0.0)
+    if t.initial is not None:
+        norms = np.linalg.norm(t.initial[t.problem.samples(k)], axis=1)
+        return clock.clock(t.times[:, None], norms, lam), 0
+    sums, size = t.curves.sums, t.problem.class_sizes[k]
+    mean = sums["norm"][:, k] / size
+    deviation = np.sqrt(np.maximum(sums["norm_squared"][:, k] / size - mean**2, 0.0)) / mean
+    first = int(np.argmax(deviation < 1e-2)) if deviation[-1] < 1e-2 else len(t.times)
+    if first == len(t.times):
+        return np.empty((0, 0)), first
+    lived = clock.clock(np.maximum(t.times - t.times[first], 0.0), mean[first], lam)
+    return (lived + clock.clock(t.times[first], mean[0], lam))[:, None], first
+
+
 def _rate_checks(t: Trajectory, notes: list[str]) -> Iterator[Check]:
     """Rates in clock time, between the middle and the end of what was recorded of the asymptotic regime."""
-    problem, lam = t.problem, float(t.problem.lam or 0.0)
-    log_nc = np.log(10.0) * t.class_values("nc_log10_mean")
-    peak, norms = t.class_values("nc_max"), t.class_values("norm_mean")
+    problem = t.problem
+    log_nc, peak = np.log(10.0) * t.class_values("nc_log10_mean"), t.class_values("nc_max")
     predicted = flows.nc_rate(problem.centers, problem.theta, problem.weights)
     turning = 4.0 * problem.weights * geometry.squared_cosine(problem.theta)
     floor = 1e-280 if t.stats["method"] == "reduced" else 1e-14
-    exponential, algebraic, missing = [], [], 0
+    exponential, algebraic, early, spread = [], [], 0, 0
     for k in range(problem.n_classes):
         inside = np.flatnonzero((peak[:, k] < 1e-6) & (log_nc[:, k] > np.log(floor)))
+        lived, first = _clocks(t, k)
+        early += inside.size < 2
+        spread += inside.size >= 2 > np.count_nonzero(inside >= first)
+        inside = inside[inside >= first]
         if inside.size < 2:
-            missing += 1
             continue
         a, b = inside[(inside.size - 1) // 2], inside[-1]
-        lived = float(clock.clock(t.times[b] - t.times[a], norms[a, k], lam))
         if predicted[k] > 0.0:
+            rate = (log_nc[a, k] - log_nc[b, k]) / float(np.mean(lived[b] - lived[a]))
             # The part in the differences of centers fades as e^(-turning tau) and adds this share to the rate.
-            before = float(clock.clock(t.times[a], norms[0, k], lam))
-            bias = turning[k] / predicted[k] * np.exp(-turning[k] * before)
-            exponential.append((predicted[k], (log_nc[a, k] - log_nc[b, k]) / lived, predicted[k] * (1e-3 + bias)))
+            bias = turning[k] / predicted[k] * float(np.exp(-turning[k] * lived[a]).max())
+            exponential.append((predicted[k], rate, predicted[k] * (1e-3 + bias)))
         else:
-            limit = 2.0 * problem.weights[k] * problem.centers[k]
-            algebraic.append((limit, (1.0 / peak[b, k] - 1.0 / peak[a, k]) / lived, 1e-3 * limit))
-    if missing:
-        notes.append(f"collapse rate of {missing} classes: fewer than two records in the asymptotic regime")
+            slope = np.exp(-log_nc[b, k] - np.mean(np.log(lived[b])))
+            limit = 1.0 / flows.algebraic_nc(1.0, problem.centers[k], problem.weights[k])
+            algebraic.append((limit, slope, 1e-3 * limit))
+    if early:
+        notes.append(f"collapse rate of {early} classes: fewer than two records in the asymptotic regime")
+    if spread:
+        notes.append(f"collapse rate of {spread} classes: their norms differ and were not kept (keep='final')")
     for name, source, rows in (
         ("rate of collapse, exponential", "theory.flows.nc_rate", exponential),
-        ("slope of 1/NC, algebraic (centers coincide)", "theory.flows.algebraic_nc", algebraic),
+        ("1 / (NC tau), algebraic (centers coincide)", "theory.flows.algebraic_nc", algebraic),
     ):
         if rows:
             expected, measured, tolerance = np.array(rows).T
@@ -197,7 +220,8 @@ def _subset_checks(t: Trajectory, rng: np.random.Generator) -> Iterator[Check]:
     features = t.initial[rows]
     curvatures = minimizers.cosine_curvatures(few.centers, few.theta, few.weights, float(few.lam or 0.0))
     stiffness = max(float(np.max(part)) for part in curvatures)  # limits the steps of the slow method
-    times = np.linspace(0.0, min(float(t.times[-1]), 400.0 / stiffness), 9)
+    end = float(t.times[-1])
+    times = np.linspace(0.0, min(end, 400.0 / stiffness) if stiffness > 0 else end, 9)
     runs: dict[str, Any] = {
         method: gradient_flow(
             few, frame=frame, features=features, method=method, t_eval=times, keep="features", rtol=1e-10

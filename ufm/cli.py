@@ -20,7 +20,8 @@ import tyro
 import ufm
 from ufm import store
 from ufm.presets import PRESETS, preset, spend
-from ufm.problem import Problem, read_class_sizes
+from ufm.problem import Problem
+from ufm.sizes import read_class_sizes
 from ufm.start import Start
 
 OK, FAILS, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -81,7 +82,7 @@ class ProblemFlags:
             return self._changed(_read_problem(self.problem), changes)
         assert self.class_sizes is not None
         sizes = _sizes(self.class_sizes)
-        centers = self._centers(sizes) if self.centers or self.f else spend("class-aware", sizes, 20)
+        centers = self._centers(sizes)
         return Problem(
             **{"class_sizes": sizes, "centers": centers, "theta": 0.2, "loss": self.loss or "cosine", **changes}
         )
@@ -91,7 +92,7 @@ class ProblemFlags:
         if self.loss is not None and self.loss != base.loss:
             values = {k: v for k, v in values.items() if k not in ("beta", "lam", "lam_h", "lam_w")}
             values["loss"] = self.loss
-        if self.centers or self.f:
+        if self.centers is not None or self.f is not None:
             values["centers"] = self._centers(base.class_sizes)
             if sum(values["centers"]) > base.n_centers:
                 values.pop("dim")

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from ufm.flow import Method, Setup
 from ufm.frames import Array, Frame
 from ufm.losses import Loss
 from ufm.problem import Problem
+from ufm.setup import Method, Setup
 from ufm.start import Start
 from ufm.trajectory import Recorder, Status, Trajectory
 

@@ -41,10 +41,10 @@ def _advance(solver: DOP853, block: Block, work: Work) -> None:
     work.steps += 1
     work.evaluations += (solver.nfev - before) * len(block.state)
     if solver.status == "failed" or not np.all(np.isfinite(solver.y)):
-        bad = ~np.isfinite(solver.y.reshape(block.state.shape)).all(axis=1)
-        row = block.rows.start + int(np.argmax(bad))
-        reason = f"sample {row} (class {block.k}) is not finite" if bad.any() else message
-        raise Unfinished("diverged", f"{reason} at t={solver.t:.6g}", float(solver.t_old or 0.0))
+        sizes = np.abs(solver.y.reshape(block.state.shape)).max(axis=1)
+        row = block.rows.start + int(np.argmax(np.where(np.isfinite(sizes), sizes, np.inf)))
+        reason = f"sample {row} (class {block.k}) runs away at t={solver.t:.6g}"
+        raise Unfinished("diverged", f"{reason}: {message}" if message else reason, float(solver.t_old or 0.0))
     if work.steps >= MAX_STEPS:
         reached = f"class {block.k} is at t={solver.t:.3g} after {MAX_STEPS} steps"
         raise Unfinished("stopped", f"{reached}: methods 'reduced' and 'exact' have no such limit", float(solver.t))

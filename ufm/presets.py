@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from theory.centers import apportioned, class_aware
 from theory.geometry import minimum_dimension
-from ufm.problem import Problem, long_tailed_sizes, nearest
+from ufm.problem import Problem, nearest
+from ufm.sizes import long_tailed_sizes
 
 BATCH_SIZE, PENALTY = 128, 6e-4
 """The paper sums over a batch and penalises 6e-4 (|h| - 1)^2; per sample mean that is lam = 128 * 6e-4."""

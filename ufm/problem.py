@@ -1,4 +1,4 @@
-"""The validated statement of one unconstrained-feature problem, and where its class sizes come from."""
+"""The validated statement of one unconstrained-feature problem."""
 
 import difflib
 import hashlib
@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -20,7 +19,8 @@ from theory.geometry import center_cosine, minimum_dimension, squared_cosine
 Sizes = tuple[int, ...]
 
 
-def _integers(name: str, values: Iterable[Any]) -> Sizes:
+def integers(name: str, values: Iterable[Any]) -> Sizes:
+    """``values`` as a tuple of integers >= 1. Raises ValueError naming what is not one."""
     result = []
     for value in values:
         try:
@@ -34,7 +34,8 @@ def _integers(name: str, values: Iterable[Any]) -> Sizes:
     return tuple(result)
 
 
-def _nonnegative(name: str, value: Any) -> float:
+def nonnegative(name: str, value: Any) -> float:
+    """``value`` as a finite float >= 0. Raises ValueError otherwise."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -97,14 +98,14 @@ class Problem:
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)  # the class is frozen
 
-        put("class_sizes", _integers("class_sizes", self._iterable("class_sizes")))
+        put("class_sizes", integers("class_sizes", self._iterable("class_sizes")))
         one_for_all = np.ndim(self.centers) == 0 and not isinstance(self.centers, str)
-        put("centers", _integers("centers", [self.centers] if one_for_all else self._iterable("centers")))
+        put("centers", integers("centers", [self.centers] if one_for_all else self._iterable("centers")))
         if one_for_all:
             put("centers", self.centers * self.n_classes)
         if len(self.centers) != self.n_classes:
             raise ValueError(f"centers has {len(self.centers)} entries and class_sizes {self.n_classes}")
-        put("theta", _nonnegative("theta", self.theta))
+        put("theta", nonnegative("theta", self.theta))
         squared_cosine(self.theta)  # the range of theta is checked where it is defined
         put("dim", self._dimension())
         if self.frame != "fixed":
@@ -112,12 +113,12 @@ class Problem:
         if self.loss == "cosine":
             self._refuse("lam_h", "lam_w")
             put("beta", self._weights())
-            put("lam", _nonnegative("lam", 0.1 if self.lam is None else self.lam))
+            put("lam", nonnegative("lam", 0.1 if self.lam is None else self.lam))
         elif self.loss == "mse":
             self._refuse("beta", "lam")
             for name in ("lam_h", "lam_w"):
                 value = getattr(self, name)
-                put(name, _nonnegative(name, 0.0 if value is None else value))
+                put(name, nonnegative(name, 0.0 if value is None else value))
         else:
             raise ValueError(f"loss={self.loss!r} is unknown: 'cosine' or 'mse'")
 
@@ -131,7 +132,7 @@ class Problem:
         needed = minimum_dimension(self.centers)
         if self.dim is None:
             return needed
-        (dim,) = _integers("dim", [self.dim])
+        (dim,) = integers("dim", [self.dim])
         if dim < needed:
             raise ValueError(f"dim={dim} < {needed} = sum(centers) + n_classes: no such frame exists")
         return dim
@@ -143,7 +144,7 @@ class Problem:
         if isinstance(beta, str):
             raise ValueError(f"beta={beta!r} is unknown: a number, one number per class, or 'weighted'")
         several = np.ndim(beta) > 0
-        weights = [_nonnegative("beta", b) for b in (beta if several else [beta])]
+        weights = [nonnegative("beta", b) for b in (beta if several else [beta])]
         if several and len(weights) != self.n_classes:
             raise ValueError(f"beta has {len(weights)} entries and class_sizes {self.n_classes}")
         if min(weights) == 0:
@@ -255,80 +256,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     candidates = list(known)
     close = difflib.get_close_matches(word, candidates, n=1)
     return f": did you mean {close[0]!r}?" if close else f": allowed are {', '.join(candidates)}"
-
-
-def long_tailed_sizes(n_classes: int, n_max: int, tau: float) -> Sizes:
-    r"""Class sizes that decay geometrically: :math:`n_k = \lfloor n_{max}\, \tau^{(k-1)/(K-1)} \rfloor`.
-
-    Parameters
-    ----------
-    n_classes : K >= 1.
-    n_max : size of the largest class, >= 1.
-    tau : imbalance ratio n_min / n_max, in (0, 1]. (Section 4.1 of the paper defines its inverse, and uses this.)
-
-    Raises
-    ------
-    ValueError : an argument out of range, or a tail class that would be empty.
-
-    Examples
-    --------
-    >>> long_tailed_sizes(n_classes=10, n_max=5000, tau=0.01)
-    (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
-    """
-    (count,), (largest,) = _integers("n_classes", [n_classes]), _integers("n_max", [n_max])
-    ratio = _nonnegative("tau", tau)
-    if not 0 < ratio <= 1:
-        raise ValueError(f"tau={tau} is outside (0, 1]: it is n_min / n_max")
-    exponents = np.arange(count) / max(count - 1, 1)
-    # The nudge keeps exact values such as 5000 * 0.01 from falling to 49 by one rounding.
-    sizes = np.floor(largest * ratio**exponents + 1e-9).astype(int)
-    if sizes[-1] < 1:
-        raise ValueError(f"tau={tau} with n_max={largest} leaves the smallest class empty")
-    return tuple(int(n) for n in sizes)
-
-
-def read_class_sizes(path: str | Path) -> Sizes:
-    """Class sizes from a file of sizes or of labels (.npy, .csv, .txt).
-
-    A list of integers with a 0 in it is read as labels 0..K-1 and counted; sizes cannot contain 0. Text files
-    hold numbers separated by white space or commas; a first line of words is taken for a header.
-
-    Raises
-    ------
-    ValueError : not such a file, or labels that skip a class.
-    OSError : the file cannot be read.
-    """
-    path = Path(path)
-    if path.suffix == ".npy":
-        values = np.load(path, allow_pickle=False)
-    elif path.suffix in (".csv", ".txt"):
-        values = _read_numbers(path)
-    else:
-        raise ValueError(f"{path}: the file must end in .npy, .csv or .txt")
-    if values.size == 0 or values.dtype.kind not in "iuf" or values.squeeze().ndim > 1:
-        raise ValueError(f"{path} holds a {values.dtype} array of shape {values.shape}: neither sizes nor labels")
-    values = values.reshape(-1)
-    if not np.all(np.isfinite(values)) or np.any(values != np.floor(values)) or values.min() < 0:
-        raise ValueError(f"{path} holds values that are not integers >= 0: neither sizes nor labels")
-    if values.min() > 0:
-        return tuple(int(n) for n in values)
-    if values.max() >= values.size:
-        raise ValueError(f"{path}: labels reach {int(values.max())} with only {values.size} samples")
-    counts = np.bincount(values.astype(np.int64))
-    if counts.min() == 0:
-        raise ValueError(f"{path}: no sample has label {int(np.argmin(counts))}; labels must be 0..K-1")
-    return tuple(int(n) for n in counts)
-
-
-def _read_numbers(path: Path) -> NDArray[Any]:
-    try:
-        lines = path.read_text().replace(",", " ").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a text file") from None
-    rows = [line.split() for line in lines if line.strip()]
-    if rows and not any(character.isdigit() for word in rows[0] for character in word):
-        rows = rows[1:]
-    try:
-        return np.array([float(word) for row in rows for word in row])
-    except ValueError as error:
-        raise ValueError(f"{path} is not a list of numbers: {error}") from None

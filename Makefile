@@ -1,0 +1,47 @@
+# `make verify` and `make test` need nothing but Python >= 3.11 and make: each creates or reuses .venv by itself.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+RUN = $(BIN)/python -m
+
+.PHONY: help verify test lint types bench data clean
+
+help:
+	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
+	@echo "make test     the whole test suite"
+	@echo "make lint     formatting, style and types"
+	@echo "make bench    the benchmark tables, against the loops people write today"
+	@echo "make data     optional real images (Debian package dataset-fashion-mnist; needs root)"
+	@echo "make clean    remove .venv and caches"
+
+verify: $(VENV)/base.stamp
+	$(RUN) ufm verify
+
+test: $(VENV)/dev.stamp
+	$(RUN) pytest -n 2 $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+
+bench: $(VENV)/dev.stamp
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) benchmarks $(ARGS)
+
+data:
+	apt-get update && apt-get install -y dataset-fashion-mnist
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(RUN) pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/base.stamp
+	$(RUN) pip install -q -c constraints.txt -e '.[train,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

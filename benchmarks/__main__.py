@@ -1,0 +1,58 @@
+"""``make bench``: what the toolkit takes, against the loops people write, measured in one run.
+
+Every figure is the median of several runs in a process of its own, after a warm-up; ratios are against the fastest
+method of the toolkit on the same problem. ``python -m benchmarks --quick`` leaves out the runs above a minute.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+
+from benchmarks import cases
+
+
+def measure(name: str) -> dict[str, float]:
+    """Run one case in a fresh process: seconds, peak memory, and what it says about its accuracy."""
+    command = [sys.executable, "-m", "benchmarks.cases", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def table(rows: list[list[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="leave out what takes more than a minute")
+    quick = parser.parse_args().quick
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, float64\n")
+    for title, names in cases.CONTESTS.items():
+        chosen = [n for n in names if not (quick and n in cases.LONG)]
+        results = {}
+        for name in chosen:
+            print(f"... {name}", file=sys.stderr)
+            results[name] = measure(name)
+        best = min(r["seconds"] for r in results.values())
+        rows = [["", "seconds", "ratio", "peak memory", "largest NC", "error"]]
+        for name, r in results.items():
+            error = "" if r.get("error") is None else f"{r['error']:.0e}"
+            rows.append(
+                [
+                    cases.CASES[name].__doc__ or name,
+                    f"{r['seconds']:.3g}",
+                    f"{r['seconds'] / best:.1f}",
+                    f"{r['mib']:.0f} MiB",
+                    f"{r['nc_max']:.0e}",
+                    error,
+                ]
+            )
+        print(f"{title}\n\n{table(rows)}\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""The contestants. Each is a function that returns its largest NC, its seconds and, where it says, its error."""
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import ufm
+from ufm import reduced
+from ufm.start import Start
+
+NC = 1e-10
+
+
+def small() -> ufm.Problem:
+    return ufm.Problem(ufm.long_tailed_sizes(10, 500, 0.01), 20, 0.2, 256, lam=0.1)
+
+
+def large() -> ufm.Problem:
+    return ufm.Problem(ufm.long_tailed_sizes(10, 5000, 0.01), 20, 0.2, 512, lam=0.1)
+
+
+def cifar100() -> ufm.Problem:
+    sizes = ufm.long_tailed_sizes(100, 500, 0.01)
+    return ufm.Problem(sizes, ufm.class_aware(sizes, 20), 0.2, 2200, lam=0.1)
+
+
+def start_of(problem: ufm.Problem) -> tuple[ufm.Frame, np.ndarray]:
+    frame = ufm.multi_center_frame(problem)
+    return frame, np.random.default_rng(0).standard_normal((problem.n_samples, problem.dim or 0))
+
+
+def timed(function: Callable[[], float], repeats: int) -> tuple[float, float]:
+    """Largest NC and median seconds; a single run is not warmed up."""
+    if repeats > 1:
+        function()
+    seconds, nc = [], 0.0
+    for _ in range(repeats):
+        began = time.perf_counter()
+        nc = function()
+        seconds.append(time.perf_counter() - began)
+    return nc, statistics.median(seconds)
+
+
+def autograd_loop(problem: ufm.Problem, repeats: int) -> dict[str, float]:
+    """Gradient descent the way it is usually written, with the best of a few step sizes."""
+    import torch
+
+    frame, features = start_of(problem)
+    centers = torch.tensor(frame.centers).reshape(problem.n_classes, -1, problem.dim or 0)
+    means = torch.nn.functional.normalize(centers.mean(dim=1), dim=1)
+    weights, labels = torch.tensor(problem.weights), torch.tensor(problem.labels)
+    slices = [problem.samples(k) for k in range(problem.n_classes)]
+
+    def run(step: float, most: int = 2000) -> tuple[float, int]:
+        h = torch.tensor(features, requires_grad=True)
+        nc = torch.tensor(4.0)
+        for i in range(most):
+            r = h.norm(dim=1, keepdim=True)
+            u = h / r
+            loss = problem.lam * ((r - 1) ** 2).sum()
+            for k, rows in enumerate(slices):
+                loss = loss + weights[k] * ((u[rows] @ centers[k].T - 1) ** 2).sum()
+            (gradient,) = torch.autograd.grad(loss, h)
+            with torch.no_grad():
+                h -= step * gradient
+                if i % 10 == 9:
+                    nc = ((torch.nn.functional.normalize(h, dim=1) - means[labels]) ** 2).sum(dim=1).max()
+                    if nc < NC:
+                        break
+        return float(nc), i
+
+    best = _best_step()
+    nc, seconds = timed(lambda: run(best)[0], repeats)
+    return {"nc_max": nc, "seconds": seconds}
+
+
+def _best_step() -> float:
+    """Steps are counted in flow time, so the best step of the small problem is that of the large one."""
+    frame, features = start_of(small())
+    sizes = {}
+    for step in (0.5, 1.0, 2.0, 3.0, 4.0, 5.0):
+        t = ufm.gradient_descent(small(), frame=frame, features=features, step_size=step, n_steps=2000)
+        sizes[step] = t.stats["steps"] if t.status == "collapsed" else 10**6
+    return min(sizes, key=lambda s: sizes[s])
+
+
+def of_method(problem: ufm.Problem, method: str, repeats: int) -> dict[str, float]:
+    """A flow of the toolkit, from given features."""
+    frame, features = start_of(problem)
+    _ = frame.geometry
+    nc, seconds = timed(
+        lambda: ufm.gradient_flow(problem, frame=frame, features=features, method=method, until_nc=NC).nc_max, repeats
+    )
+    return {"nc_max": nc, "seconds": seconds}
+
+
+def scipy_whole_state(problem: ufm.Problem, repeats: int) -> dict[str, float]:
+    """solve_ivp(DOP853) on the state as one vector: the flow the way it is usually written."""
+    from scipy.integrate import solve_ivp
+
+    from ufm.losses import loss_of
+
+    frame, features = start_of(problem)
+    loss, shape = loss_of(problem, frame), features.shape
+    means = frame.mean_directions[problem.labels]
+
+    def field(_: float, y: np.ndarray) -> np.ndarray:
+        h, velocity = y.reshape(shape), np.empty(shape)
+        for k in range(problem.n_classes):
+            velocity[problem.samples(k)] = -loss.value_and_gradient(h[problem.samples(k)], k)[1]
+        return velocity.ravel()
+
+    def worst(y: np.ndarray) -> float:
+        h = y.reshape(shape)
+        away = h / np.linalg.norm(h, axis=1, keepdims=True) - means
+        return float(np.einsum("nd,nd->n", away, away).max())
+
+    def collapsed(_: float, y: np.ndarray) -> float:
+        return worst(y) - NC
+
+    collapsed.terminal = True  # type: ignore[attr-defined]
+
+    def run() -> float:
+        done = solve_ivp(field, (0, 1e4), features.ravel(), method="DOP853", rtol=1e-9, atol=1e-11, events=collapsed)
+        return worst(done.y[:, -1])
+
+    nc, seconds = timed(run, repeats)
+    return {"nc_max": nc, "seconds": seconds}
+
+
+def autograd_small() -> dict[str, float]:
+    """torch autograd gradient descent (not a flow), best step"""
+    return autograd_loop(small(), 3)
+
+
+def scipy_small() -> dict[str, float]:
+    """scipy DOP853 on the whole state"""
+    return scipy_whole_state(small(), 3)
+
+
+def full_small() -> dict[str, float]:
+    """full: DOP853 class by class, error bounded per sample"""
+    return of_method(small(), "full", 3)
+
+
+def span_small() -> dict[str, float]:
+    """span: centers of the class and the start"""
+    return of_method(small(), "span", 3)
+
+
+def reduced_small() -> dict[str, float]:
+    """reduced: three coordinates"""
+    return of_method(small(), "reduced", 7)
+
+
+def autograd_large() -> dict[str, float]:
+    """torch autograd gradient descent (not a flow), best step"""
+    return autograd_loop(large(), 1)
+
+
+def scipy_large() -> dict[str, float]:
+    """scipy DOP853 on the whole state"""
+    return scipy_whole_state(large(), 1)
+
+
+def span_large() -> dict[str, float]:
+    """span: centers of the class and the start"""
+    return of_method(large(), "span", 1)
+
+
+def reduced_large() -> dict[str, float]:
+    """reduced: three coordinates"""
+    return of_method(large(), "reduced", 5)
+
+
+def reduced_cifar100() -> dict[str, float]:
+    """reduced, CIFAR-100-LT (K=100, d=2,200, N=10,847), Gaussian start"""
+    problem = cifar100()
+    frame = ufm.multi_center_frame(problem, basis="coordinate")
+    _ = frame.geometry
+    nc, seconds = timed(lambda: ufm.gradient_flow(problem, frame=frame, until_nc=NC).nc_max, 9)
+    return {"nc_max": nc, "seconds": seconds, "error": trajectory_error(problem)}
+
+
+def trajectory_error(problem: ufm.Problem) -> float:
+    """Largest distance of any unit feature at any recorded time from a run at the tightest tolerance."""
+    frame = ufm.multi_center_frame(problem, basis="coordinate")
+    times, worst = ufm.gradient_flow(problem, until_nc=NC).times, 0.0
+    for batch in reduced.batches(problem, frame, None, Start(), 0):
+        runs = [batch.states_at(times, rtol, reduced.rowwise.Work()) for rtol in (1e-9, 1e-13)]
+        for (_, one), (_, other) in zip(*runs, strict=True):
+            worst = max(worst, *(float(np.abs(a - b).max()) for a, b in zip(one[:3], other[:3], strict=True)))
+    return worst
+
+
+def reduced_imagenet() -> dict[str, float]:
+    """reduced, ImageNet-LT-like (K=1,000, d=21,000, N=115,846), sampled start"""
+    sizes = list(ufm.long_tailed_sizes(1000, 549, 0.0091))
+    sizes[0] += 115_846 - sum(sizes)
+    problem = ufm.Problem(sizes, ufm.class_aware(sizes, 20), 0.2, 21_000, lam=0.1)
+    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC).nc_max, 1)
+    return {"nc_max": nc, "seconds": seconds}
+
+
+def reduced_ten_million() -> dict[str, float]:
+    """reduced, ten million samples (K=10, f=20, d=256), 17 records"""
+    problem = ufm.Problem((1_000_000,) * 10, 20, 0.2, 256, lam=0.1)
+    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC, n_times=17).nc_max, 1)
+    return {"nc_max": nc, "seconds": seconds}
+
+
+CONTESTS: dict[str, list[str]] = {
+    "K=10, f=20, d=256, N=1,236, until NC < 1e-10": [
+        "autograd_small",
+        "scipy_small",
+        "full_small",
+        "span_small",
+        "reduced_small",
+    ],
+    "K=10, f=20, d=512, N=12,406, until NC < 1e-10": ["autograd_large", "scipy_large", "span_large", "reduced_large"],
+    "Large": ["reduced_cifar100", "reduced_imagenet", "reduced_ten_million"],
+}
+LONG = {"autograd_large", "scipy_large", "reduced_ten_million"}
+CASES: dict[str, Callable[[], dict[str, float]]] = {n: globals()[n] for names in CONTESTS.values() for n in names}
+
+if __name__ == "__main__":
+    result = CASES[sys.argv[1]]()
+    result["mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(result))

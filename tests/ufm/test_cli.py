@@ -1,0 +1,202 @@
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import ufm
+from ufm import store
+from ufm.cli import main
+
+ROOT = pathlib.Path(__file__).parents[2]
+CHECK_KEYS = {"name", "source", "predicted", "measured", "tolerance", "holds"}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments):
+    return main(list(arguments))
+
+
+def test_simulate_json_contract(capsys, tmp_path):
+    assert run("simulate", "--preset", "toy", "--json", "--out", "here") == 0
+    said = capsys.readouterr()
+    result = json.loads(said.out)
+    assert len(said.out.splitlines()) == 1
+    assert set(result) == {"status", "t", "nc_max", "seconds", "steps", "out"}
+    assert result["status"] == "collapsed"
+    assert result["nc_max"] <= 1e-10
+    data = store.load(result["out"]).to_dataset()
+    assert float(data["time"][-1]) == result["t"]
+    problem = ufm.Problem.from_toml((tmp_path / "here" / "problem.toml").read_text())
+    assert problem == ufm.Problem.from_json(data.attrs["problem"])
+    assert (tmp_path / "here" / "collapse.png").stat().st_size > 10_000
+
+
+def test_a_run_is_found_again_by_the_hash_of_its_problem(capsys, tmp_path):
+    assert run("simulate", "--class-sizes", "30,10", "--centers", "2,5") == 0
+    assert "collapsed" in capsys.readouterr().out
+    key = ufm.Problem((30, 10), (2, 5), 0.2).key
+    assert (tmp_path / "runs" / "simulate" / key / "trajectory.nc").exists()
+
+
+def test_simulate_again_from_its_own_problem_file(capsys):
+    assert run("simulate", "--preset", "toy", "--theta", "0.4", "--seed", "3", "--json", "--out", "a") == 0
+    assert run("simulate", "--problem", "a/problem.toml", "--seed", "3", "--json", "--out", "b") == 0
+    one, two = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (one["t"], one["nc_max"]) == (two["t"], two["nc_max"])
+    assert store.load("a/trajectory.nc")["value"].equals(store.load("b/trajectory.nc")["value"])
+
+
+def test_certify_and_given_features(capsys):
+    problem = ufm.Problem((5, 3), (2, 4), 0.2)
+    np.save("features.npy", np.random.default_rng(0).standard_normal((8, problem.dim)))
+    flags = ["--class-sizes", "5,3", "--centers", "2,4", "--features", "features.npy", "--keep", "final"]
+    assert run("simulate", *flags, "--certify", "--json", "--basis", "random") == 0
+    report = json.loads(capsys.readouterr().out)["report"]
+    assert report["holds"]
+    assert all(set(check) == CHECK_KEYS for check in report["checks"])
+
+
+def test_what_does_not_hold_exits_with_1(capsys):
+    assert run("simulate", "--preset", "toy", "--loss", "mse", "--lam-h", "0") == 1
+    assert "stalled" in capsys.readouterr().out
+    assert run("simulate", "--preset", "toy", "--t-final", "3", "--certify") == 1
+
+
+def test_label_files(capsys):
+    np.savetxt("labels.csv", np.repeat([0, 1, 2], [9, 5, 2]), fmt="%d")
+    assert run("simulate", "--class-sizes", "labels.csv", "--f", "3", "--centers", "apportioned", "--json") == 0
+    out = json.loads(capsys.readouterr().out)["out"]
+    assert ufm.Problem.from_json(store.load(out).attrs["problem"]).class_sizes == (9, 5, 2)
+
+
+def test_verify_a_problem(capsys, tmp_path):
+    assert run("verify", "--preset", "toy", "--json", "--out", "v") == 0
+    said = capsys.readouterr().out
+    result = json.loads(said)
+    assert result["holds"]
+    assert all(set(check) == CHECK_KEYS for check in result["checks"])
+    assert sorted(p.name for p in (tmp_path / "v").iterdir()) == [
+        "collapse.png",
+        "geometry.png",
+        "report.json",
+        "trajectories.nc",
+    ]
+    assert json.loads((tmp_path / "v" / "report.json").read_text()) == result
+    assert "problem" in store.load(tmp_path / "v" / "trajectories.nc").children
+    assert run("verify", "--preset", "toy") == 0
+    assert "9 of 9 checks hold" in capsys.readouterr().out
+
+
+def test_presets(capsys):
+    assert run("presets") == 0
+    assert "cifar100-lt" in capsys.readouterr().out
+    assert run("presets", "--tau", "0.1", "--json") == 0
+    presets = json.loads(capsys.readouterr().out)["presets"]
+    assert min(presets["cifar10-lt"]["class_sizes"]) == 500
+
+
+WRONG = [
+    (["simulate"], "one of --preset, --problem and --class-sizes is needed"),
+    (["simulate", "--preset", "toy", "--class-sizes", "3,2"], "not several"),
+    (["simulate", "--preset", "cifar-10"], "preset 'cifar-10' is unknown: did you mean 'cifar10-lt'?"),
+    (["simulate", "--preset", "toy", "--dim", "10"], "dim=10 < 24 = sum(centers) + n_classes: no such frame exists"),
+    (["simulate", "--preset", "toy", "--theta", "2"], "theta=2.0 is outside [0, pi/2]"),
+    (["simulate", "--preset", "toy", "--theta", "nan"], "theta=nan must be finite"),
+    (["simulate", "--preset", "toy", "--lam", "-1"], "lam=-1.0 must be finite and at least 0"),
+    (["simulate", "--preset", "toy", "--lam", "inf"], "lam=inf must be finite"),
+    (["simulate", "--preset", "toy", "--tau", "0"], "tau=0.0 is outside (0, 1]"),
+    (["simulate", "--preset", "toy", "--tau", "0.001"], "leaves the smallest class empty"),
+    (["simulate", "--class-sizes", "3,2", "--tau", "0.1"], "tau=0.1 belongs to --preset"),
+    (["simulate", "--class-sizes", "3,0"], "class_sizes contains 0"),
+    (["simulate", "--class-sizes", "3,-2"], "class_sizes contains -2"),
+    (["simulate", "--class-sizes", "3,2.5"], "class_sizes='3,2.5' is neither"),
+    (["simulate", "--class-sizes", "nowhere.npy"], "nowhere.npy"),
+    (["simulate", "--class-sizes", "3,2", "--centers", "1,2,3"], "centers has 3 entries and class_sizes 2"),
+    (["simulate", "--class-sizes", "3,2", "--centers", "0"], "centers contains 0"),
+    (["simulate", "--class-sizes", "3,2", "--centers", "class_aware"], "did you mean 'class-aware'?"),
+    (["simulate", "--class-sizes", "3,2", "--centers", "2", "--f", "3"], "f=3 goes with a rule"),
+    (["simulate", "--class-sizes", "3,2", "--f", "0"], "f=0"),
+    (["simulate", "--preset", "toy", "--beta", "big"], "beta='big' is neither"),
+    (["simulate", "--preset", "toy", "--lam-h", "0.1"], "lam_h=0.1 has no meaning for loss='cosine'"),
+    (["simulate", "--preset", "toy", "--scale", "0"], "scale=0.0"),
+    (["simulate", "--preset", "toy", "--until-nc", "5"], "until_nc=5.0"),
+    (["simulate", "--preset", "toy", "--method", "exact"], "method='exact' is not for loss='cosine'"),
+    (["simulate", "--preset", "toy", "--method", "fastest"], "invalid choice 'fastest'"),
+    (["simulate", "--preset", "toy", "--t-final", "soon"], "could not convert string to float: 'soon'"),
+    (["simulate", "--preset", "toy", "--features", "none.npy"], "none.npy"),
+    (["simulate", "--preset", "toy", "--thetta", "1"], "--thetta"),
+    (["simulate", "--problem", "none.toml"], "none.toml"),
+    (["simulate", "--class-sizes", "100000000,100000000", "--centers", "2", "--dim", "3000", "--keep", "final"], "TiB"),
+    (["verify", "--preset", "toyy"], "did you mean 'toy'?"),
+    (["presets", "--tau", "7"], "tau=7.0 is outside (0, 1]"),
+    (["simulat"], "simulat"),
+    ([], "simulate"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[" ".join(a) for a, _ in WRONG])
+def test_wrong_input_is_one_line_and_status_2_and_leaves_nothing(capsys, tmp_path, arguments, message):
+    assert run(*arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert message in said.err
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "p.toml",
+            "class_sizes = [3, 2]\ncenter = 2\ntheta = 0.2",
+            "p.toml: unknown key 'center': did you mean 'centers'?",
+        ),
+        ("p.toml", "class_sizes = [3, 2", "p.toml: not valid TOML"),
+        ("p.json", '{"class_sizes": [3, 2], "centers": 2}', "p.json: key 'theta' is missing"),
+        ("p.yaml", "a: 1", "a problem file ends in .toml or .json"),
+    ],
+)
+def test_wrong_problem_files(capsys, tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    assert run("simulate", "--problem", name) == 2
+    assert message in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("command", ["simulate", "verify", "presets"])
+def test_help_teaches(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(command, "--help")
+    assert stop.value.code == 0
+    assert f"Example: ufm {command}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_as_a_process(tmp_path):
+    def ufm_process(*arguments):
+        command = [sys.executable, "-m", "ufm", *arguments]
+        environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+
+    good = ufm_process("simulate", "--preset", "toy", "--json")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert json.loads(good.stdout)["status"] == "collapsed"
+    bad = ufm_process("simulate", "--preset", "toy", "--lam", "-2")
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr == "ufm: lam=-2.0 must be finite and at least 0\n"
+
+
+def test_interrupted(monkeypatch, capsys):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ufm, "gradient_flow", stop)
+    assert run("simulate", "--preset", "toy") == 130
+    assert "interrupted" in capsys.readouterr().err

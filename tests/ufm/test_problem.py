@@ -1,0 +1,194 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import ufm
+from tests import strategies
+from ufm import Problem
+
+
+@given(strategies.problems())
+def test_round_trips(problem):
+    for again in (Problem.from_toml(problem.to_toml()), Problem.from_json(problem.to_json())):
+        assert again == problem
+        assert hash(again) == hash(problem)
+        assert again.key == problem.key
+
+
+@given(strategies.problems(), strategies.problems())
+def test_key_names_the_problem(one, other):
+    assert (one.key == other.key) == (one == other)
+
+
+def test_key_is_stable_across_versions():
+    assert Problem((3, 2), 2, 0.2).key == "59646efad73f04bf"
+
+
+def test_defaults_and_sizes():
+    problem = Problem(class_sizes=[5, 3], centers=np.int64(2), theta=0.3)
+    assert (problem.centers, problem.dim, problem.beta, problem.lam) == ((2, 2), 6, "weighted", 0.1)
+    assert (problem.n_samples, problem.n_classes, problem.n_centers, problem.total) == (8, 2, 4, 16)
+    np.testing.assert_array_equal(problem.labels, [0] * 5 + [1] * 3)
+    assert problem.samples(1) == slice(5, 8)
+    np.testing.assert_allclose(problem.weights, np.sqrt(np.cos(0.3) ** 2 / 2 + np.sin(0.3) ** 2))
+    np.testing.assert_array_equal(Problem((5, 3), 2, 0.3, beta=(1.0, 2.0)).weights, [1, 2])
+    np.testing.assert_array_equal(Problem((5, 3), 2, 0.3, beta=0.5).weights, [0.5, 0.5])
+
+
+def test_immutable():
+    with pytest.raises(AttributeError):
+        Problem((3, 2), 2, 0.2).theta = 0.3
+
+
+BAD = [
+    ({"class_sizes": ()}, "class_sizes is empty"),
+    ({"class_sizes": (3, 0)}, "class_sizes contains 0"),
+    ({"class_sizes": (3, -1)}, "class_sizes contains -1"),
+    ({"class_sizes": (3, 1.5)}, "class_sizes contains 1.5"),
+    ({"class_sizes": (3, "a")}, "class_sizes contains 'a'"),
+    ({"class_sizes": 7}, "class_sizes=7"),
+    ({"class_sizes": "34"}, "class_sizes='34'"),
+    ({"centers": 0}, "centers contains 0"),
+    ({"centers": (1, -2)}, "centers contains -2"),
+    ({"centers": 2.5}, "centers contains 2.5"),
+    ({"centers": "two"}, "centers='two'"),
+    ({"centers": (1, 2, 3)}, "centers has 3 entries and class_sizes 2"),
+    ({"theta": -0.1}, "theta=-0.1"),
+    ({"theta": 1.6}, r"theta=1.6 is outside \[0, pi/2\]"),
+    ({"theta": np.nan}, "theta=nan"),
+    ({"theta": "wide"}, "theta='wide' is not a number"),
+    ({"dim": 5}, r"dim=5 < 6 = sum\(centers\) \+ n_classes: no such frame exists"),
+    ({"dim": 6.5}, "dim contains 6.5"),
+    ({"loss": "hinge"}, "loss='hinge' is unknown"),
+    ({"lam": -1.0}, "lam=-1.0"),
+    ({"lam": np.inf}, "lam=inf"),
+    ({"lam_h": 0.1}, "lam_h=0.1 has no meaning for loss='cosine'"),
+    ({"loss": "mse", "lam": 0.1}, "lam=0.1 has no meaning for loss='mse'"),
+    ({"loss": "mse", "lam_h": -1}, "lam_h=-1.0"),
+    ({"loss": "mse", "lam_w": np.nan}, "lam_w=nan"),
+    ({"beta": "heavy"}, "beta='heavy' is unknown"),
+    ({"beta": (1.0,)}, "beta has 1 entries and class_sizes 2"),
+    ({"beta": 0.0}, "beta contains 0"),
+    ({"beta": (1.0, -1.0)}, "beta=-1.0"),
+    ({"frame": "learned"}, "frame='learned' cannot be simulated yet"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD, ids=[str(change) for change, _ in BAD])
+def test_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Problem(**{"class_sizes": (3, 2), "centers": 2, "theta": 0.2, **change})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("class_size = [3]", "unknown key 'class_size': did you mean 'class_sizes'"),
+        ("class_sizes = [3]\ncenters = 2", "key 'theta' is missing"),
+        ("class_sizes = [3", "not valid TOML"),
+        ("wibble = 3", "unknown key 'wibble': allowed are class_sizes"),
+    ],
+)
+def test_toml_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        Problem.from_toml(text)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"thetta": 1}'])
+def test_json_refused(text):
+    with pytest.raises(ValueError, match=r"JSON|thetta"):
+        Problem.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "total"),
+    [
+        ((10, 5000, 0.005), 11203),
+        ((10, 5000, 0.01), 12406),
+        ((10, 5000, 0.02), 13996),
+        ((100, 500, 0.005), 9502),
+        ((100, 500, 0.01), 10847),
+        ((100, 500, 0.02), 12608),
+        ((10, 500, 0.005), 1117),
+        ((10, 500, 0.01), 1236),
+        ((10, 500, 0.02), 1394),
+    ],
+)
+def test_totals_of_the_paper(arguments, total):
+    assert sum(ufm.long_tailed_sizes(*arguments)) == total
+
+
+def test_long_tailed_ends():
+    assert ufm.long_tailed_sizes(1, 7, 0.5) == (7,)
+    assert ufm.long_tailed_sizes(3, 7, 1.0) == (7, 7, 7)
+    assert ufm.long_tailed_sizes(10, 5000, 0.01)[-1] == 50
+
+
+@pytest.mark.parametrize("arguments", [(0, 5, 0.1), (3, 0, 0.1), (3, 5, 0.0), (3, 5, 1.5), (3, 5, np.nan), (3, 5, 0.1)])
+def test_long_tailed_refused(arguments):
+    with pytest.raises(ValueError, match=r"n_classes|n_max|tau"):
+        ufm.long_tailed_sizes(*arguments)
+
+
+def write(path, content):
+    np.save(path, content) if path.suffix == ".npy" else path.write_text(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sizes"),
+    [
+        ("sizes.npy", np.array([30, 20, 10]), (30, 20, 10)),
+        ("labels.npy", np.array([0, 2, 1, 0, 0, 1], dtype=np.uint8), (3, 2, 1)),
+        ("column.npy", np.array([[0], [1], [0]]), (2, 1)),
+        ("labels.csv", "label\n0\n1\n1\n", (1, 2)),
+        ("sizes.csv", "5,4,3\n", (5, 4, 3)),
+        ("sizes.txt", "5 4\n3\n", (5, 4, 3)),
+    ],
+)
+def test_files_of_sizes_and_labels(tmp_path, name, content, sizes):
+    assert ufm.read_class_sizes(write(tmp_path / name, content)) == sizes
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gap.npy", np.array([0, 2]), "labels reach 2 with only 2 samples"),
+        ("gap.txt", "0 0 2 2", "no sample has label 1"),
+        ("half.npy", np.array([0.5, 1.0]), "not integers"),
+        ("negative.txt", "-1 0 1", "not integers"),
+        ("nan.npy", np.array([np.nan, 0.0]), "not integers"),
+        ("image.npy", np.zeros((3, 4)), "neither sizes nor labels"),
+        ("words.npy", np.array(["cat", "dog"]), "neither sizes nor labels"),
+        ("empty.txt", "", "neither sizes nor labels"),
+        ("words.csv", "label\n0\ncat\n", "not a list of numbers"),
+        ("labels.pkl", "0 1", "must end in"),
+    ],
+)
+def test_files_refused(tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=message):
+        ufm.read_class_sizes(write(tmp_path / name, content))
+
+
+def test_binary_text_and_pickles_are_refused(tmp_path):
+    (tmp_path / "noise.csv").write_bytes(bytes(range(256)))
+    with pytest.raises(ValueError, match="not a text file"):
+        ufm.read_class_sizes(tmp_path / "noise.csv")
+    np.save(tmp_path / "object.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        ufm.read_class_sizes(tmp_path / "object.npy")
+
+
+def test_the_stored_form_is_plain_json():
+    assert json.loads(Problem((3, 2), 2, 0.2, loss="mse", lam_h=0.1).to_json()) == {
+        "class_sizes": [3, 2],
+        "centers": [2, 2],
+        "theta": 0.2,
+        "dim": 6,
+        "loss": "mse",
+        "lam_h": 0.1,
+        "lam_w": 0.0,
+        "frame": "fixed",
+    }

@@ -1,0 +1,102 @@
+"""A problem ready to be simulated: what the verbs share before they start."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from ufm import modes, reduced
+from ufm.blocks import Block, full_blocks, isotropic, span_blocks, unit
+from ufm.frames import Array, Frame, multi_center_frame
+from ufm.losses import Loss, loss_of
+from ufm.modes import orthogonal
+from ufm.problem import Problem, nearest
+from ufm.start import Start, draw, validated_features
+
+Method = Literal["auto", "full", "span", "reduced", "exact"]
+METHODS = ("auto", "full", "span", "reduced", "exact")
+KEEP = ("metrics", "final", "features")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Every argument validated, every default filled in."""
+
+    problem: Problem
+    frame: Frame
+    features: Array | None
+    start: Start
+    seed: int
+    method: str
+    loss: Loss
+    keep: str
+
+    @classmethod
+    def validate(
+        cls,
+        problem: Problem,
+        *,
+        frame: Frame | None,
+        features: ArrayLike | None,
+        start: Start | str,
+        seed: int,
+        method: str,
+        loss: Loss | None,
+        keep: str,
+    ) -> "Setup":
+        """Raise ValueError or MemoryError for what cannot be simulated, before anything is computed."""
+        for name, value, allowed in (("method", method, METHODS), ("keep", keep, KEEP)):
+            if value not in allowed:
+                raise ValueError(f"{name}={value!r} is unknown{nearest(str(value), allowed)}")
+        # An isotropic start does not see a rotation of the frame, so the cheapest basis is as good as any.
+        frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
+        if frame.counts != problem.centers or frame.dim != problem.dim:
+            raise ValueError(
+                f"the frame has centers {_brief(frame.counts)} in dimension {frame.dim}, "
+                f"the problem {_brief(problem.centers)} in dimension {problem.dim}"
+            )
+        method = _resolve(problem, frame, method, loss)
+        if problem.loss == "cosine" and loss is None and not unit(frame):
+            raise ValueError("the cosine loss wants centers of unit length: build the frame with norms=1")
+        begin = start if isinstance(start, Start) else Start(start)  # type: ignore[arg-type]
+        if features is not None:
+            features = validated_features(problem, frame, features)
+        elif keep != "metrics" or method in ("full", "span"):
+            features = draw(problem, frame, begin, seed)
+        return cls(problem, frame, features, begin, seed, method, loss or loss_of(problem, frame), keep)
+
+    def blocks(self) -> Iterable[Block]:
+        """The samples in the coordinates of the method."""
+        if self.method == "reduced":
+            return reduced.reduced_blocks(self.problem, self.frame, self.features, self.start, self.seed)
+        if self.method == "exact":
+            return modes.mode_blocks(self.problem, self.frame, self.features, self.start, self.seed)
+        assert self.features is not None
+        if self.method == "span":
+            return span_blocks(self.problem, self.frame, self.features)
+        return full_blocks(self.problem, self.frame, self.features, self.loss)
+
+
+def _brief(numbers: tuple[int, ...]) -> str:
+    return str(numbers) if len(numbers) <= 6 else f"({', '.join(map(str, numbers[:3]))}, ... {len(numbers)} classes)"
+
+
+def _resolve(problem: Problem, frame: Frame, method: str, loss: Loss | None) -> str:
+    """The method that "auto" stands for, or the reason why the chosen one is not exact here."""
+    if loss is not None:
+        if method not in ("auto", "full"):
+            raise ValueError(f"method={method!r} knows the losses of the paper only: a loss of your own takes 'full'")
+        return "full"
+    own = {"cosine": ("span", "reduced"), "mse": ("exact",)}[problem.loss]
+    if method not in ("auto", "full", *own):
+        raise ValueError(f"method={method!r} is not for loss={problem.loss!r}: {', '.join(('auto', 'full', *own))}")
+    if method in ("full", "span"):
+        return method
+    best = own[-1]
+    if isotropic(frame) and (best == "reduced" or orthogonal(frame)):
+        return best
+    if method == best:
+        wanted = "isotropic centers" if best == "reduced" else "isotropic centers, orthogonal between classes"
+        raise ValueError(f"method={method!r} needs a multi-center frame ({wanted}): use 'auto'")
+    return "span" if problem.loss == "cosine" else "full"
