@@ -216,10 +216,12 @@ class Batch:
             states, cost = rowwise.states_at(self.chart, self.alignment, tau, rtol)
             work.add(cost)
             for j, time in enumerate(times):
-                tilt = self.chart.tilt + self.chart.pull * tau[j]
                 beyond = _logistic(states[j])
                 across = 2.0 * np.sqrt(beyond * (1.0 - beyond))
-                z, y = across * np.sqrt(_logistic(-tilt)), across * np.sqrt(_logistic(tilt))
+                # z / y; a ratio of e^350 leaves nothing of y, and its product with y is still finite
+                ratio = np.exp(np.minimum(0.5 * (self.chart.tilt + self.chart.pull * tau[j]), 350.0))
+                y = across / np.hypot(1.0, ratio)
+                z = ratio * y
                 yield j, Snapshot(1.0 - 2.0 * beyond, y, z, radius(time, self.radius, self.lam), 4.0 * beyond)
 
     def observe(self, snapshot: "Snapshot") -> Observation:

@@ -173,16 +173,16 @@ def _record(
     """Interpolate the samples at those of their times (``rows`` of them) that the step just tried has passed."""
     coefficients = None
     for row in rows:
-        inside = (times[row] > batch.t) & (times[row] <= reached)
-        if not inside.any():
+        moments = times[row]
+        inside = np.flatnonzero((moments > batch.t) & (moments <= reached))
+        if not inside.size:
             continue
         if coefficients is None:
             coefficients = batch.dense(h, increment)
-        # All samples or a few: gathering costs as much as interpolating twice.
-        some = slice(None) if 2 * np.count_nonzero(inside) > inside.size else np.flatnonzero(inside)
-        value = _interpolate(coefficients[:, some], (times[row, some] - batch.t[some]) / h[some])
-        value += batch.y[some]
-        states[row, batch.samples[inside]] = value[inside] if isinstance(some, slice) else value
+        fraction = (moments.take(inside) - batch.t.take(inside)) / h.take(inside)
+        value = _interpolate(coefficients.take(inside, axis=1), fraction)
+        value += batch.y.take(inside)
+        states[row, batch.samples.take(inside)] = value
 
 
 def times_to_reach(field: Field, y0: Array, level: float, rtol: float) -> tuple[Array, Work]:
@@ -193,15 +193,19 @@ def times_to_reach(field: Field, y0: Array, level: float, rtol: float) -> tuple[
     answer = np.where(y0 >= level, 0.0, np.inf)
     batch = _Batch(field, y0, np.full(y0.size, np.inf), rtol)
     batch.keep(np.isfinite(y0) & (y0 < level))
+    crossings: list[tuple[NDArray[np.int64], Array]] = []
     while batch.samples.size:
         h, increment, accepted = batch.try_step()
         crossed = accepted & (batch.y + increment >= level)
         if crossed.any():
-            index = np.flatnonzero(crossed)
-            fraction = _root(batch.dense(h, increment)[:, index], level - batch.y[index])
-            answer[batch.samples[index]] = batch.t[index] + fraction * h[index]
+            step = np.stack([batch.t, h, level - batch.y, *batch.dense(h, increment)])
+            crossings.append((batch.samples[crossed], step[:, crossed]))
         batch.advance(h, increment, accepted)
         batch.keep(~crossed)
+    if crossings:
+        samples = np.concatenate([samples for samples, _ in crossings])
+        start, h, rise, *coefficients = np.concatenate([step for _, step in crossings], axis=1)
+        answer[samples] = start + h * _root(np.array(coefficients), rise)
     return answer, batch.work
 
 
