@@ -182,12 +182,11 @@ def _rate_checks(t: Trajectory, notes: list[str]) -> Iterator[Check]:
     for k in range(problem.n_classes):
         inside = np.flatnonzero((peak[:, k] < 1e-6) & (log_nc[:, k] > np.log(floor)))
         lived, first = _clocks(t, k)
-        early += inside.size < 2
-        spread += inside.size >= 2 > np.count_nonzero(inside >= first)
-        inside = inside[inside >= first]
-        if inside.size < 2:
+        usable = inside[inside >= first]
+        if usable.size < 2:
+            early, spread = early + int(inside.size < 2), spread + int(inside.size >= 2)
             continue
-        a, b = inside[(inside.size - 1) // 2], inside[-1]
+        a, b = usable[(usable.size - 1) // 2], usable[-1]
         if predicted[k] > 0.0:
             rate = (log_nc[a, k] - log_nc[b, k]) / float(np.mean(lived[b] - lived[a]))
             # The part in the differences of centers fades as e^(-turning tau) and adds this share to the rate.

@@ -20,7 +20,7 @@ from ufm.problem import Problem
 from ufm.rowwise import Work
 from ufm.setup import Method, Setup
 from ufm.start import Start
-from ufm.trajectory import SUMS, Recorder, Status, Trajectory, worst_sample
+from ufm.trajectory import SUMS, Recorder, Status, Trajectory
 
 CACHED = 1 << 20
 """Up to so many samples, those drawn in reduced coordinates are kept between passes instead of drawn again."""
@@ -180,18 +180,32 @@ class _Run:
     def times_until(self, nc: float, n_times: int) -> Array:
         """Recorded times up to the moment when every sample has collapsed, as far as they do."""
         self.searching = True
-        ends = []
-        for end, work, reason in self.each(lambda part: self.collapse_time(part, nc), "looking for the end"):
-            ends.append(end)
-            self.work.add(work)
-            self.note("stalled", reason)
-        end = 1.01 * max(ends)  # a pilot can miss the very last sample
+        end = self.pilot_end(nc) if self.setup.method == "reduced" else self.latest_end(nc)
         return np.linspace(0.0, end, n_times) if end > 0.0 else np.zeros(1)
 
+    def pilot_end(self, nc: float) -> float:
+        """When the samples collapse that look like the last ones of each class."""
+        pilots = []
+        for pilot, reason in self.each(lambda b: (b.pilot(PILOT), b.stuck(self.problem)), "looking for the end"):
+            pilots.append(pilot)
+            self.note("stalled", reason)
+        times, work = reduced.Batch.join(pilots).collapse_times(nc, self.rtol)
+        self.work.add(work)
+        moving = times[np.isfinite(times)]
+        # The very last sample may be another one: it will not be later by more than this.
+        return 1.01 * float(moving.max(initial=0.0 if self.reason is None else 1.0))
+
+    def latest_end(self, nc: float) -> float:
+        """When the last sample of all parts collapses."""
+        end = 0.0
+        for latest, work, reason in self.each(lambda part: self.collapse_time(part, nc), "looking for the end"):
+            end = max(end, latest)
+            self.work.add(work)
+            self.note("stalled", reason)
+        return 1.01 * end
+
     def collapse_time(self, part: Any, nc: float) -> tuple[float, Work, str | None]:
-        """When the last sample of a part collapses, the work it took, and why some never do."""
-        if self.setup.method == "reduced":
-            return _reduced_end(part, nc, self.rtol, self.problem)
+        """When the last sample of a block collapses, the work it took, and why some never do."""
         if self.setup.method == "exact":
             end, reason = modes.time_to_reach(part, nc, self.problem)
             return end, Work(), reason
@@ -301,14 +315,3 @@ class _Run:
             self.history,
             self.setup.loss.constant,
         )
-
-
-def _reduced_end(batch: reduced.Batch, nc: float, rtol: float, problem: Problem) -> tuple[float, Work, str | None]:
-    stuck = batch.stuck()
-    reason = None
-    if stuck.any():
-        where = worst_sample(problem, stuck, batch.rows.start)
-        reason = f"{where} starts at the antipode of its mean center and does not move"
-    times, work = batch.pilot(PILOT).collapse_times(nc, rtol)
-    moving = times[np.isfinite(times)]
-    return float(moving.max(initial=1.0 if reason else 0.0)), work, reason

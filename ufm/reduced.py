@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from ufm.blocks import ROWS, TOLERANCE, Block, Observation, chi, chunks, cosine_
 from ufm.frames import Array, Frame, dense
 from ufm.problem import Problem
 from ufm.start import Start
+from ufm.trajectory import worst_sample
 
 
 def reduced_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
@@ -185,9 +186,20 @@ class Batch:
             beta=beta,
         )
 
-    def stuck(self) -> NDArray[np.bool_]:
-        """Samples that sit on the antipode of their mean center, where the gradient has no direction."""
-        return np.isneginf(self.alignment)
+    def stuck(self, problem: Problem) -> str | None:
+        """Why some sample never moves: it sits on the antipode of its mean center, where nothing points anywhere."""
+        stuck = np.isneginf(self.alignment)
+        if not stuck.any():
+            return None
+        where = worst_sample(problem, stuck, self.rows.start)
+        return f"{where} starts at the antipode of its mean center and does not move"
+
+    @classmethod
+    def join(cls, batches: "list[Batch]") -> "Batch":
+        """Samples of several batches as one; it can be integrated, but has no rows and no way back to features."""
+        columns = {f.name: np.concatenate([getattr(b.chart, f.name) for b in batches]) for f in fields(_Chart)}
+        own: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in batches]) for name in _PER_SAMPLE}
+        return replace(batches[0], blocks=[], rows=slice(0, 0), chart=_Chart(**columns), **own)
 
     def pilot(self, count: int) -> Self:
         """Those ``count`` samples of each class and of each kind of extreme that may well collapse last."""
@@ -197,7 +209,7 @@ class Batch:
             begin + np.argsort(key[begin:end])[:count] for begin, end in pairwise(bounds.tolist()) for key in keys
         ]
         samples = np.unique(np.concatenate(chosen))
-        own = {name: getattr(self, name)[samples] for name in _PER_SAMPLE}
+        own: dict[str, Any] = {name: getattr(self, name)[samples] for name in _PER_SAMPLE}
         return replace(self, blocks=[], chart=self.chart.take(samples), **own)
 
     def collapse_times(self, nc: float, rtol: float) -> tuple[Array, rowwise.Work]:
