@@ -255,8 +255,8 @@ class Verify(ProblemFlags):
 
         jobs = {"problem": verify.single(self.build())} if self.given() else verify.main_job()
         results = verify.run(jobs, self.seed, progress=_interactive())
-        report = ufm.combine("verify", [report for _, report in results.values()])
-        trajectories = {name: trajectory for name, (trajectory, _) in results.items()}
+        report = ufm.combine("verify", [report for result in results.values() for report in result.reports])
+        trajectories = {name: result.trajectory for name, result in results.items()}
         store.save(
             xarray.DataTree.from_dict(
                 {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
@@ -269,7 +269,7 @@ class Verify(ProblemFlags):
         if self.json:
             print(report.to_json())
         else:
-            for _, part in results.values():
+            for part in (report for result in results.values() for report in result.reports):
                 print(part, end="\n\n")
             held = sum(check.holds for check in report.checks)
             print(f"{held} of {len(report.checks)} checks hold; written to {self.out}")

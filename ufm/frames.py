@@ -84,6 +84,23 @@ class Frame:
         """w_k as a dense vector of length d."""
         return dense(self.classifier[k : k + 1])[0]
 
+    def occupied(self, k: int) -> tuple[Array, Array]:
+        """Dense centers (f_k, m) and classifier (m,) of class ``k``, without the coordinates that are 0 in all of them."""
+        begin, end = int(self.offsets[k]), int(self.offsets[k + 1])
+        if not (sparse.issparse(self.centers) and sparse.issparse(self.classifier)):
+            return dense(self.centers[begin:end]), self.classifier_row(k)
+        # By hand: slicing a scipy.sparse matrix a thousand times takes longer than simulating what it describes.
+        parts = []
+        for matrix, first, last in ((self.centers, begin, end), (self.classifier, k, k + 1)):
+            pointer = matrix.indptr[first : last + 1]
+            row = np.repeat(np.arange(last - first), np.diff(pointer))
+            parts.append((row, matrix.indices[pointer[0] : pointer[-1]], matrix.data[pointer[0] : pointer[-1]]))
+        columns = np.unique(np.concatenate([column for _, column, _ in parts]))
+        rows = np.zeros((end - begin, columns.size)), np.zeros((1, columns.size))
+        for target, (row, column, data) in zip(rows, parts, strict=True):
+            target[row, np.searchsorted(columns, column)] = data
+        return rows[0], rows[1][0]
+
     @cached_property
     def mean_centers(self) -> Matrix:
         """Mean of the centers of each class, shape (K, d)."""
@@ -144,15 +161,14 @@ class Geometry:
         """Gram matrices class by class; nothing larger than f_k x f_k and f_k x d is formed."""
         rows = []
         for k, count in enumerate(frame.counts):
-            centers = frame.class_centers(k)
-            gram = dense(centers @ centers.T)
+            centers, classifier = frame.occupied(k)
+            gram = centers @ centers.T
             square = float(np.trace(gram)) / count
             mean2 = float(gram.mean())
             spread = (square - mean2) * count / (count - 1) if count > 1 else 0.0
             spread = spread if spread > DEGENERATE * square else 0.0
             centering = np.eye(count) - 1.0 / count
             anisotropy = centering @ gram @ centering - spread * centering
-            classifier = frame.classifier_row(k)
             size = float(np.linalg.norm(classifier))
             products = np.asarray(centers @ classifier) / size if size > 0 else np.zeros(count)
             uneven = np.concatenate([np.diag(gram) - square, (products - products.mean()) * np.sqrt(square)])

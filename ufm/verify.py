@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -12,6 +13,7 @@ from ufm.frames import Array, Frame, multi_center_frame
 from ufm.presets import preset
 from ufm.problem import Problem
 from ufm.report import Report
+from ufm.solve import minimize
 from ufm.start import Start, draw
 from ufm.trajectory import Trajectory
 
@@ -25,6 +27,16 @@ class Job:
     t_eval: Array | None = None
     """None: ``n_times`` equidistant times until collapse."""
     n_times: int = 33
+    solve: bool = True
+    """Also minimise, and certify the minimiser."""
+
+
+class Result(NamedTuple):
+    """What became of a job."""
+
+    trajectory: Trajectory
+    reports: tuple[Report, ...]
+    """Of the flow, and of the minimiser."""
 
 
 RELAXED = np.concatenate([np.linspace(0.0, 70.0, 57), np.linspace(70.0, 170.0, 9)[1:]])
@@ -37,7 +49,7 @@ def main_job() -> dict[str, Job]:
     jobs = {}
     for name in ("cifar10-lt", "cifar100-lt"):
         for label, rule in (("CAL", "class-aware"), ("AL", "uniform")):
-            jobs[f"{label} {name}"] = Job(preset(name, centers=rule), t_eval=RELAXED)
+            jobs[f"{label} {name}"] = Job(preset(name, centers=rule), t_eval=RELAXED, solve=name == "cifar10-lt")
         # A dense basis of 2,200 dimensions adds nothing to P but minutes of matrix products.
         basis = "random" if name == "cifar10-lt" else "coordinate"
         jobs[f"P {name}"] = Job(preset(name, loss="mse"), basis)
@@ -50,7 +62,7 @@ def single(problem: Problem) -> Job:
     return Job(problem, basis="coordinate", n_times=65)
 
 
-def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str, tuple[Trajectory, Report]]:
+def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str, Result]:
     """Simulate and certify all jobs."""
     results = {}
     frames: dict[tuple[object, ...], Frame] = {}
@@ -75,5 +87,9 @@ def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str,
                 n_times=job.n_times,
                 keep="final",
             )
-            results[name] = (trajectory, certify(trajectory, title=name, seed=seed))
+            reports = [certify(trajectory, title=name, seed=seed)]
+            if job.solve:
+                solution = minimize(problem, frame=frames[key], seed=seed)
+                reports.append(certify(solution, title=f"{name}, minimiser", seed=seed))
+            results[name] = Result(trajectory, tuple(reports))
     return results

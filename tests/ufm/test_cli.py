@@ -91,7 +91,7 @@ def test_verify_a_problem(capsys, tmp_path):
     assert json.loads((tmp_path / "v" / "report.json").read_text()) == result
     assert "problem" in store.load(tmp_path / "v" / "trajectories.nc").children
     assert run("verify", "--preset", "toy") == 0
-    assert "9 of 9 checks hold" in capsys.readouterr().out
+    assert "15 of 15 checks hold" in capsys.readouterr().out
 
 
 def test_presets(capsys):
