@@ -85,7 +85,7 @@ class Frame:
         return dense(self.classifier[k : k + 1])[0]
 
     def occupied(self, k: int) -> tuple[Array, Array]:
-        """Dense centers (f_k, m) and classifier (m,) of class ``k``, without the coordinates that are 0 in all of them."""
+        """Dense centers (f_k, m) and classifier (m,) of class ``k``, on the coordinates that any of them uses."""
         begin, end = int(self.offsets[k]), int(self.offsets[k + 1])
         if not (sparse.issparse(self.centers) and sparse.issparse(self.classifier)):
             return dense(self.centers[begin:end]), self.classifier_row(k)
