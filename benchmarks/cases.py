@@ -11,6 +11,7 @@ import numpy as np
 
 import ufm
 from ufm import reduced
+from ufm.flow import RTOL
 from ufm.start import Start
 
 NC = 1e-10
@@ -192,7 +193,7 @@ def trajectory_error(problem: ufm.Problem) -> float:
     frame = ufm.multi_center_frame(problem, basis="coordinate")
     times, worst = ufm.gradient_flow(problem, until_nc=NC).times, 0.0
     for batch in reduced.batches(problem, frame, None, Start(), 0):
-        runs = [batch.states_at(times, rtol, reduced.rowwise.Work()) for rtol in (1e-9, 1e-13)]
+        runs = [batch.states_at(times, rtol, reduced.rowwise.Work()) for rtol in (RTOL, 1e-13)]
         for (_, one), (_, other) in zip(*runs, strict=True):
             worst = max(worst, *(float(np.abs(a - b).max()) for a, b in zip(one[:3], other[:3], strict=True)))
     return worst

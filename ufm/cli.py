@@ -19,6 +19,7 @@ import tyro
 
 import ufm
 from ufm import store
+from ufm.flow import RTOL
 from ufm.presets import PRESETS, preset, spend
 from ufm.problem import Problem
 from ufm.sizes import read_class_sizes
@@ -150,6 +151,8 @@ class Simulate(ProblemFlags):
     """Distribution of the initial features."""
     scale: float = 1.0
     """Standard deviation (gaussian) or norm of the initial features."""
+    offset: float = 1e-3
+    """Distance of an antipode start from the antipode, on the unit sphere."""
     features: Path | None = None
     """Initial features instead: .npy array (samples, dim), rows grouped by class."""
     basis: Literal["coordinate", "random"] = "coordinate"
@@ -162,7 +165,7 @@ class Simulate(ProblemFlags):
     """Neural collapse that every sample must fall below."""
     n_times: int = 65
     """Recorded times."""
-    rtol: float = 1e-9
+    rtol: float = RTOL
     """Error allowed per step."""
     keep: Literal["metrics", "final", "features"] = "metrics"
     """What to store: class curves, also the last features, or features at all times."""
@@ -181,7 +184,7 @@ class Simulate(ProblemFlags):
             problem,
             frame=ufm.multi_center_frame(problem, basis=self.basis, seed=self.seed),
             features=features,
-            start=Start(self.start, self.scale),
+            start=Start(self.start, self.scale, self.offset),
             seed=self.seed,
             method=self.method,
             t_final=self.t_final,

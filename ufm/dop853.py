@@ -9,17 +9,17 @@ from scipy.optimize import brentq
 from ufm.blocks import Block
 from ufm.frames import Array
 from ufm.rowwise import Work
+from ufm.trajectory import Trouble
 
 MAX_STEPS = 20_000
 
 
 class Unfinished(Exception):
-    """The integration did not reach its end; the message says why, ``time`` how far it came."""
+    """The integration did not reach its end: what stopped it, and at what time."""
 
-    def __init__(self, status: str, reason: str, time: float) -> None:
-        """``status`` is the trajectory's status."""
-        super().__init__(reason)
-        self.status, self.time = status, time
+    def __init__(self, trouble: Trouble, time: float) -> None:
+        super().__init__(trouble.reason)
+        self.trouble, self.time = trouble, time
 
 
 def _solver(block: Block, end: float, rtol: float) -> DOP853:
@@ -44,10 +44,12 @@ def _advance(solver: DOP853, block: Block, work: Work) -> None:
         sizes = np.abs(solver.y.reshape(block.state.shape)).max(axis=1)
         row = block.rows.start + int(np.argmax(np.where(np.isfinite(sizes), sizes, np.inf)))
         reason = f"sample {row} (class {block.k}) runs away at t={solver.t:.6g}"
-        raise Unfinished("diverged", f"{reason}: {message}" if message else reason, float(solver.t_old or 0.0))
+        trouble = Trouble("diverged", f"{reason}: {message}" if message else reason)
+        raise Unfinished(trouble, float(solver.t_old or 0.0))
     if work.steps >= MAX_STEPS:
         reached = f"class {block.k} is at t={solver.t:.3g} after {MAX_STEPS} steps"
-        raise Unfinished("stopped", f"{reached}: methods 'reduced' and 'exact' have no such limit", float(solver.t))
+        trouble = Trouble("stopped", f"{reached}: methods 'reduced' and 'exact' have no such limit")
+        raise Unfinished(trouble, float(solver.t))
 
 
 def states_at(block: Block, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, Array]]:

@@ -11,7 +11,7 @@ from ufm.blocks import ROWS, TOLERANCE, Block, Linear, chi, chunks, unit_vector
 from ufm.frames import Array, Frame, dense
 from ufm.problem import Problem
 from ufm.start import Start
-from ufm.trajectory import worst_sample
+from ufm.trajectory import Trouble, worst_sample
 
 PILOT = 16
 """Samples of a block that stand for it when its collapse time is looked for."""
@@ -138,7 +138,7 @@ def states_at(block: Block, times: Array) -> Iterator[tuple[int, Array]]:
         yield index, _state(block, float(time))
 
 
-def time_to_reach(block: Block, nc: float, problem: Problem) -> tuple[float, str | None]:
+def time_to_reach(block: Block, nc: float, problem: Problem) -> tuple[float, Trouble | None]:
     """When every sample that collapses at all has an NC of at most ``nc``; and why some never do."""
     rates = _linear(block).rates
     slowest = float(rates[rates > 0].min())
@@ -147,7 +147,7 @@ def time_to_reach(block: Block, nc: float, problem: Problem) -> tuple[float, str
     if stuck.any():
         where, worst = worst_sample(problem, stuck, block.rows.start), float(limit[np.argmax(stuck)])
         lost = f"{where} keeps its part in the null space of the frame, which lam_h=0 never shrinks"
-        return 25.0 / slowest, f"{lost}: its NC tends to {worst:.3g}"
+        return 25.0 / slowest, Trouble("stalled", f"{lost}: its NC tends to {worst:.3g}")
 
     # The null space decays last: the samples with most of it stand for the others.
     slow = np.argsort(-np.linalg.norm(block.state[:, -2:], axis=1))[:PILOT]

@@ -14,7 +14,7 @@ from ufm.blocks import ROWS, TOLERANCE, Block, Observation, chi, chunks, cosine_
 from ufm.frames import Array, Frame, dense
 from ufm.problem import Problem
 from ufm.start import Start
-from ufm.trajectory import worst_sample
+from ufm.trajectory import Trouble, worst_sample
 
 
 def reduced_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
@@ -186,13 +186,13 @@ class Batch:
             beta=beta,
         )
 
-    def stuck(self, problem: Problem) -> str | None:
+    def stuck(self, problem: Problem) -> Trouble | None:
         """Why some sample never moves: it sits on the antipode of its mean center, where nothing points anywhere."""
         stuck = np.isneginf(self.alignment)
         if not stuck.any():
             return None
         where = worst_sample(problem, stuck, self.rows.start)
-        return f"{where} starts at the antipode of its mean center and does not move"
+        return Trouble("stalled", f"{where} starts at the antipode of its mean center and does not move")
 
     @classmethod
     def join(cls, batches: "list[Batch]") -> "Batch":

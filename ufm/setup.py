@@ -26,6 +26,8 @@ class Setup:
     problem: Problem
     frame: Frame
     features: Array | None
+    given: bool
+    """Whether the features were given; else they, or their reduced coordinates, come from start and seed."""
     start: Start
     seed: int
     method: str
@@ -60,11 +62,12 @@ class Setup:
         if problem.loss == "cosine" and loss is None and not unit(frame):
             raise ValueError("the cosine loss wants centers of unit length: build the frame with norms=1")
         begin = start if isinstance(start, Start) else Start(start)  # type: ignore[arg-type]
+        given = features is not None
         if features is not None:
             features = validated_features(problem, frame, features)
         elif keep != "metrics" or method in ("full", "span"):
             features = draw(problem, frame, begin, seed)
-        return cls(problem, frame, features, begin, seed, method, loss or loss_of(problem, frame), keep)
+        return cls(problem, frame, features, given, begin, seed, method, loss or loss_of(problem, frame), keep)
 
     def blocks(self) -> Iterable[Block]:
         """The samples in the coordinates of the method."""

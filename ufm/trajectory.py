@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,13 @@ Status = Literal["collapsed", "finished", "stalled", "stopped", "diverged"]
 """collapsed: every sample's NC is below the threshold; finished: the requested time is reached; stalled: some
 sample never collapses, ``stats["reason"]`` says why; stopped: the budget of steps is spent; diverged: a value
 stopped being finite, ``stats["reason"]`` says when and where."""
+
+
+class Trouble(NamedTuple):
+    """Why a simulation did not end as it should."""
+
+    status: Status
+    reason: str
 
 
 SUMS = ("nc", "nc_squared", "nc_log10", "nc_max", "norm", "norm_squared", "cosine", "value")

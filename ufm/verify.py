@@ -64,11 +64,19 @@ def single(problem: Problem) -> Job:
     return Job(problem)
 
 
+def _start(problem: Problem, frame: Frame, seed: int) -> Array | None:
+    """Initial features, or None where they would not fit: the report then says what it could not check."""
+    try:
+        return draw(problem, frame, Start(), seed)
+    except MemoryError:
+        return None
+
+
 def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str, Result]:
     """Simulate and certify all jobs."""
     results = {}
     frames: dict[tuple[object, ...], Frame] = {}
-    features: dict[tuple[object, ...], Array] = {}
+    features: dict[tuple[object, ...], Array | None] = {}
     with tqdm(jobs.items(), unit="problem", disable=not progress) as bar:
         for name, job in bar:
             bar.set_description(name)
@@ -79,7 +87,7 @@ def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str,
             # A Gaussian start does not depend on the centers: problems of one size share it, and their features.
             size = (problem.class_sizes, problem.dim)
             if size not in features:
-                features = {size: draw(problem, frames[key], Start(), seed)}
+                features = {size: _start(problem, frames[key], seed)}
             trajectory = gradient_flow(
                 problem,
                 frame=frames[key],
@@ -87,7 +95,7 @@ def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str,
                 seed=seed,
                 t_eval=job.t_eval,
                 n_times=job.n_times,
-                keep="final",
+                keep="metrics" if features[size] is None else "final",
             )
             reports = [certify(trajectory, title=name, seed=seed)]
             if job.solve:

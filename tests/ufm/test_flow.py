@@ -11,7 +11,16 @@ CURVES = ("nc_mean", "nc_std", "nc_max", "norm_mean", "variability")
 
 
 def flow(problem, **options):
-    return ufm.gradient_flow(problem, keep="features", **options)
+    return ufm.gradient_flow(problem, keep="features", **{"rtol": 1e-10, **options})
+
+
+@given(strategies.problems(loss="cosine", max_centers=40), strategies.seeds)
+def test_the_default_tolerance_keeps_unit_features_within_1e_8(problem, seed):
+    features = strategies.features_of(problem, seed)
+    times = np.linspace(0.0, 30.0, 17)
+    runs = [flow(problem, features=features, t_eval=times, rtol=rtol).features for rtol in (ufm.flow.RTOL, 1e-13)]
+    one, other = (h / np.linalg.norm(h, axis=-1, keepdims=True) for h in runs)
+    assert np.abs(one - other).max() < 1e-8
 
 
 @given(strategies.problems(loss="cosine"), strategies.seeds, st.floats(0.3, 3.0))
@@ -41,7 +50,7 @@ def test_exact_full_and_matrix_exponential_are_one_flow(problem, seed, norm):
     for j, t in enumerate(times):
         np.testing.assert_allclose(exact.features[j], oracles.mse_flow(problem, frame, features, t), atol=1e-10)
     np.testing.assert_allclose(full.features, exact.features, atol=1e-7)
-    np.testing.assert_allclose(full.value, exact.value, rtol=1e-8)
+    np.testing.assert_allclose(full.value, exact.value, rtol=1e-8, atol=1e-9 * exact.value[0])
     for curve in CURVES:
         np.testing.assert_allclose(full.class_values(curve), exact.class_values(curve), atol=1e-6, err_msg=curve)
 
@@ -119,7 +128,10 @@ def test_flow_runs_until_collapse_or_says_why_not(problem, seed):
 def test_collapse_is_reached_at_the_same_time_by_every_method():
     problem = ufm.Problem((6, 4), (2, 5), 0.3, 12)
     features = strategies.features_of(problem, 3)
-    ends = [ufm.gradient_flow(problem, features=features, method=m).times[-1] for m in ("full", "span", "reduced")]
+    ends = [
+        ufm.gradient_flow(problem, features=features, method=m, rtol=1e-10).times[-1]
+        for m in ("full", "span", "reduced")
+    ]
     assert ends[1] == pytest.approx(ends[0], rel=1e-5)
     assert ends[2] == pytest.approx(ends[0], rel=1e-5)
 
@@ -322,7 +334,7 @@ class TestRefused:
         problem = ufm.Problem((1,) * 10**6, 1, 0.2)
         with pytest.raises(MemoryError, match="record fewer times"):
             ufm.flow._Run(
-                ufm.setup.Setup(problem, None, None, ufm.Start(), 0, "reduced", None, "metrics"), 1e-9, 1, False
+                ufm.setup.Setup(problem, None, None, False, ufm.Start(), 0, "reduced", None, "metrics"), 1e-9, 1, False
             ).evolve(np.arange(65.0))
 
 
