@@ -19,6 +19,7 @@ from scipy.integrate import solve_ivp
 
 from theory.clock import flow_time
 from theory.geometry import Array, center_cosine, center_gap, gram_eigenvalues, squared_cosine
+from theory.minimizers import mse_feature_norm
 
 
 class Field(NamedTuple):
@@ -169,6 +170,54 @@ def mse_rates(f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike
     mean, difference = gram_eigenvalues(f, theta)
     scale, floor = np.asarray(norm) ** 2 / np.asarray(total), np.asarray(lam_h, dtype=np.float64)
     return Rates(mean * scale + floor, difference * scale + floor, floor)
+
+
+class Coordinates(NamedTuple):
+    """A feature of one class under P, by eigenspace of its class."""
+
+    mean: Array
+    """Along the class's mean center."""
+    difference: Array
+    """On the differences of its centers."""
+    null: Array
+    """On what is orthogonal to the frame."""
+
+
+def mse_flow(
+    t: ArrayLike,
+    start: Coordinates,
+    f: ArrayLike,
+    theta: ArrayLike,
+    total: ArrayLike,
+    lam_h: ArrayLike,
+    norm: ArrayLike = 1.0,
+) -> Coordinates:
+    r"""P's flow, solved: every coordinate relaxes to its target at the rate of its eigenspace.
+
+    .. math:: a(t) = a^* + (a(0) - a^*)\, e^{-\mathrm{rate}\, t}
+
+    with :math:`a^* = |h^*|` (:func:`theory.minimizers.mse_feature_norm`) along the class's own mean center and 0
+    elsewhere. (Coordinates on the centers of *other* classes decay to 0 at the rates of those classes.)
+
+    Parameters
+    ----------
+    t : flow time, >= 0.
+    start : coordinates at time 0.
+    f, theta, total, lam_h, norm : as in :func:`mse_rates`.
+
+    Examples
+    --------
+    >>> end = mse_flow(1e9, Coordinates(3.0, 1.0, 2.0), f=1, theta=0.2, total=1, lam_h=0.0)
+    >>> float(end.mean), float(end.difference), float(end.null)
+    (1.0, 0.0, 2.0)
+    """
+    rates, time = mse_rates(f, theta, total, lam_h, norm), np.asarray(t)
+    target = mse_feature_norm(f, theta, total, lam_h, norm)
+    return Coordinates(
+        mean=target + (np.asarray(start.mean) - target) * np.exp(-rates.mean * time),
+        difference=np.asarray(start.difference) * np.exp(-rates.difference * time),
+        null=np.asarray(start.null) * np.exp(-rates.null * time),
+    )
 
 
 def nc_with_residue(norm: ArrayLike, residue: ArrayLike) -> Array:

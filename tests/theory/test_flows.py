@@ -106,6 +106,27 @@ def test_mse_rates_are_the_eigenvalues(problem, seed, norm):
     np.testing.assert_allclose(np.linalg.eigvalsh(matrix), np.sort(expected), atol=1e-12 * max(1, norm**2))
 
 
+@given(
+    strategies.problems(loss="mse", max_classes=2, max_size=2), strategies.seeds, st.floats(0, 20), st.floats(0.3, 2)
+)
+def test_mse_flow_against_the_matrix_exponential(problem, seed, time, norm):
+    frame, features = multi_center_frame(problem, seed=seed, norms=norm), strategies.features_of(problem, seed)
+    later = oracles.mse_flow(problem, frame, features, time)
+
+    def coordinates(h, k):
+        m, own = oracles.mean_direction(problem, frame, k), oracles.class_rows(problem, frame.centers, k)
+        differences = np.where(np.abs(own - own.mean(axis=0)) > 1e-12, own - own.mean(axis=0), 0.0)
+        inside = np.linalg.pinv(differences, rcond=1e-8) @ (differences @ h)
+        w = oracles.dense(frame.centers)
+        return flows.Coordinates(m @ h, inside, h - np.linalg.pinv(w, rcond=1e-8) @ (w @ h))
+
+    for start, end, k in zip(features, later, problem.labels, strict=True):
+        f, args = problem.centers[k], (problem.theta, problem.total, problem.lam_h, norm)
+        predicted, found = flows.mse_flow(time, coordinates(start, k), f, *args), coordinates(end, k)
+        for one, other in zip(predicted, found, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-9)
+
+
 @given(st.floats(0.1, 10), st.floats(0, 10))
 def test_residue(norm, residue):
     feature = np.array([norm, residue])
