@@ -11,7 +11,7 @@ method      coordinates                                                holds for
 full        the feature itself (d)                                     any loss, any frame
 span        orthonormal basis of the class's centers, rest (f_k + 1)   cosine loss, any frame
 reduced     mean center, differences of centers, rest (3)              cosine loss, isotropic frames
-exact       mean centers, differences, classifier, rest (K + 3)        P, orthogonal isotropic frames
+exact       own mean center, all else by rate of decay (a few)         P, orthogonal isotropic frames
 ==========  =========================================================  =============================
 """
 

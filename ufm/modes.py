@@ -1,7 +1,7 @@
 """Problem P with a fixed frame in the eigenspaces of its frame, where the flow is a table of exponentials."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,63 +35,82 @@ def orthogonal(frame: Frame) -> bool:
     return bool(np.abs(gram).max(initial=0.0) < TOLERANCE * largest)
 
 
+@dataclass(frozen=True)
+class _Spectrum:
+    r"""Distinct eigenvalues of :math:`W^\top W`, and which mean centers and differences of centers share them.
+
+    Only the own mean center is driven by the targets; everything else just decays, and what decays at one rate needs
+    no more than its norm.
+    """
+
+    values: Array
+    mean_group: NDArray[np.int64]
+    """Index into ``values`` of the mean center of each class, (K,)."""
+    spread_group: NDArray[np.int64]
+    """The same of the differences of each class's centers."""
+
+    @classmethod
+    def of(cls, frame: Frame) -> "_Spectrum":
+        geometry = frame.geometry
+        means = np.asarray(frame.counts) * geometry.mean**2
+        scale = float(means.max())
+        values, group = np.unique(
+            np.round(np.concatenate([means, geometry.spread]) / scale, 12) * scale, return_inverse=True
+        )
+        return cls(values, group[: frame.n_classes], group[frame.n_classes :])
+
+
 def mode_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
-    r"""Eigenspaces of :math:`W^\top W`: K mean centers, the differences of centers, and what no center sees.
+    r"""Eigenspaces of :math:`W^\top W`: own mean center, everything else by eigenvalue, and what no center sees.
 
     The last two coordinates split the null space into the own class's classifier vector and the rest.
     """
     geometry, total, lam = frame.geometry, problem.total, float(problem.lam_h or 0.0)
-    counts, n_classes = np.asarray(frame.counts), problem.n_classes
-    spreads, group = np.unique(np.round(geometry.spread, 12), return_inverse=True)
-    mean_rates = counts * geometry.mean**2 / total + lam
-    rates = np.concatenate([mean_rates, spreads / total + lam, [lam, lam]])
-    degrees = np.bincount(group, weights=geometry.rank, minlength=spreads.size).astype(int)
-    free = int(problem.dim or 0) - n_classes - int(degrees.sum())
-    size = max(1, min(ROWS, (1 << 22) // rates.size))
-    for k in range(n_classes):
-        drive = counts[k] * geometry.mean[k] / total
-        target = np.zeros(rates.size)
-        target[k] = drive / mean_rates[k]
-        direction = np.zeros(rates.size)
-        direction[k] = 1.0
+    spectrum, counts = _Spectrum.of(frame), np.asarray(frame.counts)
+    size = spectrum.values.size
+    degrees = np.bincount(spectrum.mean_group, minlength=size)
+    degrees = degrees + np.bincount(spectrum.spread_group, weights=geometry.rank, minlength=size).astype(int)
+    free = int(problem.dim or 0) - int(degrees.sum())
+    for k, count in enumerate(counts):
+        drive = count * geometry.mean[k] / total
+        rates = np.concatenate([[drive * geometry.mean[k]], spectrum.values / total, [0.0, 0.0]]) + lam
+        direction = np.eye(1, rates.size)[0]
+        target = drive / rates[0] * direction
         kappa = float(geometry.alignment[k])
         classifier = kappa * direction
         classifier[-2] = np.sqrt(max(0.0, 1.0 - kappa**2))
-        loss = _quadratic(rates, k, drive, counts[k] / (2.0 * total))
-        for number, rows in enumerate(chunks(problem, k, size)):
+        loss = _quadratic(rates, drive, count / (2.0 * total))
+        others = degrees.copy()
+        others[spectrum.mean_group[k]] -= 1
+        for number, rows in enumerate(chunks(problem, k, max(1, min(ROWS, (1 << 22) // rates.size)))):
             if features is None:
                 rng, n = np.random.default_rng((seed, k, number)), rows.stop - rows.start
-                tilted = classifier[-2] > TOLERANCE
-                gaussian = np.empty((n, rates.size))
-                gaussian[:, :n_classes] = rng.standard_normal((n, n_classes))
-                for g, degree in enumerate(degrees):
-                    gaussian[:, n_classes + g] = chi(rng, int(degree), n)
-                gaussian[:, -2] = rng.standard_normal(n) if tilted else 0.0
-                gaussian[:, -1] = chi(rng, free - tilted, n)
-                state, lift = start.place(gaussian, direction), None
+                tilted = bool(classifier[-2] > TOLERANCE)
+                columns = [rng.standard_normal(n), *(chi(rng, int(degree), n) for degree in others)]
+                columns += [rng.standard_normal(n) if tilted else np.zeros(n), chi(rng, free - tilted, n)]
+                state, lift = start.place(np.column_stack(columns), direction), None
             else:
-                state, lift = _project_modes(frame, features[rows], k, group, spreads)
+                state, lift = _project_modes(frame, features[rows], k, spectrum)
             yield Block(k, rows, state, loss, direction, classifier, lift, Linear(rates, target))
 
 
-def _quadratic(rates: Array, k: int, drive: float, floor: float) -> Callable[[Array], tuple[Array, Array]]:
-    """|W h - y|^2 / (2S) + lam_h |h|^2 / 2 in the eigenbasis."""
+def _quadratic(rates: Array, drive: float, floor: float) -> Callable[[Array], tuple[Array, Array]]:
+    """|W h - y|^2 / (2S) + lam_h |h|^2 / 2 in the eigenbasis, whose first vector is the own mean center."""
 
     def loss(state: Array) -> tuple[Array, Array]:
         gradients = state * rates
-        values = 0.5 * np.einsum("nm,nm->n", gradients, state) - drive * state[:, k] + floor
-        gradients[:, k] -= drive
+        values = 0.5 * np.einsum("nm,nm->n", gradients, state) - drive * state[:, 0] + floor
+        gradients[:, 0] -= drive
         return values, gradients
 
     return loss
 
 
 def _project_modes(
-    frame: Frame, features: Array, k: int, group: NDArray[np.int64], spreads: Array
+    frame: Frame, features: Array, k: int, spectrum: _Spectrum
 ) -> tuple[Array, Callable[[Array], Array]]:
     """Coordinates of given features in the eigenspaces, and the way back."""
-    n_classes = frame.n_classes
-    owner = np.repeat(np.arange(n_classes), frame.counts)
+    owner = np.repeat(np.arange(frame.n_classes), frame.counts)
     means = np.asarray(features @ frame.mean_directions.T)
     products = np.asarray(features @ frame.centers.T)
     averages = np.add.reduceat(products, frame.offsets[:-1], axis=1) / np.asarray(frame.counts)
@@ -104,18 +123,22 @@ def _project_modes(
     own = unit_vector(classifier - (classifier @ mean) * mean)
     tilt = rest @ own
     rest -= tilt[:, None] * own
-    squares = np.add.reduceat(products**2 * scale, frame.offsets[:-1], axis=1)
-    inside = np.column_stack([np.sqrt(squares[:, group == g].sum(axis=1)) for g in range(spreads.size)])
     remainder = np.linalg.norm(rest, axis=1)
-    state = np.column_stack([means, inside, tilt, remainder])
     rest /= np.where(remainder > 0, remainder, 1.0)[:, None]
-    columns = group[owner]
+    squares = means**2
+    squares[:, k] = 0.0
+    spread = np.add.reduceat(products**2 * scale, frame.offsets[:-1], axis=1)
+    members = np.eye(spectrum.values.size)
+    decaying = np.sqrt(squares @ members[spectrum.mean_group] + spread @ members[spectrum.spread_group])
+    state = np.column_stack([means[:, k], decaying, tilt, remainder])
 
     def lift(later: Array) -> Array:
-        shrink = later[:, n_classes:-2] / np.where(inside > 0, inside, 1.0)
-        coefficients = products * shrink[:, columns]
-        features = np.asarray(later[:, :n_classes] @ frame.mean_directions) + np.asarray(coefficients @ frame.centers)
-        return features + later[:, -2:-1] * own + later[:, -1:] * rest
+        shrink = later[:, 1:-2] / np.where(decaying > 0, decaying, 1.0)
+        along = means * shrink[:, spectrum.mean_group]
+        along[:, k] = later[:, 0]
+        inside = products * shrink[:, spectrum.spread_group[owner]]
+        lifted = np.asarray(along @ frame.mean_directions) + np.asarray(inside @ frame.centers)
+        return lifted + later[:, -2:-1] * own + later[:, -1:] * rest
 
     return state, lift
 
