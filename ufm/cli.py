@@ -21,7 +21,7 @@ import ufm
 from ufm import store
 from ufm.flow import RTOL
 from ufm.presets import PRESETS, preset, spend
-from ufm.problem import Problem
+from ufm.problem import Problem, config_key
 from ufm.sizes import read_class_sizes
 from ufm.start import Start
 
@@ -172,7 +172,7 @@ class Simulate(ProblemFlags):
     certify: bool = False
     """Hold the result against theory and print the checks (status 1 if one fails)."""
     out: Path | None = None
-    """Folder for the results (runs/simulate/KEY)."""
+    """Folder for the results (runs/simulate/KEY, where KEY is a hash of problem and flags)."""
     json: bool = False
     """One JSON object on stdout."""
 
@@ -195,8 +195,11 @@ class Simulate(ProblemFlags):
             progress=_interactive(),
         )
         report = ufm.certify(trajectory) if self.certify else None
-        folder = self.out or Path("runs") / "simulate" / problem.key
-        path = store.save(trajectory.data, folder / "trajectory.nc")
+        flow = {name: str(getattr(self, name)) for name in FLOW_FLAGS}
+        configuration = {"problem": problem.to_dict(), "flow": flow}
+        folder = self.out or Path("runs") / "simulate" / config_key(configuration)
+        data = trajectory.data.assign_attrs(configuration=store.to_json(configuration))
+        path = store.save(data, folder / "trajectory.nc")
         store.save_text(folder / "problem.toml", problem.to_toml())
         _draw("collapse_figure", {f"{problem.loss} loss": trajectory}, folder / "collapse.png")
         summary = {
@@ -218,6 +221,13 @@ class Simulate(ProblemFlags):
             print(f"written to {folder}")
         good = trajectory.status in ("collapsed", "finished") and (report is None or report.holds)
         return OK if good else FAILS
+
+
+FLOW_FLAGS = (
+    *("method", "start", "scale", "offset", "features", "basis", "seed"),
+    *("t_final", "until_nc", "n_times", "rtol", "keep"),
+)
+"""Flags of a simulation that, with the problem, decide its result."""
 
 
 def _sentence(t: ufm.Trajectory) -> str:

@@ -247,8 +247,12 @@ class Problem:
     @property
     def key(self) -> str:
         """Sixteen hexadecimal digits that name this problem on disk; equal problems have equal keys."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return config_key(self.to_dict())
+
+
+def config_key(config: Mapping[str, Any]) -> str:
+    """Sixteen hexadecimal digits that name a configuration of plain values, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

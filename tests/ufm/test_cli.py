@@ -9,6 +9,7 @@ import pytest
 import ufm
 from ufm import store
 from ufm.cli import main
+from ufm.problem import config_key
 
 ROOT = pathlib.Path(__file__).parents[2]
 CHECK_KEYS = {"name", "source", "predicted", "measured", "tolerance", "holds"}
@@ -38,11 +39,15 @@ def test_simulate_json_contract(capsys, tmp_path):
     assert (tmp_path / "here" / "collapse.png").stat().st_size > 10_000
 
 
-def test_a_run_is_found_again_by_the_hash_of_its_problem(capsys, tmp_path):
-    assert run("simulate", "--class-sizes", "30,10", "--centers", "2,5") == 0
+def test_a_run_is_found_again_by_the_hash_of_its_configuration(capsys, tmp_path):
+    for seed in ("0", "1", "0"):
+        assert run("simulate", "--class-sizes", "30,10", "--centers", "2,5", "--seed", seed) == 0
     assert "collapsed" in capsys.readouterr().out
-    key = ufm.Problem((30, 10), (2, 5), 0.2).key
-    assert (tmp_path / "runs" / "simulate" / key / "trajectory.nc").exists()
+    folders = list((tmp_path / "runs" / "simulate").iterdir())
+    assert len(folders) == 2
+    for folder in folders:
+        configuration = json.loads(store.load(folder / "trajectory.nc").attrs["configuration"])
+        assert config_key(configuration) == folder.name
 
 
 def test_simulate_again_from_its_own_problem_file(capsys):
