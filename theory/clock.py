@@ -12,6 +12,9 @@ from scipy.optimize import elementwise
 
 from theory.geometry import Array
 
+FAR = 300.0
+"""Norm above which the clock is summed as a series in its inverse."""
+
 
 def radius(t: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
     r"""Feature norm along the cosine flow: :math:`r(t) = 1 + (r_0 - 1) e^{-2 \lambda t}`."""
@@ -38,10 +41,29 @@ def clock(t: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
     3.0
     """
     t, r0, lam = (np.asarray(v, dtype=np.float64) for v in (t, r0, lam))
-    growth = -(1.0 - r0) / r0 * np.expm1(-2.0 * lam * t)  # r / r0 - 1
+    decay = -2.0 * lam * t
+    r, drop = 1.0 + (r0 - 1.0) * np.exp(decay), -(r0 - 1.0) * np.expm1(decay)  # drop = r0 - r
     with np.errstate(divide="ignore", invalid="ignore"):
-        relaxing = t + (np.log1p(growth) + growth / (r0 * (1.0 + growth))) / (2.0 * lam)
+        relaxing = t - (np.log1p(drop / r) + drop / r / r0) / (2.0 * lam)
+    if np.any(r > FAR):
+        relaxing = np.where(r > FAR, _far_clock(r, drop, r0, lam), relaxing)
     return np.where(lam > 0, relaxing, t / r0**2)
+
+
+def _far_clock(r: Array, drop: Array, r0: Array, lam: Array) -> Array:
+    r"""The clock while the norm is still above :data:`FAR`, where the closed form would cancel.
+
+    With :math:`a = 1/r` the clock is :math:`[E(a) - E(a_0)] / 2\lambda`, :math:`E(a) = \sum_{m \ge 2} a^m / m`, and
+    :math:`a^m - a_0^m = (a - a_0) \sum_{i<m} a^i a_0^{m-1-i}`, :math:`a - a_0 = (r_0 - r) / (r r_0)`.
+    """
+    first, now = 1.0 / r0, 1.0 / r
+    chain, power, total = np.ones_like(now), np.ones_like(now), np.zeros_like(now)
+    for m in range(2, 9):
+        power = power * now
+        chain = power + first * chain
+        total += chain / m
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return drop * now * first * total / (2.0 * lam)
 
 
 def flow_time(tau: ArrayLike, r0: ArrayLike, lam: float) -> Array:

@@ -62,13 +62,21 @@ def algebraic_nc(tau: ArrayLike, f: ArrayLike, beta: ArrayLike) -> Array:
     return 1.0 / (2.0 * np.asarray(beta) * np.asarray(f) * np.asarray(tau))
 
 
-def _alignment(nc: float) -> float:
-    """s with x = tanh(s) and NC = 2 - 2x: the coordinate in which collapse is asymptotically linear."""
-    return 0.5 * float(np.log((4.0 - nc) / nc))
+def _alignment(nc: float, opposite: float) -> float:
+    """s with x = tanh(s) and NC = 2 - 2x = 4 - opposite: the coordinate in which collapse is asymptotically linear."""
+    return 0.5 * float(np.log(opposite / nc))
 
 
 def clock_to_nc(
-    nc: float, nc0: float, f: int, theta: float, beta: float, *, tilt: float = 0.0, rtol: float = 1e-10
+    nc: float,
+    nc0: float,
+    f: int,
+    theta: float,
+    beta: float,
+    *,
+    tilt: float = 0.0,
+    opposite: float | None = None,
+    rtol: float = 1e-10,
 ) -> float:
     r"""Clock time that a sample needs from ``nc0`` down to ``nc``.
 
@@ -87,16 +95,21 @@ def clock_to_nc(
     nc, nc0 : target and initial neural collapse, 0 < nc <= nc0 < 4.
     f, theta, beta : the class: number of centers, angle in radians, weight.
     tilt : y0 / z0, the share of the initial direction in the differences of centers; may be ``inf``.
+    opposite : 4 - nc0 to full accuracy, for starts next to the antipode.
     rtol : relative tolerance of the integration.
 
     Raises
     ------
-    ValueError : ``nc`` and ``nc0`` not ordered as above (a start at the antipode, nc0 = 4, never moves).
+    ValueError : ``nc`` and ``nc0`` not ordered as above (a start at the antipode, nc0 = 4, never moves); a
+        negative tilt; a weight that is not positive.
     """
-    if not 0.0 < nc <= nc0 < 4.0:
+    away = 4.0 - nc0 if opposite is None else opposite
+    if not (0.0 < nc <= nc0 <= 4.0 and away > 0.0):
         raise ValueError(f"nc={nc} and nc0={nc0} must satisfy 0 < nc <= nc0 < 4")
+    if not (tilt >= 0.0 and beta > 0.0):
+        raise ValueError(f"tilt={tilt} must be at least 0 and beta={beta} positive")
     c, gap, cos2 = float(center_cosine(f, theta)), float(center_gap(f, theta)), float(squared_cosine(theta))
-    start, end = _alignment(nc0), _alignment(nc)
+    start, end = _alignment(nc0, away), _alignment(nc, 4.0 - nc)
     if tilt == 0.0 or f == 1 or cos2 == 0.0:
         if gap == 0.0:
             return ((end - start) / 2.0 + (np.exp(2.0 * end) - np.exp(2.0 * start)) / 4.0) / (2.0 * beta * f)
@@ -131,12 +144,13 @@ def time_to_nc(
     lam: float,
     *,
     tilt: float = 0.0,
+    opposite: float | None = None,
 ) -> float:
     """Flow time that a sample needs from ``nc0`` down to ``nc``: :func:`clock_to_nc`, read on the flow's clock.
 
     Parameters are those of :func:`clock_to_nc`, with the initial norm ``r0`` > 0 and the penalty ``lam`` >= 0.
     """
-    target = clock_to_nc(nc, nc0, f, theta, beta, tilt=tilt)
+    target = clock_to_nc(nc, nc0, f, theta, beta, tilt=tilt, opposite=opposite)
     return float(flow_time(target, r0, lam))
 
 

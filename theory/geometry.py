@@ -17,9 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
+DEGENERATE = 1e-14
+"""Squared size, relative to that of the centers, below which differences of centers are rounding and count as none."""
+
 
 def squared_cosine(theta: ArrayLike) -> Array:
-    r""":math:`\cos^2\theta`, exactly 0 at ``theta = pi/2``, where the centers of a class coincide.
+    r""":math:`\cos^2\theta`, exactly 0 where it is below :data:`DEGENERATE`: there the centers of a class coincide.
 
     The nearest double to pi/2 has a cosine of 6e-17; taken at its word it would turn algebraic collapse into
     exponential collapse with a rate of 1e-33.
@@ -35,7 +38,8 @@ def squared_cosine(theta: ArrayLike) -> Array:
     angle = np.asarray(theta, dtype=np.float64)
     if not np.all((angle >= 0) & (angle <= np.pi / 2)):
         raise ValueError(f"theta={theta} is outside [0, pi/2]")
-    return np.where(angle == np.pi / 2, 0.0, np.cos(angle) ** 2)
+    cos2 = np.cos(angle) ** 2
+    return np.where(cos2 < DEGENERATE, 0.0, cos2)
 
 
 def _counts(f: ArrayLike) -> Array:

@@ -145,10 +145,10 @@ def cosine_loss(problem: Problem, k: int, centers: Array, targets: Array) -> Cal
     return lambda state: cosine(state, centers, beta, lam, targets)
 
 
-def unit_vector(vector: Array) -> Array:
-    """The vector divided by its length; zeros where it is nothing but rounding."""
+def unit_vector(vector: Array, rounding: float = 0.0) -> Array:
+    """The vector divided by its length; zeros if that is not above ``rounding``."""
     length = float(np.linalg.norm(vector))
-    return vector / length if length > TOLERANCE else np.zeros_like(vector)
+    return vector / length if length > rounding else np.zeros_like(vector)
 
 
 def isotropic(frame: Frame) -> bool:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import tyro
 
 import ufm
+from theory.geometry import minimum_dimension
 from ufm import store
 from ufm.flow import RTOL
 from ufm.presets import PRESETS, preset, spend
 from ufm.problem import Problem, config_key
-from ufm.sizes import read_class_sizes
+from ufm.sizes import load_array, read_class_sizes
 from ufm.start import Start
 
 OK, FAILS, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -43,7 +43,7 @@ class ProblemFlags:
     centers: str | None = None
     """Centers per class: class-aware, apportioned or uniform (with --f), one number, or a list "2,3,5"."""
     f: int | None = None
-    """Mean number of centers per class for the rules of --centers (20)."""
+    """Mean number of centers per class for the rules of --centers (20, or the preset's)."""
     theta: float | None = None
     """Angle of the frame, radians in [0, pi/2] (0.2)."""
     dim: int | None = None
@@ -95,8 +95,8 @@ class ProblemFlags:
             values["loss"] = self.loss
         if self.centers is not None or self.f is not None:
             values["centers"] = self._centers(base.class_sizes)
-            if sum(values["centers"]) > base.n_centers:
-                values.pop("dim")
+            counts = Problem(base.class_sizes, values["centers"], 0.0).centers
+            values["dim"] = max(values["dim"], minimum_dimension(counts))
         return Problem.from_dict({**values, **changes})
 
     def _centers(self, sizes: tuple[int, ...]) -> Any:
@@ -105,7 +105,8 @@ class ProblemFlags:
             if self.f is not None:
                 raise ValueError(f"f={self.f} goes with a rule, not with centers={text}")
             return _numbers("centers", text, int)
-        return spend(text, sizes, 20 if self.f is None else self.f)
+        default = PRESETS[self.preset].f if self.preset is not None else 20
+        return spend(text, sizes, default if self.f is None else self.f)
 
 
 def _numbers(name: str, text: str, kind: Any) -> Any:
@@ -179,7 +180,8 @@ class Simulate(ProblemFlags):
     def run(self) -> int:
         """Simulate, write, report."""
         problem = self.build()
-        features = None if self.features is None else np.load(self.features, allow_pickle=False)
+        _check_folder(self.out)
+        features = None if self.features is None else load_array(self.features)
         trajectory = ufm.gradient_flow(
             problem,
             frame=ufm.multi_center_frame(problem, basis=self.basis, seed=self.seed),
@@ -266,6 +268,7 @@ class Verify(ProblemFlags):
 
         from ufm import verify
 
+        _check_folder(self.out)
         jobs = {"problem": verify.single(self.build())} if self.given() else verify.main_job()
         results = verify.run(jobs, self.seed, progress=_interactive())
         report = ufm.combine("verify", [report for result in results.values() for report in result.reports])
@@ -320,6 +323,12 @@ def _draw(name: str, trajectories: dict[str, ufm.Trajectory], path: Path) -> Non
     verification.save_figure(getattr(verification, name)(trajectories), path)
 
 
+def _check_folder(folder: Path | None) -> None:
+    """Refuse an output folder that is something else, before anything is computed."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ValueError(f"out={folder} exists and is not a folder")
+
+
 def _interactive() -> bool:
     return sys.stderr.isatty()
 
@@ -346,7 +355,7 @@ def _parse(arguments: Sequence[str] | None) -> Any:
     except SystemExit as stop:
         if not stop.code:
             raise
-        rows = [row.strip("│╭╮╰╯─ ") for row in said.getvalue().splitlines()]
+        rows = [row.strip("│╰╯─ ") for row in said.getvalue().splitlines() if not row.startswith("╭")]
         raise ValueError(" ".join(row for row in rows if row)) from None
 
 

@@ -77,27 +77,30 @@ def gradient_descent(
     records, steps = [], []
     status: Status = "stopped"
     reason = None
-    for step in tqdm(range(n_steps + 1), desc="descent", disable=not progress):
-        if step % every == 0 or step == n_steps:
-            recorder = Recorder(problem, 1)
-            for block, state in zip(blocks, states, strict=True):
-                recorder.add(block.rows, 0, block.observe(state))
-            records.append(recorder)
-            steps.append(step)
-            worst = float(recorder.sums["nc_max"].max())
-            if not np.isfinite(worst):
-                status, reason = "diverged", f"a sample is not finite at step {step}: step_size is too large"
-                break
-            if worst <= until_nc:
-                status = "collapsed"
-                break
-        if step < n_steps:
-            for block, state, velocity in zip(blocks, states, velocities, strict=True):
-                velocity *= momentum
-                velocity -= step_size * block.loss(state)[1]
-                state += velocity
+    with np.errstate(over="ignore", invalid="ignore"):
+        for step in tqdm(range(n_steps + 1), desc="descent", disable=not progress):
+            if step % every == 0 or step == n_steps:
+                recorder = Recorder(problem, 1)
+                for block, state in zip(blocks, states, strict=True):
+                    recorder.add(block.rows, 0, block.observe(state))
+                records.append(recorder)
+                steps.append(step)
+                if float(recorder.sums["nc_max"].max()) <= until_nc:
+                    status = "collapsed"
+                    break
+            if step < n_steps:
+                for block, state, velocity in zip(blocks, states, velocities, strict=True):
+                    velocity *= momentum
+                    velocity -= step_size * block.loss(state)[1]
+                    state += velocity
+                lost = next((b for b, s in zip(blocks, states, strict=True) if not _usable(s)), None)
+                if lost is not None:
+                    status = "diverged"
+                    reason = f"a sample of class {lost.k} is not finite after step {step + 1}: step_size is too large"
+                    break
     stats = {
         "method": setup.method,
+        "loss": "custom" if setup.custom else problem.loss,
         "seed": seed,
         "step_size": step_size,
         "momentum": momentum,
@@ -122,3 +125,8 @@ def gradient_descent(
         final,
         offset=setup.loss.constant,
     )
+
+
+def _usable(state: Array) -> bool:
+    """Whether the squared norms of all samples are finite."""
+    return bool(np.all(np.isfinite(np.einsum("nm,nm->n", state, state))))

@@ -48,7 +48,7 @@ def _advance(solver: DOP853, block: Block, work: Work) -> None:
         raise Unfinished(trouble, float(solver.t_old or 0.0))
     if work.steps >= MAX_STEPS:
         reached = f"class {block.k} is at t={solver.t:.3g} after {MAX_STEPS} steps"
-        trouble = Trouble("stopped", f"{reached}: methods 'reduced' and 'exact' have no such limit")
+        trouble = Trouble("stopped", f"{reached}; on multi-center frames 'reduced' and 'exact' need far fewer")
         raise Unfinished(trouble, float(solver.t))
 
 

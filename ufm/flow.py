@@ -14,6 +14,7 @@ from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from ufm import dop853, memory, modes, reduced
+from ufm.blocks import ROWS
 from ufm.frames import Array, Frame
 from ufm.losses import Loss
 from ufm.problem import Problem
@@ -24,6 +25,9 @@ from ufm.trajectory import SUMS, Recorder, Status, Trajectory, Trouble
 
 CACHED = 1 << 20
 """Up to so many samples, those drawn in reduced coordinates are kept between passes instead of drawn again."""
+
+FLOOR, ROUNDING = 1e-300, 1e-24
+"""Smallest threshold of NC, where NC is a coordinate of its own and where it is a difference of unit vectors."""
 
 RTOL = 1e-8
 """Default tolerance of the integrators."""
@@ -93,16 +97,27 @@ def gradient_flow(
     ('collapsed', True)
     """
     began = time.perf_counter()
-    setup = Setup.validate(
-        problem, frame=frame, features=features, start=start, seed=seed, method=method, loss=loss, keep=keep
-    )
     if not 0 < until_nc < 4:
         raise ValueError(f"until_nc={until_nc} is outside (0, 4)")
     if not 1e-13 <= rtol < 1:
         raise ValueError(f"rtol={rtol} is outside [1e-13, 1)")
-    if n_times < 2:
-        raise ValueError(f"n_times={n_times} must be at least 2")
+    if not hasattr(n_times, "__index__") or n_times < 2:
+        raise ValueError(f"n_times={n_times} must be an integer >= 2")
     times = _given_times(t_eval, t_final, n_times)
+    n_records = n_times if times is None else len(times)
+    memory.require(
+        8 * n_records * (2 * len(SUMS) * problem.n_classes + 2 * min(ROWS, problem.n_samples)),
+        f"curves of {problem.n_classes} classes at {n_records} times",
+        "record fewer times",
+    )
+    setup = Setup.validate(
+        problem, frame=frame, features=features, start=start, seed=seed, method=method, loss=loss, keep=keep
+    )
+    floor = FLOOR if setup.method == "reduced" else ROUNDING
+    if until_nc < floor:
+        raise ValueError(
+            f"until_nc={until_nc} is below {floor:g}, the least that method={setup.method!r} can tell from 0"
+        )
     run = _Run(setup, rtol, workers or os.cpu_count() or 1, progress)
     if times is None:
         times = run.times_until(until_nc, n_times)
@@ -225,10 +240,6 @@ class _Run:
 
     def evolve(self, times: Array) -> None:
         """Simulate all parts and record them at ``times``."""
-        needed = 8 * len(SUMS) * len(times) * self.problem.n_classes
-        memory.require(
-            needed, f"curves of {self.problem.n_classes} classes at {len(times)} times", "record fewer times"
-        )
         self.times, self.recorder = times, Recorder(self.problem, len(times))
         shape = (self.problem.n_samples, int(self.problem.dim or 0))
         if self.setup.keep == "features":
@@ -297,6 +308,7 @@ class _Run:
             status = self.trouble.status
         stats: dict[str, Any] = {
             "method": self.setup.method,
+            "loss": "custom" if self.setup.custom else self.problem.loss,
             "seed": self.setup.seed,
             "start": "given features" if self.setup.given else vars(self.setup.start),
             "rtol": self.rtol,

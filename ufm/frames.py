@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from theory.geometry import DEGENERATE
 from ufm import memory
-from ufm.problem import Problem
+from ufm.problem import Problem, integers
 
 Array = NDArray[np.float64]
 Matrix: TypeAlias = Any
 """An ndarray or a scipy.sparse.csr_array of float64 (scipy ships no types to say so)."""
-
-DEGENERATE = 1e-14
-"""Relative size below which the spread of a class's centers is rounding and counts as none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +51,13 @@ class Frame:
     @classmethod
     def from_centers(cls, centers: ArrayLike, counts: Sequence[int], classifier: ArrayLike | None = None) -> "Frame":
         """Any frame, orthogonal or not; the classifier is each class's mean center unless given."""
-        rows, owned = np.array(centers, dtype=np.float64), tuple(int(f) for f in counts)
-        if rows.ndim != 2 or rows.shape[0] != sum(owned) or min(owned, default=0) < 1:
+        rows, owned = real_array("centers", centers), integers("counts", counts)
+        if rows.ndim != 2 or rows.shape[0] != sum(owned):
             raise ValueError(f"centers of shape {rows.shape} do not split into counts={owned}")
         if classifier is None:
             starts = np.cumsum((0, *owned[:-1]))
             classifier = np.add.reduceat(rows, starts, axis=0) / np.array(owned)[:, None]
-        return cls(owned, rows, np.array(classifier, dtype=np.float64))
+        return cls(owned, rows, real_array("classifier", classifier))
 
     @property
     def dim(self) -> int:
@@ -113,7 +111,7 @@ class Frame:
     def mean_directions(self) -> Matrix:
         """``mean_centers`` with rows of unit length. Raises ValueError where a mean is 0."""
         lengths = row_norms(self.mean_centers)
-        if not np.all(lengths > DEGENERATE):
+        if not np.all(lengths > DEGENERATE * row_norms(self.centers).max()):
             raise ValueError(f"the centers of class {int(np.argmin(lengths))} average to 0: they have no direction")
         return sparse.diags_array(1.0 / lengths).tocsr() @ self.mean_centers
 
@@ -121,6 +119,14 @@ class Frame:
     def geometry(self) -> "Geometry":
         """What simulation needs to know of this frame, measured from its vectors."""
         return Geometry.measure(self)
+
+
+def real_array(name: str, values: ArrayLike) -> Array:
+    """A float64 copy of real numbers. Raises ValueError for complex numbers, words and objects."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} of dtype {array.dtype} are not real numbers")
+    return array.astype(np.float64)
 
 
 def dense(matrix: Matrix) -> Array:
@@ -165,7 +171,8 @@ class Geometry:
             gram = centers @ centers.T
             square = float(np.trace(gram)) / count
             mean2 = float(gram.mean())
-            spread = (square - mean2) * count / (count - 1) if count > 1 else 0.0
+            # From the differences themselves: square - mean2 would cancel where they are small.
+            spread = float(((centers - centers.mean(axis=0)) ** 2).sum()) / max(count - 1, 1)
             spread = spread if spread > DEGENERATE * square else 0.0
             centering = np.eye(count) - 1.0 / count
             anisotropy = centering @ gram @ centering - spread * centering
@@ -219,9 +226,10 @@ def multi_center_frame(
         directions = given / lengths[:, None]
         auxiliary = _complement(directions, n_centers, np.random.default_rng(seed))
     else:
-        lengths = np.broadcast_to(np.asarray(norms, dtype=np.float64), (n_classes,))
-        if not np.all(np.isfinite(lengths) & (lengths > 0)):
-            raise ValueError(f"norms={norms} must be positive and finite")
+        lengths = real_array("norms", norms)
+        if lengths.shape not in ((), (n_classes,)) or not np.all(np.isfinite(lengths) & (lengths > 0)):
+            raise ValueError(f"norms={norms} must be one number or K={n_classes}, positive and finite")
+        lengths = np.broadcast_to(lengths, (n_classes,))
         rows = _orthonormal_rows(problem, basis, seed)
         auxiliary, directions = rows[:n_centers], rows[n_centers:]
     owner = np.repeat(np.arange(n_classes), problem.centers)
@@ -243,7 +251,7 @@ def _orthonormal_rows(problem: Problem, basis: str, seed: int) -> Matrix:
 
 
 def _validated_classifier(problem: Problem, classifier: ArrayLike) -> Array:
-    given = np.array(classifier, dtype=np.float64)
+    given = real_array("classifier", classifier)
     if given.shape != (problem.n_classes, problem.dim):
         raise ValueError(f"classifier has shape {given.shape}, not (K, d) = {(problem.n_classes, problem.dim)}")
     lengths = np.linalg.norm(given, axis=1)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ufm.frames import Array, Frame, dense
+from ufm.frames import Array, Frame, dense, real_array
 
 Labels = NDArray[np.int64]
 
 
 def _validated(features: ArrayLike, labels: ArrayLike, n_classes: int | None = None) -> tuple[Array, Labels, int]:
-    h, y = np.asarray(features, dtype=np.float64), np.asarray(labels)
+    h, y = real_array("features", features), np.asarray(labels)
     if h.ndim != 2 or y.shape != h.shape[:1]:
         raise ValueError(f"features {h.shape} and labels {y.shape} do not match: (N, d) and (N,) are needed")
     if y.dtype.kind not in "iu" or not y.size or y.min() < 0:
@@ -40,8 +40,13 @@ def unit_rows(features: Array) -> Array:
 
 
 def class_average(values: ArrayLike, labels: ArrayLike) -> Array:
-    """Mean over the samples of each class of values (N,) or (N, m); shape (K,) or (K, m)."""
+    """Mean over the samples of each class of values (N,) or (N, m); shape (K,) or (K, m).
+
+    Raises ValueError if the two do not match or a class between 0 and the largest label is absent.
+    """
     v, y = np.asarray(values, dtype=np.float64), np.asarray(labels)
+    if v.shape[:1] != y.shape or not np.all(np.bincount(y)):
+        raise ValueError(f"values {v.shape} and labels {y.shape} do not match, or a class is absent")
     if np.any(y[1:] < y[:-1]):
         order = np.argsort(y, kind="stable")
         v, y = v[order], y[order]
@@ -87,9 +92,11 @@ def nc1(features: ArrayLike, labels: ArrayLike) -> float:
 
     :math:`\Sigma_B = \frac1K \sum_k (\mu_k - \mu)(\mu_k - \mu)^\top` around the mean of the class means, so that
     every class counts the same however many samples it has. Its pseudo-inverse is never formed: the K - 1 right
-    singular vectors of the centered means carry all of it.
+    singular vectors of the centered means carry all of it. NaN for a single class, which has no between.
     """
     h, y, count = _validated(features, labels)
+    if count == 1:
+        return float("nan")
     means = class_average(h, y)
     _, sizes, directions = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
     kept = sizes > 1e-12 * max(sizes[0], np.finfo(float).tiny)
@@ -126,9 +133,12 @@ def self_duality(means: ArrayLike, frame: Frame) -> Array:
 def nearest_mean_agreement(features: ArrayLike, labels: ArrayLike, decisions: ArrayLike) -> float:
     """NC4: share of samples whose decision is the class of the nearest class mean, in [0, 1]."""
     h, y, _ = _validated(features, labels)
+    decided = np.asarray(decisions)
+    if decided.shape != y.shape:
+        raise ValueError(f"decisions {decided.shape} and labels {y.shape} do not match")
     means = class_average(h, y)
     distances = (means**2).sum(axis=1) - 2.0 * h @ means.T
-    return float(np.mean(np.argmin(distances, axis=1) == np.asarray(decisions)))
+    return float(np.mean(np.argmin(distances, axis=1) == decided))
 
 
 @dataclass(frozen=True)

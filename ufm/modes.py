@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ufm.blocks import ROWS, TOLERANCE, Block, Linear, chi, chunks, unit_vector
-from ufm.frames import Array, Frame, dense
+from ufm.frames import Array, Frame, dense, row_norms
 from ufm.problem import Problem
 from ufm.start import Start
 from ufm.trajectory import Trouble, worst_sample
@@ -18,21 +18,27 @@ PILOT = 16
 
 
 def orthogonal(frame: Frame) -> bool:
-    """Whether centers of different classes are orthogonal."""
-    products = dense(frame.mean_directions @ frame.mean_directions.T)
-    np.fill_diagonal(products, 0.0)
-    if np.abs(products).max() >= TOLERANCE:
-        return False
-    gram = frame.centers @ frame.centers.T
+    """Whether the centers of a class are orthogonal to the centers and to the classifier vectors of all others."""
     owner = np.repeat(np.arange(frame.n_classes), frame.counts)
-    largest = float(frame.geometry.length.max()) ** 2
-    if not isinstance(gram, np.ndarray):
-        entries = gram.tocoo()
-        foreign = np.abs(entries.data[owner[entries.coords[0]] != owner[entries.coords[1]]])
-        return bool(foreign.max(initial=0.0) < TOLERANCE * largest)
-    for begin, end in zip(frame.offsets[:-1], frame.offsets[1:], strict=True):
-        gram[begin:end, begin:end] = 0.0
-    return bool(np.abs(gram).max(initial=0.0) < TOLERANCE * largest)
+    rows, lengths = row_norms(frame.centers), row_norms(frame.classifier)
+    for other, owner_of_other, sizes in (
+        (frame.centers, owner, rows),
+        (frame.classifier, np.arange(frame.n_classes), np.maximum(lengths, np.finfo(float).tiny)),
+    ):
+        products = frame.centers @ other.T
+        if isinstance(products, np.ndarray):
+            products[owner[:, None] == owner_of_other] = 0.0
+            products /= rows[:, None] * sizes
+            worst = float(np.abs(products).max(initial=0.0))
+        else:
+            entries = products.tocoo()
+            row, column = entries.coords
+            foreign = owner[row] != owner_of_other[column]
+            cosines = entries.data[foreign] / (rows[row[foreign]] * sizes[column[foreign]])
+            worst = float(np.abs(cosines).max(initial=0.0))
+        if worst >= TOLERANCE:
+            return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,10 @@ class _Spectrum:
     @classmethod
     def of(cls, frame: Frame) -> "_Spectrum":
         geometry = frame.geometry
-        means = np.asarray(frame.counts) * geometry.mean**2
-        scale = float(means.max())
-        values, group = np.unique(
-            np.round(np.concatenate([means, geometry.spread]) / scale, 12) * scale, return_inverse=True
-        )
-        return cls(values, group[: frame.n_classes], group[frame.n_classes :])
+        values = np.concatenate([np.asarray(frame.counts) * geometry.mean**2, geometry.spread])
+        with np.errstate(divide="ignore"):  # equal to eleven digits, at any scale, is equal
+            _, first, group = np.unique(np.round(np.log(values), 11), return_index=True, return_inverse=True)
+        return cls(values[first], group[: frame.n_classes], group[frame.n_classes :])
 
 
 def mode_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
@@ -120,7 +124,7 @@ def _project_modes(
     rest = features - np.asarray(means @ frame.mean_directions) - np.asarray(products @ frame.centers)
     # The classifier's part orthogonal to the mean center lies in the null space of the frame.
     classifier, mean = unit_vector(frame.classifier_row(k)), dense(frame.mean_directions[k : k + 1])[0]
-    own = unit_vector(classifier - (classifier @ mean) * mean)
+    own = unit_vector(classifier - (classifier @ mean) * mean, TOLERANCE)
     tilt = rest @ own
     rest -= tilt[:, None] * own
     remainder = np.linalg.norm(rest, axis=1)

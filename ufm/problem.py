@@ -18,19 +18,23 @@ from theory.geometry import center_cosine, minimum_dimension, squared_cosine
 
 Sizes = tuple[int, ...]
 
+LARGEST = 1e100
+"""No weight, and no number of samples or centers, is larger: products of them must stay finite."""
+
 
 def integers(name: str, values: Iterable[Any]) -> Sizes:
     """``values`` as a tuple of integers >= 1. Raises ValueError naming what is not one."""
     result = []
     for value in values:
-        try:
-            result.append(operator.index(value))
-        except TypeError:
-            raise ValueError(f"{name} contains {value!r}: only integers are allowed") from None
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise ValueError(f"{name} contains {value!r}: only integers are allowed")
+        result.append(operator.index(value))
         if result[-1] < 1:
             raise ValueError(f"{name} contains {result[-1]}: every entry must be at least 1")
     if not result:
         raise ValueError(f"{name} is empty: at least one class is needed")
+    if sum(result) >= 2**62:
+        raise ValueError(f"{name} adds up to {sum(result)}: more than 2**62 cannot be counted")
     return tuple(result)
 
 
@@ -42,7 +46,9 @@ def nonnegative(name: str, value: Any) -> float:
         raise ValueError(f"{name}={value!r} is not a number") from None
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name}={number} must be finite and at least 0")
-    return number
+    if number > LARGEST:
+        raise ValueError(f"{name}={number} must be at most {LARGEST:g}")
+    return number + 0.0  # -0.0 is 0.0
 
 
 @dataclass(frozen=True)

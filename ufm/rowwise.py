@@ -84,8 +84,8 @@ class _Batch:
         self.h = h * np.clip(factor, _SHRINK, np.where(accepted, _GROW, 1.0))
         self.work.evaluations += _STAGES * h.size
         self.work.steps += 1
-        if self.work.steps > MAX_STEPS:
-            raise RuntimeError(f"no end after {MAX_STEPS} steps: the field is stiff or not finite")
+        if self.work.steps > MAX_STEPS or not np.all(np.isfinite(error)):
+            raise RuntimeError(f"no end after {self.work.steps} steps: the field is stiff or not finite")
         return h, increment, accepted
 
     def dense(self, h: Array, increment: Array) -> Array:

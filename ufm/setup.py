@@ -32,6 +32,8 @@ class Setup:
     seed: int
     method: str
     loss: Loss
+    custom: bool
+    """Whether the loss is one of the user's."""
     keep: str
 
     @classmethod
@@ -51,6 +53,8 @@ class Setup:
         for name, value, allowed in (("method", method, METHODS), ("keep", keep, KEEP)):
             if value not in allowed:
                 raise ValueError(f"{name}={value!r} is unknown{nearest(str(value), allowed)}")
+        if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+            raise ValueError(f"seed={seed!r} must be an integer >= 0")
         # An isotropic start does not see a rotation of the frame, so the cheapest basis is as good as any.
         frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
         if frame.counts != problem.centers or frame.dim != problem.dim:
@@ -67,7 +71,8 @@ class Setup:
             features = validated_features(problem, frame, features)
         elif keep != "metrics" or method in ("full", "span"):
             features = draw(problem, frame, begin, seed)
-        return cls(problem, frame, features, given, begin, seed, method, loss or loss_of(problem, frame), keep)
+        used = loss_of(problem, frame) if loss is None else loss
+        return cls(problem, frame, features, given, begin, seed, method, used, loss is not None, keep)
 
     def blocks(self) -> Iterable[Block]:
         """The samples in the coordinates of the method."""

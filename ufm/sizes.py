@@ -1,5 +1,6 @@
 """Where class sizes come from: a formula, or a file."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def long_tailed_sizes(n_classes: int, n_max: int, tau: float) -> Sizes:
 def read_class_sizes(path: str | Path) -> Sizes:
     """Class sizes from a file of sizes or of labels (.npy, .csv, .txt).
 
-    A list of integers with a 0 in it is read as labels 0..K-1 and counted; sizes cannot contain 0. Text files
+    A list of integers with a 0 in it is read as labels 0..K-1 and counted; sizes cannot contain 0. A list that
+    could be labels 1..K (every number up to the largest occurs, and some repeat) is refused. Text files
     hold numbers separated by white space or commas; a first line of words is taken for a header.
 
     Raises
@@ -52,7 +54,7 @@ def read_class_sizes(path: str | Path) -> Sizes:
     """
     path = Path(path)
     if path.suffix == ".npy":
-        values = np.load(path, allow_pickle=False)
+        values = load_array(path)
     elif path.suffix in (".csv", ".txt"):
         values = _read_numbers(path)
     else:
@@ -62,6 +64,11 @@ def read_class_sizes(path: str | Path) -> Sizes:
     values = values.reshape(-1)
     if not np.all(np.isfinite(values)) or np.any(values != np.floor(values)) or values.min() < 0:
         raise ValueError(f"{path} holds values that are not integers >= 0: neither sizes nor labels")
+    if values.min() > 0 and values.size > values.max() == np.unique(values).size:
+        top = int(values.max())
+        raise ValueError(
+            f"{path} may hold labels 1..{top} or {values.size} sizes: number labels from 0, or give the sizes as a list"
+        )
     if values.min() > 0:
         return tuple(int(n) for n in values)
     if values.max() >= values.size:
@@ -70,6 +77,19 @@ def read_class_sizes(path: str | Path) -> Sizes:
     if counts.min() == 0:
         raise ValueError(f"{path}: no sample has label {int(np.argmin(counts))}; labels must be 0..K-1")
     return tuple(int(n) for n in counts)
+
+
+def load_array(path: str | Path) -> NDArray[Any]:
+    """The array of a .npy file. Raises ValueError if the file is anything else, OSError if it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            values = np.load(file, allow_pickle=False)
+            values = values if isinstance(values, np.ndarray) else None
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not an array in .npy format: {error}") from None
+    if values is None:
+        raise ValueError(f"{path} is an archive, not an array in .npy format")
+    return values
 
 
 def _read_numbers(path: Path) -> NDArray[Any]:

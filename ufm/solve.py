@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import linalg, optimize
 
+from ufm.blocks import unit
 from ufm.frames import Array, Frame, dense, multi_center_frame
 from ufm.losses import cosine, loss_of
 from ufm.problem import Problem
@@ -80,6 +81,8 @@ def minimize(problem: Problem, *, frame: Frame | None = None, seed: int = 0) -> 
     frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
     if frame.counts != problem.centers or frame.dim != problem.dim:
         raise ValueError("the frame does not belong to this problem: centers or dimension differ")
+    if problem.loss == "cosine" and not unit(frame):
+        raise ValueError("the cosine loss wants centers of unit length: build the frame with norms=1")
     solve = _solve_cosine if problem.loss == "cosine" else _solve_mse
     features, bounds, iterations = [], [], 0
     for k in range(problem.n_classes):
@@ -166,7 +169,9 @@ def _ridge(problem: Problem, frame: Frame, k: int) -> tuple[Array, Array]:
     y[own] = 1.0
     foreign = np.asarray(dense(frame.centers @ dense(frame.class_centers(k)).T))
     foreign[own] = 0.0
-    if np.abs(foreign).max(initial=0.0) < 1e-13:  # no center of another class is touched: the small system is exact
+    if (
+        np.abs(foreign).max(initial=0.0) < 1e-13 * float(frame.geometry.length.max()) ** 2
+    ):  # no center of another class is touched: the small system is exact
         inside = dense(frame.class_centers(k))
         gram = inside @ inside.T
         part = linalg.lstsq(gram + ridge * np.eye(len(gram)), np.ones(len(gram)))[0]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm import memory
-from ufm.frames import Array, Frame, dense
+from ufm.frames import Array, Frame, dense, real_array
 from ufm.problem import Problem
 
 
@@ -19,8 +19,8 @@ class Start:
     ----------
     kind : "gaussian": independent entries; "sphere": uniform directions; "antipode": next to minus the mean
         center of the class, the one point from which the cosine flow does not leave.
-    scale : standard deviation of the entries ("gaussian") or norm of the features, > 0.
-    offset : distance from the antipode on the unit sphere, to first order, > 0.
+    scale : standard deviation of the entries ("gaussian") or norm of the features, in [1e-100, 1e100].
+    offset : distance from the antipode on the unit sphere, to first order, in [1e-8, 1]: closer is rounding.
     """
 
     kind: Literal["gaussian", "sphere", "antipode"] = "gaussian"
@@ -31,9 +31,9 @@ class Start:
         """Refuse unknown kinds and scales that give no features."""
         if self.kind not in ("gaussian", "sphere", "antipode"):
             raise ValueError(f"start {self.kind!r} is unknown: 'gaussian', 'sphere' or 'antipode'")
-        for name in ("scale", "offset"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"{name}={getattr(self, name)} of the start must be positive and finite")
+        for name, lowest, highest in (("scale", 1e-100, 1e100), ("offset", 1e-8, 1.0)):
+            if not lowest <= getattr(self, name) <= highest:
+                raise ValueError(f"{name}={getattr(self, name)} of the start is outside [{lowest:g}, {highest:g}]")
 
     def place(self, gaussian: Array, mean_direction: Array) -> Array:
         """Features, in any orthogonal coordinates, from standard Gaussian ones (n, m) and the class's direction (m,).
@@ -72,7 +72,7 @@ def draw(problem: Problem, frame: Frame, start: Start, seed: int) -> Array:
 
 def validated_features(problem: Problem, frame: Frame, features: ArrayLike) -> Array:
     """Given features as float64 (N, d). Raises ValueError for another shape, NaN, infinity or rows of 0."""
-    array = np.ascontiguousarray(features, dtype=np.float64)
+    array = np.ascontiguousarray(real_array("features", features))
     expected = (problem.n_samples, frame.dim)
     if array.shape != expected:
         raise ValueError(f"features have shape {array.shape}, not (n_samples, dim) = {expected}")

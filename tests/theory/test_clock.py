@@ -1,3 +1,4 @@
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,6 +31,16 @@ def test_clock_is_the_integral_of_one_over_radius_squared(r0, lam, t):
 @given(norms, st.one_of(st.just(0.0), st.floats(0.005, 2.0)), times)
 def test_flow_time_inverts_the_clock(r0, lam, t):
     assert flow_time(clock(t, r0, lam), r0, lam) == pytest.approx(t, rel=1e-7)
+
+
+@given(st.floats(1.5, 1e8), st.floats(1e-3, 2.0), st.floats(0.01, 60.0))
+def test_clock_of_features_far_out(r0, lam, t):
+    with mpmath.workdps(60):
+        start, rate, time = mpmath.mpf(r0), mpmath.mpf(lam), mpmath.mpf(t)
+        r = 1 + (start - 1) * mpmath.exp(-2 * rate * time)
+        exact = time + (mpmath.log(r / start) + 1 / start - 1 / r) / (2 * rate)
+    # above r = 300 a series, below it the closed form, which loses eps t
+    assert float(clock(t, r0, lam)) == pytest.approx(float(exact), rel=1e-12, abs=1e-15 * (t + 1 / lam))
 
 
 def test_ends():

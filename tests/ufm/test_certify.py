@@ -45,8 +45,11 @@ PROBLEM = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16)
 class TestCertificationCanFail:
     """Each prediction, contradicted."""
 
-    def test_unfinished(self):
-        assert "direction: largest NC at the end" in failing(ufm.certify(ufm.gradient_flow(PROBLEM, t_final=5.0)))
+    def test_what_never_collapsed(self, monkeypatch):
+        monkeypatch.setattr(ufm.dop853, "MAX_STEPS", 10)
+        report = ufm.certify(ufm.gradient_flow(PROBLEM, method="full"))
+        assert "share of the records that were reached" in failing(report)
+        assert any("after 10 steps" in note for note in report.notes)
 
     @pytest.mark.parametrize(
         ("claimed", "check"),
@@ -104,6 +107,49 @@ def test_frames_without_prediction():
     frame = ufm.Frame.from_centers(centers / np.linalg.norm(centers, axis=1, keepdims=True), (2, 3, 6))
     with pytest.raises(ValueError, match="there is no prediction"):
         ufm.certify(ufm.gradient_flow(PROBLEM, frame=frame, t_final=1.0))
+
+
+def test_a_run_that_was_asked_to_end_early_is_not_held_against_the_end():
+    report = ufm.certify(ufm.gradient_flow(PROBLEM, t_final=5.0, keep="final"))
+    assert report.holds, str(report)
+    assert any("the run ended before" in note for note in report.notes)
+    coarse = ufm.certify(ufm.gradient_flow(PROBLEM, until_nc=0.5))
+    assert any("too coarse" in note for note in coarse.notes)
+
+
+@pytest.mark.parametrize("offset", [1e-2, 1e-5, 1e-7])
+def test_next_to_the_antipode(offset):
+    t = ufm.gradient_flow(PROBLEM, start=ufm.Start("antipode", offset=offset), keep="final")
+    report = ufm.certify(t)
+    assert report.holds, str(report)
+    assert any("time to NC" in check.name for check in report.checks)
+
+
+@pytest.mark.parametrize("theta", [1.5, 1.5707, 1.570796, 1.5707963])
+def test_next_to_a_right_angle(theta):
+    report = ufm.certify(ufm.gradient_flow(ufm.Problem((4, 3), (2, 4), theta, 12), seed=13, keep="final"))
+    assert report.holds, str(report)
+
+
+def test_starts_that_need_no_flow():
+    frame = ufm.multi_center_frame(PROBLEM)
+    there = np.repeat(frame.mean_centers, PROBLEM.class_sizes, axis=0)
+    assert ufm.certify(ufm.gradient_flow(PROBLEM, frame=frame, features=there, keep="final")).holds
+    mse = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16, loss="mse")
+    inside = np.random.default_rng(0).standard_normal((16, 11)) @ frame.centers
+    report = ufm.certify(ufm.gradient_flow(mse, frame=frame, features=inside, keep="final"))
+    assert report.holds, str(report)
+
+
+def test_momentum_may_overshoot():
+    t = ufm.gradient_descent(PROBLEM, step_size=0.1, momentum=0.9, keep="final")
+    assert ufm.certify(t).holds
+
+
+def test_a_loss_of_your_own_has_no_prediction():
+    t = ufm.gradient_flow(PROBLEM, loss=ufm.TorchLoss(lambda h, y: (h**2).sum(dim=1)), t_final=0.1)
+    with pytest.raises(ValueError, match="one of your own"):
+        ufm.certify(t)
 
 
 def test_what_was_not_kept_is_noted():

@@ -71,7 +71,22 @@ def test_certify_and_given_features(capsys):
 def test_what_does_not_hold_exits_with_1(capsys):
     assert run("simulate", "--preset", "toy", "--loss", "mse", "--lam-h", "0") == 1
     assert "stalled" in capsys.readouterr().out
-    assert run("simulate", "--preset", "toy", "--t-final", "3", "--certify") == 1
+
+
+def test_a_run_that_was_stopped_early_is_not_blamed_for_it(capsys):
+    assert run("simulate", "--preset", "toy", "--t-final", "3", "--certify") == 0
+    assert "not checked: what collapse ends in: the run ended before" in capsys.readouterr().out
+
+
+def test_changed_centers_keep_what_still_fits(capsys):
+    def problem(*flags):
+        assert run("simulate", *flags, "--json", "--t-final", "1") == 0
+        out = json.loads(capsys.readouterr().out)["out"]
+        return ufm.Problem.from_json(store.load(out).attrs["problem"])
+
+    assert problem("--preset", "cifar10-lt", "--f", "21").dim == 512
+    assert problem("--preset", "toy", "--f", "50").dim == 204
+    assert problem("--preset", "toy", "--centers", "uniform").centers == (5, 5, 5, 5)
 
 
 def test_label_files(capsys):
@@ -138,6 +153,9 @@ WRONG = [
     (["simulate", "--preset", "toy", "--features", "none.npy"], "none.npy"),
     (["simulate", "--preset", "toy", "--thetta", "1"], "--thetta"),
     (["simulate", "--problem", "none.toml"], "none.toml"),
+    (["simulate", "--preset", "toy", "--beta", "1e308"], "beta=1e+308 must be at most 1e+100"),
+    (["simulate", "--preset", "toy", "--seed", "-1"], "seed=-1"),
+    (["simulate", "--class-sizes", "9" * 25, "--centers", "2"], "more than 2**62"),
     (["simulate", "--class-sizes", "100000000,100000000", "--centers", "2", "--dim", "3000", "--keep", "final"], "TiB"),
     (["verify", "--preset", "toyy"], "did you mean 'toy'?"),
     (["presets", "--tau", "7"], "tau=7.0 is outside (0, 1]"),
@@ -174,6 +192,20 @@ def test_wrong_problem_files(capsys, tmp_path, name, content, message):
     assert run("simulate", "--problem", name) == 2
     assert message in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_wrong_array_files(capsys, tmp_path):
+    (tmp_path / "empty.npy").touch()
+    (tmp_path / "zip.npy").write_bytes(b"PK\x03\x04 nothing")
+    np.savez(tmp_path / "z.npz", a=np.ones(3))
+    for name in ("empty.npy", "zip.npy", "z.npz"):
+        assert run("simulate", "--preset", "toy", "--features", name) == 2
+        assert f"{name} is a" in capsys.readouterr().err.replace("not an", "a").replace("is an", "is a")
+    np.save("one-based.npy", [1] * 5 + [2] * 3)
+    assert run("simulate", "--class-sizes", "one-based.npy") == 2
+    assert "may hold labels 1..2" in capsys.readouterr().err
+    assert run("simulate", "--preset", "toy", "--out", "empty.npy") == 2
+    assert "out=empty.npy exists and is not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["simulate", "verify", "presets"])

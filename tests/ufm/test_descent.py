@@ -37,10 +37,11 @@ def test_collapse_and_records():
 
 def test_too_large_a_step_is_a_status():
     problem = ufm.Problem((6, 4), (2, 5), 0.3, 12, loss="mse", lam_h=0.1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        t = ufm.gradient_descent(problem, step_size=1e6, n_steps=2000)
+    t = ufm.gradient_descent(problem, step_size=1e6, n_steps=2000)
     assert t.status == "diverged"
     assert "step_size is too large" in t.stats["reason"]
+    t = ufm.gradient_descent(ufm.Problem((4, 3), (2, 3), 0.4, 14, lam=10.0), step_size=1e3, n_steps=500, every=200)
+    assert t.status == "diverged"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 import ufm
 from tests import oracles, strategies
-from ufm import blocks, memory, reduced
+from ufm import blocks, memory, metrics, reduced
 
 CURVES = ("nc_mean", "nc_std", "nc_max", "norm_mean", "variability")
 
@@ -263,16 +263,26 @@ class TestRefused:
             ({"t_eval": [0.0, np.inf]}, "t_eval"),
             ({"t_eval": []}, "t_eval"),
             ({"t_final": np.nan}, "t_final=nan"),
+            ({"n_times": 2.5}, "n_times=2.5"),
+            ({"seed": -1}, "seed=-1"),
+            ({"until_nc": 1e-310}, "until_nc=1e-310 is below 1e-300"),
+            ({"until_nc": 1e-26, "method": "span"}, "until_nc=1e-26 is below 1e-24"),
         ],
     )
     def test_options(self, options, message):
         with pytest.raises(ValueError, match=message):
             ufm.gradient_flow(self.problem, **options)
 
-    @pytest.mark.parametrize("scale", [0.0, -1.0, np.nan])
+    @pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, 1e-200, np.inf])
     def test_scales(self, scale):
         with pytest.raises(ValueError, match="scale="):
             ufm.Start(scale=scale)
+        with pytest.raises(ValueError, match="offset="):
+            ufm.Start("antipode", offset=1e-17)
+
+    def test_features_that_are_not_real(self):
+        with pytest.raises(ValueError, match="features of dtype complex128 are not real"):
+            ufm.gradient_flow(self.problem, features=strategies.features_of(self.problem, 0) + 1j)
 
     @given(strategies.seeds, st.sampled_from([np.nan, np.inf, -np.inf]), st.integers(0, 6), st.integers(0, 11))
     def test_features_that_are_not_finite(self, seed, value, row, column):
@@ -333,9 +343,29 @@ class TestRefused:
         monkeypatch.setattr(memory, "available", lambda: 2**30)
         problem = ufm.Problem((1,) * 10**6, 1, 0.2)
         with pytest.raises(MemoryError, match="record fewer times"):
-            ufm.flow._Run(
-                ufm.setup.Setup(problem, None, None, False, ufm.Start(), 0, "reduced", None, "metrics"), 1e-9, 1, False
-            ).evolve(np.arange(65.0))
+            ufm.gradient_flow(problem)
+        with pytest.raises(MemoryError, match="record fewer times"):
+            ufm.gradient_flow(self.problem, n_times=10**9)
+
+
+@pytest.mark.parametrize("norm", [1e-6, 1e-3, 1e3])
+def test_exact_at_any_scale_of_the_frame(norm):
+    problem = ufm.Problem((4, 3), (2, 3), 0.4, 14, loss="mse")
+    frame = ufm.multi_center_frame(problem, norms=[norm, 2 * norm])
+    features = strategies.features_of(problem, 0)
+    time = problem.total / norm**2
+    t = flow(problem, frame=frame, features=features, method="exact", t_eval=[0.0, time])
+    expected = oracles.mse_flow(problem, frame, features, time)
+    np.testing.assert_allclose(t.features[-1], expected, atol=1e-10 * np.abs(expected).max())
+    measured = metrics.variability(features, problem.labels, frame)
+    np.testing.assert_allclose(t.class_values("variability")[0], measured, atol=1e-12)
+
+
+def test_a_classifier_that_leans_on_other_classes_is_not_reduced():
+    problem = ufm.Problem((4, 3), (2, 3), 0.4, 14, loss="mse", lam_h=1e-3)
+    frame = ufm.multi_center_frame(problem)
+    leaning = ufm.Frame(frame.counts, frame.centers, frame.classifier + 0.5 * frame.mean_centers[::-1])
+    assert ufm.gradient_flow(problem, frame=leaning, t_final=1.0).stats["method"] == "full"
 
 
 def test_span_is_exact_for_any_frame():

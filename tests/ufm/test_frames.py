@@ -77,6 +77,7 @@ def test_any_frame():
         ({"basis": "fourier"}, "basis='fourier'"),
         ({"norms": 0.0}, "norms=0.0"),
         ({"norms": [1.0, np.nan]}, "norms="),
+        ({"norms": [1.0, 2.0, 3.0]}, "one number or K=2"),
         ({"classifier": np.eye(2, 5)}, r"shape \(2, 5\), not \(K, d\) = \(2, 6\)"),
         ({"classifier": np.ones((2, 6))}, "not orthogonal"),
         ({"classifier": np.zeros((2, 6))}, "0 or not finite"),
@@ -93,6 +94,8 @@ def test_frames_refused(arguments, message):
     [
         (np.ones((3, 2)), (2, 2), "do not split"),
         (np.ones(3), (3,), "do not split"),
+        (np.eye(5), (2.9, 3.2), "counts contains 2.9"),
+        (np.eye(2) * 1j, (2,), "not real numbers"),
         (np.full((2, 2), np.inf), (2,), "NaN or infinity"),
     ],
 )

@@ -75,6 +75,13 @@ def test_gram_of_one_class():
     np.testing.assert_allclose(metrics.gram([[2.0, 0.0], [0.0, 3.0], [1.0, 1.0]])[2], [0.5**0.5, 0.5**0.5, 1])
 
 
+def test_decisions_of_another_shape_do_not_broadcast():
+    features, labels = np.random.default_rng(0).standard_normal((6, 4)), np.array([0, 1, 0, 1, 1, 0])
+    with pytest.raises(ValueError, match=r"decisions \(6, 1\) and labels \(6,\)"):
+        metrics.nearest_mean_agreement(features, labels, labels[:, None])
+    assert np.isnan(metrics.nc1(features, np.zeros(6, dtype=int)))
+
+
 FRAME = ufm.multi_center_frame(ufm.Problem((2, 2), 2, 0.2))
 
 

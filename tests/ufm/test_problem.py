@@ -22,6 +22,10 @@ def test_key_names_the_problem(one, other):
     assert (one.key == other.key) == (one == other)
 
 
+def test_minus_zero_is_zero():
+    assert Problem((3, 2), 2, -0.0).key == Problem((3, 2), 2, 0.0).key
+
+
 def test_key_is_stable_across_versions():
     assert Problem((3, 2), 2, 0.2).key == "59646efad73f04bf"
 
@@ -61,6 +65,8 @@ BAD = [
     ({"theta": "wide"}, "theta='wide' is not a number"),
     ({"dim": 5}, r"dim=5 < 6 = sum\(centers\) \+ n_classes: no such frame exists"),
     ({"dim": 6.5}, "dim contains 6.5"),
+    ({"dim": True}, "dim contains True"),
+    ({"lam": 1e200}, "lam=1e.200 must be at most"),
     ({"loss": "hinge"}, "loss='hinge' is unknown"),
     ({"lam": -1.0}, "lam=-1.0"),
     ({"lam": np.inf}, "lam=inf"),

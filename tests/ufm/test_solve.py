@@ -51,5 +51,8 @@ def test_a_bad_point_has_a_gap():
 
 
 def test_refused():
+    problem = ufm.Problem((3, 2), 2, 0.2)
+    with pytest.raises(ValueError, match="unit length"):
+        ufm.minimize(problem, frame=ufm.multi_center_frame(problem, norms=2.0))
     with pytest.raises(ValueError, match="does not belong"):
         ufm.minimize(ufm.Problem((3, 2), 2, 0.2), frame=ufm.multi_center_frame(ufm.Problem((3, 2), 3, 0.2)))
