@@ -103,12 +103,11 @@ def geometry_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
                 row[0].text(0.5, 0.5, "features were not kept", ha="center", transform=row[0].transAxes)
             else:
                 gram = metrics.gram(metrics.class_means(t.final, problem.labels))
-                image = row[0].imshow(
+                row[0].imshow(
                     gram, vmin=-1.0, vmax=1.0, cmap="RdBu_r", extent=(0.5, len(gram) + 0.5, len(gram) + 0.5, 0.5)
                 )
-                figure.colorbar(image, ax=row[0], label="cosine")
             row[0].set_title(f"{name}: Gram of class means", loc="left")
-            row[0].set(xlabel="class", ylabel="class")
+            row[0].set(xlabel="class (red: cosine 1, white: 0)", ylabel="class")
             row[1].plot(
                 classes, geometry.classifier_cosine(problem.centers, problem.theta), color="0.6", label="theory"
             )
