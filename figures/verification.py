@@ -93,6 +93,7 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
 def geometry_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
     """Gram matrix of the class means at the end, and per class angle and rate of collapse against theory."""
     import matplotlib
+    from matplotlib.ticker import MaxNLocator
 
     with matplotlib.rc_context(STYLE):
         figure, axes = _figure(len(trajectories), 3, 2.6, 2.1)
@@ -117,6 +118,9 @@ def geometry_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
             row[1].set(xlabel="class", ylabel=r"$\cos(h, w_k)$ at the end", ylim=(0.0, 1.05))
             row[1].legend(fontsize=6)
             _speed(row[2], t, classes)
+            for axis in row:
+                axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            row[0].yaxis.set_major_locator(MaxNLocator(5, integer=True))
         return figure
 
 
@@ -129,12 +133,13 @@ def _speed(axis: Any, t: Trajectory, classes: NDArray[np.int64]) -> None:
         return
     reached = [np.interp(6.0, -curve, t.times) if curve[-1] < -6 else np.nan for curve in log_nc.T]
     axis.plot(classes, reached, ".", markersize=3, color="C0")
-    axis.set_ylim(bottom=0.0)
+    axis.set_ylim(0.0, 1.15 * float(np.nanmax(reached)))
     if t.problem.loss == "cosine":
         twin = axis.twinx()
-        twin.plot(classes, flows.nc_rate(t.problem.centers, t.problem.theta, t.problem.weights), color="0.6")
+        rates = flows.nc_rate(t.problem.centers, t.problem.theta, t.problem.weights)
+        twin.plot(classes, rates, color="0.6")
         twin.set_ylabel(r"rate $4\beta f c (1 - c)$", color="0.5")
-        twin.set_ylim(bottom=0.0)
+        twin.set_ylim(0.0, 1.3 * float(rates.max()))
         twin.spines["right"].set_visible(True)
 
 
