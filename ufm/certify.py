@@ -5,10 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import linalg
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import lsqr
 
 from theory import clock, flows, geometry, minimizers
 from ufm import metrics, reduced
@@ -17,13 +13,12 @@ from ufm.flow import gradient_flow
 from ufm.frames import Array, Frame, dense
 from ufm.losses import loss_of
 from ufm.modes import orthogonal
-from ufm.problem import Problem
+from ufm.problem import Integers, Problem
 from ufm.report import Check, Report
+from ufm.resimulate import matrix_exponential, null_part, restrict
 from ufm.solve import Solution
 from ufm.start import Start
 from ufm.trajectory import Trajectory
-
-Integers = NDArray[np.int64]
 
 SUBSET = 4
 """Samples that are simulated again by other means."""
@@ -308,16 +303,6 @@ def _subset_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) ->
     yield Check.compare(f"time to NC = 1e-10, {len(rows)} samples", source, predicted, measured, relative=1e-6)
 
 
-def restrict(problem: Problem, frame: Frame, classes: Integers) -> tuple[Problem, Frame]:
-    """A cosine problem with one sample of each of some distinct classes, on the same vectors."""
-    counts = tuple(problem.centers[k] for k in classes)
-    centers = np.concatenate([dense(frame.class_centers(k)) for k in classes])
-    classifier = np.stack([frame.classifier_row(k) for k in classes])
-    weights = tuple(float(problem.weights[k]) for k in classes)
-    few = Problem((1,) * len(counts), counts, problem.theta, frame.dim, beta=weights, lam=problem.lam)
-    return few, Frame(counts, centers, classifier)
-
-
 def _mse_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
     problem, frame, lam = t.problem, t.frame, float(t.problem.lam_h or 0.0)
     flow = "step_size" not in t.stats
@@ -348,8 +333,8 @@ def _mse_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> It
             f"flow = matrix exponential, {len(rows)} samples", "theory.flows.mse_rates", 0.0, error, absolute=1e-9
         )
     if lam == 0.0:
-        residue = np.linalg.norm(_outside(frame, t.initial[rows]), axis=1)
-        kept = np.linalg.norm(_outside(frame, t.final[rows]), axis=1)
+        residue = np.linalg.norm(null_part(frame, t.initial[rows]), axis=1)
+        kept = np.linalg.norm(null_part(frame, t.final[rows]), axis=1)
         yield Check.compare(
             "null-space part of the start stays",
             "theory.flows.mse_rates",
@@ -410,22 +395,5 @@ def _propagated(t: Trajectory, rows: Integers) -> Array:
     assert t.initial is not None
     labels = problem.labels[rows]
     target = _final_norm(problem, frame)[labels, None] * dense(frame.mean_directions)[labels]
-    propagator = _exponential(-end / problem.total * (frame.centers.T @ frame.centers))
+    propagator = matrix_exponential(-end / problem.total * (frame.centers.T @ frame.centers))
     return target + np.exp(-lam * end) * np.asarray((t.initial[rows] - target) @ propagator)
-
-
-def _exponential(matrix: Any) -> Array:
-    """Matrix exponential; of a sparse matrix block by block, where a block is what is connected at all."""
-    if isinstance(matrix, np.ndarray):
-        return np.asarray(linalg.expm(matrix))
-    result = np.zeros(matrix.shape)
-    _, block = connected_components(matrix, directed=False)
-    for members in np.split(np.argsort(block), np.cumsum(np.bincount(block))[:-1]):
-        result[np.ix_(members, members)] = linalg.expm(matrix[members][:, members].toarray())
-    return result
-
-
-def _outside(frame: Frame, features: Array) -> Array:
-    """The part of features that no center sees: the residual of least squares on the rows of W."""
-    fit = [lsqr(frame.centers.T, h, atol=1e-15, btol=1e-15, iter_lim=10_000)[0] for h in features]
-    return features - np.asarray(np.array(fit) @ frame.centers)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from theory.geometry import center_cosine, minimum_dimension, squared_cosine
 
 Sizes = tuple[int, ...]
+Integers = NDArray[np.int64]
 
 LARGEST = 1e100
 """No weight, and no number of samples or centers, is larger: products of them must stay finite."""

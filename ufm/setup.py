@@ -55,16 +55,8 @@ class Setup:
                 raise ValueError(f"{name}={value!r} is unknown{nearest(str(value), allowed)}")
         if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
             raise ValueError(f"seed={seed!r} must be an integer >= 0")
-        # An isotropic start does not see a rotation of the frame, so the cheapest basis is as good as any.
-        frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
-        if frame.counts != problem.centers or frame.dim != problem.dim:
-            raise ValueError(
-                f"the frame has centers {_brief(frame.counts)} in dimension {frame.dim}, "
-                f"the problem {_brief(problem.centers)} in dimension {problem.dim}"
-            )
+        frame = fitting_frame(problem, frame, custom=loss is not None)
         method = _resolve(problem, frame, method, loss)
-        if problem.loss == "cosine" and loss is None and not unit(frame):
-            raise ValueError("the cosine loss wants centers of unit length: build the frame with norms=1")
         begin = start if isinstance(start, Start) else Start(start)  # type: ignore[arg-type]
         given = features is not None
         if features is not None:
@@ -84,6 +76,22 @@ class Setup:
         if self.method == "span":
             return span_blocks(self.problem, self.frame, self.features)
         return full_blocks(self.problem, self.frame, self.features, self.loss)
+
+
+def fitting_frame(problem: Problem, frame: Frame | None, *, custom: bool = False) -> Frame:
+    """The frame, or the problem's own in coordinate vectors. Raises ValueError if it is not one for the problem.
+
+    An isotropic start does not see a rotation of the frame, so the cheapest basis is as good as any.
+    """
+    frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
+    if frame.counts != problem.centers or frame.dim != problem.dim:
+        raise ValueError(
+            f"the frame has centers {_brief(frame.counts)} in dimension {frame.dim}, "
+            f"the problem {_brief(problem.centers)} in dimension {problem.dim}"
+        )
+    if problem.loss == "cosine" and not custom and not unit(frame):
+        raise ValueError("the cosine loss wants centers of unit length: build the frame with norms=1")
+    return frame
 
 
 def _brief(numbers: tuple[int, ...]) -> str:

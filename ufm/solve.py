@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from scipy import linalg, optimize
 
-from ufm.blocks import unit
-from ufm.frames import Array, Frame, dense, multi_center_frame
+from ufm.frames import Array, Frame, dense
 from ufm.losses import cosine, loss_of
 from ufm.problem import Problem
+from ufm.setup import fitting_frame
 from ufm.start import require_features
 
 
@@ -78,11 +78,7 @@ def minimize(problem: Problem, *, frame: Frame | None = None, seed: int = 0) -> 
     ('optimal', True)
     """
     began = time.perf_counter()
-    frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
-    if frame.counts != problem.centers or frame.dim != problem.dim:
-        raise ValueError("the frame does not belong to this problem: centers or dimension differ")
-    if problem.loss == "cosine" and not unit(frame):
-        raise ValueError("the cosine loss wants centers of unit length: build the frame with norms=1")
+    frame = fitting_frame(problem, frame)
     solve = _solve_cosine if problem.loss == "cosine" else _solve_mse
     features, bounds, iterations = [], [], 0
     for k in range(problem.n_classes):
