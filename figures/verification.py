@@ -143,6 +143,6 @@ def _speed(axis: Any, t: Trajectory, classes: NDArray[np.int64]) -> None:
         twin.spines["right"].set_visible(True)
 
 
-def save_figure(figure: "Figure", path: str | Path, dpi: int = 150) -> Path:
+def save_figure(figure: "Figure", path: str | Path, dpi: int = 110) -> Path:
     """Write a picture atomically; the ending chooses the format."""
     return write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=dpi))

@@ -54,8 +54,8 @@ def main_job() -> dict[str, Job]:
         small = name == "cifar10-lt"
         jobs[f"CAL {name}"] = Job(preset(name), "random", RELAXED, solve=small)
         jobs[f"AL {name}"] = Job(preset(name, centers="uniform"), t_eval=RELAXED, solve=small)
-        jobs[f"P {name}"] = Job(preset(name, loss="mse"), n_times=25)
-        jobs[f"P unregularised {name}"] = Job(preset(name, loss="mse", lam_h=0.0), n_times=25)
+        jobs[f"P {name}"] = Job(preset(name, loss="mse"), n_times=17)
+        jobs[f"P unregularised {name}"] = Job(preset(name, loss="mse", lam_h=0.0), n_times=17)
     return jobs
 
 
