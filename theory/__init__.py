@@ -9,7 +9,7 @@ Modules
 geometry    angles, Gram spectra and the dimension of a multi-center frame (definitions)
 centers     how many centers each class gets: the paper's strategy, and a monotone apportionment
 clock       the time variable in which the cosine flow is autonomous (definitions)
-minimizers  global minimisers, optimal values, curvatures
+minimizers  global minimisers, optimal values, curvatures, thresholds
 flows       exact gradient flows, rates and collapse times
 references  the literature the docstrings cite
 """

@@ -1,4 +1,4 @@
-r"""Global minimisers and optimal values with a fixed frame, in closed form.
+r"""Global minimisers and optimal values, in closed form.
 
 The cosine loss of a feature :math:`h = r u` (:math:`|u| = 1`) of a class with :math:`f` unit centers is
 
@@ -8,7 +8,9 @@ and the paper's problem P (section 3), with features as columns of :math:`H` and
 
 .. math:: P = \frac{1}{2S} |W H - Y|_F^2 + \frac{\lambda_W}{2} |W_0|_F^2 + \frac{\lambda_H}{2} |H|_F^2 .
 
-Both are sums over samples, so the functions speak of one feature of one class; arguments broadcast.
+With a fixed frame both are sums over samples, so the functions speak of one feature of one class. With a learned
+frame (orthonormal directions and one length :math:`|w_k|` per class, all free) P still splits over classes once its
+features are eliminated; the functions named ``learned_*`` speak of one class. Arguments broadcast.
 """
 
 from typing import NamedTuple
@@ -95,3 +97,92 @@ def mse_minimum(f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLi
     mean, _ = gram_eigenvalues(f, theta)
     ridge = np.asarray(lam_h) * np.asarray(total)
     return 0.5 * np.asarray(f) * np.asarray(lam_h) / (mean * np.asarray(norm) ** 2 + ridge)
+
+
+def _positive(**weights: ArrayLike) -> None:
+    for name, value in weights.items():
+        if not np.all(np.asarray(value) > 0):
+            raise ValueError(f"{name}={value} must be positive: without it P with a learned frame has no minimiser")
+
+
+def projected_value(
+    u: ArrayLike, f: ArrayLike, theta: ArrayLike, n: ArrayLike, total: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike
+) -> Array:
+    r"""One class's share of P with a learned frame, minimised over features: a function of :math:`u = |w_k|^2` alone.
+
+    .. math:: \varphi_k(u) = \frac{n_k f_k \lambda_H / 2}{f_k c_k^2 u + \lambda_H S} + \frac{\lambda_W}{2} u ,
+        \qquad \min_H P = \sum_k \varphi_k(|w_k|^2)
+
+    Each term is strictly convex, so P has no spurious local minima, and :math:`P - \sum_k \varphi_k(u_k^*)` is the
+    exact optimality gap of any iterate. (Variable projection; not in the paper.)
+
+    Parameters
+    ----------
+    u : squared norm of the classifier vector, >= 0.
+    f, theta : number of centers of the class >= 1, angle in radians.
+    n : samples of the class, >= 1.
+    total : :math:`S = \sum_k f_k n_k`.
+    lam_h, lam_w : weights of features and classifier, > 0.
+
+    Raises
+    ------
+    ValueError : a weight that is not positive.
+    """
+    _positive(lam_h=lam_h, lam_w=lam_w)
+    mean, _ = gram_eigenvalues(f, theta)
+    u, ridge = np.asarray(u), np.asarray(lam_h) * np.asarray(total)
+    fit = 0.5 * np.asarray(n) * np.asarray(f) * np.asarray(lam_h) / (mean * u + ridge)
+    return fit + 0.5 * np.asarray(lam_w) * u
+
+
+def alive_threshold(f: ArrayLike, n: ArrayLike, total: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike) -> Array:
+    r"""The cosine c above which a class survives a learned frame, and at or below which it collapses to 0.
+
+    .. math:: c_k > \frac{S}{f_k} \sqrt{\frac{\lambda_W \lambda_H}{n_k}}
+
+    In the balanced case this is :math:`c > K \sqrt{n \lambda_H \lambda_W}` (theorem 3.3). Theorem 3.4 lets *all*
+    classes die where one does; in truth each has its own threshold, and those with few samples die first: minority
+    collapse. Parameters are those of :func:`projected_value`.
+    """
+    _positive(lam_h=lam_h, lam_w=lam_w)
+    return np.asarray(total) / np.asarray(f) * np.sqrt(np.asarray(lam_w) * np.asarray(lam_h) / np.asarray(n))
+
+
+def learned_square_norm(
+    f: ArrayLike, theta: ArrayLike, n: ArrayLike, total: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike
+) -> Array:
+    r"""The minimiser :math:`u_k^* = |w_k|^2` of :func:`projected_value` (theorems 3.3 and 3.4, class by class).
+
+    .. math:: u^* = \max\Big(0, \sqrt{\frac{n \lambda_H}{\lambda_W}} \frac{1}{c} - \frac{\lambda_H S}{f c^2}\Big)
+
+    0 is the limit of minimising sequences: a frame with that class has positive norms only.
+
+    Examples
+    --------
+    >>> sizes = np.array([100, 10, 1])
+    >>> learned_square_norm(1, 0.3, sizes, sizes.sum(), lam_h=2e-2, lam_w=3e-2).round(4)
+    array([5.945, 0.362, 0.   ])
+    """
+    threshold = alive_threshold(f, n, total, lam_h, lam_w)
+    c = center_cosine(f, theta)
+    scale = np.sqrt(np.asarray(n) * np.asarray(lam_h) / np.asarray(lam_w)) / c
+    return scale * np.maximum(0.0, (c - threshold) / c)
+
+
+def learned_feature_norm(
+    f: ArrayLike, theta: ArrayLike, n: ArrayLike, total: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike
+) -> Array:
+    r"""Norm of the features of a class with a learned frame, from :math:`\lambda_W |w_k|^2 = n_k \lambda_H |h_k|^2`."""
+    square = learned_square_norm(f, theta, n, total, lam_h, lam_w)
+    return np.sqrt(np.asarray(lam_w) * square / (np.asarray(n) * np.asarray(lam_h)))
+
+
+def learned_minimum(
+    f: ArrayLike, theta: ArrayLike, n: ArrayLike, total: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike
+) -> Array:
+    r"""Smallest share of a class in P with a learned frame: :math:`\varphi_k(u_k^*)`.
+
+    .. math:: \frac{\sqrt{n \lambda_H \lambda_W}}{c} - \frac{\lambda_W \lambda_H S}{2 f c^2}
+        \quad (\text{alive}), \qquad \frac{n f}{2 S} \quad (\text{dead})
+    """
+    return projected_value(learned_square_norm(f, theta, n, total, lam_h, lam_w), f, theta, n, total, lam_h, lam_w)

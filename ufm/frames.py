@@ -82,6 +82,13 @@ class Frame:
         """w_k as a dense vector of length d."""
         return dense(self.classifier[k : k + 1])[0]
 
+    def pick(self, classes: Sequence[int]) -> "Frame":
+        """The frame of some of the classes, in the order given."""
+        rows = np.concatenate([np.arange(self.offsets[k], self.offsets[k + 1]) for k in classes])
+        auxiliary = None if self.auxiliary is None else self.auxiliary[rows]
+        counts = tuple(self.counts[k] for k in classes)
+        return Frame(counts, self.centers[rows], self.classifier[list(classes)], auxiliary)
+
     def occupied(self, k: int) -> tuple[Array, Array]:
         """Dense centers (f_k, m) and classifier (m,) of class ``k``, on the coordinates that any of them uses."""
         begin, end = int(self.offsets[k]), int(self.offsets[k + 1])

@@ -67,6 +67,26 @@ def cosine(features: Array, centers: Matrix, beta: float, lam: float, targets: A
     return values, (2.0 * beta / r) * turning + 2.0 * lam * (r - 1.0) * u
 
 
+def cosine_hessian_product(feature: Array, directions: Array, centers: Matrix, beta: float, lam: float) -> Array:
+    r"""Hessian of :func:`cosine` at one feature (m,), applied to each row of ``directions`` (n, m).
+
+    With :math:`Q(u) = |W u - 1|^2`, :math:`g = \nabla Q = 2 W^\top (W u - 1)` and :math:`\Pi = I - u u^\top`
+
+    .. math::
+        \nabla^2 L = \frac{\beta}{r^2} [\Pi\, 2 W^\top W\, \Pi - (g^\top u) \Pi - \Pi g u^\top - u g^\top \Pi]
+        + 2\lambda [u u^\top + (1 - 1/r) \Pi]
+    """
+    r = float(row_lengths(feature[None])[0, 0])
+    u = feature / r
+    g = 2.0 * np.asarray((np.asarray(u @ centers.T) - 1.0) @ centers)
+    along = directions @ u
+    across = directions - along[:, None] * u
+    bent = 2.0 * np.asarray(np.asarray(across @ centers.T) @ centers)
+    turning = bent - (bent @ u)[:, None] * u - (g @ u) * across
+    mixed = along[:, None] * (g - (g @ u) * u) + (across @ g)[:, None] * u
+    return beta / r**2 * (turning - mixed) + 2.0 * lam * (along[:, None] * u + (1.0 - 1.0 / r) * across)
+
+
 class CosineLoss:
     """The cosine loss of a problem on a frame; a feature sees the centers of its own class only."""
 
@@ -80,6 +100,10 @@ class CosineLoss:
     def value_and_gradient(self, features: Array, k: int) -> tuple[Array, Array]:
         """See :func:`cosine`."""
         return cosine(features, self._centers[k], float(self._beta[k]), self._lam)
+
+    def hessian_product(self, feature: Array, directions: Array, k: int) -> Array:
+        """See :func:`cosine_hessian_product`."""
+        return cosine_hessian_product(feature, directions, self._centers[k], float(self._beta[k]), self._lam)
 
 
 class MSELoss:
@@ -101,6 +125,11 @@ class MSELoss:
         squares = np.einsum("nd,nd->n", features, features)
         values = np.einsum("nf,nf->n", miss, miss) / (2.0 * self._total) + 0.5 * self._lam * squares
         return values, np.asarray(miss @ centers) / self._total + self._lam * features
+
+    def hessian_product(self, feature: Array, directions: Array, k: int) -> Array:
+        """(W^T W / S + lam_h I) applied to each row of ``directions``; it is the same everywhere."""
+        centers = self._frame.centers
+        return np.asarray(np.asarray(directions @ centers.T) @ centers) / self._total + self._lam * directions
 
 
 class TorchLoss:

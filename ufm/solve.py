@@ -9,7 +9,7 @@ import numpy as np
 from scipy import linalg, optimize
 
 from ufm.frames import Array, Frame, dense
-from ufm.losses import cosine, loss_of
+from ufm.losses import cosine, cosine_hessian_product, loss_of
 from ufm.problem import Problem
 from ufm.setup import fitting_frame
 from ufm.start import require_features
@@ -108,29 +108,11 @@ def _solve_cosine(problem: Problem, frame: Frame, k: int, seed: int) -> tuple[Ar
         lambda h: tuple(part[0] for part in cosine(h[None], centers, beta, penalty)),
         start,
         jac=True,
-        hess=lambda h: _hessian(h, centers, beta, penalty),
+        hess=lambda h: cosine_hessian_product(h, np.eye(len(h)), centers, beta, penalty),
         method="trust-exact",
         options={"gtol": 1e-12, "maxiter": 500},
     )
     return answer.x[:-1] @ basis, beta * _sphere_bound(answer.x, centers), int(answer.nit)
-
-
-def _hessian(h: Array, centers: Array, beta: float, lam: float) -> Array:
-    r"""Hessian of the cosine loss at one feature.
-
-    With Q(u) = |W u - 1|^2, its gradient g = 2 W^T (W u - 1) and P = I - u u^T,
-
-    .. math::
-        \nabla^2 = \frac{\beta}{r^2} [P (2 W^T W) P - (g^T u) P - P g u^T - u g^T P]
-        + 2\lambda [u u^T + (1 - 1/r) P]
-    """
-    r = float(np.linalg.norm(h))
-    u = h / r
-    g = 2.0 * centers.T @ (centers @ u - 1.0)
-    across = np.eye(len(u)) - np.outer(u, u)
-    mixed = np.outer(across @ g, u)
-    turning = across @ (2.0 * centers.T @ centers) @ across - (g @ u) * across - mixed - mixed.T
-    return beta / r**2 * turning + 2.0 * lam * (np.outer(u, u) + (1.0 - 1.0 / r) * across)
 
 
 def _sphere_bound(h: Array, centers: Array) -> float:

@@ -83,3 +83,35 @@ def test_feature_norm_is_largest_where_the_paper_says(f, total, lam):
     assert geometry.center_cosine(f, theta) == pytest.approx(at, abs=1e-9)
     predicted = float(minimizers.mse_feature_norm(f, theta, total, lam))
     assert predicted == pytest.approx(norms.max(), rel=1e-9)
+
+
+weights = st.floats(1e-3, 1e-1)
+
+
+@given(st.integers(1, 20), strategies.angles, st.integers(1, 500), st.integers(0, 2000), weights, weights)
+def test_learned_minimum_is_the_minimum_of_its_class(f, theta, n, others, lam_h, lam_w):
+    own = (f, theta, n, f * n + others, lam_h, lam_w)
+    square, least = float(minimizers.learned_square_norm(*own)), float(minimizers.learned_minimum(*own))
+    grid = np.concatenate([[0.0], np.geomspace(1e-6, 10 * square + 1.0, 2000)])
+    values = minimizers.projected_value(grid, *own)
+    assert values.min() >= least * (1 - 1e-14)
+    assert values.min() == pytest.approx(least, rel=1e-4)
+    threshold = float(minimizers.alive_threshold(f, n, own[3], lam_h, lam_w))
+    assert (square > 0) == (float(geometry.center_cosine(f, theta)) > threshold)
+    norm = float(minimizers.learned_feature_norm(*own))
+    assert lam_w * square == pytest.approx(n * lam_h * norm**2)
+
+
+def test_features_of_a_learned_frame_are_those_of_the_fixed_one():
+    n = np.array([100, 20])
+    own = (np.array([3, 5]), 0.4, n, 400, 1e-2, 2e-2)
+    norms = np.sqrt(minimizers.learned_square_norm(*own))
+    fixed = minimizers.mse_feature_norm(own[0], 0.4, 400, 1e-2, norms)
+    np.testing.assert_allclose(minimizers.learned_feature_norm(*own), fixed, rtol=1e-14)
+    per_sample = minimizers.mse_minimum(own[0], 0.4, 400, 1e-2, norms)
+    np.testing.assert_allclose(minimizers.learned_minimum(*own), n * per_sample + 0.5 * 2e-2 * norms**2, rtol=1e-14)
+
+
+def test_without_a_penalty_a_learned_frame_has_no_minimiser():
+    with pytest.raises(ValueError, match=r"lam_w=0\.0 must be positive"):
+        minimizers.learned_square_norm(2, 0.3, 10, 20, 0.1, 0.0)
