@@ -50,9 +50,11 @@ def reduced_field(x: ArrayLike, y: ArrayLike, z: ArrayLike, f: ArrayLike, theta:
 def nc_rate(f: ArrayLike, theta: ArrayLike, beta: ArrayLike) -> Array:
     r"""Asymptotic rate of exponential collapse in clock time: :math:`NC \sim e^{-4 \beta f c (1 - c) \tau}`.
 
-    It grows linearly with the number of centers, which is why rare classes, which get more of them, collapse
-    faster. It is 0 when the centers coincide (``f = 1`` or ``theta = pi/2``); the loss is then quartic around
-    its minimum and collapse algebraic: :func:`algebraic_nc`.
+    It grows with every further center (in the limit linearly, :math:`4 \beta f \sin\theta (1 - \sin\theta)`, for
+    theta > 0), which is why rare classes, which get more of them, collapse faster. At given f it is largest,
+    :math:`\beta f`, at c = 1/2; for f < 4, which cannot reach that, at theta = 0. A start without a part outside the
+    centers of its class is faster still. It is 0 when the centers coincide (``f = 1`` or ``theta = pi/2``); the loss is
+    then quartic around its minimum and collapse algebraic: :func:`algebraic_nc`.
     """
     return 4.0 * np.asarray(beta) * np.asarray(f) * center_cosine(f, theta) * center_gap(f, theta)
 
@@ -80,15 +82,16 @@ def clock_to_nc(
 ) -> float:
     r"""Clock time that a sample needs from ``nc0`` down to ``nc``.
 
-    With :math:`x = \tanh s` the flow is :math:`\dot s = 2\beta [f c (1 - c \tanh s) + \cos^2\theta\, g \tanh s]`
-    where :math:`g = y^2 / (y^2 + z^2)`. Without a part in the differences of the centers (:math:`g = 0`)
+    With :math:`x = \tanh s`, that is :math:`s = \frac12 \ln\frac{4 - NC}{NC}`, the flow is
+    :math:`\dot s = 2\beta [f c (1 - c \tanh s) + \cos^2\theta\, g \tanh s]` where :math:`g = y^2 / (y^2 + z^2)`.
+    Without a part in the differences of the centers (:math:`g = 0`)
 
     .. math::
-        \tau = \frac{1}{2 \beta f c} \Big[ \frac{s + c \ln(\cosh s - c \sinh s)}{1 - c^2} \Big]_{s_0}^{s},
-        \qquad
-        \tau = \frac{1}{2 \beta f} \Big[ \frac{s}{2} + \frac{e^{2s}}{4} \Big]_{s_0}^{s} \quad (c = 1);
+        \tau = \frac{1}{2 \beta f c (1 + c)} \Big[ \frac12 \ln\frac{4 - NC}{NC}
+        + \frac{c}{1 - c} \ln\Big(1 + (1 - c) \frac{2 - NC}{NC}\Big) \Big]_{NC_0}^{NC} ,
 
-    otherwise :math:`d\tau / ds` is integrated, which is one scalar equation.
+    where the second term is :math:`(2 - NC) / NC` for c = 1; otherwise :math:`d\tau / ds` is integrated, which is one
+    scalar equation.
 
     Parameters
     ----------
@@ -109,19 +112,16 @@ def clock_to_nc(
     if not (tilt >= 0.0 and beta > 0.0):
         raise ValueError(f"tilt={tilt} must be at least 0 and beta={beta} positive")
     c, gap, cos2 = float(center_cosine(f, theta)), float(center_gap(f, theta)), float(squared_cosine(theta))
-    start, end = _alignment(nc0, away), _alignment(nc, 4.0 - nc)
     if tilt == 0.0 or f == 1 or cos2 == 0.0:
-        if gap == 0.0:
-            return ((end - start) / 2.0 + (np.exp(2.0 * end) - np.exp(2.0 * start)) / 4.0) / (2.0 * beta * f)
 
-        def antiderivative(s: float) -> float:
-            # cosh s - c sinh s = e^|s| (near + far e^(-2|s|)) / 2: the growing exponential taken out
-            near, far = (gap, 1.0 + c) if s > 0 else (1.0 + c, gap)
-            log = abs(s) + np.log(0.5 * (near + far * np.exp(-2.0 * abs(s))))
-            return float((s + c * log) / (gap * (1.0 + c)))
+        def antiderivative(nc: float, opposite: float) -> float:
+            stretch = (2.0 - nc) / nc
+            bent = c / gap * np.log1p(gap * stretch) if gap > 0.0 else stretch
+            return float(_alignment(nc, opposite) + bent)
 
-        return (antiderivative(end) - antiderivative(start)) / (2.0 * beta * f * c)
+        return (antiderivative(nc, 4.0 - nc) - antiderivative(nc0, away)) / (2.0 * beta * f * c * (1.0 + c))
 
+    start, end = _alignment(nc0, away), _alignment(nc, 4.0 - nc)
     log_tilt = float(np.log(tilt))
 
     def seconds(s: float, tau: Array) -> Array:

@@ -42,6 +42,11 @@ def squared_cosine(theta: ArrayLike) -> Array:
     return np.where(cos2 < DEGENERATE, 0.0, cos2)
 
 
+def squared_sine(theta: ArrayLike) -> Array:
+    r""":math:`\sin^2\theta` to full accuracy, exactly 1 where :func:`squared_cosine` is 0. Raises as that does."""
+    return np.where(squared_cosine(theta) == 0.0, 1.0, np.sin(np.asarray(theta, dtype=np.float64)) ** 2)
+
+
 def _counts(f: ArrayLike) -> Array:
     counts = np.asarray(f, dtype=np.float64)
     if not np.all(counts >= 1) or not np.all(np.isfinite(counts)):
@@ -68,8 +73,7 @@ def center_cosine(f: ArrayLike, theta: ArrayLike) -> Array:
     >>> round(float(center_cosine(20, 0.2)), 6)
     0.295797
     """
-    cos2 = squared_cosine(theta)
-    return np.sqrt(cos2 / _counts(f) + (1.0 - cos2))
+    return np.sqrt(squared_cosine(theta) / _counts(f) + squared_sine(theta))
 
 
 def center_gap(f: ArrayLike, theta: ArrayLike) -> Array:
@@ -96,13 +100,12 @@ def classifier_cosine(f: ArrayLike, theta: ArrayLike) -> Array:
     >>> round(float(classifier_cosine(20, 0.2)), 6)
     0.67164
     """
-    return np.sqrt(1.0 - squared_cosine(theta)) / center_cosine(f, theta)
+    return np.sqrt(squared_sine(theta)) / center_cosine(f, theta)
 
 
 def class_gram(f: int, theta: float) -> Array:
     r"""Gram matrix (f, f) of one class's unit centers: :math:`\cos^2\theta\, I + \sin^2\theta\, 1 1^\top`."""
-    cos2 = float(squared_cosine(theta))
-    return cos2 * np.eye(f) + (1.0 - cos2) * np.ones((f, f))
+    return squared_cosine(theta) * np.eye(f) + squared_sine(theta) * np.ones((f, f))
 
 
 def gram_eigenvalues(f: ArrayLike, theta: ArrayLike) -> tuple[Array, Array]:
@@ -112,8 +115,8 @@ def gram_eigenvalues(f: ArrayLike, theta: ArrayLike) -> tuple[Array, Array]:
     -------
     (mean, difference) : the second one belongs to the f - 1 differences of centers.
     """
-    counts, cos2 = np.broadcast_arrays(_counts(f), squared_cosine(theta))
-    return cos2 + counts * (1.0 - cos2), cos2.copy()
+    counts, cos2, sin2 = np.broadcast_arrays(_counts(f), squared_cosine(theta), squared_sine(theta))
+    return cos2 + counts * sin2, cos2.copy()
 
 
 def minimum_dimension(centers: Sequence[int]) -> int:

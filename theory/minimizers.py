@@ -53,19 +53,17 @@ def cosine_curvatures(f: ArrayLike, theta: ArrayLike, beta: ArrayLike, lam: Arra
     r"""Hessian of the cosine loss at the unit mean center.
 
     .. math::
-        2 \beta f (c - \sin^2\theta), \qquad 2 \beta f c (1 - c), \qquad 2 \lambda
+        2 \beta f (c - \sin^2\theta) = 2 \beta f c (1 - c) + 2 \beta \cos^2\theta, \qquad
+        2 \beta f c (1 - c), \qquad 2 \lambda
 
     Examples
     --------
     >>> cosine_curvatures(1, 0.2, beta=1.0, lam=0.1).outside == 0.0  # one center: quartic, not quadratic
     np.True_
     """
-    c = center_cosine(f, theta)
-    scale = 2.0 * np.asarray(beta) * np.asarray(f)
-    sin2 = 1.0 - squared_cosine(theta)
-    return Curvatures(
-        difference=scale * (c - sin2), outside=scale * c * center_gap(f, theta), radial=2.0 * np.asarray(lam)
-    )
+    scale = 2.0 * np.asarray(beta)
+    outside = scale * np.asarray(f) * center_cosine(f, theta) * center_gap(f, theta)
+    return Curvatures(outside + scale * squared_cosine(theta), outside, 2.0 * np.asarray(lam))
 
 
 def mse_feature_norm(

@@ -1,0 +1,189 @@
+r"""When GCR prefers one class to another, given what RCR says: proposition C.1, corrected.
+
+A feature is :math:`z = \frac1K \sum_k \bar w^{(k)} + p` with isotropic Gaussian p of standard deviation
+:math:`\sigma`, and the frame has unit norms. Write :math:`M_k = \max_j \langle v_j^{(k)}, p \rangle`. Two classes k and
+l with f and g centers are compared through
+
+.. math:: \Delta = \langle w_k, z \rangle - \langle w_l, z \rangle, \qquad \gamma = M_k - M_l ,
+
+which depend on products of p with different orthonormal directions and so are independent: given :math:`\Delta`, the
+distribution of :math:`\gamma` is what it is without. GCR prefers k exactly if :math:`\gamma > x_0`, a number that
+depends on :math:`\Delta`, so it does so with probability :math:`P(\gamma > x_0)`; and this is more than 1/2 exactly if
+:math:`x_0` is below the median of :math:`\gamma`.
+
+The paper defines :math:`\gamma` with z in place of p. This shifts its median, and the second half of the proposition
+is then false between two values of :math:`\Delta`, given at the end.
+"""
+
+from sympy import (
+    Derivative,
+    Gt,
+    IndexedBase,
+    Integral,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    Symbol,
+    cos,
+    diff,
+    erfc,
+    exp,
+    integrate,
+    limit,
+    oo,
+    pi,
+    sin,
+    sqrt,
+    symbols,
+)
+
+from theory import decision
+from theory.derivations.gcr import density, distribution, g
+from theory.derivations.proof import Proof
+from theory.derivations.symbols import K, center_cosine, f, theta
+
+
+def derive() -> Proof:
+    """Proposition C.1: scores, the offset that gamma must exceed, thresholds, and the distribution of gamma."""
+    proof = Proof("When GCR prefers one class to another, given what RCR says")
+    i, j, k, m = symbols("i j k m", integer=True)
+    x, y, half = Symbol("x", real=True), Symbol("y", real=True), Rational(1, 2)
+    phi, Phi, phi_x, Phi_x = density(y), distribution(y), density(y + x), distribution(y + x)
+    count = IndexedBase("f", integer=True, positive=True)
+    same, noise_v, noise_w = KroneckerDelta(k, m, (1, K)), Symbol("<v_j, p>", real=True), Symbol("<w_k, p>", real=True)
+
+    center = cos(theta) * KroneckerDelta(i, j, (1, count[m]))
+    proof.given(
+        "By orthonormality, <v_j, w_i> for a center w_i of the same class (0 for one of another class) is", center
+    )
+    mean_v = Sum(same * Sum(center, (i, 1, count[m])).doit() / count[m], (m, 1, K)).doit() / K
+    mean_w = Sum(same * Sum(sin(theta), (i, 1, count[m])).doit() / count[m], (m, 1, K)).doit() / K
+    score_v, score_w = mean_v.subs(count[k], f) + noise_v, mean_w + noise_w
+    proof.equal(
+        "Summed over the centers of every class m, divided by its number of centers and by K, that is <v_j, z - p>",
+        score_v,
+        noise_v + cos(theta) / (K * f),
+        shown=Symbol("<v_j, z>"),
+    )
+    proof.equal(
+        "and with <w_k, w_i> = sin(theta) for the centers of class k, 0 for others, <w_k, z> becomes",
+        score_w,
+        noise_w + sin(theta) / K,
+        shown=Symbol("<w_k, z>"),
+    )
+    shared = center_cosine**2 / K
+    proof.equal(
+        "The center w_j = cos(theta) v_j + sin(theta) w_k has with z the product (c_k^2 is the first term times K)",
+        cos(theta) * score_v + sin(theta) * score_w,
+        shared + cos(theta) * noise_v + sin(theta) * noise_w,
+        shown=Symbol("<w_j, z>"),
+    )
+
+    delta, gamma, noise_l = Symbol("Delta", real=True), Symbol("gamma", real=True), Symbol("<w_l, p>", real=True)
+    proof.equal(
+        "What RCR sees of two classes k and l is the difference of <w_k, z> and <w_l, z>",
+        score_w - score_w.subs(noise_w, noise_l),
+        noise_w - noise_l,
+        shown=delta,
+    )
+    gap = cos(theta) ** 2 / K * (1 / g - 1 / f)
+    offset = (gap - delta * sin(theta)) / cos(theta)
+    proof.given("Angles are such that v_j and w_k both matter (0 < theta < pi/2)", Gt(sin(theta) * cos(theta), 0))
+    proof.equal(
+        "The best center of class k has cos(theta) M_k in place of cos(theta) <v_j, p>. It leads that of l by",
+        shared - shared.subs(f, g) + cos(theta) * gamma + sin(theta) * delta,
+        cos(theta) * (gamma - offset),
+        shown=Symbol("max <w_j^k, z> - max <w_j^l, z>"),
+    )
+    proof.given("So GCR prefers k exactly if gamma > x_0, where x_0 is", offset)
+
+    at_x = g * phi * Phi ** (g - 1) * (1 - Phi_x**f)
+    proof.given(
+        "For noise 1 (with noise sigma, gamma is sigma times as large) M_l has the density g phi Phi^(g-1), and M_k "
+        "is above y + x with probability 1 - Phi(y + x)^f. So P(gamma > x) is",
+        Integral(at_x, (y, -oo, oo)),
+    )
+    falls = f * g * phi * phi_x * Phi ** (g - 1) * Phi_x ** (f - 1)
+    proof.equal(
+        "It falls with x, since its integrand does: phi and Phi are positive, and here they are multiplied. So every "
+        "probability belongs to one x, and the median of gamma is the one of 1/2",
+        -diff(at_x, x),
+        falls,
+        shown=-Derivative(Symbol("integrand"), x),
+    )
+    part = Symbol("Phi", positive=True)
+    power = part**g - g / (f + g) * part ** (f + g)
+    proof.equal(
+        "At x = 0 there is an antiderivative,",
+        diff(power.subs(part, Phi), y),
+        at_x.subs(x, 0),
+        shown=Derivative(power, y),
+    )
+    leads = proof.equal(
+        "and Phi rises from 0 to 1",
+        power.subs(part, limit(Phi, y, oo)) - power.subs(part, limit(Phi, y, -oo)),
+        f / (f + g),
+        shown=Symbol("P(gamma > 0)"),
+    )
+    extra = Symbol("m", integer=True, positive=True)
+    proof.sign(
+        "More than 1/2 for f = g + m > g: the median is positive", (leads.subs(f, g + extra) - half).factor(), ">"
+    )
+    proof.sign("Less than 1/2 for g = f + m > f: it is negative", (leads.subs(g, f + extra) - half).factor(), "<")
+    both = Phi**g * (1 - Phi_x**f)
+    proof.equal(
+        "Classes exchanged: this product is 0 at both ends, so the integrals of the two parts of its derivative are "
+        "equal. The second is the density of M_k times P(M_l < M_k - x), at y + x: P(gamma > x) + P(-gamma > -x) = 1",
+        diff(both, y),
+        at_x - f * phi_x * Phi_x ** (f - 1) * Phi**g,
+        shown=Derivative(both, y),
+    )
+    normal = exp(-(x**2) / 4) / sqrt(4 * pi)
+    proof.equal(
+        "With one center in each class gamma is the difference of two normal variables, and has variance 2",
+        integrate(falls.subs({f: 1, g: 1}), (y, -oo, oo)),
+        normal,
+        shown=Integral(falls.subs({f: 1, g: 1}), (y, -oo, oo)),
+    )
+    proof.equal(
+        "so that P(gamma > x), as both are 0 at infinity, is erfc(x/2) / 2",
+        -diff(erfc(x / 2) / 2, x),
+        normal,
+        shown=-Derivative(erfc(x / 2) / 2, x),
+    )
+
+    eps, median = symbols("epsilon median", real=True)
+    bound = gap / sin(theta) - eps / sin(theta)
+    proof.equal(
+        "Delta is above the bound of proposition C.1 exactly if x_0 < eps/cos(theta), and below it if x_0 is larger. "
+        "With eps_0 = cos(theta) median(gamma): above it for an eps < eps_0, x_0 is below the median and GCR prefers k "
+        "with probability > 1/2; below it for an eps' > eps_0, l",
+        delta - bound,
+        cos(theta) / sin(theta) * (eps / cos(theta) - offset),
+        shown=delta - Symbol("bound"),
+    )
+
+    shift = proof.equal(
+        "If gamma is defined with z in place of p, as in the paper, it is, and its median, larger by",
+        score_v - score_v.subs(f, g),
+        -gap / cos(theta),
+        shown=Symbol("gamma_z - gamma"),
+    )
+    papers, right = bound.subs(eps, cos(theta) * (median + shift)), bound.subs(eps, cos(theta) * median)
+    proof.equal(
+        "and the bound at eps_0, where the preference is said to change, by",
+        papers - right,
+        gap / sin(theta),
+        shown=Symbol("bound_z - bound"),
+    )
+    proof.sign("That is positive for f = g + m > g, as its factor", (1 / g - 1 / (g + extra)).factor(), ">")
+    proof.equal(
+        "At the paper's bound x_0 is below the median by as much, so between the two bounds GCR prefers k with "
+        "probability > 1/2, where part 2 of the proposition as printed says l",
+        median - offset.subs(delta, papers),
+        gap / cos(theta),
+        shown=median - Symbol("x_0"),
+    )
+
+    proof.result(decision.surrogate_offset, delta, f, g, theta, K, is_=offset)
+    return proof
