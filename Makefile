@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify test lint types bench data clean
+.PHONY: help verify test lint claims bench data clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
 	@echo "make test     the whole test suite"
 	@echo "make lint     formatting, style and types"
+	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
 	@echo "make bench    the benchmark tables, against the loops people write today"
 	@echo "make data     optional real images (Debian package dataset-fashion-mnist; needs root)"
 	@echo "make clean    remove .venv and caches"
@@ -24,6 +25,10 @@ lint: $(VENV)/dev.stamp
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+
+claims: $(VENV)/base.stamp
+	$(RUN) ufm claims --markdown > CLAIMS.md.new
+	mv CLAIMS.md.new CLAIMS.md
 
 bench: $(VENV)/dev.stamp
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) benchmarks $(ARGS)

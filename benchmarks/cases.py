@@ -1,6 +1,7 @@
 """The contestants. Each is a function that returns its largest NC, its seconds and, where it says, its error."""
 
 import json
+import math
 import resource
 import statistics
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 import ufm
+from theory.geometry import center_cosine, classifier_cosine
 from ufm import reduced
 from ufm.flow import RTOL
 from ufm.start import Start
@@ -215,7 +217,37 @@ def reduced_ten_million() -> dict[str, float]:
     return {"nc_max": nc, "seconds": seconds}
 
 
+MILLION = 1_000_000
+
+
+def angles_loop() -> dict[str, float]:
+    """a Python loop over math functions"""
+    rng = np.random.default_rng(0)
+    counts, thetas = rng.integers(1, 100, MILLION).tolist(), rng.uniform(0.0, 1.5, MILLION).tolist()
+
+    def run() -> float:
+        total = 0.0
+        for f, theta in zip(counts, thetas, strict=True):
+            c = math.sqrt(math.cos(theta) ** 2 / f + math.sin(theta) ** 2)
+            total += c + math.sin(theta) / c
+        return total
+
+    return {"seconds": timed(run, 3)[1]}
+
+
+def angles_arrays() -> dict[str, float]:
+    """theory.geometry on arrays"""
+    rng = np.random.default_rng(0)
+    counts, thetas = rng.integers(1, 100, MILLION), rng.uniform(0.0, 1.5, MILLION)
+
+    def run() -> float:
+        return float(np.sum(center_cosine(counts, thetas) + classifier_cosine(counts, thetas)))
+
+    return {"seconds": timed(run, 7)[1]}
+
+
 CONTESTS: dict[str, list[str]] = {
+    "A million pairs (f, theta): both angles": ["angles_loop", "angles_arrays"],
     "K=10, f=20, d=256, N=1,236, until NC < 1e-10": [
         "autograd_small",
         "scipy_small",

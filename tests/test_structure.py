@@ -9,7 +9,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-DEFINITIONS = {"theory.geometry", "theory.centers", "theory.clock"}
+DEFINITIONS = {"theory.geometry", "theory.centers", "theory.clock", "theory.text"}
 MAY_PREDICT = {"ufm/certify.py", "ufm/cli.py"}
 
 

@@ -11,5 +11,9 @@ centers     how many centers each class gets: the paper's strategy, and a monoto
 clock       the time variable in which the cosine flow is autonomous (definitions)
 minimizers  global minimisers, optimal values, curvatures, thresholds
 flows       exact gradient flows, rates and collapse times
+decision    how often the classification rules choose a class, and what that costs
+derivations sympy proofs of the closed forms, one module per result
+claims      the ledger: every claim with its verdict and the evidence for it
+text        laying out plain text (free for all)
 references  the literature the docstrings cite
 """

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import elementwise
 from scipy.special import log_ndtr, ndtr
 
-from theory.geometry import Array, center_cosine, squared_cosine, squared_sine
+from theory.geometry import Array, center_cosine, squares
 
 Counts = NDArray[np.int64]
 
@@ -252,8 +252,7 @@ def frame_choice(f: ArrayLike, theta: float, noise: float = np.inf) -> Array:
     counts = _class_counts(f)
     if not noise > 0:
         raise ValueError(f"noise={noise} must be positive: without it features do not differ")
-    cos2 = float(squared_cosine(theta))
-    across, along = np.sqrt(cos2), float(np.sqrt(squared_sine(theta)))
+    across, along = (float(np.sqrt(part)) for part in squares(theta))
     offsets = center_cosine(counts, theta) ** 2 / counts.size / noise
     offsets -= offsets.max()
     # A class that is 30 standard deviations behind does not win; where the leader cannot be, nobody else wins either.
@@ -332,10 +331,10 @@ def surrogate_offset(delta: ArrayLike, f: ArrayLike, g: ArrayLike, theta: ArrayL
     ------
     ValueError : ``theta`` = pi/2, where the rules agree and no offset exists.
     """
-    cos2 = squared_cosine(theta)
+    cos2, sin2 = squares(theta)
     if np.any(cos2 == 0.0):
         raise ValueError(f"theta={theta} is pi/2: the centers of a class coincide and both rules agree")
-    lead = np.asarray(delta) * np.sqrt(squared_sine(theta))
+    lead = np.asarray(delta) * np.sqrt(sin2)
     f, g = _integers(f), _integers(g, "g")
     return (cos2 / np.asarray(n_classes) * (f - g) / (f * g) - lead) / np.sqrt(cos2)
 
@@ -372,6 +371,6 @@ def surrogate_margin(f: ArrayLike, g: ArrayLike, theta: ArrayLike, n_classes: Ar
     """
     if not np.all(np.asarray(theta) > 0):
         raise ValueError(f"theta={theta} must be positive: at 0 RCR and GCR see independent parts of a feature")
-    cos2 = squared_cosine(theta)
+    cos2, sin2 = squares(theta)
     offset = surrogate_offset(0.0, f, g, theta, n_classes)
-    return np.sqrt(cos2 / squared_sine(theta)) * (offset - np.asarray(noise) * gamma_median(f, g))
+    return np.sqrt(cos2 / sin2) * (offset - np.asarray(noise) * gamma_median(f, g))

@@ -21,11 +21,11 @@ DEGENERATE = 1e-14
 """Squared size, relative to that of the centers, below which differences of centers are rounding and count as none."""
 
 
-def squared_cosine(theta: ArrayLike) -> Array:
-    r""":math:`\cos^2\theta`, exactly 0 where it is below :data:`DEGENERATE`: there the centers of a class coincide.
+def squares(theta: ArrayLike) -> tuple[Array, Array]:
+    r""":math:`\cos^2\theta` and :math:`\sin^2\theta`, exactly 0 and 1 where the first is below :data:`DEGENERATE`.
 
-    The nearest double to pi/2 has a cosine of 6e-17; taken at its word it would turn algebraic collapse into
-    exponential collapse with a rate of 1e-33.
+    There the centers of a class coincide. The nearest double to pi/2 has a cosine of 6e-17; taken at its word it would
+    turn algebraic collapse into exponential collapse with a rate of 1e-33.
 
     Parameters
     ----------
@@ -38,13 +38,14 @@ def squared_cosine(theta: ArrayLike) -> Array:
     angle = np.asarray(theta, dtype=np.float64)
     if not np.all((angle >= 0) & (angle <= np.pi / 2)):
         raise ValueError(f"theta={theta} is outside [0, pi/2]")
-    cos2 = np.cos(angle) ** 2
-    return np.where(cos2 < DEGENERATE, 0.0, cos2)
+    cos2, sin2 = np.cos(angle) ** 2, np.sin(angle) ** 2
+    coincide = cos2 < DEGENERATE
+    return np.where(coincide, 0.0, cos2), np.where(coincide, 1.0, sin2)
 
 
-def squared_sine(theta: ArrayLike) -> Array:
-    r""":math:`\sin^2\theta` to full accuracy, exactly 1 where :func:`squared_cosine` is 0. Raises as that does."""
-    return np.where(squared_cosine(theta) == 0.0, 1.0, np.sin(np.asarray(theta, dtype=np.float64)) ** 2)
+def squared_cosine(theta: ArrayLike) -> Array:
+    """The first of :func:`squares`."""
+    return squares(theta)[0]
 
 
 def _counts(f: ArrayLike) -> Array:
@@ -73,7 +74,8 @@ def center_cosine(f: ArrayLike, theta: ArrayLike) -> Array:
     >>> round(float(center_cosine(20, 0.2)), 6)
     0.295797
     """
-    return np.sqrt(squared_cosine(theta) / _counts(f) + squared_sine(theta))
+    cos2, sin2 = squares(theta)
+    return np.sqrt(cos2 / _counts(f) + sin2)
 
 
 def center_gap(f: ArrayLike, theta: ArrayLike) -> Array:
@@ -84,8 +86,8 @@ def center_gap(f: ArrayLike, theta: ArrayLike) -> Array:
     It is 0 exactly when the centers of the class coincide (``f = 1`` or ``theta = pi/2``), the case in which
     collapse is algebraic; see :func:`theory.flows.nc_rate`.
     """
-    counts = _counts(f)
-    return squared_cosine(theta) * (counts - 1.0) / counts / (1.0 + center_cosine(f, theta))
+    counts, (cos2, sin2) = _counts(f), squares(theta)
+    return cos2 * (counts - 1.0) / counts / (1.0 + np.sqrt(cos2 / counts + sin2))
 
 
 def classifier_cosine(f: ArrayLike, theta: ArrayLike) -> Array:
@@ -100,12 +102,14 @@ def classifier_cosine(f: ArrayLike, theta: ArrayLike) -> Array:
     >>> round(float(classifier_cosine(20, 0.2)), 6)
     0.67164
     """
-    return np.sqrt(squared_sine(theta)) / center_cosine(f, theta)
+    cos2, sin2 = squares(theta)
+    return np.sqrt(sin2 / (cos2 / _counts(f) + sin2))
 
 
 def class_gram(f: int, theta: float) -> Array:
     r"""Gram matrix (f, f) of one class's unit centers: :math:`\cos^2\theta\, I + \sin^2\theta\, 1 1^\top`."""
-    return squared_cosine(theta) * np.eye(f) + squared_sine(theta) * np.ones((f, f))
+    cos2, sin2 = squares(theta)
+    return cos2 * np.eye(f) + sin2 * np.ones((f, f))
 
 
 def gram_eigenvalues(f: ArrayLike, theta: ArrayLike) -> tuple[Array, Array]:
@@ -115,7 +119,7 @@ def gram_eigenvalues(f: ArrayLike, theta: ArrayLike) -> tuple[Array, Array]:
     -------
     (mean, difference) : the second one belongs to the f - 1 differences of centers.
     """
-    counts, cos2, sin2 = np.broadcast_arrays(_counts(f), squared_cosine(theta), squared_sine(theta))
+    counts, cos2, sin2 = np.broadcast_arrays(_counts(f), *squares(theta))
     return cos2 + counts * sin2, cos2.copy()
 
 

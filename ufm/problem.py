@@ -262,8 +262,8 @@ def config_key(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: the closest known word, or all of them."""
+def nearest(word: str, known: Iterable[str], n: int = 1) -> str:
+    """The end of an error message: up to ``n`` known words that are close, or all of them."""
     candidates = list(known)
-    close = difflib.get_close_matches(word, candidates, n=1)
-    return f": did you mean {close[0]!r}?" if close else f": allowed are {', '.join(candidates)}"
+    close = difflib.get_close_matches(word, candidates, n=n)
+    return f": did you mean {' or '.join(map(repr, close))}?" if close else f": allowed are {', '.join(candidates)}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from theory.text import columns
 from ufm.store import to_json
 
 
@@ -88,9 +89,7 @@ class Report:
         for c in self.checks:
             numbers = (f"{value:.6g}" for value in (c.predicted, c.measured))
             rows.append(("ok" if c.holds else "NO", c.name, *numbers, f"{c.tolerance:.1e}", c.source))
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([self.title, *lines, *(f"    not checked: {note}" for note in self.notes)])
+        return "\n".join([self.title, *columns(rows), *(f"    not checked: {note}" for note in self.notes)])
 
 
 def combine(title: str, reports: Sequence[Report]) -> Report:

@@ -114,6 +114,41 @@ def test_verify_a_problem(capsys, tmp_path):
     assert "15 of 15 checks hold" in capsys.readouterr().out
 
 
+def test_claims_are_listed_without_being_computed(capsys, monkeypatch):
+    monkeypatch.setattr("theory.claims.claim.Claim.examine", None)
+    assert run("claims", "--json") == 0
+    claims = json.loads(capsys.readouterr().out)["claims"]
+    assert len(claims) == len({claim["id"] for claim in claims}) > 40
+    assert set(claims[0]) == {"id", "source", "statement", "verdict", "reproduced"}
+    assert {claim["verdict"] for claim in claims} == {"holds", "corrected", "fails", "new"}
+    assert run("claims") == 0
+    assert "fails as printed" in capsys.readouterr().out
+
+
+def test_one_claim_with_its_derivation_and_evidence(capsys):
+    assert run("claims", "erratum-2") == 0
+    said = capsys.readouterr().out
+    assert "1.90427" in said
+    assert "Derivation: Angles" in said
+    assert run("claims", "erratum-2", "--json") == 0
+    (claim,) = json.loads(capsys.readouterr().out)["claims"]
+    assert (claim["verdict"], claim["reproduced"], claim["findings"][0]["holds"]) == ("fails", True, True)
+
+
+def test_claims_are_checked(capsys, monkeypatch):
+    assert run("claims", "--check", "erratum-9", "gram-spectrum", "--json") == 0
+    said = capsys.readouterr()
+    assert [claim["reproduced"] for claim in json.loads(said.out)["claims"]] == [True, True]
+    assert said.err == "2 of 2 verdicts reproduced\n"
+    from theory import geometry
+
+    monkeypatch.setattr(geometry, "classifier_cosine", lambda f, theta: 1.0)
+    assert run("claims", "--check", "erratum-2", "gram-spectrum") == 1
+    said = capsys.readouterr()
+    assert said.err == "1 of 2 verdicts reproduced; not: erratum-2\n"
+    assert said.out.splitlines()[1].startswith("NO  erratum-2")
+
+
 def test_presets(capsys):
     assert run("presets") == 0
     assert "cifar100-lt" in capsys.readouterr().out
@@ -123,6 +158,9 @@ def test_presets(capsys):
 
 
 WRONG = [
+    (["claims", "erattum-7"], "claim 'erattum-7' is not in the ledger: did you mean 'erratum-7' or 'erratum-9' or"),
+    (["claims", "--check", "angles", "everything"], "claim 'everything' is not in the ledger: allowed are angles"),
+    (["claims", "--markdown", "angles"], "--markdown is the whole document"),
     (["simulate"], "one of --preset, --problem and --class-sizes is needed"),
     (["simulate", "--preset", "toy", "--class-sizes", "3,2"], "not several"),
     (["simulate", "--preset", "cifar-10"], "preset 'cifar-10' is unknown: did you mean 'cifar10-lt'?"),
@@ -208,7 +246,7 @@ def test_wrong_array_files(capsys, tmp_path):
     assert "out=empty.npy exists and is not a folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["simulate", "verify", "presets"])
+@pytest.mark.parametrize("command", ["simulate", "verify", "claims", "presets"])
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as stop:
         run(command, "--help")

@@ -1,7 +1,7 @@
 """What an entry of the ledger is: a statement, where it stands, what we find of it, and how to see that."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -217,3 +217,14 @@ class Claim:
         good = bool(findings) and all(finding.holds for finding in findings)
         reproduced = refuted is None and good and wrong == expected
         return Examination(findings, refuted, reproduced)
+
+    def summary(self, examination: Examination | None) -> dict[str, Any]:
+        """id, source, statement, verdict, and whether it was reproduced (None where it was not examined)."""
+        plain = {name: getattr(self, name) for name in ("id", "source", "statement", "verdict")}
+        return plain | {"reproduced": None if examination is None else examination.reproduced}
+
+    def details(self, examination: Examination) -> dict[str, Any]:
+        """The summary, and everything else as plain values."""
+        plain = {name: getattr(self, name) for name in ("section", "latex", "printed", "hypotheses")}
+        findings = [asdict(f) | {"holds": f.holds} for f in examination.findings]
+        return self.summary(examination) | plain | {"refuted": examination.refuted, "findings": findings}

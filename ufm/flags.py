@@ -1,0 +1,118 @@
+"""Flags that say which problem: shared by the commands, read into a :class:`ufm.Problem`."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from theory.geometry import minimum_dimension
+from ufm.presets import PRESETS, preset, spend
+from ufm.problem import Problem
+from ufm.sizes import read_class_sizes
+
+
+@dataclass
+class ProblemFlags:
+    """Which problem: a preset or a file, changed by single values."""
+
+    preset: str | None = None
+    """Named problem; `ufm presets` lists them."""
+    problem: Path | None = None
+    """File with a problem, .toml or .json."""
+    class_sizes: str | None = None
+    """Samples per class: "100,50,10", or a file of sizes or labels (.npy, .csv, .txt)."""
+    tau: float | None = None
+    """Imbalance ratio n_min / n_max of a preset, in (0, 1]."""
+    centers: str | None = None
+    """Centers per class: class-aware, apportioned or uniform (with --f), one number, or a list "2,3,5"."""
+    f: int | None = None
+    """Mean number of centers per class for the rules of --centers (20, or the preset's)."""
+    theta: float | None = None
+    """Angle of the frame, radians in [0, pi/2] (0.2)."""
+    dim: int | None = None
+    """Feature dimension, at least sum(centers) + classes (that minimum)."""
+    loss: Literal["cosine", "mse"] | None = None
+    """Cosine loss, or the paper's problem P."""
+    beta: str | None = None
+    """Cosine loss: weight per class: "weighted" (cos alpha_k), a number, or a list."""
+    lam: float | None = None
+    """Cosine loss: weight of the norm penalty, >= 0."""
+    lam_h: float | None = None
+    """P: weight of the feature norms, >= 0."""
+    lam_w: float | None = None
+    """P: weight of the classifier norms, >= 0."""
+
+    def given(self) -> bool:
+        """Whether any of the flags is set."""
+        return any(getattr(self, name) is not None for name in ProblemFlags.__dataclass_fields__)
+
+    def build(self) -> Problem:
+        """The problem. Raises ValueError or OSError."""
+        sources = [s for s in ("preset", "problem", "class_sizes") if getattr(self, s) is not None]
+        if len(sources) != 1:
+            raise ValueError(
+                "one of --preset, --problem and --class-sizes is needed" + (", not several" if sources else "")
+            )
+        if self.tau is not None and self.preset is None:
+            raise ValueError(f"tau={self.tau} belongs to --preset: other problems have their class sizes")
+        changes = {name: getattr(self, name) for name in ("theta", "dim", "lam", "lam_h", "lam_w")}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        if self.beta is not None:
+            changes["beta"] = "weighted" if self.beta == "weighted" else _numbers("beta", self.beta, float)
+        if self.preset is not None:
+            base = preset(self.preset, tau=self.tau, loss=self.loss or "cosine")
+            return self._changed(base, changes)
+        if self.problem is not None:
+            return self._changed(_read_problem(self.problem), changes)
+        assert self.class_sizes is not None
+        sizes = _sizes(self.class_sizes)
+        centers = self._centers(sizes)
+        return Problem(
+            **{"class_sizes": sizes, "centers": centers, "theta": 0.2, "loss": self.loss or "cosine", **changes}
+        )
+
+    def _changed(self, base: Problem, changes: dict[str, Any]) -> Problem:
+        values = base.to_dict()
+        if self.loss is not None and self.loss != base.loss:
+            values = {k: v for k, v in values.items() if k not in ("beta", "lam", "lam_h", "lam_w")}
+            values["loss"] = self.loss
+        if self.centers is not None or self.f is not None:
+            values["centers"] = self._centers(base.class_sizes)
+            counts = Problem(base.class_sizes, values["centers"], 0.0).centers
+            values["dim"] = max(values["dim"], minimum_dimension(counts))
+        return Problem.from_dict({**values, **changes})
+
+    def _centers(self, sizes: tuple[int, ...]) -> Any:
+        text = self.centers or "class-aware"
+        if re.fullmatch(r"[\d\s,.+-]+", text):
+            if self.f is not None:
+                raise ValueError(f"f={self.f} goes with a rule, not with centers={text}")
+            return _numbers("centers", text, int)
+        default = PRESETS[self.preset].f if self.preset is not None else 20
+        return spend(text, sizes, default if self.f is None else self.f)
+
+
+def _numbers(name: str, text: str, kind: Any) -> Any:
+    """One number, or a list of numbers."""
+    try:
+        values = [kind(part) for part in text.replace(" ", "").split(",")]
+    except ValueError:
+        raise ValueError(f"{name}={text!r} is neither a number nor a list of numbers like 2,3,5") from None
+    return values if len(values) > 1 else values[0]
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    if re.fullmatch(r"[\d\s,.+-]+", text) and not Path(text).exists():
+        values = _numbers("class_sizes", text, int)
+        return tuple(values) if isinstance(values, list) else (values,)
+    return read_class_sizes(text)
+
+
+def _read_problem(path: Path) -> Problem:
+    text = path.read_text()
+    if path.suffix not in (".toml", ".json"):
+        raise ValueError(f"{path}: a problem file ends in .toml or .json")
+    try:
+        return Problem.from_toml(text) if path.suffix == ".toml" else Problem.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
