@@ -1,12 +1,16 @@
 """Every derivation runs, and the numpy of theory computes the closed forms that derivations end in, at 50 digits."""
 
+import mpmath
+import numpy as np
 import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theory import decision, flows
 from theory.derivations import NAMES, derive
 from theory.derivations.proof import Proof, Refuted
+from ufm.losses import cosine
 
 DOMAINS = {
     "f": st.integers(1, 2000),
@@ -51,6 +55,61 @@ def evaluate(result, arguments):
     """A closed form at 50 digits, rounded."""
     exact = dict(zip(result.arguments, map(sympy.Rational, arguments), strict=True))
     return float(sympy.N(result.expression.subs(exact), 50))
+
+
+# What takes arrays or tuples, and so is no result of a derivation, is tied by hand.
+
+
+@given(st.lists(st.integers(1, 200), min_size=2, max_size=6))
+def test_choice_probabilities_are_those_derived_for_a_pair(counts):
+    (pair,) = derive("gcr").results
+    for f, chosen in zip(counts, decision.gcr_choice(counts), strict=True):
+        assert chosen == pytest.approx(evaluate(pair, (f, sum(counts) - f)), rel=1e-14)
+
+
+@given(st.floats(0.1, 5.0), st.floats(0.05, 1.5), st.integers(1, 9), st.floats(0.01, 1.0), st.floats(0.0, 20.0))
+def test_flow_of_p_has_the_rates_and_ends_that_were_derived(norm, theta, f, lam_h, t):
+    weights = (f, theta, 50.0, lam_h, norm)
+    start = flows.Coordinates(0.7, -1.2, 2.5)
+    mean, difference, null = (evaluate(rate, weights) for rate in derive("mse_flow").results[:3])
+    end = evaluate(derive("mse_fixed").results[0], weights)
+    with mpmath.workdps(50):
+        expected = (
+            end + (mpmath.mpf(start.mean) - end) * mpmath.exp(-mpmath.mpf(mean) * t),
+            start.difference * mpmath.exp(-mpmath.mpf(difference) * t),
+            start.null * mpmath.exp(-mpmath.mpf(null) * t),
+        )
+    found = flows.mse_flow(t, start, *weights)
+    size = max(end, 1.0)
+    # the exponent is rate times t, rounded
+    room = 1e-14 * size * (1.0 + mean * t)
+    for computed, exact in zip(found, expected, strict=True):
+        assert abs(float(computed) - float(exact)) <= room
+
+
+@given(st.integers(0, 10**6), st.floats(0.05, 20.0), st.floats(0.01, 3.0))
+def test_gradient_of_the_cosine_loss_at_fifty_digits(seed, radius, lam):
+    rng = np.random.default_rng(seed)
+    centers, h = rng.standard_normal((2, 4)), radius * rng.standard_normal(4)
+    _, found = cosine(h[None], centers, 0.7, lam)
+    with mpmath.workdps(60):
+        w, start = mpmath.matrix(centers.tolist()), [mpmath.mpf(x) for x in h]
+
+        def loss(*x):
+            r = mpmath.sqrt(sum(v * v for v in x))
+            terms = (sum(w[j, i] * x[i] for i in range(4)) / r - 1 for j in range(2))
+            return mpmath.mpf(0.7) * sum(term**2 for term in terms) + mpmath.mpf(lam) * (r - 1) ** 2
+
+        exact = [float(mpmath.diff(loss, start, tuple(int(i == j) for j in range(4)))) for i in range(4)]
+    # each entry sums terms of the size of the whole gradient and of the penalty
+    room = 1e-13 * (np.abs(found).max() + 2.0 * lam * (1.0 + np.linalg.norm(h)) + 20.0 / np.linalg.norm(h))
+    np.testing.assert_allclose(found[0], exact, rtol=0, atol=room)
+
+
+def test_one_center_each_gamma_is_a_difference_of_two_normals():
+    with mpmath.workdps(50):
+        for x in (-3.0, 0.0, 0.4, 6.0):
+            assert float(decision.gamma_survival(x, 1, 1)) == pytest.approx(float(mpmath.erfc(x / 2) / 2), rel=1e-13)
 
 
 def test_steps_that_are_wrong_are_refuted():
