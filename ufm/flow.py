@@ -76,7 +76,7 @@ def gradient_flow(
     n_times : how many equidistant times to record, >= 2, if ``t_eval`` is not given.
     keep : "metrics"; "final" adds the last features; "features" adds them at all times.
     rtol : error allowed per step and sample, relative, in [1e-13, 1). With the default, unit features are within
-        1e-8 of the exact trajectory (starts next to the antipode, which forget it exponentially, apart).
+        about 1e-8 of the exact trajectory (starts next to the antipode, which forget it exponentially, apart).
     workers : threads; one per core by default.
     progress : show a bar on stderr.
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ufm
@@ -14,6 +14,7 @@ def flow(problem, **options):
     return ufm.gradient_flow(problem, keep="features", **{"rtol": 1e-10, **options})
 
 
+@example(ufm.Problem((3,), 5, 0.0, 6, lam=0.0), 0)  # a long step whose interpolant was off by 3e-8
 @given(strategies.problems(loss="cosine", max_centers=40), strategies.seeds)
 def test_the_default_tolerance_keeps_unit_features_within_1e_8(problem, seed):
     features = strategies.features_of(problem, seed)
