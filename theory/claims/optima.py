@@ -286,6 +286,17 @@ def _thresholds(lab: Laboratory) -> Iterator[Finding]:
         yield compare(
             f"living classes at {factor} of the critical weight", "L-BFGS from 4 random starts", living, expected
         )
+    # weight of lam_H = lam_W at which a class of n samples dies, other classes having f n adding up to `others`
+    f, n, others, theta = np.ogrid[1:40, 1:30:5j, 1:2000:9j, 0.0 : np.pi / 2 : 7j]
+
+    def critical_weight(f: Array) -> Array:
+        return center_cosine(f, theta) / minimizers.alive_threshold(f, n, f * n + others, 1.0, 1.0)
+
+    rise = critical_weight(f + 1) / critical_weight(f) - 1.0
+    worst = rise[np.broadcast_to((f + 1) * n <= others, rise.shape)].min()
+    how = "enumeration of f, n, the rest of S, and theta"
+    name = "smallest relative rise of the critical weight with one more center, share of S at most 1/2"
+    yield compare(name, how, worst, 0.0, relation=">=")
 
 
 EVIDENCE: Mapping[str, Evidence] = {
