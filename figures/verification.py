@@ -1,53 +1,18 @@
 """What ``ufm simulate`` and ``ufm verify`` draw: collapse over time, and the geometry it ends in."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from figures.style import STYLE, class_colors, panels, shown_classes
 from theory import flows, geometry
 from ufm import metrics
-from ufm.store import write_atomically
 from ufm.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-STYLE: Any = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "legend.frameon": False,
-    "lines.linewidth": 1.0,
-}
-
-
-def _figure(rows: int, columns: int, width: float, height: float) -> tuple["Figure", Any]:
-    """A grid of panels with fixed margins in inches (fitting them to their labels would take longer than the plots)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    wide, tall = width * columns, height * rows
-    figure = Figure(figsize=(wide, tall))
-    FigureCanvasAgg(figure)
-    figure.subplots_adjust(
-        left=0.6 / wide, right=1 - 0.45 / wide, top=1 - 0.3 / tall, bottom=0.45 / tall, wspace=0.45, hspace=0.55
-    )
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def _class_colors(count: int) -> Any:
-    from matplotlib import colormaps
-
-    return colormaps["viridis"](np.linspace(0.0, 0.92, count))
-
-
-def _shown(count: int) -> list[int]:
-    """At most ten classes, first and last among them."""
-    return sorted({int(k) for k in np.round(np.linspace(0, count - 1, min(count, 10)))})
 
 
 def collapse_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
@@ -58,13 +23,13 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(len(trajectories), 3, 2.6, 1.9)
+        figure, axes = panels(len(trajectories), 3, 2.6, 1.9)
         for row, (name, t) in zip(axes, trajectories.items(), strict=True):
             problem = t.problem
-            shown = _shown(problem.n_classes)
+            shown = shown_classes(problem.n_classes)
             limits = 1.0 - geometry.classifier_cosine(problem.centers, problem.theta)
             curves = {key: t.class_values(key) for key in ("nc_mean", "norm_mean", "variability")}
-            for k, color in zip(shown, _class_colors(len(shown)), strict=True):
+            for k, color in zip(shown, class_colors(len(shown)), strict=True):
                 label = f"class {k + 1}: n={problem.class_sizes[k]}, f={problem.centers[k]}"
                 row[0].plot(t.times, np.maximum(curves["nc_mean"][:, k], 1e-30), color=color, label=label)
                 row[1].plot(t.times, curves["norm_mean"][:, k], color=color)
@@ -96,7 +61,7 @@ def geometry_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(len(trajectories), 3, 2.6, 2.1)
+        figure, axes = panels(len(trajectories), 3, 2.6, 2.1)
         for row, (name, t) in zip(axes, trajectories.items(), strict=True):
             problem = t.problem
             classes = np.arange(1, problem.n_classes + 1)
@@ -141,8 +106,3 @@ def _speed(axis: Any, t: Trajectory, classes: NDArray[np.int64]) -> None:
         twin.set_ylabel(r"rate $4\beta f c (1 - c)$", color="0.5")
         twin.set_ylim(0.0, 1.3 * float(rates.max()))
         twin.spines["right"].set_visible(True)
-
-
-def save_figure(figure: "Figure", path: str | Path, dpi: int = 110) -> Path:
-    """Write a picture atomically; the ending chooses the format."""
-    return write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=dpi))

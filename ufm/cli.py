@@ -271,9 +271,9 @@ class Presets:
 
 
 def _draw(name: str, trajectories: dict[str, ufm.Trajectory], path: Path) -> None:
-    from figures import verification
+    from figures import style, verification
 
-    verification.save_figure(getattr(verification, name)(trajectories), path)
+    style.save_figure(getattr(verification, name)(trajectories), path)
 
 
 def _check_folder(folder: Path | None) -> None:

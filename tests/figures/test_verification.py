@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import ufm
-from figures import verification
+from figures import style, verification
 from theory import geometry
 
 RUNS = {
@@ -48,7 +48,7 @@ def test_geometry_panels_are_the_data():
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
 def test_pictures_are_written_and_nothing_is_clipped(tmp_path, ending):
     figure = verification.collapse_figure({"cosine": RUNS["cosine"]})
-    path = verification.save_figure(figure, tmp_path / f"a.{ending}")
+    path = style.save_figure(figure, tmp_path / f"a.{ending}")
     assert path.stat().st_size > 5_000
     figure.canvas.draw()
     renderer, frame = figure.canvas.get_renderer(), figure.bbox

@@ -1,0 +1,51 @@
+"""Simulations held against theory: the only place, with the command line, where the two meet."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from theory import geometry
+from ufm.blocks import isotropic, unit
+from ufm.certify.cosine import cosine_checks
+from ufm.certify.minima import solution_checks
+from ufm.certify.mse import mse_checks
+from ufm.modes import orthogonal
+from ufm.report import Check, Report
+from ufm.solve import Solution
+from ufm.trajectory import Trajectory
+
+
+def certify(subject: Trajectory | Solution, *, title: str | None = None, seed: int = 0) -> Report:
+    """Hold a trajectory or a solution against every prediction that applies to it.
+
+    Parameters
+    ----------
+    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent` or :func:`ufm.minimize`. With
+        ``keep="final"`` a trajectory carries the features that the checks of orthogonality and of the reduction
+        itself need; without, the report notes what it could not check.
+    title : heads the report.
+    seed : picks the samples that are simulated again by slower means.
+
+    Raises
+    ------
+    ValueError : a frame that is not a multi-center frame of the problem: theory predicts nothing for it.
+    """
+    problem, frame = subject.problem, subject.frame
+    if subject.stats.get("loss") == "custom":
+        raise ValueError("the loss was one of your own: there is no prediction for it")
+    measured = frame.geometry
+    angles = np.abs(measured.mean / measured.length - geometry.center_cosine(problem.centers, problem.theta))
+    skew = np.abs(measured.alignment - geometry.classifier_cosine(problem.centers, problem.theta))
+    wanted = isotropic(frame) and orthogonal(frame) and (problem.loss == "mse" or unit(frame))
+    if not wanted or max(float(angles.max()), float(skew.max())) > 1e-7:
+        raise ValueError("the frame is not a multi-center frame of this problem: there is no prediction for it")
+    heading = title or f"{problem.loss} loss, K={problem.n_classes}, F={problem.n_centers}, d={problem.dim}"
+    if isinstance(subject, Solution):
+        return Report(heading, tuple(solution_checks(subject)))
+    notes: list[str] = []
+    if subject.status in ("stopped", "diverged"):
+        lasted = np.isfinite(subject.value).mean()
+        check = Check.compare("share of the records that were reached", "ufm", 1.0, lasted, absolute=0.0)
+        return Report(heading, (replace(check, holds=False),), (f"anything else: {subject.stats['reason']}",))
+    collect = cosine_checks if problem.loss == "cosine" else mse_checks
+    return Report(heading, tuple(collect(subject, np.random.default_rng(seed), notes)), tuple(notes))

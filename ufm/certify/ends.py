@@ -1,0 +1,43 @@
+"""What every flow that collapses ends in, and the objective on the way."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ufm.certify.minima import geometry_checks, variability_check
+from ufm.report import Check
+from ufm.trajectory import Trajectory
+
+COARSE = 1e-4
+"""Largest NC at which features still say something of the angles they end in."""
+
+
+def ended(t: Trajectory, notes: list[str]) -> bool:
+    """Whether the end of a trajectory is one that theory speaks of."""
+    if t.status == "finished":
+        notes.append(f"what collapse ends in: the run ended before, with a largest NC of {t.nc_max:.2g}")
+    elif float(t.stats["until_nc"]) > COARSE:
+        notes.append(f"what collapse ends in: until_nc={t.stats['until_nc']:g} is too coarse to tell")
+    else:
+        return True
+    return False
+
+
+def end_checks(t: Trajectory, notes: list[str]) -> Iterator[Check]:
+    """Direction and angles at the end of every flow that collapses."""
+    threshold = float(t.stats["until_nc"])
+    tolerance = 3.0 * float(np.sqrt(threshold))  # of a cosine, between directions that are sqrt(NC) apart
+    yield Check.compare(
+        "direction: largest NC at the end", "NCMC, Thm 3.3", 0.0, t.class_values("nc_max")[-1], absolute=threshold
+    )
+    yield variability_check(t.class_values("variability")[-1], t.problem, tolerance)
+    if t.final is None:
+        notes.append("cosines between class means: the features were not kept (keep='final')")
+    elif t.problem.n_classes > 1:
+        yield next(geometry_checks(t.final, t.problem.labels, t.frame, t.problem, tolerance))
+
+
+def energy_check(t: Trajectory) -> Check:
+    """The objective falls along every flow (not along every descent: momentum overshoots)."""
+    rise = float(np.diff(t.value).max(initial=0.0)) / max(abs(float(t.value[0])), np.finfo(float).tiny)
+    return Check.compare("largest rise of the objective", "gradient flow", 0.0, max(rise, 0.0), absolute=1e-12)
