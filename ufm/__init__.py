@@ -9,8 +9,10 @@ from ufm.losses import TorchLoss
 from ufm.problem import Problem
 from ufm.report import Check, Report, combine
 from ufm.sizes import long_tailed_sizes, read_class_sizes
-from ufm.solve import Solution, minimize
+from ufm.solution import Solution
+from ufm.solve import minimize
 from ufm.start import Start
+from ufm.state import State
 from ufm.trajectory import Trajectory
 
 __version__ = "0.1.0"
@@ -22,6 +24,7 @@ __all__ = [
     "Report",
     "Solution",
     "Start",
+    "State",
     "TorchLoss",
     "Trajectory",
     "apportioned",

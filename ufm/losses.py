@@ -67,24 +67,50 @@ def cosine(features: Array, centers: Matrix, beta: float, lam: float, targets: A
     return values, (2.0 * beta / r) * turning + 2.0 * lam * (r - 1.0) * u
 
 
-def cosine_hessian_product(feature: Array, directions: Array, centers: Matrix, beta: float, lam: float) -> Array:
-    r"""Hessian of :func:`cosine` at one feature (m,), applied to each row of ``directions`` (n, m).
+def cosine_center_gradient(features: Array, centers: Matrix, beta: float) -> Array:
+    r"""Gradient of :func:`cosine` summed over features (n, m) by the centers (f, m): :math:`2\beta (a - 1)^\top u`."""
+    u = features / row_lengths(features)
+    return 2.0 * beta * (np.asarray(u @ centers.T) - 1.0).T @ u
 
-    With :math:`Q(u) = |W u - 1|^2`, :math:`g = \nabla Q = 2 W^\top (W u - 1)` and :math:`\Pi = I - u u^\top`
 
-    .. math::
-        \nabla^2 L = \frac{\beta}{r^2} [\Pi\, 2 W^\top W\, \Pi - (g^\top u) \Pi - \Pi g u^\top - u g^\top \Pi]
-        + 2\lambda [u u^\top + (1 - 1/r) \Pi]
+def cosine_hessian_product(
+    features: Array, directions: Array, centers: Matrix, beta: float, lam: float, turns: Array | None = None
+) -> tuple[Array, Array]:
+    r"""Derivative of the gradients of :func:`cosine` as features and centers move.
+
+    With :math:`a = W u`, :math:`t = W^\top (a - 1) - ((a - 1)^\top a)\, u`, the gradients are
+    :math:`\frac{2\beta}{r} t + 2 \lambda (r - 1) u` for the feature and those of :func:`cosine_center_gradient` for the
+    centers; this is the product rule with :math:`\dot r = u^\top \dot h`, :math:`\dot u = (\dot h - \dot r u) / r`,
+    :math:`\dot a = W \dot u + \dot W u`.
+
+    Parameters
+    ----------
+    features : (n, m), or (1, m) for one feature and n directions.
+    directions : (n, m), how they move.
+    centers : (f, m).
+    turns : (f, m), how the centers move; not at all if left out.
+
+    Returns
+    -------
+    Derivatives of the gradients with respect to the features, (n, m), and, summed over the features, with respect to
+    the centers, (f, m); the latter are zeros if ``turns`` is left out.
     """
-    r = float(row_lengths(feature[None])[0, 0])
-    u = feature / r
-    g = 2.0 * np.asarray((np.asarray(u @ centers.T) - 1.0) @ centers)
-    along = directions @ u
-    across = directions - along[:, None] * u
-    bent = 2.0 * np.asarray(np.asarray(across @ centers.T) @ centers)
-    turning = bent - (bent @ u)[:, None] * u - (g @ u) * across
-    mixed = along[:, None] * (g - (g @ u) * u) + (across @ g)[:, None] * u
-    return beta / r**2 * (turning - mixed) + 2.0 * lam * (along[:, None] * u + (1.0 - 1.0 / r) * across)
+    r = row_lengths(features)
+    u = features / r
+    dr = np.einsum("nm,nm->n", np.broadcast_to(u, directions.shape), directions)[:, None]
+    du = (directions - dr * u) / r
+    a, da = np.asarray(u @ centers.T), np.asarray(du @ centers.T)
+    if turns is not None:
+        da = da + u @ turns.T
+    miss = a - 1.0
+    pull = np.einsum("nf,nf->n", miss, a)[:, None]
+    bent = np.asarray(da @ centers) - np.einsum("nf,nf->n", da, 2.0 * a - 1.0)[:, None] * u - pull * du
+    if turns is not None:
+        bent += miss @ turns
+    turning = np.asarray(miss @ centers) - pull * u
+    by_feature = 2.0 * beta / r * (bent - turning * dr / r) + 2.0 * lam * (dr * u + (r - 1.0) * du)
+    by_center = np.zeros(centers.shape) if turns is None else 2.0 * beta * (da.T @ u + miss.T @ du)
+    return by_feature, by_center
 
 
 class CosineLoss:
@@ -103,7 +129,8 @@ class CosineLoss:
 
     def hessian_product(self, feature: Array, directions: Array, k: int) -> Array:
         """See :func:`cosine_hessian_product`."""
-        return cosine_hessian_product(feature, directions, self._centers[k], float(self._beta[k]), self._lam)
+        centers, beta = self._centers[k], float(self._beta[k])
+        return cosine_hessian_product(feature[None], directions, centers, beta, self._lam)[0]
 
 
 class MSELoss:

@@ -75,7 +75,8 @@ class Problem:
     lam : cosine only: weight of the norm penalty, >= 0 (default 0.1). The paper's 6e-4 per sample, summed over
         a batch of 128, is 0.0768 here.
     lam_h, lam_w : mse only: weights of features and classifier, >= 0 (default 0).
-    frame : "fixed".
+    frame : "fixed", or "learned": directions (orthonormal) and, for P, norms of the frame are unknowns as well. P
+        needs positive ``lam_h`` and ``lam_w`` then: it is degenerate without.
 
     Raises
     ------
@@ -97,7 +98,7 @@ class Problem:
     lam: float | None = None
     lam_h: float | None = None
     lam_w: float | None = None
-    frame: Literal["fixed"] = "fixed"
+    frame: Literal["fixed", "learned"] = "fixed"
 
     def __post_init__(self) -> None:
         """Replace every field by its canonical value, or refuse it."""
@@ -115,8 +116,8 @@ class Problem:
         put("theta", nonnegative("theta", self.theta))
         squared_cosine(self.theta)  # the range of theta is checked where it is defined
         put("dim", self._dimension())
-        if self.frame != "fixed":
-            raise ValueError(f"frame={self.frame!r} cannot be simulated yet: the only frame is 'fixed'")
+        if self.frame not in ("fixed", "learned"):
+            raise ValueError(f"frame={self.frame!r} is unknown: 'fixed' or 'learned'")
         if self.loss == "cosine":
             self._refuse("lam_h", "lam_w")
             put("beta", self._weights())
@@ -126,6 +127,7 @@ class Problem:
             for name in ("lam_h", "lam_w"):
                 value = getattr(self, name)
                 put(name, nonnegative(name, 0.0 if value is None else value))
+            self._require_minimiser()
         else:
             raise ValueError(f"loss={self.loss!r} is unknown: 'cosine' or 'mse'")
 
@@ -157,6 +159,16 @@ class Problem:
         if min(weights) == 0:
             raise ValueError("beta contains 0: a class without weight has no geometry to collapse to")
         return tuple(weights) if several else weights[0]
+
+    def _require_minimiser(self) -> None:
+        # scaling features by t and norms by 1/t leaves the outputs alone, so one of the two penalties can be had for 0
+        pairs = ("lam_h", "features grow and norms of the frame shrink"), ("lam_w", "norms grow and features shrink")
+        for name, way_out in pairs:
+            if self.frame == "learned" and not getattr(self, name):
+                raise ValueError(
+                    f"{name}={getattr(self, name)} must be positive with frame='learned': P is degenerate without it, "
+                    f"{way_out} without bound and at no cost"
+                )
 
     def _refuse(self, *names: str) -> None:
         for name in names:

@@ -1,75 +1,57 @@
-"""Minimisers of a problem with a fixed frame, each with a lower bound that proves how good it is."""
+"""Minimisers of a problem, each with a lower bound that proves how good it is."""
 
 import time
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import linalg, optimize
 
+from ufm.duality import sphere_bound
 from ufm.frames import Array, Frame, dense
+from ufm.learned_solve import LearnedMethod, minimize_learned
 from ufm.losses import cosine, cosine_hessian_product, loss_of
 from ufm.problem import Problem
 from ufm.setup import fitting_frame
-from ufm.start import require_features
+from ufm.solution import Solution as Solution
 
 
-@dataclass(frozen=True)
-class Solution:
-    """A minimiser of the objective over all features.
+def minimize(
+    problem: Problem,
+    *,
+    frame: Frame | None = None,
+    seed: int = 0,
+    method: LearnedMethod = "auto",
+    start: Sequence[ArrayLike] | None = None,
+    progress: bool = False,
+) -> Solution:
+    r"""Minimise the objective over the features, and over the frame if the problem has ``frame="learned"``.
 
-    All samples of a class share their minimiser, so one feature per class says everything.
+    Fixed frame, cosine loss: Newton's method in a trust region from a random start in the span of the class's centers
+    and one direction more; the bound is the dual of the quadratic on the sphere,
+    :math:`\max_\mu f - \mu - b^\top (G + \mu I)^{-1} b` with :math:`G = \sum_j w_j w_j^\top` and
+    :math:`b = \sum_j w_j`, at the multiplier of the solution. P: one regularised least-squares problem per class, with
+    the bound of its dual; for ``lam_h = 0`` the minimiser of smallest norm.
 
-    Attributes
-    ----------
-    problem, frame : what was solved.
-    class_features : (K, d).
-    value : the objective.
-    bound : a number that no features can go below (a dual value, computed from the frame alone).
-    status : "optimal" if the gap is below 1e-9 of the value (or of 1, if that is larger), else "inexact".
-    stats : seconds, and iterations of the worst class.
-    """
-
-    problem: Problem
-    frame: Frame
-    class_features: Array
-    value: float
-    bound: float
-    status: Literal["optimal", "inexact"]
-    stats: dict[str, Any]
-
-    @property
-    def gap(self) -> float:
-        """value - bound, >= 0 up to rounding: an upper bound on what could still be gained."""
-        return self.value - self.bound
-
-    @cached_property
-    def features(self) -> Array:
-        """The minimiser, (N, d). Raises MemoryError if it would not fit."""
-        require_features(self.problem)
-        return np.repeat(self.class_features, self.problem.class_sizes, axis=0)
-
-
-def minimize(problem: Problem, *, frame: Frame | None = None, seed: int = 0) -> Solution:
-    r"""Minimise the objective over the features, for a fixed frame.
-
-    Cosine loss: Newton's method in a trust region from a random start in the span of the class's centers and one
-    direction more; the
-    bound is the dual of the quadratic on the sphere, :math:`\max_\mu f - \mu - b^\top (G + \mu I)^{-1} b` with
-    :math:`G = \sum_j w_j w_j^\top` and :math:`b = \sum_j w_j`, at the multiplier of the solution. P: one
-    regularised least-squares problem per class, with the bound of its dual; for ``lam_h = 0`` the minimiser of
-    smallest norm.
+    Learned frame: a Riemannian trust region, or variable projection (:mod:`ufm.projection`); the bound is the dual
+    value of a convex problem below all frames (:mod:`ufm.duality`), so the gap certifies global optimality.
 
     Parameters
     ----------
     problem : what to solve.
-    frame : any frame; by default the problem's multi-center frame in coordinate vectors.
+    frame : fixed frame only: any frame; by default the problem's multi-center frame in coordinate vectors.
     seed : of the random start.
+    method : learned frame only. "means": trust region with one feature per class; "full": with one per sample, which
+        tests the collapse itself; "projected": P with its features eliminated, the fastest; "auto": "projected" for P,
+        else "means".
+    start : learned frame only: rows (F + K, d) orthonormal, norms (K,), features (K, d) or (N, d), for example a
+        :class:`ufm.State`; by default a random frame and Gaussian features.
+    progress : learned frame only: show a bar on stderr.
 
     Raises
     ------
-    ValueError : a frame that does not belong to the problem.
+    ValueError : a frame or a start that does not belong to the problem; an option that has no meaning for it.
+    MemoryError : a learned frame that would not fit.
 
     Examples
     --------
@@ -77,6 +59,12 @@ def minimize(problem: Problem, *, frame: Frame | None = None, seed: int = 0) -> 
     >>> solution.status, solution.gap < 1e-9
     ('optimal', True)
     """
+    if problem.frame == "learned":
+        if frame is not None:
+            raise ValueError("frame was given, but frame='learned' of the problem makes it an unknown: pass a start")
+        return minimize_learned(problem, method, start, seed, progress)
+    if method != "auto" or start is not None:
+        raise ValueError(f"method={method!r} and start are for frame='learned': this problem has frame='fixed'")
     began = time.perf_counter()
     frame = fitting_frame(problem, frame)
     solve = _solve_cosine if problem.loss == "cosine" else _solve_mse
@@ -108,23 +96,11 @@ def _solve_cosine(problem: Problem, frame: Frame, k: int, seed: int) -> tuple[Ar
         lambda h: tuple(part[0] for part in cosine(h[None], centers, beta, penalty)),
         start,
         jac=True,
-        hess=lambda h: cosine_hessian_product(h, np.eye(len(h)), centers, beta, penalty),
+        hess=lambda h: cosine_hessian_product(h[None], np.eye(len(h)), centers, beta, penalty)[0],
         method="trust-exact",
         options={"gtol": 1e-12, "maxiter": 500},
     )
-    return answer.x[:-1] @ basis, beta * _sphere_bound(answer.x, centers), int(answer.nit)
-
-
-def _sphere_bound(h: Array, centers: Array) -> float:
-    """Dual value of min |W u - 1|^2 over the unit sphere of the whole space, at the multiplier of a candidate."""
-    u = h / np.linalg.norm(h)
-    gram, b = centers.T @ centers, centers.sum(axis=0)
-    eigenvalues, vectors = linalg.eigh(gram)
-    # Stationarity (G + mu) u = b gives the multiplier. The dual needs G + mu >= 0 on the whole space, where G has
-    # the eigenvalue 0 besides those of the span: so mu >= 0.
-    mu = max(float(u @ (b - gram @ u)), 0.0)
-    weights = (vectors.T @ b) ** 2
-    return float(len(centers) - mu - np.sum(weights / (eigenvalues + mu)))
+    return answer.x[:-1] @ basis, beta * sphere_bound(answer.x, centers), int(answer.nit)
 
 
 def _solve_mse(problem: Problem, frame: Frame, k: int, seed: int) -> tuple[Array, float, int]:

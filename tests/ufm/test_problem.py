@@ -78,7 +78,10 @@ BAD = [
     ({"beta": (1.0,)}, "beta has 1 entries and class_sizes 2"),
     ({"beta": 0.0}, "beta contains 0"),
     ({"beta": (1.0, -1.0)}, "beta=-1.0"),
-    ({"frame": "learned"}, "frame='learned' cannot be simulated yet"),
+    ({"frame": "bent"}, "frame='bent' is unknown"),
+    ({"frame": "learned", "loss": "mse", "lam_w": 0.1}, "lam_h=0.0 must be positive .* features grow"),
+    ({"frame": "learned", "loss": "mse", "lam_h": 0.1}, "lam_w=0.0 must be positive .* norms grow"),
+    ({"frame": "learned", "dim": 5}, "no such frame exists"),
 ]
 
 

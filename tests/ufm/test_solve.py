@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 import ufm
 from tests import oracles, strategies
 from theory import minimizers
+from ufm.duality import sphere_bound
 
 
 @given(strategies.problems(), strategies.seeds)
@@ -44,7 +45,7 @@ def test_any_frame_is_solved_and_the_bound_proves_it():
 def test_a_bad_point_has_a_gap():
     problem = ufm.Problem((4, 3), 3, 0.2, 12)
     good = ufm.minimize(problem)
-    worse = ufm.solve._sphere_bound(
+    worse = sphere_bound(
         np.random.default_rng(0).standard_normal(12), oracles.class_rows(problem, good.frame.centers, 0)
     )
     assert worse <= good.bound / (problem.class_sizes[0] * problem.weights[0])
