@@ -1,4 +1,5 @@
-"""The command line: ``ufm simulate``, ``ufm verify``, ``ufm claims``, ``ufm presets``.
+"""The command line: ``ufm simulate``, ``ufm verify``, ``ufm phase``, ``ufm claims``,
+``ufm presets``.
 
 Messages and progress bars go to stderr. With ``--json`` stdout carries exactly one JSON object. Exit status: 0 all
 is done and holds, 1 it ran and something does not hold, 2 the input is wrong (one line says which value and what
@@ -17,14 +18,15 @@ import tyro
 
 import ufm
 from ufm import store
-from ufm.flags import ProblemFlags
+from ufm.flags import FAILS, OK, ProblemFlags, check_folder, interactive
 from ufm.flow import RTOL
+from ufm.phase_command import Phase
 from ufm.presets import PRESETS, preset
 from ufm.problem import config_key, nearest
 from ufm.sizes import load_array
 from ufm.start import Start
 
-OK, FAILS, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+WRONG_INPUT, INTERRUPTED = 2, 130
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Simulate(ProblemFlags):
     def run(self) -> int:
         """Simulate, write, report."""
         problem = self.build()
-        _check_folder(self.out)
+        check_folder(self.out)
         features = None if self.features is None else load_array(self.features)
         trajectory = ufm.gradient_flow(
             problem,
@@ -86,7 +88,7 @@ class Simulate(ProblemFlags):
             n_times=self.n_times,
             keep=self.keep,
             rtol=self.rtol,
-            progress=_interactive(),
+            progress=interactive(),
         )
         report = ufm.certify(trajectory) if self.certify else None
         flow = {name: str(getattr(self, name)) for name in FLOW_FLAGS}
@@ -137,16 +139,20 @@ def _sentence(t: ufm.Trajectory) -> str:
 class Verify(ProblemFlags):
     """Simulate and hold every prediction of theory against the result.
 
-    Without a problem: the main job. Cosine loss with class-aware centers (CAL) and uniform ones (AL), and P with
-    and without regularisation, each at CIFAR-10-LT and CIFAR-100-LT sizes, tau 0.01.
+    Without a problem: the main job. Cosine loss with class-aware centers (CAL) and uniform ones (AL), P with
+    and without regularisation, and P with a learned frame, at CIFAR-10-LT and CIFAR-100-LT sizes, tau 0.01.
 
     Example: ufm verify
 
     Example: ufm verify --preset toy --theta 0.4 --json
 
+    Example: ufm verify --class-sizes 100,10,1 --centers 1 --frame learned --lam-h 0.02 --lam-w 0.03
+
     Writes report.json, trajectories.nc, collapse.png and geometry.png into --out.
     """
 
+    full: bool = False
+    """Main job: also learned frames at large sizes, which take minutes."""
     seed: int = 0
     """Seed of frames, starts and of the samples that are simulated twice."""
     out: Path = Path("runs/verify")
@@ -160,19 +166,18 @@ class Verify(ProblemFlags):
 
         from ufm import verify
 
-        _check_folder(self.out)
-        jobs = {"problem": verify.single(self.build())} if self.given() else verify.main_job()
-        results = verify.run(jobs, self.seed, progress=_interactive())
+        check_folder(self.out)
+        if self.full and self.given():
+            raise ValueError("--full belongs to the main job, not to a problem of your own")
+        jobs = {"problem": verify.single(self.build())} if self.given() else verify.main_job(self.full)
+        results = verify.run(jobs, self.seed, progress=interactive())
         report = ufm.combine("verify", [report for result in results.values() for report in result.reports])
-        trajectories = {name: result.trajectory for name, result in results.items()}
-        store.save(
-            xarray.DataTree.from_dict(
-                {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
-            ),
-            self.out / "trajectories.nc",
-        )
-        _draw("collapse_figure", trajectories, self.out / "collapse.png")
-        _draw("geometry_figure", trajectories, self.out / "geometry.png")
+        trajectories = {name: result.trajectory for name, result in results.items() if result.trajectory is not None}
+        if trajectories:
+            curves = {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
+            store.save(xarray.DataTree.from_dict(curves), self.out / "trajectories.nc")
+            _draw("collapse_figure", trajectories, self.out / "collapse.png")
+            _draw("geometry_figure", trajectories, self.out / "geometry.png")
         store.save_json(self.out / "report.json", report.to_dict())
         if self.json:
             print(report.to_json())
@@ -223,7 +228,7 @@ class Claims:
             c for c in claims if self.ids or self.check or (self.markdown and c.verdict in ("corrected", "fails"))
         ]
         examined: dict[str, Examination] = {}
-        with tqdm(wanted, unit="claim", disable=not _interactive()) as bar:
+        with tqdm(wanted, unit="claim", disable=not interactive()) as bar:
             for claim in bar:
                 bar.set_description(claim.id)
                 examined[claim.id] = claim.examine(laboratory)
@@ -276,19 +281,10 @@ def _draw(name: str, trajectories: dict[str, ufm.Trajectory], path: Path) -> Non
     style.save_figure(getattr(verification, name)(trajectories), path)
 
 
-def _check_folder(folder: Path | None) -> None:
-    """Refuse an output folder that is something else, before anything is computed."""
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise ValueError(f"out={folder} exists and is not a folder")
-
-
-def _interactive() -> bool:
-    return sys.stderr.isatty()
-
-
 Command = (
     Annotated[Simulate, tyro.conf.subcommand("simulate")]
     | Annotated[Verify, tyro.conf.subcommand("verify")]
+    | Annotated[Phase, tyro.conf.subcommand("phase")]
     | Annotated[Claims, tyro.conf.subcommand("claims")]
     | Annotated[Presets, tyro.conf.subcommand("presets")]
 )

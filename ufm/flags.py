@@ -1,6 +1,7 @@
-"""Flags that say which problem: shared by the commands, read into a :class:`ufm.Problem`."""
+"""What the commands share: flags that say which problem, exit statuses, and small manners."""
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,8 @@ from theory.geometry import minimum_dimension
 from ufm.presets import PRESETS, preset, spend
 from ufm.problem import Problem
 from ufm.sizes import read_class_sizes
+
+OK, FAILS = 0, 1
 
 
 @dataclass
@@ -33,6 +36,8 @@ class ProblemFlags:
     """Feature dimension, at least sum(centers) + classes (that minimum)."""
     loss: Literal["cosine", "mse"] | None = None
     """Cosine loss, or the paper's problem P."""
+    frame: Literal["fixed", "learned"] | None = None
+    """Fixed multi-center frame, or one that is minimised over (P: with positive --lam-h and --lam-w)."""
     beta: str | None = None
     """Cosine loss: weight per class: "weighted" (cos alpha_k), a number, or a list."""
     lam: float | None = None
@@ -55,21 +60,31 @@ class ProblemFlags:
             )
         if self.tau is not None and self.preset is None:
             raise ValueError(f"tau={self.tau} belongs to --preset: other problems have their class sizes")
-        changes = {name: getattr(self, name) for name in ("theta", "dim", "lam", "lam_h", "lam_w")}
+        changes = {name: getattr(self, name) for name in ("theta", "dim", "frame", "lam", "lam_h", "lam_w")}
         changes = {name: value for name, value in changes.items() if value is not None}
         if self.beta is not None:
             changes["beta"] = "weighted" if self.beta == "weighted" else _numbers("beta", self.beta, float)
         if self.preset is not None:
-            base = preset(self.preset, tau=self.tau, loss=self.loss or "cosine")
+            base = preset(self.preset, tau=self.tau, loss=self.loss or self._implied_loss())
             return self._changed(base, changes)
         if self.problem is not None:
             return self._changed(_read_problem(self.problem), changes)
         assert self.class_sizes is not None
         sizes = _sizes(self.class_sizes)
-        centers = self._centers(sizes)
+        centers = self.centers_of(sizes)
         return Problem(
-            **{"class_sizes": sizes, "centers": centers, "theta": 0.2, "loss": self.loss or "cosine", **changes}
+            **{
+                "class_sizes": sizes,
+                "centers": centers,
+                "theta": 0.2,
+                "loss": self.loss or self._implied_loss(),
+                **changes,
+            }
         )
+
+    def _implied_loss(self) -> Literal["cosine", "mse"]:
+        """P where only P has the weights that are given."""
+        return "cosine" if self.lam_h is None and self.lam_w is None else "mse"
 
     def _changed(self, base: Problem, changes: dict[str, Any]) -> Problem:
         values = base.to_dict()
@@ -77,12 +92,13 @@ class ProblemFlags:
             values = {k: v for k, v in values.items() if k not in ("beta", "lam", "lam_h", "lam_w")}
             values["loss"] = self.loss
         if self.centers is not None or self.f is not None:
-            values["centers"] = self._centers(base.class_sizes)
+            values["centers"] = self.centers_of(base.class_sizes)
             counts = Problem(base.class_sizes, values["centers"], 0.0).centers
             values["dim"] = max(values["dim"], minimum_dimension(counts))
         return Problem.from_dict({**values, **changes})
 
-    def _centers(self, sizes: tuple[int, ...]) -> Any:
+    def centers_of(self, sizes: tuple[int, ...]) -> Any:
+        """Centers per class by the flags, for some class sizes."""
         text = self.centers or "class-aware"
         if re.fullmatch(r"[\d\s,.+-]+", text):
             if self.f is not None:
@@ -116,3 +132,14 @@ def _read_problem(path: Path) -> Problem:
         return Problem.from_toml(text) if path.suffix == ".toml" else Problem.from_json(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def check_folder(folder: Path | None) -> None:
+    """Refuse an output folder that is something else, before anything is computed."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ValueError(f"out={folder} exists and is not a folder")
+
+
+def interactive() -> bool:
+    """Whether somebody watches the progress bars."""
+    return sys.stderr.isatty()

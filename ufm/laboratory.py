@@ -14,6 +14,7 @@ from ufm import landscape, montecarlo
 from ufm.descent import gradient_descent
 from ufm.flow import gradient_flow
 from ufm.frames import Array, Frame, Geometry, dense, multi_center_frame
+from ufm.metrics import class_average, collapse
 from ufm.problem import Problem
 from ufm.resimulate import null_part
 from ufm.rules import RULES
@@ -129,9 +130,32 @@ def ends(problem: Fields, n_starts: int) -> landscape.Ends:
     return landscape.descend_from_everywhere(built, frame=frame, n_starts=n_starts, seed=SEED)
 
 
-def learned_ends(problem: Fields, n_starts: int) -> landscape.NormEnds:
-    """The same, over features and norms of the frame."""
-    return landscape.descend_with_norms(Problem(**problem), n_starts=n_starts, seed=SEED)
+class LearnedEnds(NamedTuple):
+    """Where minimisers of P with a learned frame end, one row per start."""
+
+    square_norms: Array
+    """|w_k|^2, (n_starts, K)."""
+    feature_norms: Array
+    """Mean norm of the features of each class, (n_starts, K)."""
+    value: Array
+    """(n_starts,)."""
+    nc: Array
+    """Largest NC of a sample of a living class, (n_starts,)."""
+
+
+def learned_ends(problem: Fields, n_starts: int) -> LearnedEnds:
+    """Minimise over frame, norms and the feature of every sample, from random starts."""
+    built = Problem(**problem, frame="learned")
+    rows = []
+    for seed in range(n_starts):
+        solution = minimize(built, seed=seed, method="full")
+        lengths = class_average(np.linalg.norm(solution.features, axis=1), built.labels)
+        nc = 0.0
+        for k in np.flatnonzero(solution.living):
+            own = solution.features[built.samples(int(k))]
+            nc = max(nc, float(collapse(own, np.zeros(len(own), dtype=int), solution.frame.pick([int(k)])).max()))
+        rows.append((solution.norms**2, lengths, solution.value, nc))
+    return LearnedEnds(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def critical_points(problem: Fields, n_starts: int) -> Sequence[landscape.CriticalPoint]:

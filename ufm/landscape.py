@@ -10,7 +10,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from ufm.frames import Array, Frame, dense
 from ufm.losses import CosineLoss, MSELoss, loss_of
-from ufm.metrics import class_average, collapse, unit_rows
+from ufm.metrics import collapse, unit_rows
 from ufm.problem import Problem
 from ufm.setup import fitting_frame
 
@@ -62,74 +62,6 @@ def descend_from_everywhere(
 
 TIGHT = {"gtol": 1e-12, "ftol": 0.0, "maxiter": 20_000, "maxfun": 50_000}
 """Options of L-BFGS: only the gradient, or its own line search at the limit of rounding, stops it."""
-
-
-@dataclass(frozen=True)
-class NormEnds:
-    """Where descent of P over features *and* classifier norms ended, one row per start.
-
-    Attributes
-    ----------
-    square_norms : :math:`|w_k|^2`, (n_starts, K).
-    feature_norms : mean norm of the features of each class, (n_starts, K).
-    value : of P, (n_starts,).
-    nc : largest NC among the classes whose features are not 0, (n_starts,).
-    slope : norm of the gradient, (n_starts,).
-    """
-
-    square_norms: Array
-    feature_norms: Array
-    value: Array
-    nc: Array
-    slope: Array
-
-
-def descend_with_norms(problem: Problem, *, n_starts: int = 20, scale: float = 1.0, seed: int = 0) -> NormEnds:
-    r"""Minimise P over all N features and the K norms of the frame from Gaussian starts (L-BFGS).
-
-    Frames of one set of norms differ by a rotation, which P does not see if the features turn along: fixing the
-    directions to coordinate vectors loses no value that a learned frame could reach.
-
-    Parameters
-    ----------
-    problem : with ``loss="mse"`` and positive ``lam_h`` and ``lam_w``; small, since features are free in N x d.
-    n_starts, scale, seed : as in :func:`descend_from_everywhere`.
-
-    Raises
-    ------
-    ValueError : another loss, or a weight of 0, for which P has no minimiser.
-    """
-    if problem.loss != "mse" or not problem.lam_h or not problem.lam_w:
-        raise ValueError("free norms need loss='mse' with positive lam_h and lam_w")
-    frame, _, rng = _prepared(problem, None, n_starts, scale, seed)
-    lam_h, lam_w, labels = float(problem.lam_h), float(problem.lam_w), problem.labels
-    unit, owner = dense(frame.centers), np.repeat(np.arange(problem.n_classes), problem.centers)
-    targets = (owner == labels[:, None]).astype(float)
-    shape = (problem.n_samples, frame.dim)
-
-    def value_and_gradient(x: Array) -> tuple[float, Array]:
-        # |H W^T - Y|^2 / (2S) + lam_w |s|^2 / 2 + lam_h |H|^2 / 2 with W = diag(s_owner) unit; rows are samples
-        norms, h = x[: problem.n_classes], x[problem.n_classes :].reshape(shape)
-        along = h @ unit.T
-        miss = (along * norms[owner] - targets) / problem.total
-        value = 0.5 * problem.total * np.sum(miss**2) + 0.5 * lam_w * norms @ norms + 0.5 * lam_h * np.sum(h**2)
-        by_norm = np.bincount(owner, np.sum(miss * along, axis=0)) + lam_w * norms
-        by_feature = (miss * norms[owner]) @ unit + lam_h * h
-        return float(value), np.concatenate([by_norm, by_feature.ravel()])
-
-    rows = []
-    for _ in range(n_starts):
-        start = scale * rng.standard_normal(problem.n_classes + shape[0] * shape[1])
-        end = optimize.minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=TIGHT)
-        norms, h = end.x[: problem.n_classes], end.x[problem.n_classes :].reshape(shape)
-        lengths = np.linalg.norm(h, axis=1)
-        lives = lengths > SAME
-        # a negative norm is the frame with that class turned around
-        turned = h * np.where(norms[labels] < 0, -1.0, 1.0)[:, None]
-        away = unit_rows(turned[lives]) - dense(frame.mean_directions)[labels[lives]]
-        nc = np.sum(away**2, axis=1).max(initial=0.0)
-        rows.append((norms**2, class_average(lengths, labels), end.fun, nc, np.linalg.norm(end.jac)))
-    return NormEnds(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 @dataclass(frozen=True)

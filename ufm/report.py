@@ -42,8 +42,9 @@ class Check:
         relative: float = 0.0,
     ) -> "Check":
         """Compare arrays (broadcast) entry by entry and keep the entry that is worst in units of its tolerance."""
-        p, m = (a.ravel() for a in np.broadcast_arrays(np.asarray(predicted, float), np.asarray(measured, float)))
-        tolerance = np.broadcast_to(np.asarray(absolute, float), p.shape) + relative * np.abs(p)
+        arrays = (np.asarray(each, dtype=np.float64) for each in (predicted, measured, absolute))
+        p, m, floor = (array.ravel() for array in np.broadcast_arrays(*arrays))
+        tolerance = floor + relative * np.abs(p)
         excess = np.abs(m - p) / np.maximum(tolerance, np.finfo(float).tiny)
         worst = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
         holds = bool(np.all(np.abs(m - p) <= tolerance))

@@ -72,25 +72,12 @@ def test_the_cosine_loss_has_two_critical_points_and_p_one():
     assert point.nc < 1e-12
 
 
-def test_free_norms_reach_one_value_and_find_the_dead_class():
-    problem = ufm.Problem((100, 10, 1), 1, 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2)
-    ends = landscape.descend_with_norms(problem, n_starts=6)
-    assert np.ptp(ends.value) < 1e-12
-    assert ends.nc.max() < 1e-10
-    assert np.all(ends.square_norms[:, 2] < 1e-10)
-    np.testing.assert_allclose(
-        3e-2 * ends.square_norms, 2e-2 * np.array([100, 10, 1]) * ends.feature_norms**2, atol=1e-7
-    )
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: landscape.critical_points(ufm.Problem((2,), 2, 0.3, lam=0.0)), "lam=0 leaves the norm free"),
         (lambda: landscape.descend_from_everywhere(ufm.Problem((2,), 2, 0.3), n_starts=0), "n_starts=0"),
         (lambda: landscape.descend_from_everywhere(ufm.Problem((2,), 2, 0.3), scale=np.inf), "scale=inf"),
-        (lambda: landscape.descend_with_norms(ufm.Problem((2,), 2, 0.3)), "loss='mse'"),
-        (lambda: landscape.descend_with_norms(ufm.Problem((2,), 2, 0.3, loss="mse", lam_h=1.0)), "positive lam_h"),
     ],
 )
 def test_questions_without_an_answer_are_refused(call, message):

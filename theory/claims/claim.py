@@ -58,7 +58,7 @@ class Laboratory(Protocol):
         ...
 
     def learned_ends(self, problem: Fields, n_starts: int) -> Any:
-        """The same with free norms of the frame: square_norms, feature_norms (n_starts, K), value, nc (n_starts,)."""
+        """The same for P with a learned frame: square_norms, feature_norms (n_starts, K), value, nc (n_starts,)."""
         ...
 
     def critical_points(self, problem: Fields, n_starts: int) -> Sequence[Any]:

@@ -185,7 +185,7 @@ def _otherwise_zero(lab: Laboratory) -> Iterator[Finding]:
     least = float(minimizers.learned_minimum(**learned(PARTIAL)).sum())
     yield compare(
         "min P, n = (100, 10, 1), lam_W = 0.03, lam_H = 0.02",
-        "L-BFGS from 6 random starts",
+        "trust region, 6 random starts",
         ends.value,
         least,
         tolerance=1e-10,
@@ -193,7 +193,11 @@ def _otherwise_zero(lab: Laboratory) -> Iterator[Finding]:
     )
     smallest = np.sqrt(ends.square_norms.min())
     yield compare(
-        "norm of the dead class: 0, which no frame has", "L-BFGS from 6 random starts", smallest, 0.0, tolerance=1e-6
+        "norm of the dead class: 0, which no frame has",
+        "trust region, 6 random starts",
+        smallest,
+        0.0,
+        tolerance=1e-6,
     )
 
 

@@ -169,7 +169,7 @@ def _norm_over_cosine(lab: Laboratory) -> Iterator[Finding]:
 
 def _learned(problem: dict[str, Any], lab: Laboratory) -> Iterator[Finding]:
     own, ends = learned(problem), lab.learned_ends(problem, 12)
-    how = "L-BFGS over features and norms from 12 random starts"
+    how = "trust region over frame, norms and features, 12 random starts"
     square = np.broadcast_to(minimizers.learned_square_norm(**own), ends.square_norms.shape)
     yield compare("|w_k|^2", how, ends.square_norms, square, tolerance=1e-6)
     norm = np.broadcast_to(minimizers.learned_feature_norm(**own), ends.feature_norms.shape)
@@ -197,7 +197,7 @@ def _theorem_33(lab: Laboratory) -> Iterator[Finding]:
         found = float(np.all(ends.square_norms > 1e-5))
         yield compare(
             f"whether classes live with weights at {factor} of the threshold",
-            "L-BFGS from 4 random starts",
+            "trust region, 4 random starts",
             found,
             alive,
         )
@@ -207,7 +207,7 @@ def _theorem_34(lab: Laboratory) -> Iterator[Finding]:
     yield from _learned(PARTIAL, lab)
     own, ends = learned(PARTIAL), lab.learned_ends(PARTIAL, 12)
     least = float(minimizers.learned_minimum(**own).sum())
-    how = "L-BFGS over features and norms from 12 random starts"
+    how = "trust region over frame, norms and features, 12 random starts"
     yield compare("min P, one class dead", how, ends.value, least, tolerance=1e-10, printed=0.5)
     alive = (ends.square_norms > 1e-5).sum(axis=1)
     yield compare("classes alive", how, alive, 2, printed=0)
@@ -251,7 +251,7 @@ def _projection(lab: Laboratory) -> Iterator[Finding]:
     stated = float(minimizers.learned_minimum(**learned(BALANCED)).sum())
     yield compare(
         "value where descent ends: no spurious local minima",
-        "L-BFGS from 12 random starts",
+        "trust region, 12 random starts",
         ends.value,
         stated,
         tolerance=1e-10,
@@ -284,7 +284,7 @@ def _thresholds(lab: Laboratory) -> Iterator[Finding]:
         ends = lab.learned_ends({**problem, "lam_h": weight, "lam_w": weight}, 4)
         living = (ends.square_norms > 1e-5).sum(axis=1)
         yield compare(
-            f"living classes at {factor} of the critical weight", "L-BFGS from 4 random starts", living, expected
+            f"living classes at {factor} of the critical weight", "trust region, 4 random starts", living, expected
         )
     # weight of lam_H = lam_W at which a class of n samples dies, other classes having f n adding up to `others`
     f, n, others, theta = np.ogrid[1:40, 1:30:5j, 1:2000:9j, 0.0 : np.pi / 2 : 7j]

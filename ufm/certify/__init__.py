@@ -7,20 +7,22 @@ import numpy as np
 from theory import geometry
 from ufm.blocks import isotropic, unit
 from ufm.certify.cosine import cosine_checks
-from ufm.certify.minima import solution_checks
+from ufm.certify.minima import learned_checks, phase_checks, solution_checks
 from ufm.certify.mse import mse_checks
 from ufm.modes import orthogonal
+from ufm.phase import PhaseDiagram
 from ufm.report import Check, Report
 from ufm.solve import Solution
 from ufm.trajectory import Trajectory
 
 
-def certify(subject: Trajectory | Solution, *, title: str | None = None, seed: int = 0) -> Report:
-    """Hold a trajectory or a solution against every prediction that applies to it.
+def certify(subject: Trajectory | Solution | PhaseDiagram, *, title: str | None = None, seed: int = 0) -> Report:
+    """Hold a trajectory, a solution or a phase diagram against every prediction that applies to it.
 
     Parameters
     ----------
-    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent` or :func:`ufm.minimize`. With
+    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.minimize` or
+        :func:`ufm.phase.phase_diagram`. With
         ``keep="final"`` a trajectory carries the features that the checks of orthogonality and of the reduction
         itself need; without, the report notes what it could not check.
     title : heads the report.
@@ -30,16 +32,21 @@ def certify(subject: Trajectory | Solution, *, title: str | None = None, seed: i
     ------
     ValueError : a frame that is not a multi-center frame of the problem: theory predicts nothing for it.
     """
+    if isinstance(subject, PhaseDiagram):
+        rows, columns, n_classes = subject.living.shape
+        return Report(title or f"phase diagram, {rows} x {columns} points, K={n_classes}", tuple(phase_checks(subject)))
     problem, frame = subject.problem, subject.frame
     if subject.stats.get("loss") == "custom":
         raise ValueError("the loss was one of your own: there is no prediction for it")
+    heading = title or f"{problem.loss} loss, K={problem.n_classes}, F={problem.n_centers}, d={problem.dim}"
+    if isinstance(subject, Solution) and problem.loss == "mse" and problem.frame == "learned":
+        return Report(heading, tuple(learned_checks(subject)))
     measured = frame.geometry
     angles = np.abs(measured.mean / measured.length - geometry.center_cosine(problem.centers, problem.theta))
     skew = np.abs(measured.alignment - geometry.classifier_cosine(problem.centers, problem.theta))
     wanted = isotropic(frame) and orthogonal(frame) and (problem.loss == "mse" or unit(frame))
     if not wanted or max(float(angles.max()), float(skew.max())) > 1e-7:
         raise ValueError("the frame is not a multi-center frame of this problem: there is no prediction for it")
-    heading = title or f"{problem.loss} loss, K={problem.n_classes}, F={problem.n_centers}, d={problem.dim}"
     if isinstance(subject, Solution):
         return Report(heading, tuple(solution_checks(subject)))
     notes: list[str] = []
