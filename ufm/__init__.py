@@ -5,7 +5,8 @@ from ufm.certify import certify
 from ufm.descent import gradient_descent
 from ufm.flow import gradient_flow
 from ufm.frames import Frame, multi_center_frame
-from ufm.learned_flow import learned_descent, learned_flow
+from ufm.learned_descent import learned_descent
+from ufm.learned_flow import learned_flow
 from ufm.losses import TorchLoss
 from ufm.problem import Problem
 from ufm.report import Check, Report, combine

@@ -1,6 +1,6 @@
-r"""Training of a learned frame together with its features: Riemannian gradient flow, descent, mini-batches.
+r"""Riemannian gradient flow of a learned frame together with its features.
 
-All of them follow, at a relative speed :math:`\eta` of the frame,
+It follows, at a relative speed :math:`\eta` of the frame,
 
 .. math:: \dot Q = -\eta \operatorname{grad}_Q, \qquad \dot s = -\eta\, \partial_s, \qquad
     \dot h_i = -\nabla_{h_i} (\text{loss of sample } i)
@@ -10,7 +10,7 @@ makes the frame follow the mean loss, as a trainer does; :math:`\eta = 1` is the
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -21,11 +21,12 @@ from tqdm import tqdm
 from ufm import stiefel
 from ufm.blas import one_thread
 from ufm.frames import Array
-from ufm.learned import Learned, objective_at, objective_of
-from ufm.learned_trajectory import LearnedTrajectory, Moment, stacked
-from ufm.problem import Integers, Problem, nearest
-from ufm.state import State, random_state, validated_state
-from ufm.trajectory import Status, Trouble
+from ufm.learned import Learned, objective_at
+from ufm.learned_trajectory import LearnedTrajectory, Moment
+from ufm.problem import Problem
+from ufm.state import State
+from ufm.training import finished, require, starting_state, validated_options, velocity
+from ufm.trajectory import Trouble
 
 RISE = 1e-13
 """Relative rise of the objective that counts as rounding."""
@@ -76,9 +77,9 @@ def learned_flow(
         or np.any(np.diff(times) <= 0)
     ):
         raise ValueError("t_eval must be a list of finite, strictly ascending times >= 0")
-    _require("rtol", rtol, 1e-13 <= rtol < 1)
-    rate = _validated(problem, features, frame_rate, until_nc)
-    state = _start(problem, start, seed, features)
+    require("rtol", rtol, 1e-13 <= rtol < 1)
+    rate = validated_options(problem, features, frame_rate, until_nc)
+    state = starting_state(problem, start, seed, features)
     flow = _Flow(objective_at(problem, state), state, rate, rtol)
     moments: list[Moment] = []
     trouble: Trouble | None = None
@@ -98,7 +99,7 @@ def learned_flow(
         "seed": seed,
         "steps": flow.steps,
     }
-    return _trajectory(problem, times[: len(moments)], moments, flow.state, trouble, until_nc, stats, began)
+    return finished(problem, times[: len(moments)], moments, flow.state, trouble, until_nc, stats, began)
 
 
 class _Flow:
@@ -145,154 +146,3 @@ class _Flow:
             if self.steps >= MAX_STEPS:
                 return Trouble("stopped", f"t={solver.t:.3g} is reached after {MAX_STEPS} steps")
         return None
-
-
-def velocity(objective: Learned, state: State, rate: float) -> tuple[float, State]:
-    """Value, and gradient in the metric of the flow: features by sample, frame times ``rate``, rows tangent."""
-    value, gradient = objective.value_and_gradient(state)
-    turn = rate * stiefel.tangent(state.rows, gradient.rows)
-    return value, State(turn, rate * gradient.norms, gradient.features / objective.weights[:, None])
-
-
-def learned_descent(
-    problem: Problem,
-    *,
-    step_size: float,
-    n_steps: int = 1000,
-    every: int = 10,
-    momentum: float = 0.0,
-    batch_size: int | None = None,
-    retraction: stiefel.RetractionName = "polar",
-    start: Sequence[ArrayLike] | None = None,
-    seed: int = 0,
-    features: Literal["means", "full"] = "full",
-    frame_rate: float | None = None,
-    until_nc: float = 1e-10,
-    progress: bool = False,
-) -> LearnedTrajectory:
-    r"""Riemannian gradient descent, or stochastic descent with momentum as a trainer would do it.
-
-    A step of the frame goes along :math:`v \leftarrow \mu v + g`, retracted; v is carried along by projection onto the
-    new tangent space. With ``batch_size`` the batches are a random partition of the samples in every epoch; the
-    features are the rows of the batch, each with a velocity of its own, and the gradient of the frame is N / B times
-    that of the batch.
-
-    Parameters
-    ----------
-    step_size : > 0, in units of flow time.
-    n_steps, every : most steps to take, and steps between records, >= 1.
-    momentum : mu in [0, 1).
-    batch_size : samples per step, in [1, N], with ``features="full"``; all if left out.
-    retraction : "polar", "qr" or "cayley".
-    problem, start, seed, features, frame_rate, until_nc, progress : as in :func:`learned_flow`; the seed draws the
-        batches too. The descent stops at a record with NC below ``until_nc``.
-
-    Returns
-    -------
-    LearnedTrajectory : ``status`` "stopped" if the steps ran out, "diverged" if a number stopped being finite.
-
-    Raises
-    ------
-    ValueError : an argument that is not as above, a start that is not on the manifold.
-    """
-    began = time.perf_counter()
-    _require("step_size", step_size, bool(np.isfinite(step_size)) and step_size > 0)
-    _require("momentum", momentum, 0 <= momentum < 1)
-    _require("n_steps", n_steps, n_steps >= 1)
-    _require("every", every, every >= 1)
-    if retraction not in stiefel.RETRACTIONS:
-        raise ValueError(f"retraction={retraction!r} is unknown{nearest(retraction, stiefel.RETRACTIONS)}")
-    if batch_size is not None:
-        _require("batch_size", batch_size, features == "full" and 1 <= batch_size <= problem.n_samples)
-    rate = _validated(problem, features, frame_rate, until_nc)
-    first = state = _start(problem, start, seed, features)
-    push = State(*(np.zeros_like(part) for part in state))
-    moments, steps = [Moment.observe(problem, state, first.rows)], [0]
-    trouble: Trouble | None = None
-    retract = stiefel.RETRACTIONS[retraction]
-    batches = _batches(problem, state, batch_size, seed)
-    with np.errstate(over="ignore", invalid="ignore"), one_thread(state.rows.size):
-        for step in tqdm(range(1, n_steps + 1), desc="learned descent", disable=not progress):
-            objective, rows = next(batches)
-            _, pull = velocity(objective, state._replace(features=state.features[rows]), rate)
-            turn = momentum * stiefel.tangent(state.rows, push.rows) + pull.rows
-            push = push._replace(rows=turn, norms=momentum * push.norms + pull.norms)
-            push.features[rows] = momentum * push.features[rows] + pull.features
-            state.features[rows] -= step_size * push.features[rows]
-            norms = state.norms - step_size * push.norms
-            if not all(np.all(np.isfinite(part)) for part in (turn, norms, state.features[rows])):
-                trouble = Trouble("diverged", f"the state is not finite after step {step}: step_size is too large")
-                break
-            state = state._replace(rows=retract(state.rows, -step_size * turn), norms=norms)
-            if step % every == 0 or step == n_steps:
-                moments.append(Moment.observe(problem, state, first.rows))
-                steps.append(step)
-                if moments[-1].nc.max() <= until_nc:
-                    break
-        else:
-            trouble = Trouble("stopped", f"{n_steps} steps are spent")
-    stats: dict[str, object] = {
-        "method": "descent",
-        "features": features,
-        "frame_rate": rate,
-        "step_size": step_size,
-        "momentum": momentum,
-        "batch_size": batch_size,
-        "retraction": retraction,
-        "seed": seed,
-        "steps": steps[-1],
-    }
-    return _trajectory(problem, np.array(steps) * step_size, moments, state, trouble, until_nc, stats, began)
-
-
-def _batches(problem: Problem, state: State, size: int | None, seed: int) -> Iterator[tuple[Learned, slice | Integers]]:
-    """Objectives of the batches, scaled to all samples, and the feature rows they see."""
-    if size is None:
-        whole = objective_at(problem, state)
-        while True:
-            yield whole, slice(None)
-    rng, labels, n = np.random.default_rng((seed, 1)), problem.labels, problem.n_samples
-    while True:
-        order = rng.permutation(n)
-        for begin in range(0, n, size):
-            rows = np.sort(order[begin : begin + size])
-            bounds = np.searchsorted(labels[rows], np.arange(problem.n_classes + 1))
-            yield objective_of(problem, bounds, np.full(problem.n_classes, n / len(rows))), rows
-
-
-def _require(name: str, value: object, fine: bool) -> None:
-    if not fine:
-        raise ValueError(f"{name}={value!r} is out of range")
-
-
-def _validated(problem: Problem, features: str, frame_rate: float | None, until_nc: float) -> float:
-    if problem.frame != "learned":
-        raise ValueError(f"frame={problem.frame!r} of the problem: 'learned' is needed, or gradient_flow")
-    if features not in ("means", "full"):
-        raise ValueError(f"features={features!r} is unknown{nearest(features, ('means', 'full'))}")
-    rate = 1.0 / problem.n_samples if frame_rate is None else frame_rate
-    _require("frame_rate", frame_rate, bool(np.isfinite(rate)) and rate > 0)
-    _require("until_nc", until_nc, 0 < until_nc < 4)
-    return rate
-
-
-def _start(problem: Problem, start: Sequence[ArrayLike] | None, seed: int, features: str) -> State:
-    full = features == "full"
-    return random_state(problem, seed, full=full) if start is None else validated_state(problem, start, full=full)
-
-
-def _trajectory(
-    problem: Problem,
-    times: Array,
-    moments: list[Moment],
-    final: State,
-    trouble: Trouble | None,
-    until_nc: float,
-    stats: dict[str, object],
-    began: float,
-) -> LearnedTrajectory:
-    status: Status = "collapsed" if moments[-1].nc.max() <= until_nc else "finished"
-    if trouble is not None and (status != "collapsed" or trouble.status == "diverged"):
-        status, stats["reason"] = trouble.status, trouble.reason
-    stats |= {"until_nc": until_nc, "seconds": time.perf_counter() - began}
-    return LearnedTrajectory(problem, times, stacked(moments), final, status, stats)

@@ -12,7 +12,7 @@ from tests import oracles, strategies
 from ufm import stiefel
 from ufm.learned import objective_at
 from ufm.local import LearnedLocal
-from ufm.state import State, frame_of, random_state, to_span, validated_state
+from ufm.state import frame_of, random_state, to_span, validated_state
 
 small = {"max_classes": 3, "max_size": 3, "max_centers": 3}
 
@@ -162,4 +162,6 @@ def test_options_refused():
     ):
         with pytest.raises(ValueError, match=message):
             ufm.minimize(problem, **options)
-    assert isinstance(good(P), State)
+    for verb, options in ((ufm.gradient_flow, {}), (ufm.gradient_descent, {"step_size": 0.1})):
+        with pytest.raises(ValueError, match="this keeps it fixed"):
+            verb(COSINE, **options)
