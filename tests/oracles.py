@@ -1,5 +1,7 @@
 """Slow, dense, obvious versions of what the package does fast. Loops on purpose."""
 
+from types import SimpleNamespace
+
 import numpy as np
 from scipy import linalg
 
@@ -96,3 +98,27 @@ def collapse(problem, frame, features):
 def by_class(problem, values, statistic):
     """A statistic of each class's values."""
     return np.array([statistic(values[problem.labels == k]) for k in range(problem.n_classes)])
+
+
+def learned_objective(problem, state):
+    """Objective of a frame, norms and features, one row per class or sample; complex states allowed."""
+    rows, norms, features = state
+    owner = np.repeat(np.arange(problem.n_classes), problem.centers)
+    v, w0 = norms[owner, None] * rows[: problem.n_centers], norms[:, None] * rows[problem.n_centers :]
+    frame = SimpleNamespace(centers=centers_by_definition(problem, v, w0))
+    one_each = len(features) == problem.n_classes
+    labels = range(problem.n_classes) if one_each else problem.labels
+    weights = problem.class_sizes if one_each else np.ones(problem.n_samples)
+    value = sum(n * sample_loss(problem, frame, h, k) for n, h, k in zip(weights, features, labels, strict=True))
+    return value + 0.5 * (problem.lam_w or 0.0) * np.sum(norms**2)
+
+
+def learned_gradient(problem, state, step=1e-30):
+    """Its Euclidean gradient, flat, by the complex step."""
+    x = state.flat()
+    result = np.empty(x.size)
+    for i in range(x.size):
+        moved = x.astype(complex)
+        moved[i] += 1j * step
+        result[i] = np.imag(learned_objective(problem, state.unflat(moved))) / step
+    return result

@@ -1,5 +1,7 @@
 """Hypothesis strategies that draw valid problems, and frames and features for them."""
 
+import dataclasses
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -30,6 +32,18 @@ def problems(draw, loss=None, min_classes=1, max_classes=4, max_size=8, theta=an
         loss=kind,
         **weights,
     )
+
+
+@st.composite
+def learned_problems(draw, loss=None, **options):
+    """A problem with a learned frame; for P some of the classes may be dead."""
+    fixed = draw(problems(loss=loss, **options))
+    weights = {}
+    if fixed.loss == "mse":
+        weights = {name: draw(st.floats(1e-3, 0.2)) for name in ("lam_h", "lam_w")}
+    elif fixed.lam == 0.0:
+        weights = {"lam": draw(st.floats(0.02, 2.0))}
+    return dataclasses.replace(fixed, frame="learned", **weights)
 
 
 def features_of(problem, seed, scale=1.0):

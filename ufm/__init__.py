@@ -5,6 +5,8 @@ from ufm.certify import certify
 from ufm.descent import gradient_descent
 from ufm.flow import gradient_flow
 from ufm.frames import Frame, multi_center_frame
+from ufm.learned_descent import learned_descent
+from ufm.learned_flow import learned_flow
 from ufm.losses import TorchLoss
 from ufm.problem import Problem
 from ufm.report import Check, Report, combine
@@ -33,6 +35,8 @@ __all__ = [
     "combine",
     "gradient_descent",
     "gradient_flow",
+    "learned_descent",
+    "learned_flow",
     "long_tailed_sizes",
     "minimize",
     "multi_center_frame",

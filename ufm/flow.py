@@ -1,6 +1,5 @@
 """Gradient flow of unconstrained features: one verb, four methods, one kind of answer."""
 
-import functools
 import os
 import time
 from collections import deque
@@ -10,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from ufm import dop853, memory, modes, reduced
+from ufm.blas import one_thread
 from ufm.blocks import ROWS
 from ufm.frames import Array, Frame
 from ufm.losses import Loss
@@ -141,11 +140,6 @@ def _given_times(t_eval: ArrayLike | None, t_final: float | None, n_times: int) 
     return None
 
 
-@functools.cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
 def _next(pending: "deque[tuple[slice, Future[Any]]]", bar: Any) -> Any:
     rows, future = pending.popleft()
     result = future.result()
@@ -183,7 +177,7 @@ class _Run:
     def each(self, task: Callable[[Any], Any], what: str) -> Iterable[Any]:
         """Apply ``task`` to all parts, in order, on ``workers`` threads."""
         with (
-            _blas().limit(limits=1, user_api="blas"),  # threads of ours are enough, and BLAS's own get in their way
+            one_thread(),  # threads of ours are enough, and BLAS's own get in their way
             tqdm(total=self.problem.n_samples, desc=what, unit="sample", disable=not self.progress) as bar,
             ThreadPoolExecutor(self.workers) as pool,
         ):

@@ -23,7 +23,7 @@ from scipy.sparse.linalg import splu
 from theory.geometry import center_cosine
 from ufm.frames import Array
 from ufm.losses import cosine, cosine_center_gradient, cosine_hessian_product
-from ufm.problem import Problem
+from ufm.problem import Integers, Problem
 from ufm.state import State, class_bounds, mixing, owners
 
 ROWS = 2048
@@ -33,15 +33,12 @@ ROWS = 2048
 class Learned(ABC):
     """What the objectives of a learned frame share: frame, owners, and the samples that each feature row stands for."""
 
-    def __init__(self, problem: Problem, state: State) -> None:
-        """Take weights from the problem, and one feature row per class or per sample from the state."""
+    def __init__(self, problem: Problem, bounds: Integers, share: Array) -> None:
+        """Feature rows of class k are those from ``bounds[k]`` to ``bounds[k + 1]``; each stands for ``share[k]``."""
         self.problem, self.mixing, self.owner = problem, mixing(problem), owners(problem.centers)
-        self.bounds = class_bounds(problem, state)
-        counts = np.diff(self.bounds)
-        self.labels = np.repeat(np.arange(problem.n_classes), counts)
-        self.share = np.asarray(problem.class_sizes) / counts
-        """Samples that each row of a class stands for, (K,)."""
-        self.weights = self.share[self.labels]
+        self.bounds, self.share = bounds, share
+        self.labels = np.repeat(np.arange(problem.n_classes), np.diff(bounds))
+        self.weights = share[self.labels]
 
     @abstractmethod
     def value_and_gradient(self, state: State) -> tuple[float, State]:
@@ -74,9 +71,9 @@ class LearnedMSE(Learned):
     class :math:`+ \lambda_W s` (norms). A feature sees all centers.
     """
 
-    def __init__(self, problem: Problem, state: State) -> None:
-        """Take weights from the problem, and one feature row per class or per sample from the state."""
-        super().__init__(problem, state)
+    def __init__(self, problem: Problem, bounds: Integers, share: Array) -> None:
+        """See :class:`Learned`."""
+        super().__init__(problem, bounds, share)
         self.total, self.lam_h, self.lam_w = problem.total, float(problem.lam_h or 0.0), float(problem.lam_w or 0.0)
 
     def _blocks(self) -> Iterator[tuple[slice, Array, Array]]:
@@ -157,9 +154,9 @@ class LearnedCosine(Learned):
     A feature sees the centers of its own class. Norms are constants: their gradient is 0.
     """
 
-    def __init__(self, problem: Problem, state: State) -> None:
-        """Take weights from the problem, and one feature row per class or per sample from the state."""
-        super().__init__(problem, state)
+    def __init__(self, problem: Problem, bounds: Integers, share: Array) -> None:
+        """See :class:`Learned`."""
+        super().__init__(problem, bounds, share)
         self.beta, self.lam = self.share * problem.weights, self.share * float(problem.lam or 0.0)
         self.centers = np.concatenate(([0], np.cumsum(problem.centers)))
 
@@ -198,6 +195,12 @@ class LearnedCosine(Learned):
         return lambda v: State(v.rows / turning, v.norms, v.features / stiffness[:, None])
 
 
-def objective_of(problem: Problem, state: State) -> Learned:
-    """The objective that a problem names, for one feature row per class or per sample."""
-    return LearnedCosine(problem, state) if problem.loss == "cosine" else LearnedMSE(problem, state)
+def objective_of(problem: Problem, bounds: Integers, share: Array) -> Learned:
+    """The objective that a problem names; see :class:`Learned` for the arguments."""
+    return (LearnedCosine if problem.loss == "cosine" else LearnedMSE)(problem, bounds, share)
+
+
+def objective_at(problem: Problem, state: State) -> Learned:
+    """The objective that a problem names, for the feature rows of a state: one per class or one per sample."""
+    bounds = class_bounds(problem, state)
+    return objective_of(problem, bounds, np.asarray(problem.class_sizes) / np.diff(bounds))

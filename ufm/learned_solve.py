@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ufm.blas import one_thread
 from ufm.duality import learned_mse_bound, sphere_bound
 from ufm.frames import Array, Frame, dense
-from ufm.learned import objective_of
+from ufm.learned import objective_at
 from ufm.local import LearnedLocal
 from ufm.problem import Problem, nearest
 from ufm.projection import ProjectedLocal, Ridge
@@ -30,15 +31,16 @@ def minimize_learned(
     full = chosen == "full"
     state = random_state(problem, seed, full=full) if start is None else validated_state(problem, start, full=full)
     ending: Ending[Any]
-    if chosen == "projected":
-        ending = minimise(ProjectedLocal(Ridge(problem, state.rows), state.norms), progress=progress)
-        state = ending.local.state(state.rows)
-        last = LearnedLocal(objective_of(problem, state), state)
-    else:
-        inside, basis = to_span(state)
-        ending = minimise(LearnedLocal(objective_of(problem, inside), inside), progress=progress)
-        last = ending.local
-        state = last.state.times(basis)
+    with one_thread(state.rows.size):
+        if chosen == "projected":
+            ending = minimise(ProjectedLocal(Ridge(problem, state.rows), state.norms), progress=progress)
+            state = ending.local.state(state.rows)
+            last = LearnedLocal(objective_at(problem, state), state)
+        else:
+            inside, basis = to_span(state)
+            ending = minimise(LearnedLocal(objective_at(problem, inside), inside), progress=progress)
+            last = ending.local
+            state = last.state.times(basis)
     frame, features = frame_of(problem, state), class_features(problem, state)
     bound = lower_bound(problem, frame, features)
     slope = float(np.linalg.norm(last.gradient))

@@ -83,6 +83,10 @@ def fitting_frame(problem: Problem, frame: Frame | None, *, custom: bool = False
 
     An isotropic start does not see a rotation of the frame, so the cheapest basis is as good as any.
     """
+    if problem.frame == "learned":
+        raise ValueError(
+            "frame='learned': minimize, learned_flow and learned_descent move a frame, this keeps it fixed"
+        )
     frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
     if frame.counts != problem.centers or frame.dim != problem.dim:
         raise ValueError(

@@ -85,6 +85,8 @@ class Step(NamedTuple):
     step: Array
     gain: float
     """By how much the model goes down."""
+    length: float
+    """In the norm of the preconditioner."""
     on_boundary: bool
     products: int
 
@@ -128,26 +130,21 @@ def minimise(
             trial = truncated_cg(local, whitened, radius, max_products)
             products += trial.products
             moved = local.move(trial.step)
-            noise = NOISE * max(abs(local.value), left**2)
-            agreement = (local.value - moved.value + noise) / (trial.gain + noise)
-            moved_whitened = moved.precondition(moved.gradient) if agreement > 0.1 else whitened
-            if trial.gain <= noise and agreement > 0.1:  # values cannot tell any more whether the step is good
-                agreement = 1.0 if float(moved.gradient @ moved_whitened) < left**2 else 0.0
+            drop = local.value - moved.value
+            if trial.gain <= NOISE * abs(local.value):
+                # Differences of values are rounding here; slopes are not yet, and integrate to them (trapezoidal rule).
+                drop = -0.5 * float((local.gradient + moved.gradient) @ trial.step)
+            agreement = drop / trial.gain if trial.gain > 0 else 0.0
             if agreement > 0.75 and trial.on_boundary:
                 radius *= 2.0
             elif not agreement >= 0.25:
-                radius = 0.25 * min(radius, _length(local, trial, left))
+                radius = 0.25 * trial.length
             if agreement > 0.1:
-                local, whitened = moved, moved_whitened
+                local, whitened = moved, moved.precondition(moved.gradient)
             if radius < np.finfo(float).eps * left or radius < 1e-3 * decrement:
                 reason = f"no step goes down within rounding, at a gradient of {steepness:.2g}"
                 break
     return Ending(local, status, reason, steepness, left, iteration, products)
-
-
-def _length(local: Local, trial: Step, left: float) -> float:
-    """An upper bound for the length of a step that stayed inside: the gain of the model is at most left x length."""
-    return np.inf if trial.on_boundary else 4.0 * trial.gain / left if left > 0 else 0.0
 
 
 def truncated_cg(local: Local, whitened: Array, radius: float, max_products: int) -> Step:
@@ -164,7 +161,8 @@ def truncated_cg(local: Local, whitened: Array, radius: float, max_products: int
         product = local.hessian(direction)
         count += 1
         curvature = float(direction @ product)
-        if count > 1 and abs(curvature) <= FLAT * length:
+        bend_is_rounding = curvature <= 0 and first <= NOISE * abs(local.value)
+        if count > 1 and (abs(curvature) <= FLAT * length or bend_is_rounding):
             break
         alpha = left / curvature if curvature > 0 else np.inf
         reached = inside + 2.0 * alpha * across + alpha**2 * length
@@ -185,4 +183,5 @@ def truncated_cg(local: Local, whitened: Array, radius: float, max_products: int
         across = beta * (across + alpha * length)
         length = left + beta**2 * length
         direction = beta * direction - whitened
-    return Step(step, -float(step @ (local.gradient + 0.5 * bent)), on_boundary, count)
+    gain = -float(step @ (local.gradient + 0.5 * bent))
+    return Step(step, gain, radius if on_boundary else math.sqrt(inside), on_boundary, count)
