@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.style import STYLE, class_colors, panels, shown_classes
-from ufm.certify.minima import predicted_square_norms
+from ufm.certify.learned import predicted_square_norms
 from ufm.phase import Axis, PhaseDiagram
 
 if TYPE_CHECKING:

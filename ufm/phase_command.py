@@ -10,7 +10,7 @@ import numpy as np
 from theory.geometry import minimum_dimension
 from ufm import store
 from ufm.certify import certify
-from ufm.certify.minima import predicted_living
+from ufm.certify.learned import predicted_living
 from ufm.flags import FAILS, OK, ProblemFlags, check_folder, interactive
 from ufm.frames import Array
 from ufm.phase import Axis, phase_diagram

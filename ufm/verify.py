@@ -10,6 +10,7 @@ from tqdm import tqdm
 from ufm.certify import certify
 from ufm.flow import gradient_flow
 from ufm.frames import Array, Frame, multi_center_frame
+from ufm.learned_flow import learned_flow
 from ufm.learned_solve import LearnedMethod
 from ufm.presets import preset
 from ufm.problem import Problem
@@ -31,7 +32,7 @@ class Job:
     solve: bool = True
     """Also minimise, and certify the minimiser."""
     flow: bool = True
-    """Follow the flow; learned frames are only minimised."""
+    """Follow the flow of the features. Learned frames are minimised instead, or trained if there are ``t_eval``."""
     method: LearnedMethod = "auto"
     """Of the minimisation of a learned frame."""
 
@@ -78,6 +79,12 @@ def _learned_jobs(full: bool) -> dict[str, Job]:
         f"P learned {small}, rare classes die": Job(preset(small, **strong), flow=False, method="projected"),
         f"P learned {large}": Job(preset(large, **weak), flow=False, method="projected"),
     }
+    for name, weights, end in (
+        ("cosine loss", {"lam": 0.3}, 60.0),
+        ("P", {"loss": "mse", "lam_h": 2e-2, "lam_w": 2e-2}, 8000.0),
+    ):
+        trained = Problem((12, 6, 3), (2, 3, 4), 0.4, **weights, frame="learned")
+        jobs[f"{name}, frame and features trained together"] = Job(trained, t_eval=np.linspace(0, end, 13), flow=False)
     if full:
         jobs[f"P learned {small}, every sample"] = Job(preset(small, **weak), flow=False, method="full")
         jobs[f"P learned {large}, trust region"] = Job(preset(large, **weak), flow=False, method="means")
@@ -104,6 +111,10 @@ def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str,
     with tqdm(jobs.items(), unit="problem", disable=not progress) as bar:
         for name, job in bar:
             bar.set_description(name)
+            if not job.flow and job.t_eval is not None:
+                training = learned_flow(job.problem, t_eval=job.t_eval, seed=seed, features="full")
+                results[name] = Result(None, (certify(training, title=name, seed=seed),))
+                continue
             if not job.flow:
                 solution = minimize(job.problem, seed=seed, method=job.method)
                 results[name] = Result(None, (certify(solution, title=name, seed=seed),))

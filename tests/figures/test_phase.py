@@ -4,7 +4,7 @@ import numpy as np
 
 import ufm
 from figures.phase import phase_figure
-from ufm.certify.minima import predicted_square_norms
+from ufm.certify.learned import predicted_square_norms
 from ufm.phase import Axis, phase_diagram
 
 

@@ -11,7 +11,7 @@ import ufm
 from theory import minimizers
 from ufm import store
 from ufm.certify import certify
-from ufm.certify.minima import learned_arguments, predicted_living, predicted_square_norms
+from ufm.certify.learned import learned_arguments, predicted_living, predicted_square_norms
 from ufm.cli import main
 from ufm.phase import Axis, phase_diagram
 
@@ -67,6 +67,19 @@ def test_cosine_loss_with_a_learned_frame():
     problem = ufm.Problem((5, 3), (2, 4), 0.4, 16, lam=0.3, frame="learned")
     report = certify(ufm.minimize(problem))
     assert report.holds, str(report)
+
+
+@pytest.mark.parametrize("loss", [{"lam": 0.3}, {"loss": "mse", "lam_h": 3e-2, "lam_w": 2e-2}])
+@pytest.mark.parametrize("features", ["means", "full"])
+def test_training_together_is_certified(loss, features):
+    problem = ufm.Problem((5, 3), (2, 3), 0.4, frame="learned", **loss)  # one center would collapse too slowly
+    flow = ufm.learned_flow(problem, t_eval=np.linspace(0.0, 4000.0, 9), features=features, frame_rate=1.0)
+    report = certify(flow)
+    assert report.holds, str(report)
+    assert not report.notes
+    early = certify(ufm.learned_flow(problem, t_eval=[0.0, 0.1], features=features))
+    assert early.holds
+    assert "above the minimum" in early.notes[0]
 
 
 def test_phase_diagram():

@@ -7,8 +7,10 @@ import numpy as np
 from theory import geometry
 from ufm.blocks import isotropic, unit
 from ufm.certify.cosine import cosine_checks
-from ufm.certify.minima import learned_checks, phase_checks, solution_checks
+from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
+from ufm.certify.minima import solution_checks
 from ufm.certify.mse import mse_checks
+from ufm.learned_trajectory import LearnedTrajectory
 from ufm.modes import orthogonal
 from ufm.phase import PhaseDiagram
 from ufm.report import Check, Report
@@ -16,13 +18,15 @@ from ufm.solve import Solution
 from ufm.trajectory import Trajectory
 
 
-def certify(subject: Trajectory | Solution | PhaseDiagram, *, title: str | None = None, seed: int = 0) -> Report:
+def certify(
+    subject: Trajectory | LearnedTrajectory | Solution | PhaseDiagram, *, title: str | None = None, seed: int = 0
+) -> Report:
     """Hold a trajectory, a solution or a phase diagram against every prediction that applies to it.
 
     Parameters
     ----------
-    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.minimize` or
-        :func:`ufm.phase.phase_diagram`. With
+    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.learned_flow`,
+        :func:`ufm.learned_descent`, :func:`ufm.minimize` or :func:`ufm.phase.phase_diagram`. With
         ``keep="final"`` a trajectory carries the features that the checks of orthogonality and of the reduction
         itself need; without, the report notes what it could not check.
     title : heads the report.
@@ -35,10 +39,14 @@ def certify(subject: Trajectory | Solution | PhaseDiagram, *, title: str | None 
     if isinstance(subject, PhaseDiagram):
         rows, columns, n_classes = subject.living.shape
         return Report(title or f"phase diagram, {rows} x {columns} points, K={n_classes}", tuple(phase_checks(subject)))
-    problem, frame = subject.problem, subject.frame
+    problem = subject.problem
+    notes: list[str] = []
+    heading = title or f"{problem.loss} loss, K={problem.n_classes}, F={problem.n_centers}, d={problem.dim}"
+    if isinstance(subject, LearnedTrajectory):
+        return Report(heading, tuple(learned_flow_checks(subject, notes)), tuple(notes))
+    frame = subject.frame
     if subject.stats.get("loss") == "custom":
         raise ValueError("the loss was one of your own: there is no prediction for it")
-    heading = title or f"{problem.loss} loss, K={problem.n_classes}, F={problem.n_centers}, d={problem.dim}"
     if isinstance(subject, Solution) and problem.loss == "mse" and problem.frame == "learned":
         return Report(heading, tuple(learned_checks(subject)))
     measured = frame.geometry
@@ -49,7 +57,6 @@ def certify(subject: Trajectory | Solution | PhaseDiagram, *, title: str | None 
         raise ValueError("the frame is not a multi-center frame of this problem: there is no prediction for it")
     if isinstance(subject, Solution):
         return Report(heading, tuple(solution_checks(subject)))
-    notes: list[str] = []
     if subject.status in ("stopped", "diverged"):
         lasted = np.isfinite(subject.value).mean()
         check = Check.compare("share of the records that were reached", "ufm", 1.0, lasted, absolute=0.0)
