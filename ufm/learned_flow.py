@@ -66,6 +66,13 @@ def learned_flow(
     Raises
     ------
     ValueError : an argument that is not as above, a start that is not on the manifold.
+
+    Examples
+    --------
+    >>> problem = Problem(class_sizes=(5, 3), centers=(2, 3), theta=0.3, frame="learned")
+    >>> flow = learned_flow(problem, t_eval=[0.0, 30.0])
+    >>> flow.status, bool(flow.curves["defect"].max() < 1e-12)
+    ('collapsed', True)
     """
     began = time.perf_counter()
     times = np.atleast_1d(np.asarray(t_eval, dtype=np.float64))

@@ -55,8 +55,10 @@ def minimize_learned(
         "seed": seed,
     }
     status: Literal["optimal", "inexact", "stopped"] = "optimal"
-    if ending.status == "stopped" or slope > SLOPE:
+    if ending.status == "stopped":
         status = "stopped"
+    elif slope > SLOPE:
+        status, stats["reason"] = "stopped", f"a gradient of {slope:.2g} is left: go on from here with method='means'"
     elif last.value - bound > 1e-9 * max(1.0, abs(last.value)):
         status, stats["reason"] = "inexact", "the gradient is 0 at a point that is no minimum: begin from another start"
     return Solution(problem, frame, features, last.value, bound, status, stats, state.features if full else None)

@@ -1,5 +1,6 @@
 """The objective of a learned frame seen from one point of its manifold: what the trust region moves on."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Self
 
@@ -16,18 +17,19 @@ class LearnedLocal:
         """Evaluate value and gradient."""
         self.objective, self.state = objective, state
         self.value, self.euclidean = objective.value_and_gradient(state)
-        bent = stiefel.tangent(state.rows, self.euclidean.rows)
-        self.gradient: Array = self.euclidean._replace(rows=bent).flat()
+        self.bend = stiefel.normal(state.rows, self.euclidean.rows)
+        turn = self.euclidean.rows - self.bend @ state.rows
+        self.gradient: Array = self.euclidean._replace(rows=turn).flat()
 
     def hessian(self, v: Array) -> Array:
         """Riemannian Hessian along a tangent vector."""
         direction = self.state.unflat(v)
         product = self.objective.hessian_product(self.state, direction)
-        rows = stiefel.hessian(self.state.rows, self.euclidean.rows, product.rows, direction.rows)
+        rows = stiefel.hessian(self.state.rows, self.bend, product.rows, direction.rows)
         return product._replace(rows=rows).flat()
 
     @cached_property
-    def _inverse(self):  # type: ignore[no-untyped-def]
+    def _inverse(self) -> Callable[[State], State]:
         return self.objective.preconditioner(self.state, self.euclidean)
 
     def precondition(self, v: Array) -> Array:

@@ -58,6 +58,13 @@ def minimize(
     >>> solution = minimize(Problem(class_sizes=(30, 10), centers=(2, 6), theta=0.2, dim=32))
     >>> solution.status, solution.gap < 1e-9
     ('optimal', True)
+
+    A class with too few samples dies where the frame is learned:
+
+    >>> problem = Problem((100, 10, 1), 1, 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
+    >>> solution = minimize(problem)
+    >>> solution.status, round(solution.value, 4), solution.living.tolist()
+    ('optimal', 0.2603, [True, True, False])
     """
     if problem.frame == "learned":
         if frame is not None:

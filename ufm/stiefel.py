@@ -24,21 +24,28 @@ def symmetric(matrix: Array) -> Array:
     return 0.5 * (matrix + matrix.T)
 
 
+def normal(q: Array, z: Array) -> Array:
+    r""":math:`\operatorname{sym}(Z Q^\top)`, (m, m): the part of ``z`` (m, d) that is not tangent is this times Q."""
+    return symmetric(z @ q.T)
+
+
 def tangent(q: Array, z: Array) -> Array:
     r"""Orthogonal projection of ``z`` (m, d) onto the tangent space: :math:`Z - \operatorname{sym}(Z Q^\top) Q`.
 
     It turns a Euclidean gradient into the Riemannian one.
     """
-    return z - symmetric(z @ q.T) @ q
+    return z - normal(q, z) @ q
 
 
-def hessian(q: Array, gradient: Array, product: Array, direction: Array) -> Array:
-    r"""Riemannian Hessian along a tangent ``direction``, from Euclidean gradient and Hessian product; all (m, d).
+def hessian(q: Array, bend: Array, product: Array, direction: Array) -> Array:
+    r"""Riemannian Hessian along a tangent ``direction`` (m, d), from the Euclidean Hessian's ``product`` with it.
 
     .. math:: \operatorname{Hess} f[\Xi] = \operatorname{Proj}_Q \big( \nabla^2 f[\Xi]
         - \operatorname{sym}(\nabla f\, Q^\top)\, \Xi \big)
+
+    ``bend`` is :func:`normal` of the Euclidean gradient, the same for all directions.
     """
-    return tangent(q, product - symmetric(gradient @ q.T) @ direction)
+    return tangent(q, product - bend @ direction)
 
 
 def defect(q: Array) -> float:
