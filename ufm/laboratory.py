@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm import landscape, montecarlo
+from ufm.degenerate import FreeCenters, train_free_centers
 from ufm.descent import gradient_descent
 from ufm.flow import gradient_flow
 from ufm.frames import Array, Frame, Geometry, dense, multi_center_frame
+from ufm.learned_flow import learned_flow
+from ufm.learned_trajectory import LearnedTrajectory
 from ufm.metrics import class_average, collapse
 from ufm.problem import Problem
 from ufm.resimulate import null_part
@@ -156,6 +159,16 @@ def learned_ends(problem: Fields, n_starts: int) -> LearnedEnds:
             nc = max(nc, float(collapse(own, np.zeros(len(own), dtype=int), solution.frame.pick([int(k)])).max()))
         rows.append((solution.norms**2, lengths, solution.value, nc))
     return LearnedEnds(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def trained_together(problem: Fields, times: ArrayLike) -> LearnedTrajectory:
+    """Flow of a learned frame together with the features of all samples."""
+    return learned_flow(Problem(**problem, frame="learned"), t_eval=times, seed=SEED, features="full")
+
+
+def free_centers(problem: Fields) -> FreeCenters:
+    """Descent over unit centers without orthogonality, from a start in which the classes are close to each other."""
+    return train_free_centers(Problem(**problem), common=20.0, n_steps=1000, seed=SEED)
 
 
 def critical_points(problem: Fields, n_starts: int) -> Sequence[landscape.CriticalPoint]:

@@ -61,6 +61,14 @@ class Laboratory(Protocol):
         """The same for P with a learned frame: square_norms, feature_norms (n_starts, K), value, nc (n_starts,)."""
         ...
 
+    def trained_together(self, problem: Fields, times: ArrayLike) -> Any:
+        """Flow of a learned frame with the features of all samples: curves nc, defect, moved, ...; value (times,)."""
+        ...
+
+    def free_centers(self, problem: Fields) -> Any:
+        """Descent over unit centers without orthogonality, classes close to each other: value, between."""
+        ...
+
     def critical_points(self, problem: Fields, n_starts: int) -> Sequence[Any]:
         """Zeros of the gradient: k, nc, lowest and highest curvature."""
         ...

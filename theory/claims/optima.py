@@ -112,12 +112,21 @@ def _any_frame(lab: Laboratory) -> Iterator[Finding]:
     sizes = np.array(COSINE["class_sizes"])
     stated = float(sizes @ minimizers.cosine_minimum(COSINE["centers"], COSINE["theta"], 1.0))
     yield compare("minimum on four random orthonormal frames", "trust-region Newton", values, stated, tolerance=1e-10)
-    direction = np.eye(6)[0]
-    rows = np.tile(direction, (9, 1))
-    degenerate = float(np.sum((rows @ direction - 1.0) ** 2))
-    yield compare("loss of unit centers and features of all classes on one direction", "evaluated", degenerate, 0.0)
-    gap = float(np.sum(minimizers.cosine_minimum(COSINE["centers"], COSINE["theta"], 1.0)))
-    yield compare("what orthogonality keeps the loss above", "evaluated", gap, 0.0, relation=">=")
+    small = {**COSINE, "class_sizes": (4, 2), "centers": (2, 3), "dim": 9}
+    trained = lab.trained_together(small, np.linspace(0.0, 60.0, 7))
+    how = "flow of frame and features together"
+    stated = float(np.dot(small["class_sizes"], minimizers.cosine_minimum(small["centers"], small["theta"], 1.0)))
+    yield compare("NC where joint training ends", how, trained.curves["nc"][-1], 0.0, tolerance=1e-10)
+    yield compare("value there", how, trained.value[-1], stated, tolerance=1e-10)
+    yield compare("drift off the orthonormal frames", how, trained.curves["defect"], 0.0, tolerance=1e-12)
+    yield compare(
+        "distance the frame has moved: more than nothing", how, trained.curves["moved"][-1], 1e-3, relation=">="
+    )
+    free, how = lab.free_centers(small), "descent over unit centers without orthogonality"
+    yield compare("loss", how, free.value[-1], 0.0, tolerance=1e-10)
+    yield compare(
+        "least cosine between features of two classes: all on one direction", how, free.between[1], 0.99, relation=">="
+    )
 
 
 def _ridge(lab: Laboratory) -> Iterator[Finding]:
