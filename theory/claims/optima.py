@@ -119,14 +119,12 @@ def _any_frame(lab: Laboratory) -> Iterator[Finding]:
     yield compare("NC where joint training ends", how, trained.curves["nc"][-1], 0.0, tolerance=1e-10)
     yield compare("value there", how, trained.value[-1], stated, tolerance=1e-10)
     yield compare("drift off the orthonormal frames", how, trained.curves["defect"], 0.0, tolerance=1e-12)
-    yield compare(
-        "distance the frame has moved: more than nothing", how, trained.curves["moved"][-1], 1e-3, relation=">="
-    )
+    name = "distance the frame has moved: more than nothing"
+    yield compare(name, how, trained.curves["moved"][-1], 1e-3, relation=">=")
     free, how = lab.free_centers(small), "descent over unit centers without orthogonality"
-    yield compare("loss", how, free.value[-1], 0.0, tolerance=1e-10)
-    yield compare(
-        "least cosine between features of two classes: all on one direction", how, free.between[1], 0.99, relation=">="
-    )
+    name = "loss, still falling, over the least loss of orthonormal frames"
+    yield compare(name, how, free.value[-1] / stated, 1e-4, relation="<=")
+    yield compare("least cosine between features of two classes", how, free.between[1], 0.99, relation=">=")
 
 
 def _ridge(lab: Laboratory) -> Iterator[Finding]:
