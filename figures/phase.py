@@ -39,12 +39,18 @@ def phase_figure(diagram: PhaseDiagram) -> "Figure":
         if np.ptp(alive):
             left.contour(fine[1], fine[0], alive, levels=np.arange(count) + 0.5, colors="0.2", linewidths=0.7)
         left.set(xscale="log", yscale="log", xlabel=horizontal.label, ylabel=vertical.label)
-        left.margins(0.05)
+        left.set(xlim=_roomy(horizontal), ylim=_roomy(vertical))
         left.set_title("living classes (lines: theory)", loc="left")
         step = max(1, (count + 1) // 5)
         figure.colorbar(dots, ax=left, ticks=np.arange(0, count + 1, step))
         _norms(right, diagram, vertical, horizontal)
         return figure
+
+
+def _roomy(axis: Axis) -> tuple[float, float]:
+    """Limits half a step of the grid beyond its ends."""
+    step = float(axis.values[-1] / axis.values[0]) ** (0.5 / (len(axis.values) - 1))
+    return float(axis.values[0]) / step, float(axis.values[-1]) * step
 
 
 def _norms(axis: Any, diagram: PhaseDiagram, vertical: Axis, horizontal: Axis) -> None:
