@@ -13,6 +13,8 @@ collapsed to their class means. For P nothing is lost: with :math:`h_i = \bar h 
 so deviations only cost. For the cosine loss the samples of a class share their minimiser, whatever the frame.
 """
 
+import functools
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
@@ -21,6 +23,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from theory.geometry import center_cosine
+from ufm import stiefel
 from ufm.frames import Array
 from ufm.losses import cosine, cosine_center_gradient, cosine_hessian_product
 from ufm.problem import Integers, Problem
@@ -88,7 +91,7 @@ class LearnedMSE(Learned):
         unit, spread = self.mixing @ q, s[self.owner]
         value = 0.5 * self.lam_w * float(s @ s) + 0.5 * self.lam_h * float(self.weights @ np.einsum("nd,nd->n", h, h))
         by_feature = self.lam_h * self.weights[:, None] * h
-        by_center, by_output = np.zeros_like(unit), np.zeros(len(unit))
+        by_output, turns = np.zeros(len(unit)), []
         for rows, target, share in self._blocks():
             along = h[rows] @ unit.T
             miss = along * spread - target
@@ -97,8 +100,9 @@ class LearnedMSE(Learned):
             by_output += np.einsum("nf,nf->f", pull, along)
             pull *= spread
             by_feature[rows] += pull @ unit
-            by_center += pull.T @ h[rows]
-        return value, State(self.mixing.T @ by_center, self.by_class(by_output) + self.lam_w * s, by_feature)
+            turns.append(stiefel.outer(self.mixing.T @ pull.T, h[rows]))
+        by_norm = self.by_class(by_output) + self.lam_w * s
+        return value, State(functools.reduce(operator.add, turns), by_norm, by_feature)
 
     def hessian_product(self, state: State, direction: State) -> State:
         """Derivative of the Euclidean gradient along ``direction``."""
@@ -106,7 +110,7 @@ class LearnedMSE(Learned):
         dq, ds, dh = direction
         unit, turn, spread, dspread = self.mixing @ q, self.mixing @ dq, s[self.owner], ds[self.owner]
         by_feature = self.lam_h * self.weights[:, None] * dh
-        by_center, by_output = np.zeros_like(unit), np.zeros(len(unit))
+        by_output, turns = np.zeros(len(unit)), []
         for rows, target, share in self._blocks():
             along = h[rows] @ unit.T
             dalong = dh[rows] @ unit.T + h[rows] @ turn.T
@@ -116,8 +120,9 @@ class LearnedMSE(Learned):
             dpull = dpull * spread + pull * dspread
             pull *= spread
             by_feature[rows] += dpull @ unit + pull @ turn
-            by_center += dpull.T @ h[rows] + pull.T @ dh[rows]
-        return State(self.mixing.T @ by_center, self.by_class(by_output) + self.lam_w * ds, by_feature)
+            pulls = np.vstack([dpull, pull])
+            turns.append(stiefel.outer(self.mixing.T @ pulls.T, np.vstack([h[rows], dh[rows]])))
+        return State(functools.reduce(operator.add, turns), self.by_class(by_output) + self.lam_w * ds, by_feature)
 
     def preconditioner(self, state: State, gradient: State) -> Callable[[State], State]:
         r"""Inverse of an approximate Hessian, block by block.

@@ -25,13 +25,13 @@ class State(NamedTuple):
     features : H, one row per class (K, d) or per sample (N, d).
     """
 
-    rows: Array
+    rows: Matrix
     norms: Array
     features: Array
 
     def flat(self) -> Array:
-        """All numbers in one vector."""
-        return np.concatenate([part.ravel() for part in self])
+        """All numbers in one vector. (Rows of a gradient may be :class:`ufm.stiefel.Factored`.)"""
+        return np.concatenate([np.asarray(part).ravel() for part in self])
 
     def unflat(self, x: Array) -> Self:
         """A state of the same shapes whose parts are views of ``x``."""

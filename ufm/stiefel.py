@@ -6,17 +6,55 @@ The metric is that of the surrounding space. A tangent vector at :math:`Q` is a 
 """
 
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from scipy import linalg
 
-from ufm.frames import Array
+from ufm.frames import Array, Matrix
 
 RetractionName = Literal["polar", "qr", "cayley"]
 
+FEW = 8
+"""How many times smaller than m the rank of a matrix must be to stay factored: a Hessian product needs twelve terms."""
+
 NEAR = 0.5
 """Distance of Q Q^T from the identity up to which Newton and Schulz converge to the polar factor within six steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Factored:
+    r"""A matrix of low rank, :math:`L R` with L (m, r) and R (r, d), never multiplied out until :func:`dense` does.
+
+    Gradients by the rows of a frame are of this form if few features pull at it: then the functions below cost
+    m d r instead of m^2 d.
+    """
+
+    left: Array
+    right: Array
+
+    def __matmul__(self, other: Array) -> "Factored":
+        return Factored(self.left, self.right @ other)
+
+    def __add__(self, other: "Factored") -> "Factored":
+        return Factored(np.hstack([self.left, other.left]), np.vstack([self.right, other.right]))
+
+    def __sub__(self, other: "Factored") -> "Factored":
+        return self + Factored(-other.left, other.right)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return dense(self).astype(dtype or np.float64)
+
+
+def outer(left: Array, right: Array) -> Matrix:
+    """The product of (m, r) and (r, d): factored where its rank is so small that this pays."""
+    return Factored(left, right) if FEW * left.shape[1] <= len(left) else left @ right
+
+
+def dense(z: Matrix) -> Array:
+    """The same numbers as an ndarray."""
+    return z.left @ z.right if isinstance(z, Factored) else np.asarray(z)
 
 
 def symmetric(matrix: Array) -> Array:
@@ -24,20 +62,26 @@ def symmetric(matrix: Array) -> Array:
     return 0.5 * (matrix + matrix.T)
 
 
-def normal(q: Array, z: Array) -> Array:
-    r""":math:`\operatorname{sym}(Z Q^\top)`, (m, m): the part of ``z`` (m, d) that is not tangent is this times Q."""
+def normal(q: Array, z: Matrix) -> Matrix:
+    r""":math:`\operatorname{sym}(Z Q^\top)`, (m, m): the part of ``z`` (m, d) that is not tangent is this times Q.
+
+    Factored like ``z``: :math:`\operatorname{sym}(L M) = \frac12 (L M + M^\top L^\top)` with :math:`M = R Q^\top`.
+    """
+    if isinstance(z, Factored):
+        middle = z.right @ q.T
+        return Factored(np.hstack([0.5 * z.left, 0.5 * middle.T]), np.vstack([middle, z.left.T]))
     return symmetric(z @ q.T)
 
 
-def tangent(q: Array, z: Array) -> Array:
+def tangent(q: Array, z: Matrix) -> Matrix:
     r"""Orthogonal projection of ``z`` (m, d) onto the tangent space: :math:`Z - \operatorname{sym}(Z Q^\top) Q`.
 
-    It turns a Euclidean gradient into the Riemannian one.
+    It turns a Euclidean gradient into the Riemannian one. Factored like ``z``.
     """
     return z - normal(q, z) @ q
 
 
-def hessian(q: Array, bend: Array, product: Array, direction: Array) -> Array:
+def hessian(q: Array, bend: Matrix, product: Matrix, direction: Array) -> Matrix:
     r"""Riemannian Hessian along a tangent ``direction`` (m, d), from the Euclidean Hessian's ``product`` with it.
 
     .. math:: \operatorname{Hess} f[\Xi] = \operatorname{Proj}_Q \big( \nabla^2 f[\Xi]

@@ -18,7 +18,7 @@ from ufm.trajectory import Status, Trouble
 def velocity(objective: Learned, state: State, rate: float) -> tuple[float, State]:
     """Value, and gradient in the metric of the flow: features by sample, frame times ``rate``, rows tangent."""
     value, gradient = objective.value_and_gradient(state)
-    turn = rate * stiefel.tangent(state.rows, gradient.rows)
+    turn = rate * stiefel.dense(stiefel.tangent(state.rows, gradient.rows))
     return value, State(turn, rate * gradient.norms, gradient.features / objective.weights[:, None])
 
 

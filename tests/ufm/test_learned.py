@@ -52,6 +52,20 @@ def test_value_gradient_and_hessian_product(problem, seed, full):
     np.testing.assert_allclose(part(product), part((up - down) / (2 * step)), atol=1e-5 * scale)
 
 
+def test_blocks_and_factored_gradients_change_nothing(monkeypatch):
+    problem = ufm.Problem((4, 3), (9, 7), 0.3, loss="mse", lam_h=0.01, lam_w=0.01, frame="learned")
+    state = states_of(problem, 0, full=True)
+    direction = state.unflat(np.random.default_rng(1).standard_normal(state.flat().size))
+    seen = []
+    for rows, few in ((100, 1000), (3, 1000), (100, 1), (3, 8), (3, 1)):
+        monkeypatch.setattr("ufm.learned.ROWS", rows)
+        monkeypatch.setattr("ufm.stiefel.FEW", few)
+        local = LearnedLocal(objective_at(problem, state), state)
+        seen.append(np.concatenate([[local.value], local.gradient, local.hessian(direction.flat())]))
+    for other in seen[1:]:
+        np.testing.assert_allclose(other, seen[0], atol=1e-13)
+
+
 @given(strategies.learned_problems(), strategies.seeds)
 def test_one_row_per_class_is_the_collapsed_case_of_one_per_sample(problem, seed):
     means = states_of(problem, seed, full=False)

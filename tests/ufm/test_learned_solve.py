@@ -122,10 +122,19 @@ def test_starts_are_taken_as_given():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("weights", [{"loss": "mse", "lam_h": w, "lam_w": w} for w in (1e-3, 2e-2, 5e-2)] + [{}])
-def test_two_hundred_random_starts_end_at_the_global_minimum(weights):
+@pytest.mark.parametrize(
+    ("weights", "starts"),
+    # two of the four classes are dead at 5e-2; the single center of the first class makes the cosine loss quartic
+    [
+        ({"loss": "mse", "lam_h": 1e-3, "lam_w": 1e-3}, 200),
+        ({"loss": "mse", "lam_h": 5e-2, "lam_w": 5e-2}, 200),
+        ({}, 25),
+    ],
+    ids=["all alive", "two dead", "cosine"],
+)
+def test_random_starts_end_at_the_global_minimum(weights, starts):
     problem = ufm.Problem((40, 20, 8, 2), (1, 3, 2, 5), 0.3, dim=20, frame="learned", **weights)
-    for seed in range(200):
+    for seed in range(starts):
         solution = ufm.minimize(problem, method="means", seed=seed)
         assert solution.status == "optimal", (seed, solution.stats)
         assert solution.stats["slope"] < 1e-10

@@ -30,6 +30,21 @@ def test_projection_is_idempotent_self_adjoint_and_tangent(drawn):
     assert np.vdot(stiefel.tangent(q, z), y) == pytest.approx(np.vdot(z, stiefel.tangent(q, y)), abs=1e-12)
 
 
+@given(points())
+def test_factored_matrices_are_what_they_multiply_out_to(drawn):
+    q, xi, _, rng = drawn
+    one, other = (
+        stiefel.Factored(rng.standard_normal((len(q), 2)), rng.standard_normal((2, q.shape[1]))) for _ in "ab"
+    )
+    a, b = one.left @ one.right, other.left @ other.right
+    np.testing.assert_allclose(one - other, a - b, atol=1e-13)
+    np.testing.assert_allclose(stiefel.normal(q, one), stiefel.normal(q, a), atol=1e-13)
+    np.testing.assert_allclose(stiefel.tangent(q, one), stiefel.tangent(q, a), atol=1e-13)
+    bend, product = (stiefel.normal(q, z) for z in (one, a)), (one, a)
+    factored, plain = (stiefel.hessian(q, s, z, xi) for s, z in zip(bend, product, strict=True))
+    np.testing.assert_allclose(factored, plain, atol=1e-12)
+
+
 @given(points(), retractions, st.floats(1e-3, 30.0))
 def test_retractions_stay_on_the_manifold(drawn, name, scale):
     q, xi, _, _ = drawn
