@@ -11,8 +11,10 @@ from collections.abc import Callable
 import numpy as np
 
 import ufm
+from theory import minimizers
 from theory.geometry import center_cosine, classifier_cosine
 from ufm import reduced
+from ufm.certify.learned import learned_arguments
 from ufm.flow import RTOL
 from ufm.start import Start
 
@@ -217,6 +219,91 @@ def reduced_ten_million() -> dict[str, float]:
     return {"nc_max": nc, "seconds": seconds}
 
 
+def learned(n_classes: int, n_max: int, dim: int) -> ufm.Problem:
+    sizes = ufm.long_tailed_sizes(n_classes, n_max, 0.01)
+    return ufm.Problem(sizes, 20, 0.2, dim, loss="mse", lam_h=1e-6, lam_w=1e-3, frame="learned")
+
+
+def excess(problem: ufm.Problem, value: float) -> float:
+    """P above its minimum in closed form."""
+    return abs(value - float(minimizers.learned_minimum(**learned_arguments(problem)).sum()))
+
+
+def learned_by(problem: ufm.Problem, method: str, repeats: int) -> dict[str, float]:
+    gap, seconds = timed(lambda: excess(problem, ufm.minimize(problem, method=method).value), repeats)  # type: ignore[arg-type]
+    return {"error": gap, "seconds": seconds}
+
+
+def learned_torch() -> dict[str, float]:
+    """torch: orthogonal parametrization, one feature per class, L-BFGS, at most 500 steps"""
+    import torch
+
+    problem = learned(10, 5000, 256)
+    frames, n_classes, dim = problem.n_centers, problem.n_classes, problem.dim or 0
+    owner = torch.repeat_interleave(torch.arange(n_classes), torch.tensor(problem.centers))
+    targets = torch.nn.functional.one_hot(owner, n_classes).double().T
+    sizes, total = torch.tensor(problem.class_sizes, dtype=torch.float64), problem.total
+    lam_h, lam_w = float(problem.lam_h or 0), float(problem.lam_w or 0)
+
+    def run() -> float:
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(dim, frames + n_classes, bias=False, dtype=torch.float64)
+        torch.nn.utils.parametrizations.orthogonal(layer)
+        norms = torch.ones(n_classes, dtype=torch.float64, requires_grad=True)
+        features = torch.randn(n_classes, dim, dtype=torch.float64).requires_grad_()
+        optimiser = torch.optim.LBFGS(
+            [*layer.parameters(), norms, features],
+            max_iter=500,
+            tolerance_grad=1e-12,
+            tolerance_change=0.0,
+            line_search_fn="strong_wolfe",
+        )
+
+        def objective() -> torch.Tensor:
+            rows = layer.weight
+            unit = math.cos(problem.theta) * rows[:frames] + math.sin(problem.theta) * rows[frames:][owner]
+            miss = features @ (norms[owner, None] * unit).T - targets
+            fit = (sizes @ miss.square().sum(1)) / (2 * total)
+            return fit + 0.5 * lam_w * norms.square().sum() + 0.5 * lam_h * (sizes @ features.square().sum(1))
+
+        def closure() -> torch.Tensor:
+            optimiser.zero_grad()
+            value = objective()
+            value.backward()
+            return value
+
+        optimiser.step(closure)
+        return excess(problem, float(objective()))
+
+    gap, seconds = timed(run, 1)
+    return {"error": gap, "seconds": seconds}
+
+
+def learned_full() -> dict[str, float]:
+    """trust region, one feature per sample (N=12,406)"""
+    return learned_by(learned(10, 5000, 256), "full", 1)
+
+
+def learned_means() -> dict[str, float]:
+    """trust region, one feature per class"""
+    return learned_by(learned(10, 5000, 256), "means", 1)
+
+
+def learned_projected() -> dict[str, float]:
+    """variable projection"""
+    return learned_by(learned(10, 5000, 256), "projected", 3)
+
+
+def learned_means_100() -> dict[str, float]:
+    """trust region, one feature per class, K=100, d=2,200, N=10,847"""
+    return learned_by(learned(100, 500, 2200), "means", 1)
+
+
+def learned_projected_100() -> dict[str, float]:
+    """variable projection, K=100, d=2,200, N=10,847"""
+    return learned_by(learned(100, 500, 2200), "projected", 1)
+
+
 MILLION = 1_000_000
 
 
@@ -256,9 +343,16 @@ CONTESTS: dict[str, list[str]] = {
         "reduced_small",
     ],
     "K=10, f=20, d=512, N=12,406, until NC < 1e-10": ["autograd_large", "scipy_large", "span_large", "reduced_large"],
+    "P with a learned frame, K=10, f=20, d=256; error: P minus its minimum": [
+        "learned_torch",
+        "learned_full",
+        "learned_means",
+        "learned_projected",
+    ],
+    "P with a learned frame, CIFAR-100-LT": ["learned_means_100", "learned_projected_100"],
     "Large": ["reduced_cifar100", "reduced_imagenet", "reduced_ten_million"],
 }
-LONG = {"autograd_large", "scipy_large", "reduced_ten_million"}
+LONG = {"autograd_large", "scipy_large", "reduced_ten_million", "learned_means_100"}
 CASES: dict[str, Callable[[], dict[str, float]]] = {n: globals()[n] for names in CONTESTS.values() for n in names}
 
 if __name__ == "__main__":

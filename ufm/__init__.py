@@ -5,8 +5,9 @@ from ufm.certify import certify
 from ufm.descent import gradient_descent
 from ufm.flow import gradient_flow
 from ufm.frames import Frame, multi_center_frame
-from ufm.learned_descent import learned_descent
-from ufm.learned_flow import learned_flow
+from ufm.learned.descent import learned_descent
+from ufm.learned.flow import learned_flow
+from ufm.learned.state import State
 from ufm.losses import TorchLoss
 from ufm.problem import Problem
 from ufm.report import Check, Report, combine
@@ -14,7 +15,6 @@ from ufm.sizes import long_tailed_sizes, read_class_sizes
 from ufm.solution import Solution
 from ufm.solve import minimize
 from ufm.start import Start
-from ufm.state import State
 from ufm.trajectory import Trajectory
 
 __version__ = "0.1.0"

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm import landscape, montecarlo
-from ufm.degenerate import FreeCenters, train_free_centers
 from ufm.descent import gradient_descent
 from ufm.flow import gradient_flow
 from ufm.frames import Array, Frame, Geometry, dense, multi_center_frame
-from ufm.learned_flow import learned_flow
-from ufm.learned_trajectory import LearnedTrajectory
+from ufm.learned.degenerate import FreeCenters, train_free_centers
+from ufm.learned.flow import learned_flow
+from ufm.learned.trajectory import LearnedTrajectory
 from ufm.metrics import class_average, collapse
 from ufm.problem import Problem
 from ufm.resimulate import null_part

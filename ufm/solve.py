@@ -9,7 +9,7 @@ from scipy import linalg, optimize
 
 from ufm.duality import sphere_bound
 from ufm.frames import Array, Frame, dense
-from ufm.learned_solve import LearnedMethod, minimize_learned
+from ufm.learned.solve import LearnedMethod, minimize_learned
 from ufm.losses import cosine, cosine_hessian_product, loss_of
 from ufm.problem import Problem
 from ufm.setup import fitting_frame
@@ -33,8 +33,8 @@ def minimize(
     :math:`b = \sum_j w_j`, at the multiplier of the solution. P: one regularised least-squares problem per class, with
     the bound of its dual; for ``lam_h = 0`` the minimiser of smallest norm.
 
-    Learned frame: a Riemannian trust region, or variable projection (:mod:`ufm.projection`); the bound is the dual
-    value of a convex problem below all frames (:mod:`ufm.duality`), so the gap certifies global optimality.
+    Learned frame: a Riemannian trust region, or variable projection (:mod:`ufm.learned.projection`); the bound is the
+    dual value of a convex problem below all frames (:mod:`ufm.duality`), so the gap certifies global optimality.
 
     Parameters
     ----------

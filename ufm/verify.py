@@ -10,8 +10,8 @@ from tqdm import tqdm
 from ufm.certify import certify
 from ufm.flow import gradient_flow
 from ufm.frames import Array, Frame, multi_center_frame
-from ufm.learned_flow import learned_flow
-from ufm.learned_solve import LearnedMethod
+from ufm.learned.flow import learned_flow
+from ufm.learned.solve import LearnedMethod
 from ufm.presets import preset
 from ufm.problem import Problem
 from ufm.report import Report

@@ -10,7 +10,7 @@ from ufm.certify.cosine import cosine_checks
 from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
 from ufm.certify.minima import solution_checks
 from ufm.certify.mse import mse_checks
-from ufm.learned_trajectory import LearnedTrajectory
+from ufm.learned.trajectory import LearnedTrajectory
 from ufm.modes import orthogonal
 from ufm.phase import PhaseDiagram
 from ufm.report import Check, Report

@@ -10,7 +10,7 @@ from theory import geometry, minimizers
 from ufm import metrics
 from ufm.certify.minima import geometry_checks
 from ufm.frames import Array, dense
-from ufm.learned_trajectory import LearnedTrajectory
+from ufm.learned.trajectory import LearnedTrajectory
 from ufm.phase import PhaseDiagram
 from ufm.problem import Integers, Problem
 from ufm.report import Check

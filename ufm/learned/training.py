@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 
 from ufm import stiefel
 from ufm.frames import Array
-from ufm.learned import Learned
-from ufm.learned_trajectory import LearnedTrajectory, Moment, stacked
+from ufm.learned.objective import Learned
+from ufm.learned.state import State, random_state, validated_state
+from ufm.learned.trajectory import LearnedTrajectory, Moment, stacked
 from ufm.problem import Problem, nearest
-from ufm.state import State, random_state, validated_state
 from ufm.trajectory import Status, Trouble
 
 

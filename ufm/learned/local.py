@@ -6,8 +6,8 @@ from typing import Self
 
 from ufm import stiefel
 from ufm.frames import Array
-from ufm.learned import Learned
-from ufm.state import State
+from ufm.learned.objective import Learned
+from ufm.learned.state import State
 
 
 class LearnedLocal:

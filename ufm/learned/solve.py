@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from ufm.blas import one_thread
 from ufm.duality import learned_mse_bound, sphere_bound
 from ufm.frames import Array, Frame, dense
-from ufm.learned import objective_at
-from ufm.local import LearnedLocal
+from ufm.learned.local import LearnedLocal
+from ufm.learned.objective import objective_at
+from ufm.learned.projection import ProjectedLocal, Ridge
+from ufm.learned.state import class_features, frame_of, random_state, to_span, validated_state
 from ufm.problem import Problem, nearest
-from ufm.projection import ProjectedLocal, Ridge
 from ufm.solution import Solution
-from ufm.state import class_features, frame_of, random_state, to_span, validated_state
 from ufm.trust_region import SLOPE, Ending, minimise
 
 LearnedMethod = Literal["auto", "means", "full", "projected"]

@@ -12,8 +12,8 @@ import ufm
 from tests import oracles, strategies
 from theory import minimizers
 from ufm import stiefel
-from ufm.degenerate import train_free_centers
-from ufm.state import random_state
+from ufm.learned.degenerate import train_free_centers
+from ufm.learned.state import random_state
 
 COSINE = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, frame="learned")
 P = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, loss="mse", lam_h=1e-2, lam_w=1e-2, frame="learned")

@@ -21,11 +21,11 @@ from tqdm import tqdm
 from ufm import stiefel
 from ufm.blas import one_thread
 from ufm.frames import Array
-from ufm.learned import Learned, objective_at
-from ufm.learned_trajectory import LearnedTrajectory, Moment
+from ufm.learned.objective import Learned, objective_at
+from ufm.learned.state import State
+from ufm.learned.training import finished, require, starting_state, validated_options, velocity
+from ufm.learned.trajectory import LearnedTrajectory, Moment
 from ufm.problem import Problem
-from ufm.state import State
-from ufm.training import finished, require, starting_state, validated_options, velocity
 from ufm.trajectory import Trouble
 
 RISE = 1e-13

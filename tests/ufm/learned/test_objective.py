@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import ufm
 from tests import oracles, strategies
 from ufm import stiefel
-from ufm.learned import objective_at
-from ufm.local import LearnedLocal
-from ufm.state import frame_of, random_state, to_span, validated_state
+from ufm.learned.local import LearnedLocal
+from ufm.learned.objective import objective_at
+from ufm.learned.state import frame_of, random_state, to_span, validated_state
 
 small = {"max_classes": 3, "max_size": 3, "max_centers": 3}
 
@@ -58,7 +58,7 @@ def test_blocks_and_factored_gradients_change_nothing(monkeypatch):
     direction = state.unflat(np.random.default_rng(1).standard_normal(state.flat().size))
     seen = []
     for rows, few in ((100, 1000), (3, 1000), (100, 1), (3, 8), (3, 1)):
-        monkeypatch.setattr("ufm.learned.ROWS", rows)
+        monkeypatch.setattr("ufm.learned.objective.ROWS", rows)
         monkeypatch.setattr("ufm.stiefel.FEW", few)
         local = LearnedLocal(objective_at(problem, state), state)
         seen.append(np.concatenate([[local.value], local.gradient, local.hessian(direction.flat())]))

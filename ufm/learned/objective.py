@@ -1,7 +1,7 @@
 r"""Objectives of a learned frame: value, Euclidean gradient and Hessian product in rows, norms and features.
 
-With orthonormal rows :math:`Q`, norms :math:`s` and the constant sparse matrix :math:`C` of :func:`ufm.state.mixing`,
-the centers are :math:`W = \operatorname{diag}(s_{\mathrm{owner}})\, C Q`.
+With orthonormal rows :math:`Q`, norms :math:`s` and the constant sparse matrix :math:`C` of
+:func:`ufm.learned.state.mixing`, the centers are :math:`W = \operatorname{diag}(s_{\mathrm{owner}})\, C Q`.
 
 A feature row of class k stands for :math:`\omega_k` samples. With one row per sample (:math:`\omega = 1`) the objective
 is that of the problem. With one row per class (:math:`\omega_k = n_k`) it is the objective of features that have
@@ -25,9 +25,9 @@ from scipy.sparse.linalg import splu
 from theory.geometry import center_cosine
 from ufm import stiefel
 from ufm.frames import Array
+from ufm.learned.state import State, class_bounds, mixing, owners
 from ufm.losses import cosine, cosine_center_gradient, cosine_hessian_product
 from ufm.problem import Integers, Problem
-from ufm.state import State, class_bounds, mixing, owners
 
 ROWS = 2048
 """Feature rows per block: what is rows x F stays small next to the features themselves."""

@@ -10,11 +10,11 @@ from tqdm import tqdm
 
 from ufm import stiefel
 from ufm.blas import one_thread
-from ufm.learned import Learned, objective_at, objective_of
-from ufm.learned_trajectory import LearnedTrajectory, Moment
+from ufm.learned.objective import Learned, objective_at, objective_of
+from ufm.learned.state import State
+from ufm.learned.training import finished, require, starting_state, validated_options, velocity
+from ufm.learned.trajectory import LearnedTrajectory, Moment
 from ufm.problem import Integers, Problem, nearest
-from ufm.state import State
-from ufm.training import finished, require, starting_state, validated_options, velocity
 from ufm.trajectory import Trouble
 
 RUNAWAY = 1e6

@@ -12,8 +12,8 @@ from tests import oracles, strategies
 from theory import geometry, minimizers
 from ufm.duality import learned_mse_bound
 from ufm.frames import dense
+from ufm.learned.state import random_state
 from ufm.metrics import collapse
-from ufm.state import random_state
 
 
 def predicted(problem, function=minimizers.learned_minimum):

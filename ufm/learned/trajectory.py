@@ -9,9 +9,9 @@ import numpy as np
 
 from ufm import stiefel
 from ufm.frames import Array, Frame, dense, row_norms
+from ufm.learned.state import State, class_bounds, frame_of
 from ufm.losses import loss_of
 from ufm.problem import Problem
-from ufm.state import State, class_bounds, frame_of
 from ufm.trajectory import Status
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ufm.frames import Array
+from ufm.learned.state import owners
 from ufm.losses import cosine, cosine_center_gradient
 from ufm.metrics import unit_rows
 from ufm.problem import Problem
-from ufm.state import owners
 
 
 @dataclass(frozen=True, eq=False)

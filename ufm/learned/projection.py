@@ -17,8 +17,8 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from ufm.frames import Array
+from ufm.learned.state import State, mixing, owners
 from ufm.problem import Problem
-from ufm.state import State, mixing, owners
 
 ROUNDING = 1e-14
 """Inner products of unit centers below this are none: the Gram matrix of orthogonal classes is sparse."""
