@@ -202,6 +202,8 @@ def _extreme(product: Callable[[Array], Array], dim: int, start: Array, which: s
         matrix = np.column_stack([product(column) for column in np.eye(dim)])
         eigenvalues = np.linalg.eigvalsh(0.5 * (matrix + matrix.T))
         return float(eigenvalues[{"SA": 0, "LA": -1}.get(which, int(np.argmax(np.abs(eigenvalues))))])
+    if not np.any(product(start)):  # a random vector is sent to 0: so are all, and Lanczos has nothing to begin with
+        return 0.0
     operator = LinearOperator((dim, dim), matvec=product, dtype=np.float64)
     (eigenvalue,) = eigsh(operator, k=1, which=which, v0=start, tol=1e-10, return_eigenvectors=False, maxiter=100 * dim)
     return float(eigenvalue)
