@@ -83,8 +83,9 @@ class ProblemFlags:
         )
 
     def _implied_loss(self) -> Literal["cosine", "mse"]:
-        """P where only P has the weights that are given."""
-        return "cosine" if self.lam_h is None and self.lam_w is None else "mse"
+        """The cosine loss, but P where a learned frame comes with weights that only P has."""
+        weighted = self.lam_h is not None or self.lam_w is not None
+        return "mse" if self.frame == "learned" and weighted else "cosine"
 
     def _changed(self, base: Problem, changes: dict[str, Any]) -> Problem:
         values = base.to_dict()

@@ -179,12 +179,15 @@ def test_report():
 
 
 def test_main_job_names_the_sizes_of_the_paper():
-    jobs = verify.main_job()
+    jobs = {name: job for name, job in verify.main_job().items() if job.flow}
     assert len(jobs) == 8
     assert {job.problem.n_samples for job in jobs.values()} == {12406, 10847}
     assert all(
         job.problem.theta == 0.2 and job.problem.n_centers == 20 * job.problem.n_classes for job in jobs.values()
     )
+    learned = set(verify.main_job()) - set(jobs)
+    assert all(verify.main_job()[name].problem.frame == "learned" for name in learned)
+    assert len(set(verify.main_job(full=True)) - set(verify.main_job())) == 2
 
 
 def test_verify_small():
