@@ -8,7 +8,7 @@ import numpy as np
 
 from theory import geometry, minimizers
 from ufm import metrics
-from ufm.certify.minima import geometry_checks
+from ufm.certify.minima import geometry_checks, variability_check
 from ufm.frames import Array, dense
 from ufm.learned.trajectory import LearnedTrajectory
 from ufm.phase import PhaseDiagram
@@ -61,7 +61,7 @@ def learned_checks(solution: Solution) -> Iterator[Check]:
     factor = predicted_living(problem)
     clear = np.abs(factor - 1.0) > UNDECIDED
     yield Check.compare(
-        "living classes", "theory.minimizers.alive_threshold", factor[clear] > 1, solution.living[clear]
+        "living classes", "theory.minimizers.alive_threshold", np.sum(factor[clear] > 1), np.sum(solution.living[clear])
     )
     square, size = predicted_square_norms(problem), _natural_size(problem)
     yield Check.compare("|w_k|^2", source, square, solution.norms**2, absolute=1e-8 * size, relative=1e-8)
@@ -96,6 +96,7 @@ def learned_flow_checks(t: LearnedTrajectory, notes: list[str]) -> Iterator[Chec
     yield Check.compare("value at the end", source, least, t.value[-1], absolute=1e-9 * scale)
     if problem.loss == "cosine":
         yield Check.compare("direction: largest NC at the end", "NCMC", 0.0, t.curves["nc"][-1], absolute=1e-6)
+        yield variability_check(t.curves["variability"][-1], problem, 3e-3)  # of directions 1e-3 apart
         return
     # a value within 1e-9 of a quadratic minimum: norms within its root
     square, size = predicted_square_norms(problem), _natural_size(problem)

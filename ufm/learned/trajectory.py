@@ -23,6 +23,8 @@ class Moment(NamedTuple):
 
     nc: Array
     """Largest NC of the features of each class; NaN where one of them is 0."""
+    variability: Array
+    """Mean of 1 - cos between features and classifier vector; NaN where a feature is 0."""
     norm: Array
     """Length of the classifier vector."""
     feature_norm: Array
@@ -43,8 +45,10 @@ class Moment(NamedTuple):
         with np.errstate(invalid="ignore", divide="ignore"):
             # directions from unit centers: those of a dead class have no length
             unit = state._replace(norms=np.where(state.norms < 0, -1.0, 1.0))
-            means = dense(frame_of(problem, unit).mean_directions)
-            away = state.features / lengths[:, None] - np.repeat(means, np.diff(bounds), axis=0)
+            directions, unit_frame = state.features / lengths[:, None], frame_of(problem, unit)
+            away = directions - np.repeat(dense(unit_frame.mean_directions), np.diff(bounds), axis=0)
+            classifier = np.repeat(dense(unit_frame.classifier), np.diff(bounds), axis=0)
+        skew = np.add.reduceat(1.0 - np.einsum("nd,nd->n", directions, classifier), starts) / np.diff(bounds)
         nc = np.maximum.reduceat(np.einsum("nd,nd->n", away, away), starts)
         share = np.asarray(problem.class_sizes) / np.diff(bounds)
         own = [state.features[begin:end] for begin, end in zip(starts, bounds[1:], strict=True)]
@@ -52,7 +56,7 @@ class Moment(NamedTuple):
         per_class = share * values + 0.5 * float(problem.lam_w or 0.0) * state.norms**2
         moved = float(np.linalg.norm(state.rows - first)) / np.sqrt(len(first))
         mean_norm = np.add.reduceat(lengths, starts) / np.diff(bounds)
-        return cls(nc, np.abs(state.norms), mean_norm, per_class, moved, stiefel.defect(state.rows))
+        return cls(nc, skew, np.abs(state.norms), mean_norm, per_class, moved, stiefel.defect(state.rows))
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,6 +53,8 @@ def test_flow_follows_the_obvious_one(problem, seed, rate):
     for part, expected in zip(flow.final, obvious_flow(problem, state, 0.7, rate), strict=True):
         np.testing.assert_allclose(part, expected, atol=1e-8)
     assert flow.value[-1] == pytest.approx(oracles.learned_objective(problem, flow.final), rel=1e-11)
+    measured = ufm.metrics.variability(flow.final.features, problem.labels, flow.frame)
+    np.testing.assert_allclose(flow.curves["variability"][-1], measured, atol=1e-12)
 
 
 @pytest.mark.parametrize(("problem", "end"), [(COSINE, 80.0), (P, 2000.0)], ids=["cosine", "mse"])
