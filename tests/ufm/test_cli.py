@@ -246,7 +246,7 @@ def test_wrong_array_files(capsys, tmp_path):
     assert "out=empty.npy exists and is not a folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["simulate", "verify", "claims", "presets"])
+@pytest.mark.parametrize("command", ["simulate", "verify", "phase", "claims", "presets"])
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as stop:
         run(command, "--help")

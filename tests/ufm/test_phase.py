@@ -63,8 +63,9 @@ def test_a_minimiser_of_another_problem_is_not_certified():
     assert not certify(other).holds
 
 
-def test_cosine_loss_with_a_learned_frame():
-    problem = ufm.Problem((5, 3), (2, 4), 0.4, 16, lam=0.3, frame="learned")
+@pytest.mark.parametrize("centers", [(2, 4), (1, 4)], ids=["exponential", "one class quartic"])
+def test_cosine_loss_with_a_learned_frame(centers):
+    problem = ufm.Problem((5, 3), centers, 0.4, 16, lam=0.3, frame="learned")
     report = certify(ufm.minimize(problem))
     assert report.holds, str(report)
 

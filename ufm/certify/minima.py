@@ -37,7 +37,8 @@ def solution_checks(solution: Solution) -> Iterator[Check]:
     labels = np.arange(problem.n_classes)
     nc = metrics.collapse(solution.class_features, labels, frame)
     where = "theorem of theory.minimizers" if problem.loss == "cosine" else "corollary 3.7"
-    yield Check.compare("direction: NC of the minimiser", where, 0.0, nc, absolute=1e-10)
+    reach = _reach(problem)
+    yield Check.compare("direction: NC of the minimiser", where, 0.0, nc, absolute=reach)
     if problem.loss == "mse" or problem.lam:
         norms = np.linalg.norm(solution.class_features, axis=1)
         yield Check.compare("norm of the minimiser", where, predicted_norm(problem, frame), norms, relative=1e-6)
@@ -47,7 +48,21 @@ def solution_checks(solution: Solution) -> Iterator[Check]:
     scale = max(1.0, abs(value))
     yield Check.compare("value", where, value, solution.value, absolute=1e-9 * scale)
     yield Check.compare("gap to the dual bound", "duality, ufm.solve", 0.0, solution.gap, absolute=1e-9 * scale)
-    yield from geometry_checks(solution.class_features, labels, frame, problem, 1e-5)
+    yield from geometry_checks(solution.class_features, labels, frame, problem, float(np.sqrt(reach.max())))
+
+
+def _reach(problem: Problem) -> Array:
+    r"""How close in NC a certified minimiser must be, (K,).
+
+    Where the centers of a class coincide the cosine loss is quartic, :math:`\beta f\, NC^2 / 4`: a value within 1e-9 of
+    the minimum says no more than its root.
+    """
+    reach = np.full(problem.n_classes, 1e-10)
+    if problem.loss == "cosine":
+        quartic = geometry.center_gap(problem.centers, problem.theta) == 0.0
+        stiffness = np.asarray(problem.class_sizes) * problem.weights * np.asarray(problem.centers)
+        reach = np.where(quartic, np.sqrt(4e-9 / stiffness), reach)
+    return reach
 
 
 def geometry_checks(
