@@ -8,7 +8,7 @@ from theory import centers, geometry, minimizers
 from theory.claims.angles import frame_by_hand, not_monotone
 from theory.claims.claim import Evidence, Finding, Laboratory, compare
 from theory.claims.decisions import printed_surrogate
-from theory.claims.optima import PARTIAL, learned
+from theory.claims.optima import PARTIAL, learned, ridge_feature
 from theory.geometry import Array
 
 LONG_TAIL = (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
@@ -224,10 +224,7 @@ def _total(lab: Laboratory) -> Iterator[Finding]:
     total = int(sizes @ few)
     _, _, w = frame_by_hand((1, 3, 6), 0.3, 20)
     owner, weight = np.repeat(np.arange(3), few), 0.01
-    norms = [
-        np.linalg.norm(np.linalg.solve(w.T @ w + weight * total * np.eye(20), w.T @ (owner == k).astype(float)))
-        for k in range(3)
-    ]
+    norms = [np.linalg.norm(ridge_feature(w, (owner == k).astype(float), weight * total)) for k in range(3)]
     right, wrong = (minimizers.mse_feature_norm(few, 0.3, value, weight) for value in (total, int(few.sum())))
     yield compare(
         "norms of P's features with S, and with f K in its place",
