@@ -1,5 +1,5 @@
-"""The command line: ``ufm simulate``, ``ufm verify``, ``ufm phase``, ``ufm claims``,
-``ufm presets``.
+"""The command line: ``ufm simulate``, ``ufm verify``, ``ufm phase``, ``ufm claims``, ``ufm train``,
+``ufm confirm``, ``ufm presets``.
 
 Messages and progress bars go to stderr. With ``--json`` stdout carries exactly one JSON object. Exit status: 0 all
 is done and holds, 1 it ran and something does not hold, 2 the input is wrong (one line says which value and what
@@ -25,8 +25,10 @@ from ufm.presets import PRESETS, preset
 from ufm.problem import config_key, nearest
 from ufm.sizes import load_array
 from ufm.start import Start
+from ufm.train import presets as train_presets
+from ufm.train_command import INTERRUPTED, Confirm, Train
 
-WRONG_INPUT, INTERRUPTED = 2, 130
+WRONG_INPUT = 2
 
 
 @dataclass
@@ -252,18 +254,31 @@ class Claims:
 
 @dataclass
 class Presets:
-    """List the named problems.
+    """List the named problems, or the named trainings.
 
     Example: ufm presets --tau 0.1
+
+    Example: ufm presets --train
     """
 
     tau: float | None = None
     """Imbalance ratio n_min / n_max, in (0, 1]; each preset's own if left out."""
+    train: bool = False
+    """List trainings: the cells of the paper's tables and figures, and what runs on a laptop."""
     json: bool = False
     """One JSON object on stdout."""
 
     def run(self) -> int:
         """Print a table."""
+        if self.train:
+            if self.tau is not None:
+                raise ValueError("--tau goes with problems: trainings have it in their names")
+            trainings = {name: train_presets.preset(name) for name in train_presets.PRESETS}
+            if self.json:
+                print(store.to_json({"trainings": {name: c.to_dict() for name, c in trainings.items()}}))
+            else:
+                print("\n".join(f"{name:{max(map(len, trainings))}}  {c.title}" for name, c in trainings.items()))
+            return OK
         problems = {name: preset(name, tau=self.tau) for name in PRESETS}
         if self.json:
             print(store.to_json({"presets": {name: problem.to_dict() for name, problem in problems.items()}}))
@@ -286,6 +301,8 @@ Command = (
     | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Phase, tyro.conf.subcommand("phase")]
     | Annotated[Claims, tyro.conf.subcommand("claims")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Confirm, tyro.conf.subcommand("confirm")]
     | Annotated[Presets, tyro.conf.subcommand("presets")]
 )
 

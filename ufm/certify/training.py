@@ -1,0 +1,241 @@
+"""Predictions for the training of a real network: stated before it begins, held against its record afterwards.
+
+Theory speaks of free features; a network has to make them out of images. So these tolerances are not rounding errors.
+They say how near a network must come for the statement to count as confirmed, and they are written into the run's
+folder with the predictions, before the first step.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from theory import flows, geometry, minimizers
+from ufm.problem import Problem
+from ufm.report import Check, Report
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = NDArray[np.float64]
+Prediction = dict[str, Any]
+
+NEAR = 0.05
+"""A network counts as collapsed at NC <= NEAR: features 13 degrees from the mean center in the mean over a class."""
+
+
+def predictions(method: str, class_sizes: Sequence[int], problem: Problem | None) -> dict[str, Any]:
+    """What theory says of a training, before it begins.
+
+    Parameters
+    ----------
+    method : CE, SETF, P, AL or CAL.
+    class_sizes : training images of each class.
+    problem : the unconstrained-feature problem behind P, AL and CAL; None for the other two.
+
+    Returns
+    -------
+    Plain values: ``method``, ``class_sizes``, ``rates`` (of exponential collapse, by class; None where theory has none)
+    and ``predictions``, dicts of name, source, quantity (key of :data:`QUANTITIES`), relation ("equal", "at least" or
+    "at most"), predicted (a number, or one per class) and tolerance (likewise).
+    """
+    rates = None
+    said = [_said("training accuracy, own rule", "separable features", "train_accuracy", 1.0, 0.02)]
+    if problem is not None:
+        said += _of_frame(problem)
+        if problem.loss == "cosine":
+            rates = flows.nc_rate(problem.centers, problem.theta, problem.weights)
+            said += _of_rates(rates)
+    elif method == "SETF":
+        rates = np.zeros(len(class_sizes))
+        said += [
+            _said("NC to the vertices of the simplex", "Yang et al. 2022", "nc", rates, NEAR),
+            _said("cosine between class means", "simplex ETF", "cosines", 1.0 / (len(class_sizes) - 1), 0.1),
+            *_of_rates(rates),
+        ]
+    else:
+        said.append(_said("NC to the own class mean", "Papyan et al. 2020, NC1", "nc", np.zeros(len(class_sizes)), NEAR))
+    return {
+        "method": method,
+        "class_sizes": list(class_sizes),
+        "rates": None if rates is None else rates.tolist(),
+        "predictions": said,
+    }
+
+
+def _of_frame(problem: Problem) -> list[Prediction]:
+    f, theta = np.asarray(problem.centers), problem.theta
+    cosine = problem.loss == "cosine"
+    norm = np.ones(len(f)) if cosine else minimizers.mse_feature_norm(f, theta, problem.total, problem.lam_h or 0.0)
+    skew = 1.0 - geometry.classifier_cosine(f, theta)
+    return [
+        _said("NC to the mean center", "NCMC, Thm 3.3 and Cor. 3.7", "nc", np.zeros(len(f)), NEAR),
+        _said("variability = 1 - cos rho", "definition 3.2, theory.geometry", "variability", skew, NEAR),
+        _said("cosine between class means", "Thm 3.3, NCMC", "cosines", 0.0, 0.1),
+        _said("the same, test images", "NCMC on new images", "test_cosines", 0.0, 0.3),
+        _said("feature norm", "theory.minimizers", "norm", norm, (0.1 * norm).tolist()),
+        _said("RCR = GCR, training images", "NCMC", "rule_gap", 0.0, 0.02),
+        _said("GCR minus RCR, rare classes, test", "Prop. 3.1 and C.1", "gain_of_rare", 0.0, 0.0, "at least"),
+    ]
+
+
+def _of_rates(rates: Array) -> list[Prediction]:
+    several = bool(np.any(rates > 0))
+    source = f"theory.flows.{'nc_rate' if several else 'algebraic_nc'}"
+    law = "exponential, not algebraic" if several else "algebraic, not exponential"
+    said = [_said(f"collapse is {law}", source, "exponential_misfit", 0.5, 0.0, "at most" if several else "at least")]
+    if np.ptp(rates) > 0:
+        name = "rank correlation of predicted rate and collapse"
+        said.append(_said(name, source, "rate_order", 1.0, 0.5))
+    return said
+
+
+def _said(
+    name: str, source: str, quantity: str, predicted: Any, tolerance: Any, relation: str = "equal"
+) -> Prediction:
+    return {
+        "name": name,
+        "source": source,
+        "quantity": quantity,
+        "relation": relation,
+        "predicted": np.asarray(predicted).tolist(),
+        "tolerance": tolerance,
+    }
+
+
+def confirm(data: "xarray.Dataset", said: Mapping[str, Any]) -> Report:
+    """Hold the record of a finished training against what was predicted for it.
+
+    Parameters
+    ----------
+    data : the record, :class:`ufm.train.record.Record`.data.
+    said : from :func:`predictions`.
+
+    A quantity that the record cannot show (too few measured epochs, say) becomes a note.
+    """
+    checks, notes = [], []
+    for prediction in said["predictions"]:
+        measured = QUANTITIES[prediction["quantity"]](data, said)
+        if np.all(np.isnan(measured)):
+            notes.append(f"{prediction['name']}: the record does not show it")
+            continue
+        checks.append(_check(prediction, measured))
+    return Report(str(data.attrs["title"]), tuple(checks), tuple(notes))
+
+
+def compare(runs: Sequence[tuple["xarray.Dataset", Mapping[str, Any]]]) -> list[Report]:
+    """Hold two trainings of the same data against each other: where the rare classes have a larger predicted rate, they
+    must be nearer to collapse at the same time.
+
+    Runs are paired within groups of equal data set, network and seed; runs without predicted rates are left out.
+    """
+    reports = []
+    for number, (ours, ours_said) in enumerate(runs):
+        for theirs, theirs_said in runs[number + 1 :]:
+            if _situation(ours) != _situation(theirs) or None in (ours_said["rates"], theirs_said["rates"]):
+                continue
+            rare = _rare(ours)
+            lead = float(np.mean(np.asarray(ours_said["rates"])[rare]) - np.mean(np.asarray(theirs_said["rates"])[rare]))
+            if lead == 0:
+                continue
+            fast, slow = (ours, theirs) if lead > 0 else (theirs, ours)
+            gained = float((_logarithms(slow)[:, rare] - _logarithms(fast)[:, rare]).mean())
+            methods = [json.loads(each.attrs["configuration"])["method"] for each in (fast, slow)]
+            name = f"ln NC of rare classes, {methods[1]} minus {methods[0]}"
+            prediction = _said(name, "theory.flows.nc_rate", "", 0.0, 0.0, "at least")
+            reports.append(Report(f"{methods[0]} against {methods[1]}", (_check(prediction, gained),)))
+    return reports
+
+
+def _check(prediction: Mapping[str, Any], measured: Any) -> Check:
+    """Equality by the worst class; inequalities by the number alone."""
+    name, source, tolerance = (prediction[key] for key in ("name", "source", "tolerance"))
+    if prediction["relation"] == "equal":
+        return Check.compare(name, source, prediction["predicted"], measured, absolute=tolerance)
+    bound = float(prediction["predicted"])
+    met = measured >= bound - tolerance if prediction["relation"] == "at least" else measured <= bound + tolerance
+    sign = ">=" if prediction["relation"] == "at least" else "<="
+    return Check(f"{name} {sign}", source, bound, float(measured), tolerance, bool(met))
+
+
+def _last(data: "xarray.Dataset", name: str, split: str = "train") -> Any:
+    return data[name].isel(epoch=-1).sel(split=split)
+
+
+def _rare(data: "xarray.Dataset") -> NDArray[np.int64]:
+    """The third of the classes (at least one) with the fewest training images."""
+    sizes = data.class_size.values
+    return np.argsort(-sizes, kind="stable")[-max(1, len(sizes) // 3) :]
+
+
+def _gain_of_rare(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+    accuracy = _last(data, "class_accuracy", "test")
+    gain = accuracy.sel(rule="gcr").values - accuracy.sel(rule="rcr").values
+    return float(np.mean(gain[_rare(data)]))
+
+
+def _rule_gap(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+    accuracy = _last(data, "accuracy")
+    return float(abs(accuracy.sel(rule="gcr") - accuracy.sel(rule="rcr")))
+
+
+def _window(data: "xarray.Dataset") -> NDArray[np.bool_]:
+    """Epochs at the large learning rate, when the clock runs evenly: at least half the largest rate."""
+    rate = data.rate.values
+    return rate >= 0.5 * np.nanmax(rate) if np.any(rate > 0) else np.zeros(rate.shape, dtype=bool)
+
+
+def _logarithms(data: "xarray.Dataset") -> Array:
+    """ln of the mean training NC of each class in the window, (epoch, class)."""
+    nc = data.nc_mean.sel(split="train").values[_window(data)]
+    return np.log(np.maximum(nc, np.finfo(float).tiny))
+
+
+def _exponential_misfit(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+    r"""Share of the exponential law in the misfit of both, in [0, 1]: above 1/2 the algebraic one fits better.
+
+    ln NC, in the mean over the classes that the law is for, is fitted by a + b t (exponential) and by a + b ln t
+    (algebraic), t the sum of the learning rates.
+    """
+    rates = np.asarray(said["rates"])
+    classes = rates > 0 if np.any(rates > 0) else np.ones(rates.shape, dtype=bool)
+    time = data.clock.values[_window(data)]
+    if len(time) < 5:
+        return math.nan
+    height = _logarithms(data)[:, classes].mean(axis=1)
+    misfits = [
+        float(np.sum((height - np.polyval(np.polyfit(scale, height, 1), scale)) ** 2)) for scale in (time, np.log(time))
+    ]
+    return misfits[0] / sum(misfits) if sum(misfits) > 0 else math.nan
+
+
+def _rate_order(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+    """Spearman's correlation over classes of the predicted rate with -ln NC, averaged over the window."""
+    logarithms = _logarithms(data)
+    if not logarithms.size or np.isnan(logarithms).any():
+        return math.nan
+    return float(stats.spearmanr(said["rates"], -logarithms.mean(axis=0)).statistic)
+
+
+QUANTITIES: dict[str, Callable[["xarray.Dataset", Mapping[str, Any]], Any]] = {
+    "train_accuracy": lambda data, said: float(_last(data, "accuracy").sel(rule="own")),
+    "nc": lambda data, said: _last(data, "nc_mean").values,
+    "variability": lambda data, said: _last(data, "variability").values,
+    "cosines": lambda data, said: float(_last(data, "equiangularity")),
+    "test_cosines": lambda data, said: float(_last(data, "equiangularity", "test")),
+    "norm": lambda data, said: _last(data, "norm_mean").values,
+    "rule_gap": _rule_gap,
+    "gain_of_rare": _gain_of_rare,
+    "exponential_misfit": _exponential_misfit,
+    "rate_order": _rate_order,
+}
+"""What is measured at the end of training, from its record."""
+
+
+def _situation(data: "xarray.Dataset") -> tuple[Any, ...]:
+    configuration = json.loads(data.attrs["configuration"])
+    return tuple(configuration.get(name) for name in ("dataset", "tau", "n_max", "network", "epochs", "seed"))

@@ -1,0 +1,258 @@
+"""What decides the result of a training: validated, named, and without torch."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
+
+from theory.geometry import minimum_dimension
+from ufm.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
+from ufm.problem import Problem, Sizes, config_key, integers, nearest, nonnegative
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """What the rest of the trainer must know of a method before any tensor exists."""
+
+    about: str
+    loss: Literal["cosine", "mse"] | None = None
+    """Loss on a multi-center frame, and so the problem of the unconstrained-feature model that the method follows."""
+    centers: str = "class-aware"
+    """Rule of :data:`ufm.presets.CENTERS`."""
+
+
+METHODS: dict[str, MethodSpec] = {
+    "CE": MethodSpec("cross-entropy, learned linear classifier with bias"),
+    "SETF": MethodSpec("fixed simplex ETF, dot-regression loss (Yang et al. 2022)"),
+    "P": MethodSpec("mean squared error on a fixed multi-center frame (the paper's problem P)", "mse"),
+    "AL": MethodSpec("cosine loss, the same number of centers for every class", "cosine", "uniform"),
+    "CAL": MethodSpec("cosine loss, class-aware centers: rare classes get more", "cosine"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What somebody says of a training; None where nothing is said, and the default in brackets holds."""
+
+    dataset: str | None = None
+    """mnist5k, fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet or imagenet-lt (mnist5k)."""
+    tau: float | None = None
+    """Imbalance ratio n_min / n_max of the training set, in (0, 1] (0.1)."""
+    n_max: int | None = None
+    """Images in the largest class (all that the data set has)."""
+    augmentation: str | None = None
+    """crop-flip, crop, imagenet or none (what is usual for the data set)."""
+    method: str | None = None
+    """CE, SETF, P, AL or CAL (CAL)."""
+    f: int | None = None
+    """P, AL, CAL: mean number of centers per class (20)."""
+    theta: float | None = None
+    """P, AL, CAL: angle of the frame, radians in [0, pi/2] (0.2)."""
+    centers: str | None = None
+    """P, AL, CAL: class-aware, apportioned or uniform (uniform for AL, class-aware for P and CAL)."""
+    basis: Literal["coordinate", "random"] | None = None
+    """P, AL, CAL: basis of the frame; a learned last layer can turn one into the other (coordinate)."""
+    penalty: float | None = None
+    """AL, CAL: weight of (|h| - 1)^2 per sample of a batch sum (6e-4). P: weight of |h|^2 / 2 (5e-4)."""
+    mixup: float | None = None
+    """Mixup: parameter of the Beta distribution of the shares; 0 leaves it out (0)."""
+    network: str | None = None
+    """cnn, mlp, lenet, resnet32, resnet50, densenet150 or vgg11 (cnn)."""
+    expand: bool | None = None
+    """Extra linear layer to the dimension that the method needs (only where the network is narrower)."""
+    normalise: Literal["none", "unit", "unit-batch"] | None = None
+    """What is done to features before the method sees them: h / |h|, or BN(h / |h|) without learned scale (none)."""
+    epochs: int | None = None
+    """Passes through the training set (20)."""
+    batch_size: int | None = None
+    """Images in a step, over all devices; an epoch is cut into batches of at most that, as equal as possible (128)."""
+    accumulate: int | None = None
+    """Parts of a batch that are computed one after the other, to save memory (1)."""
+    lr: float | None = None
+    """Largest learning rate of SGD (0.1)."""
+    momentum: float | None = None
+    """Momentum of SGD, in [0, 1) (0.9)."""
+    weight_decay: float | None = None
+    """Weight decay of SGD (2e-4)."""
+    schedule: Literal["step", "cosine", "constant"] | None = None
+    """step: x 0.1 at 80 % and at 90 % of the epochs (step)."""
+    warmup: float | None = None
+    """Share of the epochs over which the learning rate rises linearly (0.025)."""
+    precision: Literal["auto", "float32", "bf16"] | None = None
+    """Arithmetic of the network; auto is bf16 where the device is faster with it (auto)."""
+    seed: int | None = None
+    """Seed of subset, initial weights, order and augmentation (0)."""
+    measure_every: int | None = None
+    """Epochs between two measurements; the first and the last are always measured (1)."""
+
+    def said(self) -> dict[str, Any]:
+        """What is said, as plain values."""
+        values = {field.name: getattr(self, field.name) for field in fields(Settings)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+DEFAULTS: dict[str, Any] = {
+    "dataset": "mnist5k",
+    "tau": 0.1,
+    "method": "CAL",
+    "mixup": 0.0,
+    "network": "cnn",
+    "normalise": "none",
+    "epochs": 20,
+    "batch_size": BATCH_SIZE,
+    "accumulate": 1,
+    "lr": 0.1,
+    "momentum": 0.9,
+    "weight_decay": 2e-4,
+    "schedule": "step",
+    "warmup": 5 / 200,
+    "precision": "auto",
+    "seed": 0,
+    "measure_every": 1,
+}
+
+
+@dataclass(frozen=True)
+class Config(Settings):
+    """One training, by the values that decide its result: :class:`Settings`, completed and validated.
+
+    What has no meaning for the method, or follows from the data, stays None. Immutable and hashable.
+
+    Raises
+    ------
+    ValueError : naming the argument, its value and what is allowed.
+
+    Examples
+    --------
+    >>> Config(method="CAL").problem((400, 126, 40)).centers
+    (6, 13, 41)
+    """
+
+    def __post_init__(self) -> None:
+        """Replace every field by its canonical value, or refuse it."""
+
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)  # the class is frozen
+
+        for name, default in DEFAULTS.items():
+            if getattr(self, name) is None:
+                put(name, default)
+        for name, default in self._frame_defaults().items():
+            if getattr(self, name) is None:
+                put(name, default)
+            elif default is None:
+                raise ValueError(f"{name}={getattr(self, name)} has no meaning for method={self.method}")
+        for name in ("epochs", "batch_size", "accumulate", "measure_every", "f", "n_max"):
+            if getattr(self, name) is not None:
+                put(name, integers(name, [getattr(self, name)])[0])
+        for name in ("tau", "theta", "penalty", "mixup", "lr", "momentum", "weight_decay", "warmup"):
+            if getattr(self, name) is not None:
+                put(name, nonnegative(name, getattr(self, name)))
+        for name, (allowed, what) in self._limits().items():
+            if not allowed:
+                raise ValueError(f"{name}={getattr(self, name)} must be {what}")
+        for name, known in CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise ValueError(f"{name}={value!r} is unknown{nearest(str(value), known)}")
+
+    def _frame_defaults(self) -> dict[str, Any]:
+        """Values of the fields that only methods with a multi-center frame have; None where there is no frame."""
+        spec = method_spec(self.method)
+        if spec.loss is None:
+            return dict.fromkeys(("f", "theta", "centers", "basis", "penalty"))
+        weight = PENALTY if spec.loss == "cosine" else DECAY
+        return {"f": 20, "theta": 0.2, "centers": spec.centers, "basis": "coordinate", "penalty": weight}
+
+    def _limits(self) -> dict[str, tuple[bool, str]]:
+        least = 2 * self.accumulate
+        parts = f"in each of accumulate={self.accumulate} parts" if self.accumulate > 1 else "for its statistics"
+        return {
+            "tau": (0 < self.tau <= 1, "in (0, 1]: it is n_min / n_max"),
+            "lr": (self.lr > 0, "positive"),
+            "momentum": (self.momentum < 1, "in [0, 1)"),
+            "warmup": (self.warmup <= 1, "in [0, 1]"),
+            "theta": (self.theta is None or self.theta <= math.pi / 2, "radians in [0, pi/2]"),
+            "batch_size": (self.batch_size >= least, f"at least {least}: batch normalisation needs two images {parts}"),
+            "seed": (isinstance(self.seed, int) and 0 <= self.seed < 2**31, "an integer in [0, 2**31)"),
+        }
+
+    def problem(self, class_sizes: Sizes, dim: int | None = None) -> Problem | None:
+        """The unconstrained-feature problem that the method puts in place of the network; None for CE and SETF."""
+        spec = METHODS[self.method]
+        if spec.loss is None:
+            return None
+        cosine = spec.loss == "cosine"
+        weight = {"lam": self.batch_size * self.penalty} if cosine else {"lam_h": self.penalty / sum(class_sizes)}
+        counts = spend(self.centers, tuple(class_sizes), self.f)
+        return Problem(tuple(class_sizes), counts, self.theta, dim or minimum_dimension(counts), spec.loss, **weight)
+
+    def rate(self, epoch: float) -> float:
+        """Learning rate at a time in epochs, in [0, epochs]; a step takes that of its middle."""
+        share = epoch / self.epochs
+        if share < self.warmup:
+            return self.lr * share / self.warmup
+        if self.schedule == "cosine":
+            return self.lr * 0.5 * (1.0 + math.cos(math.pi * share))
+        drops = sum(share >= milestone for milestone in MILESTONES) if self.schedule == "step" else 0
+        return self.lr * 0.1**drops
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; what has no meaning is left out."""
+        return self.said()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`to_dict`. Raises ValueError for unknown keys."""
+        known = [field.name for field in fields(Settings)]
+        for key in values:
+            if key not in known:
+                raise ValueError(f"unknown key {key!r}{nearest(key, known)}")
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Inverse of JSON of :meth:`to_dict`. Raises ValueError for anything else."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not valid JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise ValueError("a configuration is a JSON object")
+        return cls.from_dict(values)
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that name this configuration on disk."""
+        return config_key(self.to_dict())
+
+    @property
+    def title(self) -> str:
+        """What it is, for people: "CAL on mnist5k, tau 0.1, cnn, seed 0"."""
+        mixed = " with Mixup" if self.mixup else ""
+        return f"{self.method}{mixed} on {self.dataset}, tau {self.tau:g}, {self.network}, seed {self.seed}"
+
+    def differences(self, other: "Config") -> list[str]:
+        """Fields that differ, as "name: ours, not theirs"."""
+        pairs = ((field.name, getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return [f"{name} is {ours}, not {theirs}" for name, ours, theirs in pairs if ours != theirs]
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "normalise": ("none", "unit", "unit-batch"),
+    "schedule": ("step", "cosine", "constant"),
+    "precision": ("auto", "float32", "bf16"),
+    "basis": ("coordinate", "random"),
+    "centers": tuple(CENTERS),
+}
+
+MILESTONES = (160 / 200, 180 / 200)
+"""Shares of the epochs after which the learning rate falls, x 0.1 each."""
+
+
+def method_spec(name: str) -> MethodSpec:
+    """The method of that name. Raises ValueError for an unknown one."""
+    if name not in METHODS:
+        raise ValueError(f"method={name!r} is unknown{nearest(name, METHODS)}")
+    return METHODS[name]

@@ -1,0 +1,64 @@
+"""A network and a method as one module: what is trained, saved, wrapped for several devices, and compiled."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ufm.train import methods, networks
+from ufm.train.config import METHODS, Config
+from ufm.train.methods import Mixup
+
+
+class Learner(nn.Module):
+    """Images to features to loss.
+
+    Parameters
+    ----------
+    config : names network and method.
+    class_sizes : training images of each class.
+    channels, size : of the images.
+    """
+
+    def __init__(self, config: Config, class_sizes: Sequence[int], channels: int, size: int) -> None:
+        super().__init__()
+        needed = methods.n_features(config, class_sizes)
+        self.network = networks.build(
+            config.network, channels=channels, size=size, n_features=needed, expand=config.expand
+        )
+        self.normalisation = normalisation(config.normalise, self.network.dim)
+        self.method = methods.build(config, class_sizes, self.network.dim)
+        self.n_classes = len(class_sizes)
+        self.smallest = min(range(self.n_classes), key=lambda k: (class_sizes[k], -k))
+        self.has_frame = METHODS[config.method].loss is not None
+        self.autocast: torch.dtype | None = None
+
+    def features(self, images: Tensor) -> Tensor:
+        """Features (B, d) of images (B, C, size, size), in float32."""
+        with torch.autocast(images.device.type, self.autocast, enabled=self.autocast is not None):
+            features = self.network(images)
+        return self.normalisation(features.float())
+
+    def forward(self, images: Tensor, labels: Tensor, others: Tensor, share: float) -> Tensor:
+        """Mean loss of the batch, a scalar; see :class:`Mixup`."""
+        return Mixup.loss(self.method, self.features(images), labels, others, share)
+
+
+class UnitLength(nn.Module):
+    """h / |h|; 0 stays 0."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Rows of length 1, (B, d)."""
+        return functional.normalize(features, dim=1)
+
+
+def normalisation(kind: str, dim: int) -> nn.Module:
+    """What a configuration does to features before the method sees them."""
+    if kind == "none":
+        return nn.Identity()
+    if kind == "unit":
+        return UnitLength()
+    batch = nn.BatchNorm1d(dim)
+    batch.weight.requires_grad_(False)  # its scale is fixed, its shift is learned
+    return nn.Sequential(UnitLength(), batch)

@@ -1,0 +1,107 @@
+"""Collapse and accuracy of a network, on training and test images."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ufm import metrics
+from ufm.frames import Frame
+from ufm.rules import RULES
+from ufm.train.data import Split
+from ufm.train.learner import Learner
+from ufm.train.record import SHOWN
+
+PER_CLASS = 500
+"""Images of a class whose features are measured (accuracy uses all test images and these training images)."""
+
+NUMBERS = 1 << 27
+"""Features are measured in float64: at most this many numbers (1 GiB), with fewer images per class if need be."""
+
+@dataclass(frozen=True)
+class Sample:
+    """Images of a split that are looked at: ``indices`` for accuracy, and of those ``measured`` for collapse."""
+
+    split: Split
+    indices: torch.Tensor
+    measured: NDArray[np.bool_]
+
+    @classmethod
+    def choose(cls, split: Split, n_classes: int, dim: int, *, everything: bool) -> "Sample":
+        """The first PER_CLASS images of each class are measured; the others count for accuracy if ``everything``."""
+        labels = split.labels.numpy()
+        limit = max(1, min(PER_CLASS, NUMBERS // (n_classes * dim)))
+        order = np.argsort(labels, kind="stable")
+        starts = np.searchsorted(labels[order], np.arange(n_classes))
+        rank = np.empty(len(labels), dtype=np.int64)
+        rank[order] = np.arange(len(labels)) - starts[labels[order]]
+        measured = rank < limit
+        chosen = np.arange(len(labels)) if everything else np.flatnonzero(measured)
+        return cls(split, torch.from_numpy(chosen), measured[chosen])
+
+
+def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any]:
+    """Everything that one epoch records of one split.
+
+    Returns
+    -------
+    A dict of numbers and arrays: the fields of :class:`ufm.metrics.Measures` (NaN where a class has no feature with
+    a direction), ``hits`` by rule (K,), ``counts`` (K,), and the Gram matrices ``gram`` of class means and ``class_gram``
+    of features of the smallest class.
+    """
+    n_classes = learner.n_classes
+    labels = sample.split.labels[sample.indices].numpy()
+    decided: dict[str, list[NDArray[np.int64]]] = {"own": [], **{name: [] for name in RULES if learner.has_frame}}
+    kept: list[NDArray[np.float32]] = []
+    position = 0
+    for vectors, own in _vectors(learner, sample, batch_size):
+        decided["own"].append(own)
+        if learner.has_frame:
+            frame = learner.method.frame(np.empty(0))
+            for name, rule in RULES.items():
+                decided[name].append(rule(vectors, frame))
+        kept.append(vectors[sample.measured[position : position + len(vectors)]])
+        position += len(vectors)
+    features, owners = np.concatenate(kept), labels[sample.measured]
+    hits = {
+        name: np.bincount(labels[np.concatenate(answers) == labels], minlength=n_classes)
+        for name, answers in decided.items()
+    }
+    counts = np.bincount(labels, minlength=n_classes)
+    return {"hits": hits, "counts": counts, **_collapse(learner, features, owners)}
+
+
+@torch.no_grad()
+def _vectors(learner: Learner, sample: Sample, batch_size: int) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+    """Vectors whose geometry is measured, and the decisions of the own rule, batch by batch."""
+    was_training = learner.training
+    learner.eval()
+    try:
+        for images, _ in sample.split.stream(sample.indices.split(batch_size)):
+            features = learner.features(images)
+            own = learner.method.predict(features)
+            yield learner.method.geometry(features).float().cpu().numpy(), own.cpu().numpy()
+    finally:
+        learner.train(was_training)
+
+
+def _collapse(learner: Learner, features: NDArray[Any], labels: NDArray[np.int64]) -> Mapping[str, Any]:
+    directed = np.linalg.norm(features, axis=1) > 0
+    features, labels = features[directed].astype(np.float64), labels[directed]
+    present = np.bincount(labels, minlength=learner.n_classes)
+    without = int(np.count_nonzero(~directed))
+    if present.min() == 0:
+        return {"without_direction": without}
+    means = metrics.class_means(features, labels)
+    frame: Frame = learner.method.frame(means)
+    shown = np.linspace(0, len(means) - 1, min(SHOWN, len(means))).round().astype(int)
+    smallest = features[labels == learner.smallest][:SHOWN]
+    return {
+        "without_direction": without,
+        **metrics.measure(features, labels, frame).to_dict(),
+        "gram": metrics.gram(means[shown]),
+        "class_gram": metrics.gram(smallest),
+    }

@@ -1,0 +1,89 @@
+"""Named trainings: the cells of the paper's tables and figures, and what runs on a laptop."""
+
+from itertools import product
+from typing import Any
+
+from ufm.problem import nearest
+from ufm.train.config import DEFAULTS, Config
+
+TAUS = (0.005, 0.01, 0.02)
+
+SMALL_IMAGES: dict[str, Any] = {"epochs": 200, "measure_every": 5}
+"""With the defaults (SGD 0.1, momentum 0.9, weight decay 2e-4, batch 128, steps at 80 and 90 %, warm-up 5 of 200)."""
+
+FASHION: dict[str, Any] = {"dataset": "fashion-mnist", "network": "cnn", "epochs": 80, "measure_every": 4}
+
+OWN_RULES: dict[str, dict[str, Any]] = {
+    "svhn": {"normalise": "unit"},
+    "stl10": {"normalise": "unit"},
+    "densenet150": {"normalise": "unit-batch"},
+}
+"""What AL and CAL do to the features of some data sets and networks before the loss, in the code behind the paper."""
+
+
+def _cell(dataset: str, network: str, method: str, tau: float, **more: Any) -> tuple[str, dict[str, Any]]:
+    """The end of a name, and the settings behind it."""
+    values = {"dataset": dataset, "network": network, "method": method, "tau": tau, **SMALL_IMAGES}
+    if method in ("AL", "CAL"):
+        values |= OWN_RULES.get(dataset, {}) | OWN_RULES.get(network, {})
+    mixed = "-mixup" if more.get("mixup") else ""
+    return f"{dataset}-{network}-{method.lower()}-{tau:g}{mixed}", values | more
+
+
+def _build() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+
+    def add(group: str, cell: tuple[str, dict[str, Any]], ending: str = "") -> None:
+        found[f"{group}/{cell[0]}{ending}"] = cell[1]
+
+    compared = ("CE", "SETF", "CAL")
+    for method, tau, mixup in product(compared, (*TAUS, 1.0), (0.0, 1.0)):
+        add("table1", _cell("cifar100", "resnet50", method, tau, mixup=mixup))
+    for group, datasets in (("table2", ("cifar10", "cifar100")), ("table5", ("svhn", "stl10"))):
+        for dataset, network, method, tau in product(datasets, ("resnet50", "densenet150"), compared, TAUS):
+            add(group, _cell(dataset, network, method, tau))
+    for method, tau, mixup in product(("P", "CAL"), TAUS, (0.0, 1.0)):
+        add("table4", _cell("cifar100", "resnet50", method, tau, mixup=mixup))
+    for f, theta in product((5, 10, 20), (0.1, 0.2, 0.5)):
+        add("table6", _cell("cifar100", "resnet50", "CAL", 0.005, f=f, theta=theta), f"-f{f}-theta{theta:g}")
+    # The paper puts a linear layer behind every network that it draws the collapse of.
+    for dataset, method in product(("cifar100", "cifar10"), ("AL", "CAL")):
+        add("figure1", _cell(dataset, "resnet50", method, 0.01, expand=True))
+    for tau, penalty in product(TAUS, (5e-4, 0.0)):
+        cell = _cell("cifar10", "resnet50", "P", tau, expand=True, penalty=penalty)
+        add("figure4", cell, "" if penalty else "-free-norms")
+    for network in ("densenet150", "resnet50", "lenet", "vgg11"):
+        add("figure5", _cell("cifar10", network, "CAL", 0.01, expand=True))
+    for group in ("figure6", "figure7"):
+        add(group, _cell("cifar10", "resnet50", "CAL", 0.01, expand=True))
+    for method, tau in product(("CE", "SETF", "AL", "CAL", "P"), (0.01, 0.1)):
+        found[f"fashion/{method.lower()}-{tau:g}"] = {"method": method, "tau": tau, **FASHION}
+    return found
+
+
+PRESETS = _build()
+"""Settings by name; everything else has its default."""
+
+
+def preset(name: str, **said: Any) -> Config:
+    """The configuration of a named training, with some values replaced.
+
+    Raises
+    ------
+    ValueError : an unknown name (the nearest is suggested), or values that Config refuses.
+
+    Examples
+    --------
+    >>> preset("table2/cifar100-resnet50-cal-0.01", seed=1).title
+    'CAL on cifar100, tau 0.01, resnet50, seed 1'
+    """
+    if name not in PRESETS:
+        raise ValueError(f"training {name!r} is unknown{nearest(name, PRESETS, n=3)}")
+    return complete(PRESETS[name], said)
+
+
+def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:
+    """``base`` with what is said on top; what has no meaning for another method is dropped from ``base``."""
+    if said.get("method", base.get("method")) != base.get("method"):
+        base = {name: value for name, value in base.items() if name in DEFAULTS}
+    return Config(**{**base, **said})

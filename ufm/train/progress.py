@@ -1,0 +1,136 @@
+"""Where a training stands, and what follows from it: order, seeds and learning rate of every step."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ufm.train.config import Config
+
+
+class Diverged(ArithmeticError):
+    """Loss or weights are not finite any more."""
+
+
+@dataclass
+class Progress:
+    """Steps done, and the sums that the record wants of them.
+
+    Attributes
+    ----------
+    n_images : size of the training set.
+    step : steps done.
+    clock : sum of their learning rates.
+    loss_sum, loss_count : of the steps of this epoch.
+    seconds : spent in steps.
+    """
+
+    config: Config
+    n_images: int
+    step: int = 0
+    clock: float = 0.0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    seconds: float = 0.0
+    _unread: list[Tensor] = field(default_factory=list)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that an epoch is cut into."""
+        return math.ceil(self.n_images / self.config.batch_size)
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole training."""
+        return self.steps_per_epoch * self.config.epochs
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether no epoch is under way."""
+        return self.step % self.steps_per_epoch == 0
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the next step."""
+        return self.config.rate((self.step + 0.5) / self.steps_per_epoch)
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of this epoch so far; NaN before its first step."""
+        return self.loss_sum / self.loss_count if self.loss_count else math.nan
+
+    def batches(self) -> list[Tensor]:
+        """Indices of the remaining batches of this epoch, each of at most batch_size images, as equal as possible.
+
+        Order: a permutation by numpy's generator seeded with (seed, epoch).
+        """
+        order = np.random.default_rng((self.config.seed, self.epoch)).permutation(self.n_images)
+        parts = np.array_split(order, self.steps_per_epoch)
+        return [torch.from_numpy(part) for part in parts[self.step % self.steps_per_epoch :]]
+
+    def seeds(self, count: int, rank: int) -> list[int]:
+        """Seeds of the next ``count`` steps on one process: everything random inside a step comes from it."""
+        entropy = ((self.config.seed, step, rank) for step in range(self.step, self.step + count))
+        return [int(np.random.SeedSequence(each).generate_state(1)[0]) for each in entropy]
+
+    def advance(self, loss: Tensor) -> None:
+        """Count a step. The loss is not looked at yet: that would wait for the device."""
+        self.clock += self.rate
+        self.step += 1
+        self._unread.append(loss)
+
+    def read(self) -> None:
+        """Look at the losses. Raises Diverged at the first that is not finite, naming epoch, step and learning rate."""
+        first = self.step - len(self._unread)
+        values = torch.stack(self._unread).tolist() if self._unread else []
+        self._unread.clear()
+        for number, value in enumerate(values, start=first):
+            if not math.isfinite(value):
+                rate = self.config.rate((number + 0.5) / self.steps_per_epoch)
+                raise Diverged(
+                    f"the loss is {value} in epoch {number // self.steps_per_epoch + 1}, step {number + 1}, at learning "
+                    f"rate {rate:.3g}: a smaller lr or a longer warmup may help"
+                )
+            self.loss_sum += value
+            self.loss_count += 1
+
+    def begin_epoch(self) -> None:
+        """Start the sums of an epoch."""
+        self.loss_sum, self.loss_count = 0.0, 0
+
+    def numbers(self) -> dict[str, float]:
+        """For the record."""
+        last = self.config.rate((self.step - 0.5) / self.steps_per_epoch) if self.step else math.nan
+        return {
+            "loss": self.loss,
+            "step": self.step,
+            "rate": last,
+            "clock": self.clock,
+            "training_seconds": self.seconds,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, enough to go on."""
+        return {name: getattr(self, name) for name in STATE}
+
+    def restore(self, values: Mapping[str, Any]) -> Self:
+        """Go on from what :meth:`to_dict` said."""
+        for name in STATE:
+            setattr(self, name, values[name])
+        return self
+
+    def where(self) -> str:
+        """For messages."""
+        return f"epoch {min(self.epoch + 1, self.config.epochs)} of {self.config.epochs}, step {self.step} of {self.total}"
+
+
+STATE = ("step", "clock", "loss_sum", "loss_count", "seconds")

