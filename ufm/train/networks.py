@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import densenet, resnet, vgg
 
 from ufm.problem import integers, nearest
 
@@ -31,7 +33,7 @@ class Network(nn.Module):
         self.dim = backbone_dim if dim is None else dim
         self._image = image
         self.backbone = backbone
-        # With a bias: it can take away the mean that non-negative features have in common, which a frame has no room for.
+        # With a bias: it can take away the mean that non-negative features share, for which a frame has no room.
         self.expansion = nn.Identity() if dim is None else nn.Linear(backbone_dim, dim)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -75,9 +77,7 @@ def build(name: str, *, channels: int, size: int, n_features: int, expand: bool 
     if expand is False and backbone.dim < n_features:
         raise ValueError(f"network={name!r} ends in {backbone.dim} features < {n_features} = n_features: allow expand")
     wanted = backbone.dim < n_features if expand is None else expand
-    return Network(
-        backbone.make(channels, size), (channels, size, size), backbone.dim, n_features if wanted else None
-    )
+    return Network(backbone.make(channels, size), (channels, size, size), backbone.dim, n_features if wanted else None)
 
 
 def _mlp(channels: int, size: int) -> nn.Module:
@@ -92,17 +92,96 @@ def _cnn(channels: int, size: int) -> nn.Module:
     for narrow, wide in ((channels, 16), (16, 32), (32, 64)):
         layers += [_conv(narrow, wide, stride=2), nn.BatchNorm2d(wide), nn.ReLU()]
         size = -(-size // 2)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(64 * size**2, 128), nn.ReLU())
+    return _he(nn.Sequential(*layers, nn.Flatten(), nn.Linear(64 * size**2, 128), nn.ReLU()))
+
+
+def _lenet(channels: int, size: int) -> nn.Module:
+    # LeCun et al. 1998 pad 28 x 28 digits to 32 x 32.
+    padding = 2 if size < 32 else 0
+    side = ((size + 2 * padding - 4) // 2 - 4) // 2
+    return nn.Sequential(
+        *(nn.Conv2d(channels, 6, 5, padding=padding), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(16 * side**2, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU()),
+    )
+
+
+def _resnet32(channels: int, size: int) -> nn.Module:
+    blocks: list[nn.Module] = []
+    for narrow, wide in ((16, 16), (16, 32), (32, 64)):
+        if narrow == wide:
+            blocks.append(resnet.BasicBlock(narrow, wide))
+        else:
+            blocks.append(resnet.BasicBlock(narrow, wide, stride=2, downsample=_PaddedShortcut()))
+        blocks += [resnet.BasicBlock(wide, wide) for _ in range(4)]
+    conv, pool = _stem(channels, 16, size)
+    return _he(nn.Sequential(conv, nn.BatchNorm2d(16), nn.ReLU(), pool, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+
+
+class _PaddedShortcut(nn.Module):
+    """He et al. 2016, section 3.3, option A: every second pixel, and zeros for the new half of the channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        new = x.shape[1] // 2
+        return functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, new, new))
+
+
+def _resnet50(channels: int, size: int) -> nn.Module:
+    network = resnet.ResNet(resnet.Bottleneck, [3, 4, 6, 3], num_classes=1)
+    network.conv1, network.maxpool = _stem(channels, 64, size)
+    network.fc = nn.Identity()
+    return network
+
+
+def _densenet150(channels: int, size: int, growth: int = 12) -> nn.Module:
+    # Compression 0.5 and a first layer of two growths, as in DenseNet-BC (Huang et al. 2017, section 4.2).
+    network = densenet.DenseNet(growth, (24, 24, 24), num_init_features=2 * growth, num_classes=1)
+    network.features.conv0, network.features.pool0 = _stem(channels, 2 * growth, size)
+    network.classifier = nn.Identity()
+    return network
+
+
+def _vgg11(channels: int, size: int) -> nn.Module:
+    features = vgg.make_layers(vgg.cfgs["A"], batch_norm=True)
+    features[0] = nn.Conv2d(channels, 64, 3, padding=1)
+    for layer in features:
+        if isinstance(layer, nn.MaxPool2d):
+            layer.ceil_mode = True  # five halvings leave nothing of 28 pixels otherwise; multiples of 32 do not notice
+    return _he(nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+
+
+def _stem(channels: int, width: int, size: int) -> tuple[nn.Module, nn.Module]:
+    """The first convolution and its pooling, such that 28 to 64 pixels stay, 96 become 48 and 224 become 56."""
+    if size <= 64:
+        return _he(_conv(channels, width)), nn.Identity()
+    if size <= 128:
+        return _he(_conv(channels, width, stride=2)), nn.Identity()
+    return _he(_conv(channels, width, kernel=7, stride=2)), nn.MaxPool2d(3, stride=2, padding=1)
 
 
 def _conv(n_in: int, n_out: int, *, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
-    """A convolution in front of a BatchNorm: no bias, He's initialisation as in torchvision."""
-    conv = nn.Conv2d(n_in, n_out, kernel, stride, padding=kernel // 2, bias=False)
-    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-    return conv
+    """A convolution in front of a BatchNorm, which has the bias."""
+    return nn.Conv2d(n_in, n_out, kernel, stride, padding=kernel // 2, bias=False)
+
+
+def _he(module: nn.Module) -> nn.Module:
+    """``module`` with its convolutions initialised as torchvision does it (He et al. 2015)."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return module
 
 
 NETWORKS = {
     "mlp": Backbone("perceptron with hidden layers of 512 and 128 units", 128, _mlp, (1, 96)),
-    "cnn": Backbone("three strided 3x3 convolutions of 16, 32, 64 channels and 128 units, made for the CPU", 128, _cnn),
+    "cnn": Backbone(
+        "three strided convolutions of 16, 32 and 64 channels, then 128 units: made for the CPU", 128, _cnn
+    ),
+    "lenet": Backbone("LeNet-5 with ReLU and max-pooling, without BatchNorm", 84, _lenet, (16, 96)),
+    "resnet32": Backbone(
+        "ResNet of 3 x 5 basic blocks, 16 to 64 channels, shortcuts without parameters", 64, _resnet32
+    ),
+    "resnet50": Backbone("ResNet-50 (torchvision), its stem made for the size of the images", 2048, _resnet50),
+    "densenet150": Backbone("DenseNet-BC of 3 x 24 bottleneck layers, growth 12, compression 0.5", 510, _densenet150),
+    "vgg11": Backbone("VGG-11 with BatchNorm (torchvision), averaged over what is left of the image", 512, _vgg11),
 }
