@@ -1,0 +1,1 @@
+"""The companion trainer: real networks that confirm or refute what theory predicts."""
