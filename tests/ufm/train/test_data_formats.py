@@ -18,7 +18,7 @@ PER_CLASS = 3
 
 
 def tiny(name, n_classes=None, per_class=PER_CLASS, seed=0):
-    """Random images (N, C, H, W) in random order; the label is written into the first pixel, a number into the second."""
+    """Random images (N, C, H, W) in random order, label and number written into the first two pixels."""
     spec = DATASETS[name]
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(n_classes or spec.n_classes), per_class))

@@ -1,12 +1,14 @@
 """Images as a training loop takes them: a batch for every batch of indices."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -97,9 +99,12 @@ class InMemory(Split):
 
 @dataclass(frozen=True, eq=False)
 class InFiles(Split):
-    """Photographs that are read while they are needed, by ``workers`` processes (0: by this one)."""
+    """Photographs that are read while they are needed, by ``workers`` processes (0: by this one).
 
-    paths: tuple[Path, ...]
+    paths : (N,) bytes, as the operating system has them.
+    """
+
+    paths: NDArray[np.bytes_]
     workers: int = 0
     device: torch.device = CPU
 
@@ -131,7 +136,7 @@ class InFiles(Split):
 class _Photographs:
     """Whole batches of photographs, uint8 (B, 3, 224, 224), by their indices and seed."""
 
-    def __init__(self, paths: tuple[Path, ...]) -> None:
+    def __init__(self, paths: NDArray[np.bytes_]) -> None:
         self.paths = paths
 
     def __getitem__(self, key: tuple[Tensor, int | None]) -> Tensor | Exception:
@@ -143,10 +148,10 @@ class _Photographs:
             return error
 
     def _one(self, index: int, seed: int | None) -> Tensor:
-        return photograph(_read(self.paths[index]), None if seed is None else sample_seed(seed, index))
+        return photograph(_read(os.fsdecode(self.paths[index])), None if seed is None else sample_seed(seed, index))
 
 
-def _read(path: Path) -> Image.Image:
+def _read(path: str) -> Image.Image:
     try:
         # Only these two: some of PIL's other formats hand the file to an interpreter. ImageNet holds one PNG.
         with Image.open(path, formats=("JPEG", "PNG")) as image:
