@@ -1,7 +1,7 @@
 """``ufm train`` and ``ufm confirm``: a real network, and whether it did what theory said."""
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,8 +12,9 @@ from ufm.certify.training import compare, confirm, predictions
 from ufm.flags import FAILS, OK, check_folder, interactive
 from ufm.report import combine
 from ufm.train.config import Config, Settings
-from ufm.train.presets import complete, preset
+from ufm.train.presets import preset
 from ufm.train.run import Run
+from ufm.train.smoke import shortened, synthetic_data
 
 if TYPE_CHECKING:
     from ufm.train.data import Data
@@ -67,7 +68,7 @@ class Train(Settings):
     tensorboard: bool = False
     """Also write curves for TensorBoard into OUT/tensorboard."""
     smoke: bool = False
-    """Two short epochs on synthetic images of the right shape: does it run end to end?"""
+    """A few batches of synthetic images of the right shape: does it run end to end?"""
     json: bool = False
     """One JSON object on stdout."""
 
@@ -121,7 +122,7 @@ class Train(Settings):
             return run, config
         config = preset(self.name, **said) if self.name is not None else Config(**said)
         if self.smoke:
-            config = smoke(config)
+            config = shortened(config)
         run = Run(self.out or Path("runs") / "train" / config.key)
         check_folder(run.folder)
         if run.exists:
@@ -177,7 +178,8 @@ class Train(Settings):
             return
         by_rule = ", ".join(f"{name} {100 * value:.1f} %" for name, value in accuracies(record).items())
         held = sum(check.holds for check in report.checks)
-        print(f"{record.config.title}: loss {numbers['loss']:.4g}, training NC {numbers['nc']:.3g}; test accuracy {by_rule}")
+        print(f"{record.config.title}: loss {numbers['loss']:.4g}, NC {numbers['nc']:.3g} on training images")
+        print(f"test accuracy: {by_rule}")
         print(f"{held} of {len(report.checks)} predictions hold: ufm confirm {run.folder}")
 
 
@@ -219,28 +221,6 @@ def accuracies(record: "Record") -> dict[str, float]:
     """Last test accuracy by rule."""
     last = record.data.accuracy.isel(epoch=-1).sel(split="test")
     return {str(rule): float(last.sel(rule=rule)) for rule in last.rule.values}
-
-
-SMOKE_IMAGES = 4
-"""Images of the largest class in a smoke test."""
-
-
-def smoke(config: Config) -> Config:
-    """The same training, two epochs long, in small batches."""
-    batch = min(config.batch_size, 8 * config.accumulate)
-    return replace(config, epochs=2, measure_every=2, batch_size=batch, n_max=None)
-
-
-def synthetic_data(config: Config) -> "Data":
-    """Synthetic images of the shape and, up to 100, the number of classes of a data set; long-tailed."""
-    from ufm.sizes import long_tailed_sizes
-    from ufm.train.data import DATASETS, synthetic
-
-    n_classes = DATASETS[config.dataset].n_classes
-    n_classes = n_classes if n_classes <= 100 else 10
-    largest = SMOKE_IMAGES if n_classes <= 10 else 2
-    sizes = long_tailed_sizes(n_classes, largest, max(config.tau, 1.0 / largest))
-    return synthetic(config.dataset, class_sizes=sizes, n_test_per_class=1, seed=config.seed)
 
 
 def _require_torch() -> None:

@@ -92,27 +92,6 @@ class Settings:
         return {name: value for name, value in values.items() if value is not None}
 
 
-DEFAULTS: dict[str, Any] = {
-    "dataset": "mnist5k",
-    "tau": 0.1,
-    "method": "CAL",
-    "mixup": 0.0,
-    "network": "cnn",
-    "normalise": "none",
-    "epochs": 20,
-    "batch_size": BATCH_SIZE,
-    "accumulate": 1,
-    "lr": 0.1,
-    "momentum": 0.9,
-    "weight_decay": 2e-4,
-    "schedule": "step",
-    "warmup": 5 / 200,
-    "precision": "auto",
-    "seed": 0,
-    "measure_every": 1,
-}
-
-
 @dataclass(frozen=True)
 class Config(Settings):
     """One training, by the values that decide its result: :class:`Settings`, completed and validated.
@@ -129,15 +108,30 @@ class Config(Settings):
     (6, 13, 41)
     """
 
+    dataset: str = "mnist5k"
+    tau: float = 0.1
+    method: str = "CAL"
+    mixup: float = 0.0
+    network: str = "cnn"
+    normalise: Literal["none", "unit", "unit-batch"] = "none"
+    epochs: int = 20
+    batch_size: int = BATCH_SIZE
+    accumulate: int = 1
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 2e-4
+    schedule: Literal["step", "cosine", "constant"] = "step"
+    warmup: float = 5 / 200
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    seed: int = 0
+    measure_every: int = 1
+
     def __post_init__(self) -> None:
         """Replace every field by its canonical value, or refuse it."""
 
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)  # the class is frozen
 
-        for name, default in DEFAULTS.items():
-            if getattr(self, name) is None:
-                put(name, default)
         for name, default in self._frame_defaults().items():
             if getattr(self, name) is None:
                 put(name, default)
@@ -161,7 +155,7 @@ class Config(Settings):
         """Values of the fields that only methods with a multi-center frame have; None where there is no frame."""
         spec = method_spec(self.method)
         if spec.loss is None:
-            return dict.fromkeys(("f", "theta", "centers", "basis", "penalty"))
+            return dict.fromkeys(FRAME_FIELDS)
         weight = PENALTY if spec.loss == "cosine" else DECAY
         return {"f": 20, "theta": 0.2, "centers": spec.centers, "basis": "coordinate", "penalty": weight}
 
@@ -183,8 +177,14 @@ class Config(Settings):
         spec = METHODS[self.method]
         if spec.loss is None:
             return None
+        assert self.f is not None
+        assert self.theta is not None
+        assert self.penalty is not None
+        assert self.centers is not None
         cosine = spec.loss == "cosine"
-        weight = {"lam": self.batch_size * self.penalty} if cosine else {"lam_h": self.penalty / sum(class_sizes)}
+        weight: dict[str, Any] = (
+            {"lam": self.batch_size * self.penalty} if cosine else {"lam_h": self.penalty / sum(class_sizes)}
+        )
         counts = spend(self.centers, tuple(class_sizes), self.f)
         return Problem(tuple(class_sizes), counts, self.theta, dim or minimum_dimension(counts), spec.loss, **weight)
 
@@ -238,6 +238,9 @@ class Config(Settings):
         pairs = ((field.name, getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
         return [f"{name} is {ours}, not {theirs}" for name, ours, theirs in pairs if ours != theirs]
 
+
+FRAME_FIELDS = ("f", "theta", "centers", "basis", "penalty")
+"""What only methods with a multi-center frame have."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "normalise": ("none", "unit", "unit-batch"),

@@ -100,7 +100,12 @@ class Device:
     def describe(self) -> dict[str, Any]:
         """For the record: name, threads, versions."""
         name = torch.cuda.get_device_name(self.place) if self.place.type == "cuda" else self.place.type
-        return {"device": name, "processes": self.world, "threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+        return {
+            "device": name,
+            "processes": self.world,
+            "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
+        }
 
 
 def _bf16_on_cpu() -> bool:

@@ -7,6 +7,7 @@ and resumed is the run that was not, bit for bit (same machine, device and numbe
 
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def train(
     options = options or Options()
     torch.manual_seed(config.seed)
     learner = Learner(config, data.class_sizes, data.channels, data.size)
-    learner.to(device.place, memory_format=device.memory_format)
+    learner.to(device.place).to(memory_format=device.memory_format)
     learner.autocast = device.autocast(config)
     optimizer = torch.optim.SGD(learner.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay)
     images_in, images_out = data.train.to(device.place), data.test.to(device.place)
@@ -150,17 +151,17 @@ SHOW_EVERY = 10
 """Steps between two changes of the bar's numbers."""
 
 
-def _backward(
-    forward: Callable[..., Tensor], images: Tensor, labels: Tensor, others: Tensor, share: float, parts: int
-) -> Tensor:
+def _backward(forward: Any, images: Tensor, labels: Tensor, others: Tensor, share: float, parts: int) -> Tensor:
     """Gradients of the mean loss of a batch, computed in ``parts``; returns that loss."""
     if len(labels) < 2 * parts:
-        raise ValueError(f"a batch of {len(labels)} images in accumulate={parts} parts: each needs two, for its statistics")
+        raise ValueError(
+            f"a batch of {len(labels)} images in accumulate={parts} parts: each needs two, for its statistics"
+        )
     total = torch.zeros((), device=images.device)
     pieces = zip(*(each.tensor_split(parts) for each in (images, labels, others)), strict=True)
     for number, (x, y, z) in enumerate(pieces, start=1):
-        later = isinstance(forward, nn.parallel.DistributedDataParallel) and number < parts
-        with forward.no_sync() if later else contextlib.nullcontext():  # processes exchange gradients once a step
+        parallel = isinstance(forward, nn.parallel.DistributedDataParallel)
+        with forward.no_sync() if parallel and number < parts else contextlib.nullcontext():  # exchange once a step
             loss = forward(x, y, z, share) * (len(y) / len(labels))
             loss.backward()
         total += loss.detach()
@@ -207,20 +208,23 @@ def restore(folder: Path, learner: Learner, optimizer: torch.optim.SGD, progress
 def _signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them; a second one is the system's again."""
     caught: list[int] = []
-    before = {}
+    before: dict[int, Any] = {}
+
+    def restore_handlers() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def note(number: int, frame: FrameType | None) -> None:
         caught.append(number)
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        restore_handlers()
 
-    for each in (signal.SIGINT, signal.SIGTERM):
-        before[each] = signal.signal(each, note)
+    if threading.current_thread() is threading.main_thread():  # no other may touch them
+        for each in (signal.SIGINT, signal.SIGTERM):
+            before[each] = signal.signal(each, note)
     try:
         yield caught
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        restore_handlers()
 
 
 def _bar(progress: Progress, shown: bool) -> Any:

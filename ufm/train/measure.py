@@ -21,6 +21,7 @@ PER_CLASS = 500
 NUMBERS = 1 << 27
 """Features are measured in float64: at most this many numbers (1 GiB), with fewer images per class if need be."""
 
+
 @dataclass(frozen=True)
 class Sample:
     """Images of a split that are looked at: ``indices`` for accuracy, and of those ``measured`` for collapse."""
@@ -48,9 +49,9 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
 
     Returns
     -------
-    A dict of numbers and arrays: the fields of :class:`ufm.metrics.Measures` (NaN where a class has no feature with
-    a direction), ``hits`` by rule (K,), ``counts`` (K,), and the Gram matrices ``gram`` of class means and ``class_gram``
-    of features of the smallest class.
+    A dict of numbers and arrays: ``hits`` by rule (K,), ``counts`` (K,), ``without_direction``, and, unless a class has
+    no feature with a direction, the fields of :class:`ufm.metrics.Measures` and the Gram matrices ``gram`` of class
+    means and ``class_gram`` of features of the smallest class.
     """
     n_classes = learner.n_classes
     labels = sample.split.labels[sample.indices].numpy()
@@ -80,7 +81,7 @@ def _vectors(learner: Learner, sample: Sample, batch_size: int) -> Iterator[tupl
     was_training = learner.training
     learner.eval()
     try:
-        for images, _ in sample.split.stream(sample.indices.split(batch_size)):
+        for images, _ in sample.split.stream(torch.split(sample.indices, batch_size)):
             features = learner.features(images)
             own = learner.method.predict(features)
             yield learner.method.geometry(features).float().cpu().numpy(), own.cpu().numpy()

@@ -109,8 +109,8 @@ class MultiCenter(Method):
     r"""A fixed multi-center frame :math:`w_j^{(k)} = \cos\theta\, v_j^{(k)} + \sin\theta\, w_k` of unit vectors.
 
     The frame is that of :func:`ufm.multi_center_frame`. In its own orthonormal basis, (v, w) as coordinates, a product
-    with a center is two numbers of the feature, so no (F, d) matrix exists here: in the coordinate basis the numbers are
-    the first F + K entries of h, in a random one a rotation comes before.
+    with a center is two numbers of the feature, so no (F, d) matrix exists here: in the coordinate basis the numbers
+    are the first F + K entries of h, in a random one a rotation comes before.
     """
 
     def __init__(self, problem: Problem, basis: str = "coordinate", seed: int = 0) -> None:
@@ -190,9 +190,9 @@ class MeanSquared(MultiCenter):
 class Cosine(MultiCenter):
     r"""AL and CAL: :math:`\beta_k \sum_j (\langle w_j^{(k)}, h / |h| \rangle - 1)^2 + \lambda (|h| - 1)^2`.
 
-    Only the class's own centers are touched. At h = 0, where the loss is not defined, the direction is taken to be 0 and
-    its gradient that of length 1. The own rule reads the class off batch-normalised features, argmax <w_k, BN(h)>, BN
-    without learned scale and shift; it takes part in no gradient.
+    Only the class's own centers are touched. At h = 0, where the loss is not defined, the direction is taken to be 0
+    and its gradient that of length 1. The own rule reads the class off batch-normalised features, argmax
+    <w_k, BN(h)>, BN without learned scale and shift; it takes part in no gradient.
     """
 
     def __init__(self, problem: Problem, basis: str = "coordinate", seed: int = 0) -> None:
@@ -242,7 +242,8 @@ def build(config: Config, class_sizes: Sequence[int], dim: int) -> Method:
     if config.method in BUILDERS:
         return BUILDERS[config.method](config, class_sizes, dim)
     problem = config.problem(tuple(class_sizes), dim)
-    assert problem is not None and config.basis is not None
+    assert problem is not None
+    assert config.basis is not None
     kind = Cosine if METHODS[config.method].loss == "cosine" else MeanSquared
     return kind(problem, config.basis, config.seed)
 

@@ -4,7 +4,7 @@ from itertools import product
 from typing import Any
 
 from ufm.problem import nearest
-from ufm.train.config import DEFAULTS, Config
+from ufm.train.config import FRAME_FIELDS, Config
 
 TAUS = (0.005, 0.01, 0.02)
 
@@ -85,5 +85,5 @@ def preset(name: str, **said: Any) -> Config:
 def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:
     """``base`` with what is said on top; what has no meaning for another method is dropped from ``base``."""
     if said.get("method", base.get("method")) != base.get("method"):
-        base = {name: value for name, value in base.items() if name in DEFAULTS}
+        base = {name: value for name, value in base.items() if name not in FRAME_FIELDS}
     return Config(**{**base, **said})

@@ -97,8 +97,8 @@ class Progress:
             if not math.isfinite(value):
                 rate = self.config.rate((number + 0.5) / self.steps_per_epoch)
                 raise Diverged(
-                    f"the loss is {value} in epoch {number // self.steps_per_epoch + 1}, step {number + 1}, at learning "
-                    f"rate {rate:.3g}: a smaller lr or a longer warmup may help"
+                    f"the loss is {value} in epoch {number // self.steps_per_epoch + 1}, step {number + 1}, at "
+                    f"learning rate {rate:.3g}: a smaller lr or a longer warmup may help"
                 )
             self.loss_sum += value
             self.loss_count += 1
@@ -130,7 +130,9 @@ class Progress:
 
     def where(self) -> str:
         """For messages."""
-        return f"epoch {min(self.epoch + 1, self.config.epochs)} of {self.config.epochs}, step {self.step} of {self.total}"
+        return (
+            f"epoch {min(self.epoch + 1, self.config.epochs)} of {self.config.epochs}, step {self.step} of {self.total}"
+        )
 
 
 STATE = ("step", "clock", "loss_sum", "loss_count", "seconds")

@@ -50,6 +50,14 @@ PER_CLASS = {
     "norm_mean": "mean feature norm",
     "self_duality": "cosine of the class mean to the mean center",
 }
+
+
+GRAMS = {
+    "gram": ("mean", "cosines between class means (paper, figure 6)"),
+    "class_gram": ("image", "cosines between features of the smallest class (paper, figure 7)"),
+}
+
+
 def groups(class_sizes: Sequence[int]) -> NDArray[np.int64]:
     """Group of each class, as an index into GROUPS."""
     sizes = np.asarray(class_sizes)
@@ -89,7 +97,10 @@ class Record:
         return [int(epoch) for epoch in self.data.epoch]
 
     def add(self, epoch: int, numbers: Mapping[str, float], measured: Mapping[str, Mapping[str, Any]]) -> None:
-        """Append an epoch: ``numbers`` by PER_EPOCH, ``measured`` by split as :func:`ufm.train.measure.evaluate` has it."""
+        """Append an epoch.
+
+        numbers : by PER_EPOCH. measured : by split, what :func:`ufm.train.measure.evaluate` returns.
+        """
         import xarray
 
         variables: dict[str, Any] = {
@@ -101,10 +112,9 @@ class Record:
                 rows = [np.broadcast_to(measured[split].get(name, np.nan), shape) for split in SPLITS]
                 variables[name] = (("epoch", "split", *dims), np.stack(rows)[None], {"long_name": text})
         variables |= self._accuracy(measured)
-        for name, dim in (("gram", "mean"), ("class_gram", "image")):
+        for name, (dim, meaning) in GRAMS.items():
             grams = np.stack([_padded(measured[split].get(name)) for split in SPLITS]).astype(np.float32)
-            text = {"mean": "cosines between class means", "image": "cosines between features of the smallest class"}
-            variables[name] = (("epoch", "split", dim, f"other_{dim}"), grams[None], {"long_name": text[dim]})
+            variables[name] = (("epoch", "split", dim, f"other_{dim}"), grams[None], {"long_name": meaning})
         kept = {name: self.data[name] for name in ("split", "rule", "group", "class_size", "class_group")}
         row = xarray.Dataset(variables, coords={"epoch": [epoch], **kept})
         attributes = self.data.attrs
