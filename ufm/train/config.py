@@ -137,6 +137,8 @@ class Config(Settings):
                 put(name, default)
             elif default is None:
                 raise ValueError(f"{name}={getattr(self, name)} has no meaning for method={self.method}")
+        if self.expand and self.method == "CE":
+            raise ValueError("expand=True has no meaning for method=CE: it works in any dimension")
         for name in ("epochs", "batch_size", "accumulate", "measure_every", "f", "n_max"):
             if getattr(self, name) is not None:
                 put(name, integers(name, [getattr(self, name)])[0])

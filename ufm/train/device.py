@@ -58,11 +58,6 @@ class Device:
         """Steps between two looks at the loss: each look waits for the device, which costs nothing on a CPU."""
         return 1 if self.place.type == "cpu" else 20
 
-    @property
-    def memory_format(self) -> torch.memory_format:
-        """channels_last where convolutions are faster with it: on CUDA."""
-        return torch.channels_last if self.place.type == "cuda" else torch.contiguous_format
-
     def autocast(self, config: Config) -> torch.dtype | None:
         """bf16 if the configuration asks for it, or leaves it open and the device computes in it; else None."""
         if config.precision == "auto":

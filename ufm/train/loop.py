@@ -72,6 +72,7 @@ def train(
 
     Raises
     ------
+    ValueError : batches too small for the statistics of batch normalisation.
     Diverged : a loss or a weight is not finite; says where. The last good checkpoint stays.
     Stopped : SIGINT or SIGTERM arrived; the step was finished and everything saved.
     DamagedFile : ``resume``, and what there is to go on from is damaged.
@@ -79,7 +80,7 @@ def train(
     options = options or Options()
     torch.manual_seed(config.seed)
     learner = Learner(config, data.class_sizes, data.channels, data.size)
-    learner.to(device.place).to(memory_format=device.memory_format)
+    learner.to(device.place)
     learner.autocast = device.autocast(config)
     optimizer = torch.optim.SGD(learner.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay)
     images_in, images_out = data.train.to(device.place), data.test.to(device.place)
@@ -88,6 +89,7 @@ def train(
         "test": measure.Sample.choose(images_out, data.n_classes, learner.network.dim, everything=True),
     }
     progress = Progress(config, len(data.train))
+    progress.require_batches_of(2 * config.accumulate * device.world)
     record = Record.start(config, data.class_sizes, {**(about or {}), "dim": learner.network.dim, **device.describe()})
     if resume:
         record = restore(folder, learner, optimizer, progress) or record
@@ -130,7 +132,6 @@ def train(
                 torch.manual_seed(seed)
                 optimizer.param_groups[0]["lr"] = progress.rate
                 mixed, others, share = mixup(images, labels, seed)
-                mixed = mixed.to(memory_format=device.memory_format)
                 progress.advance(_backward(forward, mixed, labels, others, share, config.accumulate))
                 optimizer.step()
                 optimizer.zero_grad()
@@ -153,10 +154,6 @@ SHOW_EVERY = 10
 
 def _backward(forward: Any, images: Tensor, labels: Tensor, others: Tensor, share: float, parts: int) -> Tensor:
     """Gradients of the mean loss of a batch, computed in ``parts``; returns that loss."""
-    if len(labels) < 2 * parts:
-        raise ValueError(
-            f"a batch of {len(labels)} images in accumulate={parts} parts: each needs two, for its statistics"
-        )
     total = torch.zeros((), device=images.device)
     pieces = zip(*(each.tensor_split(parts) for each in (images, labels, others)), strict=True)
     for number, (x, y, z) in enumerate(pieces, start=1):

@@ -143,8 +143,6 @@ class MultiCenter(Method):
 
     def coordinates(self, features: Tensor) -> Tensor:
         """<v, h> of all auxiliary vectors and <w_k, h> of all classes, (B, F + K)."""
-        if features.shape[1] != self.dim:
-            raise ValueError(f"features of dimension {features.shape[1]} do not fit the frame: {self.dim} is needed")
         wide = _wide(features)
         return wide[:, : self.n_centers + self.n_classes] if self.rotation is None else wide @ self.rotation.T
 

@@ -43,6 +43,15 @@ class Progress:
         """Batches that an epoch is cut into."""
         return math.ceil(self.n_images / self.config.batch_size)
 
+    def require_batches_of(self, least: int) -> None:
+        """Raise ValueError if a batch has fewer images: every part of it needs two, for its statistics."""
+        smallest = self.n_images // self.steps_per_epoch
+        if smallest < least:
+            raise ValueError(
+                f"{self.n_images} images in batches of at most batch_size={self.config.batch_size} make one of {smallest}: "
+                f"at least {least} are needed, two for each part on each process"
+            )
+
     @property
     def total(self) -> int:
         """Steps of the whole training."""
