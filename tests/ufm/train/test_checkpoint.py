@@ -310,41 +310,43 @@ def test_keep_is_at_least_1(tmp_path, keep):
 
 
 def in_a_child(work):
-    """Fork; the child signals once it is about to work and never comes back from it."""
+    """Fork, and wait till the child, which ends with ``work``, calls the function that ``work`` is given."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:  # forked: starting an interpreter with torch for every kill would take minutes
-        os.write(write, b".")
         try:
-            work()
+            work(lambda: os.write(write, b"."))
         finally:
             os._exit(0)
-    os.read(read, 1)
-    os.close(read)
     os.close(write)
+    assert os.read(read, 1) == b"."
+    os.close(read)
     return child
 
 
 def test_killed_while_saving_leaves_an_intact_newest_checkpoint(tmp_path):
     reached = 1
 
-    def save_on():
-        for i in range(2 * reached, 2 * reached + 100_000):
-            save(tmp_path, example(i // 2))  # twice each, so that the kill also meets replacements
+    def save_on(ready):
+        for step in range(reached + 1, reached + 100_000):
+            save(tmp_path, example(step))
+            if step == reached + 1:
+                ready()
+            save(tmp_path, example(step))  # so that the kill also meets replacements
 
     save(tmp_path, example(reached))
     for delay in np.random.default_rng(0).uniform(0.0, 0.03, size=50):
         child = in_a_child(save_on)
         select.select([], [], [], delay)
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL  # it was at work till then
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # the newest one itself is intact
             found = latest(tmp_path)
         assert is_example(found, found.step)
-        assert found.step >= reached
+        assert found.step > reached
         reached = found.step
-    assert reached > 20
     save(tmp_path, example(reached + 1))
     save(tmp_path, example(reached + 2))
     assert names(tmp_path) == sorted(pair(reached + 1) + pair(reached + 2))
@@ -354,7 +356,8 @@ def test_killed_while_saving_leaves_an_intact_newest_checkpoint(tmp_path):
     "large", [Checkpoint(2, {"w": torch.zeros(5000)}, {}), Checkpoint(2, {}, {"text": "x" * 5000})], ids=["pt", "json"]
 )
 def test_full_disk_keeps_the_previous_one(tmp_path, large):
-    def save_on_a_full_disk():
+    def save_on_a_full_disk(ready):
+        ready()
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         try:
