@@ -44,8 +44,8 @@ class Network(nn.Module):
         if images.ndim != 4 or images.shape[1:] != self._image:
             expected = ", ".join(map(str, self._image))
             raise ValueError(f"images have shape {tuple(images.shape)}: this network takes (B, {expected})")
-        # Convolutions are a third faster when channels come last. A clone, because one channel is both layouts at once
-        # and would keep the slow one.
+        # On a CPU most convolutions are 15 to 40 % faster when channels come last (VGG's are 20 % slower). A clone,
+        # because an image of one channel has both layouts at once and would keep the slow one.
         features: Tensor = self.expansion(self.backbone(images.clone(memory_format=torch.channels_last)))
         return features
 
@@ -56,7 +56,7 @@ def build(name: str, *, channels: int, size: int, n_features: int, expand: bool 
     Parameters
     ----------
     name : one of :data:`NETWORKS`.
-    channels, size : of the square images, 1 or more; most networks take sizes from 16 to 512.
+    channels, size : of the square images; sizes from 16 to 512, for mlp and lenet to 96.
     n_features : the smallest feature dimension the method needs: F + K for a frame of F centers, K classes.
     expand : whether ``nn.Linear(backbone_dim, n_features)`` follows the backbone; by default only where it is
         narrower than ``n_features``. A frame's directions have entries of either sign and a backbone's features have
@@ -173,7 +173,7 @@ def _he(module: nn.Module) -> nn.Module:
 
 
 NETWORKS = {
-    "mlp": Backbone("perceptron with hidden layers of 512 and 128 units", 128, _mlp, (1, 96)),
+    "mlp": Backbone("perceptron with hidden layers of 512 and 128 units", 128, _mlp, (16, 96)),
     "cnn": Backbone(
         "three strided convolutions of 16, 32 and 64 channels, then 128 units: made for the CPU", 128, _cnn
     ),
