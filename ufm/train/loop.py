@@ -58,7 +58,7 @@ def train(
     about: dict[str, Any] | None = None,
     resume: bool = False,
 ) -> Record:
-    """Train, measure and record; ``folder`` receives metrics.nc epoch by epoch, and checkpoints/.
+    """Train, measure and record; ``folder`` receives metrics.nc, a row per measured epoch, and checkpoints/.
 
     Parameters
     ----------
@@ -103,14 +103,16 @@ def train(
             seen = {name: measure.evaluate(learner, sample, config.batch_size) for name, sample in samples.items()}
             took = time.perf_counter() - began
             record.add(progress.epoch, {**progress.numbers(), "measuring_seconds": took}, seen)
-            record.save(folder / "metrics.nc")
+            record.save_if_cheap(folder / "metrics.nc")
             if options.watch is not None:
                 options.watch(record)
         device.wait()
 
     def save() -> None:
         if device.is_main:
-            checkpoint.save(folder / "checkpoints", snapshot(learner, optimizer, progress))
+            state = snapshot(learner, optimizer, progress)
+            record.save(folder / "metrics.nc")  # first: a checkpoint without the record up to it could not go on
+            checkpoint.save(folder / "checkpoints", state)
         device.wait()
 
     with _signals() as caught, _bar(progress, options.progress and device.is_main) as bar:

@@ -59,8 +59,8 @@ def build(name: str, *, channels: int, size: int, n_features: int, expand: bool 
     channels, size : of the square images; sizes from 16 to 512, for mlp and lenet to 96.
     n_features : the smallest feature dimension the method needs: F + K for a frame of F centers, K classes.
     expand : whether ``nn.Linear(backbone_dim, n_features)`` follows the backbone; by default only where it is
-        narrower than ``n_features``. A frame's directions have entries of either sign and a backbone's features have
-        not: without the layer their cosine stays below 1, however long one trains.
+        narrower than ``n_features``. A backbone's features are never negative: they reach a frame in the coordinate
+        basis, but not one in a random basis, whose directions have entries of either sign.
 
     Raises
     ------

@@ -48,8 +48,8 @@ class Progress:
         smallest = self.n_images // self.steps_per_epoch
         if smallest < least:
             raise ValueError(
-                f"{self.n_images} images in batches of at most batch_size={self.config.batch_size} make one of {smallest}: "
-                f"at least {least} are needed, two for each part on each process"
+                f"{self.n_images} images in batches of at most batch_size={self.config.batch_size} make one of "
+                f"{smallest}: at least {least} are needed, two for each part on each process"
             )
 
     @property

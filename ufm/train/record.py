@@ -1,5 +1,7 @@
 """What a training leaves behind: one Dataset, a row per measured epoch."""
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +75,8 @@ class Record:
     """The measurements of one training, as they come."""
 
     data: "xarray.Dataset"
+    _saved: float = -math.inf
+    _took: float = 0.0
 
     @classmethod
     def start(cls, config: Config, class_sizes: Sequence[int], about: Mapping[str, Any]) -> "Record":
@@ -152,7 +156,15 @@ class Record:
 
     def save(self, path: Path) -> Path:
         """Write netCDF, atomically."""
-        return store.save(self.data, path)
+        began = time.perf_counter()
+        store.save(self.data, path)
+        self._saved, self._took = time.perf_counter(), time.perf_counter() - began
+        return path
+
+    def save_if_cheap(self, path: Path) -> None:
+        """Write unless that would take more than 5 % of the time: for those who watch, not for safety."""
+        if time.perf_counter() - self._saved >= 20 * self._took:
+            self.save(path)
 
     @classmethod
     def load(cls, path: Path) -> "Record":

@@ -1,0 +1,114 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ufm
+from ufm.train.config import FRAME_FIELDS, METHODS, Config, Settings
+from ufm.train.presets import PRESETS, preset
+
+
+def test_defaults_are_the_papers():
+    c = Config()
+    assert (c.method, c.f, c.theta, c.penalty, c.lr, c.momentum, c.batch_size) == ("CAL", 20, 0.2, 6e-4, 0.1, 0.9, 128)
+    assert Config(method="P").penalty == 5e-4
+    assert Config(method="AL").centers == "uniform"
+    problem = c.problem((500, 50, 5))
+    assert problem == ufm.Problem((500, 50, 5), ufm.class_aware((500, 50, 5), 20), 0.2, lam=128 * 6e-4)
+    assert Config(method="P").problem((500, 50, 5)).lam_h == 5e-4 / 555
+    assert Config(method="CE").problem((500, 50, 5)) is None
+
+
+def test_every_field_of_a_configuration_can_be_said():
+    assert {f.name for f in dataclasses.fields(Config)} == {f.name for f in dataclasses.fields(Settings)}
+    assert Settings().said() == {}
+    assert Settings(tau=0.5, seed=0).said() == {"tau": 0.5, "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"method": "CALL"}, "did you mean 'CAL'"),
+        ({"method": "CE", "f": 3}, "f=3 has no meaning for method=CE"),
+        ({"method": "SETF", "theta": 0.1}, "theta=0.1 has no meaning"),
+        ({"method": "CE", "expand": True}, "expand=True"),
+        ({"tau": 0.0}, r"tau=0.0 must be in \(0, 1\]"),
+        ({"tau": 1.5}, "n_min / n_max"),
+        ({"lr": 0.0}, "lr=0.0 must be positive"),
+        ({"lr": float("nan")}, "lr=nan"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"theta": 2.0}, "theta"),
+        ({"batch_size": 1}, "batch_size=1 must be at least 2"),
+        ({"batch_size": 7, "accumulate": 4}, "at least 8"),
+        ({"epochs": 0}, "epochs"),
+        ({"epochs": 2.5}, "epochs"),
+        ({"seed": -1}, "seed"),
+        ({"schedule": "stepp"}, "did you mean 'step'"),
+        ({"centers": "class-awar"}, "class-aware"),
+        ({"warmup": 1.1}, "warmup"),
+        ({"mixup": -1.0}, "mixup"),
+    ],
+)
+def test_what_is_wrong_is_named(said, message):
+    with pytest.raises(ValueError, match=message):
+        Config(**said)
+
+
+def test_round_trip_key_and_differences():
+    c = Config(method="AL", tau=0.02, seed=3)
+    again = Config.from_json(json.dumps(c.to_dict()))
+    assert again == c
+    assert again.key == c.key
+    other = dataclasses.replace(c, seed=4)
+    assert other.key != c.key
+    assert c.differences(other) == ["seed is 3, not 4"]
+    for text in ("[]", "{", '{"taw": 1}'):
+        with pytest.raises(ValueError, match=r"JSON|tau"):
+            Config.from_json(text)
+
+
+def test_the_schedule_of_the_paper_at_its_own_epochs():
+    c = Config(epochs=200)
+    epochs = np.array([0.0, 2.5, 5.0, 159.99, 160.0, 179.99, 180.0, 199.99])
+    np.testing.assert_allclose([c.rate(e) for e in epochs], [0, 0.05, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+@given(epochs=st.integers(1, 300), share=st.floats(0, 0.999), schedule=st.sampled_from(["step", "cosine", "constant"]))
+def test_rates_stay_within_bounds_and_fall_after_the_warmup(epochs, share, schedule):
+    c = Config(epochs=epochs, schedule=schedule)
+    now, later = c.rate(share * epochs), c.rate(min(share + 1e-3, 1.0) * epochs)
+    assert 0 <= now <= 0.1 * (1 + 1e-12)
+    if share >= c.warmup:
+        assert later <= now
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_named_training_is_a_valid_configuration(name):
+    config = preset(name)
+    group, _, cell = name.partition("/")
+    assert config.method.lower() in cell.split("-")[0 if group == "fashion" else 2]
+    if config.method in ("P", "AL", "CAL"):
+        assert config.problem((30, 20, 10)).n_centers == 3 * config.f
+
+
+def test_the_cells_of_the_papers_tables_are_all_there():
+    groups = {name.split("/")[0] for name in PRESETS}
+    assert groups == {f"table{n}" for n in (1, 2, 4, 5, 6)} | {f"figure{n}" for n in (1, 4, 5, 6, 7)} | {"fashion"}
+    count = {group: sum(name.startswith(group + "/") for name in PRESETS) for group in groups}
+    assert (count["table1"], count["table2"], count["table4"], count["table5"]) == (3 * 4 * 2, 36, 12, 36)
+
+
+def test_presets_give_way_to_what_is_said():
+    c = preset("fashion/cal-0.01", f=5, seed=2, epochs=3)
+    assert (c.f, c.seed, c.epochs, c.tau) == (5, 2, 3, 0.01)
+    other = preset("table6/cifar100-resnet50-cal-0.005-f5-theta0.1", method="CE")
+    assert all(getattr(other, name) is None for name in FRAME_FIELDS)
+    with pytest.raises(ValueError, match=r"did you mean 'fashion/cal-0.01'"):
+        preset("fashion/call-0.01")
+
+
+def test_methods_have_a_description():
+    assert all(spec.about for spec in METHODS.values())

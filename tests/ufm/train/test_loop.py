@@ -1,0 +1,234 @@
+import dataclasses
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import torch
+import xarray
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ufm import store
+from ufm.train import checkpoint, loop
+from ufm.train.config import Config
+from ufm.train.data import synthetic
+from ufm.train.device import Device
+from ufm.train.learner import Learner
+from ufm.train.loop import Options, Stopped, train
+from ufm.train.progress import Diverged, Progress
+from ufm.train.record import TIMING, Record
+
+SIZES = (40, 20, 10)
+SMALL = Config(network="mlp", f=3, epochs=4, batch_size=16, measure_every=2, lr=0.02)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def images(**more):
+    return synthetic("mnist5k", class_sizes=SIZES, n_test_per_class=5, size=16, **more)
+
+
+def run(folder, config=SMALL, *, resume=False, **options):
+    return train(config, images(), folder, Device.choose("cpu"), Options(**options), resume=resume)
+
+
+def timeless(record):
+    return record.data.drop_vars(TIMING)
+
+
+def weights(folder):
+    return checkpoint.latest(folder / "checkpoints").tensors
+
+
+def same(a, b):
+    ours, theirs = weights(a), weights(b)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], tensor) for name, tensor in theirs.items())
+    xarray.testing.assert_identical(timeless(Record.load(a / "metrics.nc")), timeless(Record.load(b / "metrics.nc")))
+
+
+def signal_at(step, number=signal.SIGTERM):
+    """A progress that sends this process a signal after a step."""
+
+    def advance(self, loss, ordinary=Progress.advance):
+        ordinary(self, loss)
+        if self.step == step:
+            os.kill(os.getpid(), number)
+
+    return advance
+
+
+def test_training_learns_and_records(tmp_path):
+    record = run(tmp_path)
+    assert record.epochs == [0, 2, 4]
+    assert Record.load(tmp_path / "metrics.nc").data.identical(record.data)
+    assert float(record.data.loss[-1]) < float(record.data.loss[1])
+    steps = 5  # 70 images in batches of at most 16
+    np.testing.assert_array_equal(record.data.step, [0, 2 * steps, 4 * steps])
+    clock = sum(SMALL.rate((step + 0.5) / steps) for step in range(4 * steps))
+    assert float(record.data.clock[-1]) == pytest.approx(clock, rel=1e-12)
+    assert not np.isnan(record.data.nc_mean).any()
+
+
+STOPS = [(1, signal.SIGTERM), (5, signal.SIGINT), (7, signal.SIGINT), (10, signal.SIGTERM), (19, signal.SIGINT)]
+
+
+@pytest.mark.parametrize(("step", "number"), STOPS)
+def test_a_stopped_and_resumed_run_is_the_run_that_was_not(tmp_path, monkeypatch, step, number):
+    config = dataclasses.replace(SMALL, mixup=1.0, augmentation="crop")
+    run(tmp_path / "straight", config)
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", signal_at(step, number))
+        with pytest.raises(Stopped, match=f"step {step} of 20"):
+            run(tmp_path / "stopped", config)
+    run(tmp_path / "stopped", config, resume=True)
+    same(tmp_path / "straight", tmp_path / "stopped")
+
+
+def test_a_run_that_died_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch):
+    run(tmp_path / "straight", checkpoint_every=1)
+
+    class PowerCut(Exception):
+        pass
+
+    def advance(self, loss, ordinary=Progress.advance):
+        ordinary(self, loss)
+        if self.step == 13:
+            raise PowerCut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", advance)
+        with pytest.raises(PowerCut):
+            run(tmp_path / "died", checkpoint_every=3)
+    record = Record.load(tmp_path / "died" / "metrics.nc")
+    record.data = record.data.isel(epoch=[0, 0]).assign_coords(epoch=[0, 2])  # as if it had been further than that
+    record.save(tmp_path / "died" / "metrics.nc")
+    run(tmp_path / "died", resume=True)
+    same(tmp_path / "straight", tmp_path / "died")
+
+
+def test_resuming_falls_back_to_the_previous_checkpoint(tmp_path):
+    run(tmp_path / "straight", checkpoint_every=1)
+    run(tmp_path / "damaged", checkpoint_every=1)
+    newest = sorted((tmp_path / "damaged" / "checkpoints").glob("*.safetensors"))[-1]
+    newest.write_bytes(newest.read_bytes()[:-7])
+    with pytest.warns(RuntimeWarning, match=newest.name):
+        run(tmp_path / "damaged", resume=True)
+    same(tmp_path / "straight", tmp_path / "damaged")
+
+
+def test_nothing_intact_to_go_on_from(tmp_path):
+    run(tmp_path, dataclasses.replace(SMALL, epochs=1))
+    for path in (tmp_path / "checkpoints").glob("*.safetensors"):
+        path.write_bytes(b"")
+    with pytest.raises(store.DamagedFile):
+        run(tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    run(tmp_path, dataclasses.replace(SMALL, epochs=1))
+    with pytest.raises(ValueError, match="does not fit the network"):
+        run(tmp_path, dataclasses.replace(SMALL, network="lenet"), resume=True)
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_and_the_good_checkpoint_stays(tmp_path):
+    with pytest.raises(Diverged, match=r"the loss is (nan|inf) in epoch \d+, step \d+, at learning rate"):
+        run(tmp_path, Config(method="CE", network="lenet", lr=1e18, epochs=50, warmup=0.0))
+    found = checkpoint.latest(tmp_path / "checkpoints")
+    assert all(torch.isfinite(tensor).all() for tensor in found.tensors.values() if tensor.is_floating_point())
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
+    data = images()
+    learner = Learner(SMALL, data.class_sizes, data.channels, data.size)
+    optimizer = torch.optim.SGD(learner.parameters(), 0.1)
+    with torch.no_grad():
+        next(learner.parameters()).fill_(torch.inf)
+    with pytest.raises(Diverged, match=r"learner\.network.* is not finite"):
+        loop.snapshot(learner, optimizer, Progress(SMALL, 70))
+
+
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(tmp_path):
+    config = Config(method="P", network="lenet", f=3)  # without batch normalisation, whose statistics are of the part
+    data = synthetic("mnist5k", class_sizes=SIZES)
+    torch.manual_seed(0)
+    learner = Learner(config, data.class_sizes, 1, 28)
+    x, y = next(data.train.stream([torch.arange(23)]))
+    gradients = []
+    for parts in (1, 4):
+        learner.zero_grad()
+        loss = loop._backward(learner, x, y, y.flip(0), 0.3, parts)
+        gradients.append((loss, [p.grad.clone() for p in learner.parameters()]))
+    assert gradients[0][0].item() == pytest.approx(gradients[1][0].item(), rel=1e-5)
+    for whole, summed in zip(gradients[0][1], gradients[1][1], strict=True):
+        torch.testing.assert_close(whole, summed, rtol=1e-4, atol=1e-6)
+
+
+@given(n=st.integers(2, 400), batch=st.integers(2, 64), seed=st.integers(0, 99), epoch=st.integers(0, 5))
+def test_batches_cut_a_permutation_as_evenly_as_possible(n, batch, seed, epoch):
+    progress = Progress(Config(batch_size=batch, seed=seed, epochs=9), n)
+    progress.step = epoch * progress.steps_per_epoch
+    batches = progress.batches()
+    lengths = [len(b) for b in batches]
+    assert sorted(torch.cat(batches).tolist()) == list(range(n))
+    assert max(lengths) <= batch
+    assert max(lengths) - min(lengths) <= 1
+    progress.step += len(batches) // 2
+    if not progress.at_boundary:
+        assert all(map(torch.equal, progress.batches(), batches[len(batches) // 2 :]))
+    seeds = progress.seeds(len(batches), rank=0)
+    assert len(set(seeds)) == len(seeds)
+    assert set(seeds).isdisjoint(progress.seeds(len(batches), rank=1))
+
+
+def test_batches_that_are_too_small_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"70 images .* make one of 3: at least 4"):
+        run(tmp_path, dataclasses.replace(SMALL, batch_size=4, accumulate=2, epochs=1))
+
+
+@pytest.mark.parametrize("method", ["CE", "SETF", "P", "AL", "CAL"])
+@pytest.mark.parametrize("normalise", ["none", "unit", "unit-batch"])
+def test_every_method_trains_and_is_measured(tmp_path, method, normalise):
+    f = None if method in ("CE", "SETF") else 3
+    config = Config(method=method, f=f, network="mlp", batch_size=16, epochs=1, normalise=normalise)
+    record = run(tmp_path, config)
+    assert np.isfinite(record.data.loss[-1])
+    assert np.isfinite(record.data.nc_mean).all()
+    assert list(record.data.rule.values) == (["own"] if f is None else ["own", "rcr", "gcr", "nearest"])
+
+
+def test_bf16_trains(tmp_path):
+    record = run(tmp_path, dataclasses.replace(SMALL, precision="bf16", epochs=1))
+    assert np.isfinite(record.data.loss[-1])
+
+
+def test_the_loop_works_outside_the_main_thread(tmp_path):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(run(tmp_path, dataclasses.replace(SMALL, epochs=1))))
+    thread.start()
+    thread.join()
+    assert results[0].epochs == [0, 1]
+
+
+def test_handlers_of_signals_are_put_back(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    run(tmp_path, dataclasses.replace(SMALL, epochs=1))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("kind", "message"), [("tpu", "unknown"), ("cuda", "not available"), ("mps", "not available")])
+def test_devices_that_are_not_there(kind, message):
+    if kind == "cuda" and torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    if kind == "mps" and torch.backends.mps.is_available():
+        pytest.skip("this machine has MPS")
+    with pytest.raises(ValueError, match=message):
+        Device.choose(kind)
