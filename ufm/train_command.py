@@ -77,7 +77,7 @@ class Train(Settings):
         run, config = self._which()
         _require_torch()
         from ufm.train.device import Device
-        from ufm.train.loop import Options, Stopped, train
+        from ufm.train.loop import Options, Stopped, check, train
         from ufm.train.progress import Diverged
 
         if self.checkpoint_every < 1:
@@ -85,6 +85,7 @@ class Train(Settings):
         device = Device.choose(self.device, self.threads)
         try:
             data = self._data(config, smoke=run.smoke if self.resume else self.smoke)
+            check(config, data, device)
             if not self.resume and device.is_main:
                 said = predictions(config.method, data.class_sizes, config.problem(data.class_sizes))
                 run.begin(config, said, self.smoke)

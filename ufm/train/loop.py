@@ -72,12 +72,13 @@ def train(
 
     Raises
     ------
-    ValueError : batches too small for the statistics of batch normalisation.
+    ValueError : see :func:`check`.
     Diverged : a loss or a weight is not finite; says where. The last good checkpoint stays.
     Stopped : SIGINT or SIGTERM arrived; the step was finished and everything saved.
     DamagedFile : ``resume``, and what there is to go on from is damaged.
     """
     options = options or Options()
+    check(config, data, device)
     torch.manual_seed(config.seed)
     learner = Learner(config, data.class_sizes, data.channels, data.size)
     learner.to(device.place)
@@ -89,7 +90,6 @@ def train(
         "test": measure.Sample.choose(images_out, data.n_classes, learner.network.dim, everything=True),
     }
     progress = Progress(config, len(data.train))
-    progress.require_batches_of(2 * config.accumulate * device.world)
     record = Record.start(config, data.class_sizes, {**(about or {}), "dim": learner.network.dim, **device.describe()})
     if resume:
         record = restore(folder, learner, optimizer, progress) or record
@@ -127,14 +127,17 @@ def train(
                     save()
                 if done:
                     return record
-            batches = [batch[device.rank :: device.world] for batch in progress.batches()]
+            whole = progress.batches()
+            batches = [batch[device.rank :: device.world] for batch in whole]
             seeds = progress.seeds(len(batches), device.rank)
             began = time.perf_counter()
-            for (images, labels), seed in zip(images_in.stream(batches, seeds=seeds), seeds, strict=True):
+            stream = images_in.stream(batches, seeds=seeds)
+            for (images, labels), seed, batch in zip(stream, seeds, whole, strict=True):
                 torch.manual_seed(seed)
                 optimizer.param_groups[0]["lr"] = progress.rate
                 mixed, others, share = mixup(images, labels, seed)
-                progress.advance(_backward(forward, mixed, labels, others, share, config.accumulate))
+                size = len(batch) / device.world  # gradients are averaged over processes
+                progress.advance(_backward(forward, mixed, labels, others, share, config.accumulate, size))
                 optimizer.step()
                 optimizer.zero_grad()
                 if progress.step % device.check_every == 0 or progress.at_boundary:
@@ -150,18 +153,27 @@ def train(
             progress.seconds += time.perf_counter() - began
 
 
+def check(config: Config, data: Data, device: Device) -> None:
+    """Raise ValueError for what cannot be trained: a network that is unknown or too narrow, batches too small."""
+    with torch.device("meta"):  # shapes without numbers
+        Learner(config, data.class_sizes, data.channels, data.size)
+    Progress(config, len(data.train)).require_batches_of(2 * config.accumulate * device.world)
+
+
 SHOW_EVERY = 10
 """Steps between two changes of the bar's numbers."""
 
 
-def _backward(forward: Any, images: Tensor, labels: Tensor, others: Tensor, share: float, parts: int) -> Tensor:
-    """Gradients of the mean loss of a batch, computed in ``parts``; returns that loss."""
+def _backward(
+    forward: Any, images: Tensor, labels: Tensor, others: Tensor, share: float, parts: int, size: float
+) -> Tensor:
+    """Gradients of the summed loss over ``size``, the batch's images per process, in ``parts``; returns that loss."""
     total = torch.zeros((), device=images.device)
     pieces = zip(*(each.tensor_split(parts) for each in (images, labels, others)), strict=True)
     for number, (x, y, z) in enumerate(pieces, start=1):
         parallel = isinstance(forward, nn.parallel.DistributedDataParallel)
         with forward.no_sync() if parallel and number < parts else contextlib.nullcontext():  # exchange once a step
-            loss = forward(x, y, z, share) * (len(y) / len(labels))
+            loss = forward(x, y, z, share) * (len(y) / size)
             loss.backward()
         total += loss.detach()
     return total

@@ -34,11 +34,12 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the last epoch is recorded. Raises DamagedFile."""
+        """Whether the last epoch is recorded. Raises ValueError if no training was begun here, DamagedFile."""
+        config = self.config()
         if not (self.folder / "metrics.nc").exists():
             return False
         epochs = self.record().epochs
-        return bool(epochs) and epochs[-1] == self.config().epochs
+        return bool(epochs) and epochs[-1] == config.epochs
 
     def begin(self, config: Config, predictions: Mapping[str, Any], smoke: bool) -> None:
         """Write down what is going to happen."""

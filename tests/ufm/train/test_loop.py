@@ -165,7 +165,7 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(tmp_path):
     gradients = []
     for parts in (1, 4):
         learner.zero_grad()
-        loss = loop._backward(learner, x, y, y.flip(0), 0.3, parts)
+        loss = loop._backward(learner, x, y, y.flip(0), 0.3, parts, len(y))
         gradients.append((loss, [p.grad.clone() for p in learner.parameters()]))
     assert gradients[0][0].item() == pytest.approx(gradients[1][0].item(), rel=1e-5)
     for whole, summed in zip(gradients[0][1], gradients[1][1], strict=True):

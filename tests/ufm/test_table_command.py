@@ -1,0 +1,123 @@
+import json
+
+import numpy as np
+import pytest
+
+from ufm import cli, store
+from ufm.train import grid, results, tables
+from ufm.train.grid import Cell
+from ufm.train.presets import preset
+
+
+def ufm(capsys, *arguments):
+    status = cli.main([str(each) for each in arguments])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def result(name, seed, own, rare=0.5):
+    config = preset(name, seed=seed)
+    return {
+        "name": name,
+        "configuration": config.to_dict(),
+        "class_sizes": [100, 50, 10],
+        "accuracy": {"own": own, "gcr": own - 0.1},
+        "best": {"accuracy": own + 0.01, "epoch": 3},
+        "class_accuracy": {"own": [1.0, 1.0, rare]},
+    }
+
+
+def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path, capsys):
+    values = [0.80, 0.82, 0.87]
+    known = [result("fashion/cal-0.01", seed, own) for seed, own in enumerate(values)]
+    known.append(result("fashion/ce-0.1", 0, 0.9))
+    path = results.save(tmp_path / "fashion.json", known)
+    status, out, _ = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path, "--json")
+    assert status == 0
+    cells = {(cell["row"], cell["column"]): cell for cell in json.loads(out)["cells"]}
+    assert len(cells) == 10
+    cal = cells["cnn CAL", "fashion-mnist, tau 0.01"]
+    assert cal["mean"] == pytest.approx(np.mean(values))
+    assert cal["std"] == pytest.approx(np.std(values, ddof=1))
+    assert (cal["seeds"], cal["status"]) == (3, "done")
+    ce = cells["cnn CE", "fashion-mnist, tau 0.1"]
+    assert (ce["mean"], ce["std"], ce["seeds"]) == (0.9, None, 1)
+    assert cells["cnn P", "fashion-mnist, tau 0.1"]["status"] == "not run"
+    _, out, _ = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path)
+    assert "83.0 ± 3.6 (3)" in out
+    assert "90.0 (1)" in out
+    assert "not run" in out
+    for quantity, expected in (("gcr", "73.0"), ("best", "84.0"), ("rare", "50.0 ± 0.0")):
+        _, out, _ = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path, "--quantity", quantity)
+        assert expected in out
+
+
+def test_results_survive_the_disk_and_merge(tmp_path):
+    old = [result("fashion/ce-0.1", 0, 0.5), result("fashion/al-0.1", 1, 0.6)]
+    path = results.save(tmp_path / "r.json", old)
+    assert results.load(path) == old
+    new = [result("fashion/ce-0.1", 0, 0.7)]
+    assert [r["accuracy"]["own"] for r in results.merge(old, new)] == [0.6, 0.7]
+    assert results.load(tmp_path / "none.json") == []
+    for text in ("{", '{"results": [{"name": 1}]}', "[]"):
+        path.write_text(text)
+        with pytest.raises(store.DamagedFile, match=r"r\.json"):
+            results.load(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fashon"], "did you mean 'fashion'"),
+        (["fashion", "--seeds", 0], "seeds=0"),
+        (["fashion", "--where", "cifar"], "where='cifar'"),
+    ],
+)
+def test_wrong_input(tmp_path, capsys, arguments, message):
+    status, _, err = ufm(capsys, "table", *arguments, "--runs", tmp_path)
+    assert status == 2
+    assert message in err
+
+
+def test_every_cell_of_every_table_has_a_place_of_its_own():
+    for table in tables.TABLES:
+        places = [(entry.row, entry.column) for entry in tables.entries(table, [])]
+        assert len(set(places)) == len(places) == len(tables.cells(table))
+
+
+def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, capsys):
+    """The processes are replaced: what matters is which are started, how, and what becomes of a failure."""
+    commands = []
+
+    def run(command, stdout, stderr, check):
+        commands.append(command[4:])
+        failed = "fashion/al-0.1" in command
+        if failed:
+            stdout.write("epoch 0\nufm: the loss is nan in epoch 1\n")
+        return type("Done", (), {"returncode": int(failed)})()
+
+    monkeypatch.setattr(grid.subprocess, "run", run)
+    begun = Cell("fashion/cal-0.1", 0).folder(tmp_path)
+    begun.mkdir(parents=True)
+    (begun / "config.json").write_text(json.dumps({"configuration": preset("fashion/cal-0.1").to_dict()}))
+    options = ["--runs", tmp_path, "--run", "--where", "al-0.1", "--seeds", 1, "--jobs", 2, "--results", tmp_path / "r"]
+    status, out, err = ufm(capsys, "table", "fashion", *options)
+    assert status == 1
+    assert "failed: fashion/al-0.1 seed 0: ufm: the loss is nan in epoch 1" in out
+    assert "fashion/al-0.1 seed 0 failed" in err
+    assert sorted(command[0] for command in commands) == ["--resume", "fashion/al-0.1"]
+    assert all(command[-4:] == ["--device", "auto", "--threads", "1"] for command in commands)
+
+
+@pytest.mark.slow
+def test_a_summary_is_what_the_record_says(tmp_path, capsys):
+    folder = tmp_path / "fashion" / "cal-0.1" / "seed0"
+    arguments = ("fashion/cal-0.1", "--smoke", "--threads", 1, "--out", folder)
+    assert ufm(capsys, "train", *arguments)[0] == 0
+    (summary,) = results.collect(tmp_path, "fashion")
+    assert summary["name"] == "fashion/cal-0.1"
+    assert set(summary["accuracy"]) == {"own", "rcr", "gcr", "nearest"}
+    assert np.shape(summary["curves"]["nc"]) == (2, 10)
+    path = tmp_path / "r.json"
+    assert ufm(capsys, "table", "fashion", "--runs", tmp_path, "--results", path, "--save")[0] == 0
+    assert results.load(path) == [json.loads(store.to_json(summary))]

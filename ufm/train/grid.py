@@ -1,0 +1,60 @@
+"""Many trainings, each in a process and a folder of its own: FOLDER/NAME/seedS."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from ufm.train.run import Run
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A named training with a seed."""
+
+    name: str
+    seed: int
+
+    def folder(self, root: Path) -> Path:
+        """Where its run lives."""
+        return root / self.name / f"seed{self.seed}"
+
+    def __str__(self) -> str:
+        return f"{self.name} seed {self.seed}"
+
+
+def missing(cells: Sequence[Cell], root: Path) -> list[Cell]:
+    """Cells without a finished run."""
+    return [cell for cell in cells if not ((run := Run(cell.folder(root))).exists and run.finished)]
+
+
+def run_all(cells: Sequence[Cell], root: Path, jobs: int, flags: Sequence[str]) -> Iterator[tuple[Cell, str | None]]:
+    """Run or resume the cells, ``jobs`` at a time; yields each with None or, where it failed, the reason, as they end.
+
+    What a run says goes to log.txt in its folder. One that fails does not stop the others.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_run, cell, root, flags): cell for cell in cells}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:  # Ctrl-C reaches the running trainings too, and they save; the others are not begun
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _run(cell: Cell, root: Path, flags: Sequence[str]) -> str | None:
+    folder = cell.folder(root)
+    fresh = [cell.name, "--seed", str(cell.seed), "--out", str(folder)]
+    what = ["--resume", str(folder)] if Run(folder).exists else fresh
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "log.txt"
+    with log.open("a") as file:
+        command = [sys.executable, "-m", "ufm", "train", *what, *flags]
+        done = subprocess.run(command, stdout=file, stderr=file, check=False)
+    if done.returncode == 0:
+        return None
+    said = log.read_text().strip().splitlines()
+    return said[-1] if said else f"exit status {done.returncode}"

@@ -1,0 +1,99 @@
+"""Results of finished trainings as plain numbers, small enough to be committed."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ufm import store
+from ufm.certify.training import confirm
+from ufm.train.config import Config
+from ufm.train.run import Run
+
+Result = dict[str, Any]
+
+
+def summary(name: str, run: Run) -> Result:
+    """What tables and curves need of one finished training.
+
+    Returns
+    -------
+    Plain values: ``name``, ``configuration``, ``class_sizes``, ``accuracy`` (test, last epoch, by rule), ``best``
+    (the largest test accuracy by the own rule at any measured epoch: chosen on the test set, and so not a result),
+    ``class_accuracy`` (test, by rule and class), ``curves`` (by measured epoch: ``epoch``, ``clock``, ``nc`` by class
+    on training images, ``test_accuracy``), ``variability`` (training, by class), ``checks`` (against the predictions)
+    and ``machine``.
+
+    Raises
+    ------
+    ValueError : the training is not finished. DamagedFile : a file of it is damaged.
+    """
+    record, said = run.evidence()
+    data = record.data
+    last, rules = data.isel(epoch=-1), [str(rule) for rule in data.rule.values]
+    test, training = last.sel(split="test"), data.sel(split="train")
+    own = data.accuracy.sel(split="test", rule="own")
+    return {
+        "name": name,
+        "configuration": record.config.to_dict(),
+        "class_sizes": [int(n) for n in data.class_size],
+        "accuracy": {rule: _rounded(test.accuracy.sel(rule=rule)) for rule in rules},
+        "best": {"accuracy": _rounded(own.max()), "epoch": record.epochs[int(np.argmax(own.values))]},
+        "class_accuracy": {rule: _rounded(test.class_accuracy.sel(rule=rule)) for rule in rules},
+        "curves": {
+            "epoch": record.epochs,
+            "clock": _rounded(data.clock),
+            "nc": _rounded(training.nc_mean),
+            "test_accuracy": _rounded(own),
+        },
+        "variability": _rounded(training.variability.isel(epoch=-1)),
+        "checks": confirm(data, said).to_dict()["checks"],
+        "machine": {key: data.attrs[key] for key in ("device", "threads", "processes", "torch")}
+        | {"training_seconds": round(float(last.training_seconds), 1)},
+    }
+
+
+def _rounded(values: Any) -> Any:
+    """Five significant digits, as plain numbers."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim:
+        return [_rounded(each) for each in array]
+    return float(f"{array:.5g}")
+
+
+def collect(root: Path, table: str) -> list[Result]:
+    """Summaries of the finished trainings of a table, laid out as ROOT/TABLE/CELL/seedS."""
+    runs = sorted(path.parent for path in (root / table).glob("*/seed*/config.json"))
+    return [summary(run.parent.relative_to(root).as_posix(), Run(run)) for run in runs if Run(run).finished]
+
+
+def merge(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:
+    """Both, by name and seed; the new one where both have a result."""
+    merged = {_key(result): result for result in (*old, *new)}
+    return [merged[key] for key in sorted(merged)]
+
+
+def _key(result: Mapping[str, Any]) -> tuple[str, int]:
+    return result["name"], result["configuration"]["seed"]
+
+
+def save(path: Path, results: Iterable[Result]) -> Path:
+    """Write JSON, one training a line so that differences can be read."""
+    lines = ",\n".join(store.to_json(result) for result in results)
+    return store.save_text(path, f'{{"results": [\n{lines}\n]}}\n')
+
+
+def load(path: Path) -> list[Result]:
+    """Read what :func:`save` wrote; nothing if there is no such file. Raises DamagedFile."""
+    if not path.exists():
+        return []
+    try:
+        results = json.loads(path.read_text())["results"]
+        for result in results:
+            Config.from_dict(result["configuration"])
+            float(result["accuracy"]["own"])
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise store.DamagedFile(f"{path} does not hold results of trainings: {error}") from None
+    return list(results)
