@@ -1,6 +1,7 @@
 """Where class sizes come from: a formula, or a file."""
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ def long_tailed_sizes(n_classes: int, n_max: int, tau: float) -> Sizes:
     if sizes[-1] < 1:
         raise ValueError(f"tau={tau} with n_max={largest} leaves the smallest class empty")
     return tuple(int(n) for n in sizes)
+
+
+def rare_classes(class_sizes: Sequence[int]) -> NDArray[np.int64]:
+    """The third of the classes (at least one) with the fewest training images."""
+    return np.argsort(-np.asarray(class_sizes), kind="stable")[-max(1, len(class_sizes) // 3) :]
 
 
 def read_class_sizes(path: str | Path) -> Sizes:

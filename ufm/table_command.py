@@ -50,6 +50,8 @@ class Table:
     """File of results to read, and to add to with --save (results/NAME.json)."""
     save: bool = False
     """Write what is known of this table to --results."""
+    picture: Path | None = None
+    """Draw collapse and accuracy of the methods into this file, .png, .pdf or .svg."""
     json: bool = False
     """One JSON object on stdout."""
 
@@ -68,6 +70,11 @@ class Table:
         if self.save:
             results.save(path, known)
         found = [entry for entry in tables.entries(self.name, known, self.quantity) if self.where in entry.name]
+        if self.picture is not None:
+            from figures import comparison, style
+
+            drawn = {entry.name for entry in found}
+            style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in drawn]), self.picture)
         if self.json:
             print(store.to_json({"cells": [entry.to_dict() for entry in found]}))
         else:

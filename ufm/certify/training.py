@@ -17,6 +17,7 @@ from scipy import stats
 from theory import flows, geometry, minimizers
 from ufm.problem import Problem
 from ufm.report import Check, Report
+from ufm.sizes import rare_classes
 
 if TYPE_CHECKING:
     import xarray
@@ -137,7 +138,7 @@ def compare(runs: Sequence[tuple["xarray.Dataset", Mapping[str, Any]]]) -> list[
         for theirs, theirs_said in runs[number + 1 :]:
             if _situation(ours) != _situation(theirs) or None in (ours_said["rates"], theirs_said["rates"]):
                 continue
-            rare = _rare(ours)
+            rare = rare_classes(ours.class_size.values)
             lead = float(
                 np.mean(np.asarray(ours_said["rates"])[rare]) - np.mean(np.asarray(theirs_said["rates"])[rare])
             )
@@ -167,16 +168,10 @@ def _last(data: "xarray.Dataset", name: str, split: str = "train") -> Any:
     return data[name].isel(epoch=-1).sel(split=split)
 
 
-def _rare(data: "xarray.Dataset") -> NDArray[np.int64]:
-    """The third of the classes (at least one) with the fewest training images."""
-    sizes = data.class_size.values
-    return np.argsort(-sizes, kind="stable")[-max(1, len(sizes) // 3) :]
-
-
 def _gain_of_rare(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
     accuracy = _last(data, "class_accuracy", "test")
     gain = accuracy.sel(rule="gcr").values - accuracy.sel(rule="rcr").values
-    return float(np.mean(gain[_rare(data)]))
+    return float(np.mean(gain[rare_classes(data.class_size.values)]))
 
 
 def _rule_gap(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ufm.problem import nearest
-from ufm.train.config import Config
+from ufm.sizes import rare_classes
 from ufm.train.presets import PRESETS, preset
 from ufm.train.results import Result
 
@@ -72,9 +72,8 @@ def entries(table: str, results: Sequence[Result], quantity: str = "own") -> lis
         raise ValueError(f"quantity {quantity!r} is unknown{nearest(quantity, QUANTITIES)}")
     found = []
     for name in cells(table):
-        config = preset(name)
         values = [_value(result, quantity) for result in results if result["name"] == name]
-        found.append(Entry(_row(config), _column(config), name, tuple(v for v in values if v is not None)))
+        found.append(Entry(*labels(name), name, tuple(v for v in values if v is not None)))
     return found
 
 
@@ -82,21 +81,17 @@ def _value(result: Mapping[str, Any], quantity: str) -> float | None:
     if quantity == "best":
         return result["best"]["accuracy"]
     if quantity == "rare":
-        count = max(1, len(result["class_sizes"]) // 3)
-        rare = np.argsort(-np.asarray(result["class_sizes"]), kind="stable")[-count:]
-        return float(np.mean(np.asarray(result["class_accuracy"]["own"])[rare]))
+        return float(np.mean(np.asarray(result["class_accuracy"]["own"])[rare_classes(result["class_sizes"])]))
     return result["accuracy"].get(quantity)
 
 
-def _row(config: Config) -> str:
+def labels(name: str) -> tuple[str, str]:
+    """Row and column of a named training."""
+    config = preset(name)
     mixed = " + Mixup" if config.mixup else ""
     usual = (config.f, config.theta) in ((None, None), (20, 0.2))
     varied = "" if usual else f", f={config.f}, theta={config.theta:g}"
-    return f"{config.network} {config.method}{mixed}{varied}"
-
-
-def _column(config: Config) -> str:
-    return f"{config.dataset}, tau {config.tau:g}"
+    return f"{config.network} {config.method}{mixed}{varied}", f"{config.dataset}, tau {config.tau:g}"
 
 
 def markdown(found: Sequence[Entry], corner: str = "") -> str:
