@@ -39,7 +39,7 @@ class Train(Settings):
 
     Example: ufm train --resume runs/mine
 
-    Example: torchrun --nproc-per-node 4 -m ufm train imagenet... (one process per GPU)
+    Example: torchrun --nproc-per-node 4 -m ufm train table2/cifar100-resnet50-cal-0.01 (one process per GPU)
 
     `ufm presets --train` lists the named trainings. Writes config.json, predictions.json (before the first step),
     metrics.nc, checkpoints/, report.json and collapse.png into --out; `ufm confirm OUT` prints the verdicts.
@@ -55,6 +55,8 @@ class Train(Settings):
     """Where to compute; auto takes CUDA, then MPS, then CPU."""
     threads: int | None = None
     """CPU threads (torch's choice)."""
+    deterministic: bool = False
+    """CUDA: repeat runs bit for bit, at some cost in speed; a CPU always does."""
     workers: int = 2
     """Processes that read images, for data sets that do not fit into memory."""
     data: Path | None = None
@@ -82,7 +84,7 @@ class Train(Settings):
 
         if self.checkpoint_every < 1:
             raise ValueError(f"checkpoint_every={self.checkpoint_every} must be at least 1")
-        device = Device.choose(self.device, self.threads)
+        device = Device.choose(self.device, self.threads, deterministic=self.deterministic)
         try:
             data = self._data(config, smoke=run.smoke if self.resume else self.smoke)
             check(config, data, device)

@@ -11,6 +11,7 @@ import xarray
 
 from ufm import cli
 from ufm.train import checkpoint
+from ufm.train.presets import PRESETS
 from ufm.train.record import TIMING, Record
 from ufm.train.run import Run
 
@@ -57,6 +58,14 @@ def test_json(tmp_path, capsys):
     said = json.loads(out)
     assert set(said["accuracy"]) == {"own"}
     assert 0 <= said["test_accuracy"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("figure5/")])
+def test_large_networks_run_end_to_end_on_synthetic_images(tmp_path, capsys, name):
+    status, out, _ = ufm(capsys, "train", name, "--smoke", "--threads", "1", "--out", tmp_path / "run")
+    assert status == 0
+    assert name.split("-")[1] in out
 
 
 def test_predictions_are_there_before_the_first_step(tmp_path, capsys, monkeypatch):

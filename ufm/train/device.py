@@ -22,10 +22,11 @@ class Device:
     world: int = 1
 
     @classmethod
-    def choose(cls, kind: str = "auto", threads: int | None = None) -> "Device":
+    def choose(cls, kind: str = "auto", threads: int | None = None, *, deterministic: bool = False) -> "Device":
         """The device of that kind; auto takes CUDA, then MPS, then CPU. Joins the process group under torchrun.
 
-        Raises ValueError for a device that is not there.
+        A CPU repeats itself bit for bit; CUDA does so only if ``deterministic``, and is slower then. Raises ValueError
+        for a device that is not there.
         """
         available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if kind not in KINDS:
@@ -39,6 +40,9 @@ class Device:
             if threads < 1:
                 raise ValueError(f"threads={threads} must be at least 1")
             torch.set_num_threads(threads)
+        if deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
+            torch.use_deterministic_algorithms(True)
         rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         place = torch.device(kind)
         if kind == "cuda":
