@@ -106,6 +106,29 @@ def classifier_cosine(f: ArrayLike, theta: ArrayLike) -> Array:
     return np.sqrt(sin2 / (cos2 / _counts(f) + sin2))
 
 
+def equal_skew_angles(f: ArrayLike, reference: float, theta: float) -> Array:
+    r"""Angles at which every class has the same cosine between mean center and classifier.
+
+    .. math:: \tan\theta_k = \sqrt{f / f_k}\, \tan\theta
+
+    :math:`\cos\rho` depends on f and theta through :math:`\sqrt f \tan\theta` alone (:func:`classifier_cosine`), so
+    that a class with :math:`f_k` centers at :math:`\theta_k` has the skew of one with f centers at :math:`\theta`.
+
+    Parameters
+    ----------
+    f : centers of each class, >= 1.
+    reference : f, number of centers (a mean may be fractional) whose skew at ``theta`` all classes get.
+    theta : radians, in [0, pi/2].
+
+    Examples
+    --------
+    >>> classifier_cosine([2, 8, 4], equal_skew_angles([2, 8, 4], 4, 0.3)).round(6).tolist()
+    [0.525745, 0.525745, 0.525745]
+    """
+    counts, (cos2, sin2) = _counts(f), squares(theta)
+    return np.arctan2(np.sqrt(reference * sin2), np.sqrt(counts * cos2))
+
+
 def class_gram(f: int, theta: float) -> Array:
     r"""Gram matrix (f, f) of one class's unit centers: :math:`\cos^2\theta\, I + \sin^2\theta\, 1 1^\top`."""
     cos2, sin2 = squares(theta)

@@ -89,7 +89,8 @@ class Train(Settings):
             data = self._data(config, smoke=run.smoke if self.resume else self.smoke)
             check(config, data, device)
             if not self.resume and device.is_main:
-                said = predictions(config.method, data.class_sizes, config.problem(data.class_sizes))
+                sizes = data.class_sizes
+                said = predictions(config.method, sizes, config.problem(sizes), config.angles(sizes))
                 run.begin(config, said, self.smoke)
             device.wait()
             options = Options(

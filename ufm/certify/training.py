@@ -18,6 +18,7 @@ from theory import flows, geometry, minimizers
 from ufm.problem import Problem
 from ufm.report import Check, Report
 from ufm.sizes import rare_classes
+from ufm.train.config import METHODS
 
 if TYPE_CHECKING:
     import xarray
@@ -29,14 +30,17 @@ NEAR = 0.05
 """A network counts as collapsed at NC <= NEAR: features 13 degrees from the mean center in the mean over a class."""
 
 
-def predictions(method: str, class_sizes: Sequence[int], problem: Problem | None) -> dict[str, Any]:
+def predictions(
+    method: str, class_sizes: Sequence[int], problem: Problem | None, angles: Sequence[float] | None = None
+) -> dict[str, Any]:
     """What theory says of a training, before it begins.
 
     Parameters
     ----------
-    method : CE, SETF, P, AL or CAL.
+    method : key of :data:`ufm.train.config.METHODS`.
     class_sizes : training images of each class.
-    problem : the unconstrained-feature problem behind P, AL and CAL; None for the other two.
+    problem : the unconstrained-feature problem behind a method with a multi-center frame; None for the others.
+    angles : angle of each class, where they are not all the problem's theta.
 
     Returns
     -------
@@ -44,24 +48,25 @@ def predictions(method: str, class_sizes: Sequence[int], problem: Problem | None
     and ``predictions``, dicts of name, source, quantity (key of :data:`QUANTITIES`), relation ("equal", "at least" or
     "at most"), predicted (a number, or one per class) and tolerance (likewise).
     """
-    rates = None
+    rates, nothing = None, np.zeros(len(class_sizes))
     said = [_said("training accuracy, own rule", "separable features", "train_accuracy", 1.0, 0.02)]
     if problem is not None:
-        said += _of_frame(problem)
+        theta = np.broadcast_to(np.asarray(problem.theta if angles is None else angles), (problem.n_classes,))
+        said += _of_frame(problem, theta)
         if problem.loss == "cosine":
-            rates = flows.nc_rate(problem.centers, problem.theta, problem.weights)
+            beta = problem.weights if angles is None else geometry.center_cosine(problem.centers, theta)
+            rates = flows.nc_rate(problem.centers, theta, beta)
             said += _of_rates(rates)
-    elif method == "SETF":
-        rates = np.zeros(len(class_sizes))
+    elif METHODS[method].simplex:
         said += [
-            _said("NC to the vertices of the simplex", "Yang et al. 2022", "nc", rates, NEAR),
+            _said("NC to the vertices of the simplex", "Yang et al. 2022", "nc", nothing, NEAR),
             _said("cosine between class means", "simplex ETF", "cosines", 1.0 / (len(class_sizes) - 1), 0.1),
-            *_of_rates(rates),
         ]
+        if method == "SETF":  # its loss is quartic around the minimum; that of the others is not
+            rates = nothing
+            said += _of_rates(rates)
     else:
-        said.append(
-            _said("NC to the own class mean", "Papyan et al. 2020, NC1", "nc", np.zeros(len(class_sizes)), NEAR)
-        )
+        said.append(_said("NC to the own class mean", "Papyan et al. 2020, NC1", "nc", nothing, NEAR))
     return {
         "method": method,
         "class_sizes": list(class_sizes),
@@ -70,8 +75,8 @@ def predictions(method: str, class_sizes: Sequence[int], problem: Problem | None
     }
 
 
-def _of_frame(problem: Problem) -> list[Prediction]:
-    f, theta = np.asarray(problem.centers), problem.theta
+def _of_frame(problem: Problem, theta: Array) -> list[Prediction]:
+    f = np.asarray(problem.centers)
     cosine = problem.loss == "cosine"
     norm = np.ones(len(f)) if cosine else minimizers.mse_feature_norm(f, theta, problem.total, problem.lam_h or 0.0)
     skew = 1.0 - geometry.classifier_cosine(f, theta)

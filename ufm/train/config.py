@@ -3,10 +3,10 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
-from theory.geometry import minimum_dimension
+from theory.geometry import equal_skew_angles, minimum_dimension
 from ufm.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
 from ufm.problem import Problem, Sizes, config_key, integers, nearest, nonnegative
 
@@ -20,14 +20,52 @@ class MethodSpec:
     """Loss on a multi-center frame, and so the problem of the unconstrained-feature model that the method follows."""
     centers: str = "class-aware"
     """Rule of :data:`ufm.presets.CENTERS`."""
+    hyper: Mapping[str, float] = field(default_factory=dict)
+    """Hyperparameters of its own, with their published values."""
+    stages: tuple[str, str] | None = None
+    """Methods of the first and the second part of the training."""
+    simplex: bool = False
+    """Whether one direction per class is fixed, up to a rotation, as the vertices of a simplex."""
+
+    @property
+    def needs_room(self) -> bool:
+        """Whether directions are given, so that features need a dimension for them."""
+        return self.simplex or self.loss is not None
 
 
 METHODS: dict[str, MethodSpec] = {
     "CE": MethodSpec("cross-entropy, learned linear classifier with bias"),
-    "SETF": MethodSpec("fixed simplex ETF, dot-regression loss (Yang et al. 2022)"),
+    "CE+LA": MethodSpec("cross-entropy, logit adjustment after training (Menon et al. 2021)", hyper={"strength": 1.0}),
+    "LA": MethodSpec("logit-adjusted cross-entropy (Menon et al. 2021)", hyper={"strength": 1.0}),
+    "BalancedSoftmax": MethodSpec("Balanced Softmax (Ren et al. 2020), which is LA of strength 1"),
+    "LDAM-DRW": MethodSpec(
+        "margins for rare classes, deferred re-weighting (Cao et al. 2019)",
+        hyper={"margin": 0.5, "scale": 30.0, "beta": 0.9999, "defer": 0.8},
+    ),
+    "ARB": MethodSpec("attraction-repulsion-balanced loss, counts of the batch (Xie et al. 2023)"),
+    "KCL": MethodSpec(
+        "k-positive contrastive learning, then a linear classifier (Kang et al. 2021)",
+        hyper={
+            "positives": 6,
+            "temperature": 0.07,
+            "momentum": 0.999,
+            "queue": 4096,
+            "projection": 128,
+            "stage": 0.8,
+        },
+    ),
+    "SETF": MethodSpec("fixed simplex ETF, dot-regression loss (Yang et al. 2022)", simplex=True),
+    "RBL": MethodSpec("learned rotation of a fixed simplex, cross-entropy (Gao et al. 2023)", simplex=True),
+    "RBL+PLA": MethodSpec("RBL with logit adjustment after training", hyper={"strength": 1.0}, simplex=True),
     "P": MethodSpec("mean squared error on a fixed multi-center frame (the paper's problem P)", "mse"),
     "AL": MethodSpec("cosine loss, the same number of centers for every class", "cosine", "uniform"),
     "CAL": MethodSpec("cosine loss, class-aware centers: rare classes get more", "cosine"),
+    "CAL-apportioned": MethodSpec("CAL with centers by Huntington-Hill apportionment", "cosine", "apportioned"),
+    "CAL-theta": MethodSpec("CAL with an angle per class, so that all classifiers are equally skewed", "cosine"),
+    "CAL+LA": MethodSpec("CAL with logit adjustment after training", "cosine", hyper={"strength": 1.0, "scale": 30.0}),
+    "CAL+GCR": MethodSpec("CAL with the generalized classification rule at test time", "cosine"),
+    "CE-CAL": MethodSpec("cross-entropy first, CAL later", "cosine", hyper={"defer": 0.5}, stages=("CE", "CAL")),
+    "AL-CAL": MethodSpec("AL first, CAL later", "cosine", hyper={"defer": 0.5}, stages=("AL", "CAL")),
 }
 
 
@@ -44,7 +82,9 @@ class Settings:
     augmentation: str | None = None
     """crop-flip, crop, imagenet or none (what is usual for the data set)."""
     method: str | None = None
-    """CE, SETF, P, AL or CAL (CAL)."""
+    """Method (CAL); `ufm presets --methods` lists them."""
+    hyper: tuple[str, ...] | None = None
+    """Hyperparameters of the method, "name=value"; `ufm presets --methods` lists them with their published values."""
     f: int | None = None
     """P, AL, CAL: mean number of centers per class (20)."""
     theta: float | None = None
@@ -76,7 +116,9 @@ class Settings:
     weight_decay: float | None = None
     """Weight decay of SGD (2e-4)."""
     schedule: Literal["step", "cosine", "constant"] | None = None
-    """step: x 0.1 at 80 % and at 90 % of the epochs (step)."""
+    """step: falls at 80 % and at 90 % of the epochs (step)."""
+    drop: float | None = None
+    """What a step multiplies the learning rate by, in (0, 1] (0.1)."""
     warmup: float | None = None
     """Share of the epochs over which the learning rate rises linearly (0.025)."""
     precision: Literal["auto", "float32", "bf16"] | None = None
@@ -121,6 +163,7 @@ class Config(Settings):
     momentum: float = 0.9
     weight_decay: float = 2e-4
     schedule: Literal["step", "cosine", "constant"] = "step"
+    drop: float = 0.1
     warmup: float = 5 / 200
     precision: Literal["auto", "float32", "bf16"] = "auto"
     seed: int = 0
@@ -132,17 +175,20 @@ class Config(Settings):
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)  # the class is frozen
 
+        put("hyper", self._canonical_hyper())
         for name, default in self._frame_defaults().items():
             if getattr(self, name) is None:
                 put(name, default)
             elif default is None:
                 raise ValueError(f"{name}={getattr(self, name)} has no meaning for method={self.method}")
-        if self.expand and self.method == "CE":
-            raise ValueError("expand=True has no meaning for method=CE: it works in any dimension")
+        if self.expand and not METHODS[self.method].needs_room:
+            raise ValueError(f"expand=True has no meaning for method={self.method}: it works in any dimension")
+        if self.mixup and self.method == "KCL":
+            raise ValueError(f"mixup={self.mixup} has no meaning for method=KCL, which has no loss of one view")
         for name in ("epochs", "batch_size", "accumulate", "measure_every", "f", "n_max"):
             if getattr(self, name) is not None:
                 put(name, integers(name, [getattr(self, name)])[0])
-        for name in ("tau", "theta", "penalty", "mixup", "lr", "momentum", "weight_decay", "warmup"):
+        for name in ("tau", "theta", "penalty", "mixup", "lr", "momentum", "weight_decay", "warmup", "drop"):
             if getattr(self, name) is not None:
                 put(name, nonnegative(name, getattr(self, name)))
         for name, (allowed, what) in self._limits().items():
@@ -152,6 +198,43 @@ class Config(Settings):
             value = getattr(self, name)
             if value is not None and value not in known:
                 raise ValueError(f"{name}={value!r} is unknown{nearest(str(value), known)}")
+
+    def _canonical_hyper(self) -> tuple[str, ...] | None:
+        """All hyperparameters of the method, in its own order; None if it has none."""
+        known = dict(method_spec(self.method).hyper)
+        for said in self.hyper or ():
+            name, equals, text = str(said).partition("=")
+            if name not in known:
+                allowed = nearest(name, known) if known else ": it has none"
+                raise ValueError(f"hyper={said!r} is no hyperparameter of method={self.method}{allowed}")
+            try:
+                known[name] = nonnegative(f"hyper {name}", text if equals else None)
+            except ValueError as error:
+                raise ValueError(f"{error}; write {name}=VALUE") from None
+        return tuple(f"{name}={value:g}" for name, value in known.items()) or None
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """Hyperparameters of the method by name."""
+        return {name: float(value) for name, value in (said.split("=") for said in self.hyper or ())}
+
+    def stages(self) -> tuple["Config", "Config"]:
+        """Configurations of the two parts of a deferred method. Raises ValueError for another."""
+        stages = method_spec(self.method).stages
+        if stages is None:
+            raise ValueError(f"method={self.method} is one method from beginning to end")
+        alone = [{**self.to_dict(), "method": name, "hyper": None} for name in stages]
+        for values, name in zip(alone, stages, strict=True):
+            dropped = FRAME_FIELDS if METHODS[name].loss is None else ("centers",)
+            values |= dict.fromkeys(dropped)
+        return Config(**alone[0]), Config(**alone[1])
+
+    def angles(self, class_sizes: Sizes) -> tuple[float, ...] | None:
+        """Angle of each class's frame where the method gives each its own; None where all have theta."""
+        problem = self.problem(class_sizes)
+        if self.method != "CAL-theta" or problem is None:
+            return None
+        return tuple(equal_skew_angles(problem.centers, problem.n_centers / problem.n_classes, problem.theta))
 
     def _frame_defaults(self) -> dict[str, Any]:
         """Values of the fields that only methods with a multi-center frame have; None where there is no frame."""
@@ -168,6 +251,7 @@ class Config(Settings):
             "tau": (0 < self.tau <= 1, "in (0, 1]: it is n_min / n_max"),
             "lr": (self.lr > 0, "positive"),
             "momentum": (self.momentum < 1, "in [0, 1)"),
+            "drop": (0 < self.drop <= 1, "in (0, 1]"),
             "warmup": (self.warmup <= 1, "in [0, 1]"),
             "theta": (self.theta is None or self.theta <= math.pi / 2, "radians in [0, pi/2]"),
             "batch_size": (self.batch_size >= least, f"at least {least}: batch normalisation needs two images {parts}"),
@@ -198,7 +282,7 @@ class Config(Settings):
         if self.schedule == "cosine":
             return self.lr * 0.5 * (1.0 + math.cos(math.pi * share))
         drops = sum(share >= milestone for milestone in MILESTONES) if self.schedule == "step" else 0
-        return self.lr * 0.1**drops
+        return self.lr * self.drop**drops
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; what has no meaning is left out."""
@@ -253,7 +337,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 MILESTONES = (160 / 200, 180 / 200)
-"""Shares of the epochs after which the learning rate falls, x 0.1 each."""
+"""Shares of the epochs after which the learning rate falls."""
 
 
 def method_spec(name: str) -> MethodSpec:

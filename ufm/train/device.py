@@ -72,11 +72,15 @@ class Device:
             return torch.bfloat16 if fast else None
         return torch.bfloat16 if config.precision == "bf16" else None
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """The module, averaging its gradients over the processes if there are several."""
+    def wrap(self, module: nn.Module, *, staged: bool) -> nn.Module:
+        """The module, averaging its gradients over the processes if there are several.
+
+        ``staged`` says that some parameters are left out of some steps.
+        """
         if self.world == 1:
             return module
-        return nn.parallel.DistributedDataParallel(module, [self.place] if self.place.type == "cuda" else None)
+        places = [self.place] if self.place.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, places, find_unused_parameters=staged)
 
     def agree(self, flag: bool) -> bool:
         """Whether any process says so."""

@@ -29,6 +29,7 @@ class Learner(nn.Module):
         )
         self.normalisation = normalisation(config.normalise, self.network.dim)
         self.method = methods.build(config, class_sizes, self.network.dim)
+        self.method.attach(self.network)
         self.n_classes = len(class_sizes)
         self.smallest = min(range(self.n_classes), key=lambda k: (class_sizes[k], -k))
         self.has_frame = METHODS[config.method].loss is not None
@@ -40,8 +41,12 @@ class Learner(nn.Module):
             features = self.network(images)
         return self.normalisation(features.float())
 
-    def forward(self, images: Tensor, labels: Tensor, others: Tensor, share: float) -> Tensor:
-        """Mean loss of the batch, a scalar; see :class:`Mixup`."""
+    def forward(
+        self, images: Tensor, labels: Tensor, others: Tensor, share: float, second: Tensor | None = None
+    ) -> Tensor:
+        """Mean loss of the batch, a scalar; see :class:`Mixup`. ``second`` is the other view, where there are two."""
+        if second is not None:
+            return self.method.loss_of_views(self.features, images, second, labels)
         return Mixup.loss(self.method, self.features(images), labels, others, share)
 
 

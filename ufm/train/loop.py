@@ -9,7 +9,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -72,13 +72,12 @@ def train(
 
     Raises
     ------
-    ValueError : see :func:`check`.
+    ValueError : what :func:`check` finds.
     Diverged : a loss or a weight is not finite; says where. The last good checkpoint stays.
     Stopped : SIGINT or SIGTERM arrived; the step was finished and everything saved.
     DamagedFile : ``resume``, and what there is to go on from is damaged.
     """
     options = options or Options()
-    check(config, data, device)
     torch.manual_seed(config.seed)
     learner = Learner(config, data.class_sizes, data.channels, data.size)
     learner.to(device.place)
@@ -90,10 +89,11 @@ def train(
         "test": measure.Sample.choose(images_out, data.n_classes, learner.network.dim, everything=True),
     }
     progress = Progress(config, len(data.train))
+    progress.require_batches_of(2 * config.accumulate * device.world)
     record = Record.start(config, data.class_sizes, {**(about or {}), "dim": learner.network.dim, **device.describe()})
     if resume:
         record = restore(folder, learner, optimizer, progress) or record
-    wrapped = device.wrap(learner)
+    wrapped = device.wrap(learner, staged=learner.method.staged)
     forward = torch.compile(wrapped) if options.compile else wrapped
     mixup = Mixup(config.mixup)
 
@@ -117,6 +117,7 @@ def train(
 
     with _signals() as caught, _bar(progress, options.progress and device.is_main) as bar:
         while True:
+            learner.method.begin(progress.share)
             if progress.at_boundary:
                 done = progress.step == progress.total
                 due = done or progress.epoch % config.measure_every == 0
@@ -131,13 +132,18 @@ def train(
             batches = [batch[device.rank :: device.world] for batch in whole]
             seeds = progress.seeds(len(batches), device.rank)
             began = time.perf_counter()
-            stream = images_in.stream(batches, seeds=seeds)
-            for (images, labels), seed, batch in zip(stream, seeds, whole, strict=True):
+            views = [images_in.stream(batches, seeds=seeds)]
+            if learner.method.views == 2:
+                views.append(images_in.stream(batches, seeds=progress.seeds(len(batches), device.rank, view=1)))
+            for *seen, seed, batch in zip(*views, seeds, whole, strict=True):
+                (images, labels), second = seen[0], [view for view, _ in seen[1:]]
                 torch.manual_seed(seed)
+                learner.method.begin(progress.share)
                 optimizer.param_groups[0]["lr"] = progress.rate
                 mixed, others, share = mixup(images, labels, seed)
                 size = len(batch) / device.world  # gradients are averaged over processes
-                progress.advance(_backward(forward, mixed, labels, others, share, config.accumulate, size))
+                inputs = (mixed, labels, others, *second)
+                progress.advance(_backward(forward, inputs, share, config.accumulate, size))
                 optimizer.step()
                 optimizer.zero_grad()
                 if progress.step % device.check_every == 0 or progress.at_boundary:
@@ -154,9 +160,8 @@ def train(
 
 
 def check(config: Config, data: Data, device: Device) -> None:
-    """Raise ValueError for what cannot be trained: a network that is unknown or too narrow, batches too small."""
-    with torch.device("meta"):  # shapes without numbers
-        Learner(config, data.class_sizes, data.channels, data.size)
+    """Raise ValueError for what :func:`train` cannot do: a network unknown or too narrow, batches too small."""
+    Learner(config, data.class_sizes, data.channels, data.size)
     Progress(config, len(data.train)).require_batches_of(2 * config.accumulate * device.world)
 
 
@@ -164,16 +169,17 @@ SHOW_EVERY = 10
 """Steps between two changes of the bar's numbers."""
 
 
-def _backward(
-    forward: Any, images: Tensor, labels: Tensor, others: Tensor, share: float, parts: int, size: float
-) -> Tensor:
-    """Gradients of the summed loss over ``size``, the batch's images per process, in ``parts``; returns that loss."""
-    total = torch.zeros((), device=images.device)
-    pieces = zip(*(each.tensor_split(parts) for each in (images, labels, others)), strict=True)
-    for number, (x, y, z) in enumerate(pieces, start=1):
+def _backward(forward: Any, inputs: Sequence[Tensor], share: float, parts: int, size: float) -> Tensor:
+    """Gradients of the summed loss over ``size``, the batch's images per process, in ``parts``; returns that loss.
+
+    inputs : images, labels, labels of the images that are mixed in, and the second view where there is one.
+    """
+    total = torch.zeros((), device=inputs[0].device)
+    pieces = zip(*(each.tensor_split(parts) for each in inputs), strict=True)
+    for number, (images, labels, others, *second) in enumerate(pieces, start=1):
         parallel = isinstance(forward, nn.parallel.DistributedDataParallel)
         with forward.no_sync() if parallel and number < parts else contextlib.nullcontext():  # exchange once a step
-            loss = forward(x, y, z, share) * (len(y) / size)
+            loss = forward(images, labels, others, share, *second) * (len(labels) / size)
             loss.backward()
         total += loss.detach()
     return total

@@ -4,7 +4,7 @@ from itertools import product
 from typing import Any
 
 from ufm.problem import nearest
-from ufm.train.config import FRAME_FIELDS, Config
+from ufm.train.config import FRAME_FIELDS, METHODS, Config
 
 TAUS = (0.005, 0.01, 0.02)
 
@@ -12,6 +12,17 @@ SMALL_IMAGES: dict[str, Any] = {"epochs": 200, "measure_every": 5}
 """With the defaults (SGD 0.1, momentum 0.9, weight decay 2e-4, batch 128, steps at 80 and 90 %, warm-up 5 of 200)."""
 
 FASHION: dict[str, Any] = {"dataset": "fashion-mnist", "network": "cnn", "epochs": 80, "measure_every": 4}
+
+IMAGENET: dict[str, Any] = {"batch_size": 512, "weight_decay": 5e-4, "schedule": "cosine"}
+
+COMPARED = ("CE", "LDAM-DRW", "KCL", "SETF", "ARB", "CAL")
+"""Methods of the paper's table 3."""
+
+OFFLINE: dict[str, dict[str, Any]] = {
+    "mnist5k": {"epochs": 40, "measure_every": 10},
+    "fashion-mnist": {"epochs": 20, "measure_every": 5, "n_max": 1000},
+}
+"""What can be had without the network; the largest class of Fashion-MNIST is cut so that all of it runs in hours."""
 
 OWN_RULES: dict[str, dict[str, Any]] = {
     "svhn": {"normalise": "unit"},
@@ -24,7 +35,11 @@ OWN_RULES: dict[str, dict[str, Any]] = {
 def _cell(dataset: str, network: str, method: str, tau: float, **more: Any) -> tuple[str, dict[str, Any]]:
     """The end of a name, and the settings behind it."""
     values = {"dataset": dataset, "network": network, "method": method, "tau": tau, **SMALL_IMAGES}
-    if method in ("AL", "CAL"):
+    if dataset.startswith("imagenet"):
+        values |= IMAGENET
+    if method == "LDAM-DRW":
+        values["drop"] = 0.01  # its own schedule
+    if METHODS[method].loss == "cosine":
         values |= OWN_RULES.get(dataset, {}) | OWN_RULES.get(network, {})
     mixed = "-mixup" if more.get("mixup") else ""
     return f"{dataset}-{network}-{method.lower()}-{tau:g}{mixed}", values | more
@@ -42,10 +57,15 @@ def _build() -> dict[str, dict[str, Any]]:
     for group, datasets in (("table2", ("cifar10", "cifar100")), ("table5", ("svhn", "stl10"))):
         for dataset, network, method, tau in product(datasets, ("resnet50", "densenet150"), compared, TAUS):
             add(group, _cell(dataset, network, method, tau))
+    for dataset, method in product(("cifar10", "cifar100", "imagenet-lt"), COMPARED):
+        for tau in (1.0,) if dataset == "imagenet-lt" else TAUS:  # the published list has its own sizes
+            add("table3", _cell(dataset, "resnet50", method, tau))
     for method, tau, mixup in product(("P", "CAL"), TAUS, (0.0, 1.0)):
         add("table4", _cell("cifar100", "resnet50", method, tau, mixup=mixup))
     for f, theta in product((5, 10, 20), (0.1, 0.2, 0.5)):
         add("table6", _cell("cifar100", "resnet50", "CAL", 0.005, f=f, theta=theta), f"-f{f}-theta{theta:g}")
+    for dataset, method, tau in product(("cifar10", "cifar100"), ("RBL", "RBL+PLA", "CAL"), TAUS):
+        add("table7", _cell(dataset, "resnet50", method, tau))
     # The paper puts a linear layer behind every network that it draws the collapse of.
     for dataset, method in product(("cifar100", "cifar10"), ("AL", "CAL")):
         add("figure1", _cell(dataset, "resnet50", method, 0.01, expand=True))
@@ -56,6 +76,8 @@ def _build() -> dict[str, dict[str, Any]]:
         add("figure5", _cell("cifar10", network, "CAL", 0.01, expand=True))
     for group in ("figure6", "figure7"):
         add(group, _cell("cifar10", "resnet50", "CAL", 0.01, expand=True))
+    for dataset, method, tau in product(OFFLINE, METHODS, (*TAUS, 0.1, 1.0)):
+        add("offline", _cell(dataset, "cnn", method, tau, **OFFLINE[dataset]))
     for method, tau in product(("CE", "SETF", "AL", "CAL", "P"), (0.01, 0.1)):
         found[f"fashion/{method.lower()}-{tau:g}"] = {"method": method, "tau": tau, **FASHION}
     return found
@@ -85,5 +107,5 @@ def preset(name: str, **said: Any) -> Config:
 def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:
     """``base`` with what is said on top; what has no meaning for another method is dropped from ``base``."""
     if said.get("method", base.get("method")) != base.get("method"):
-        base = {name: value for name, value in base.items() if name not in FRAME_FIELDS}
+        base = {name: value for name, value in base.items() if name not in (*FRAME_FIELDS, "hyper")}
     return Config(**{**base, **said})

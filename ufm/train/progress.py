@@ -73,6 +73,11 @@ class Progress:
         return self.config.rate((self.step + 0.5) / self.steps_per_epoch)
 
     @property
+    def share(self) -> float:
+        """Share of the training that is done, in [0, 1]."""
+        return self.step / self.total
+
+    @property
     def loss(self) -> float:
         """Mean loss of this epoch so far; NaN before its first step."""
         return self.loss_sum / self.loss_count if self.loss_count else math.nan
@@ -86,9 +91,13 @@ class Progress:
         parts = np.array_split(order, self.steps_per_epoch)
         return [torch.from_numpy(part) for part in parts[self.step % self.steps_per_epoch :]]
 
-    def seeds(self, count: int, rank: int) -> list[int]:
-        """Seeds of the next ``count`` steps on one process: everything random inside a step comes from it."""
-        entropy = ((self.config.seed, step, rank) for step in range(self.step, self.step + count))
+    def seeds(self, count: int, rank: int, view: int = 0) -> list[int]:
+        """Seeds of the next ``count`` steps on one process: everything random inside a step comes from it.
+
+        A second view of the images (``view`` = 1) has seeds of its own.
+        """
+        last = (view,) if view else ()
+        entropy = ((self.config.seed, step, rank, *last) for step in range(self.step, self.step + count))
         return [int(np.random.SeedSequence(each).generate_state(1)[0]) for each in entropy]
 
     def advance(self, loss: Tensor) -> None:

@@ -1,0 +1,41 @@
+"""One method first, another one for the rest of the training."""
+
+from torch import Tensor
+
+from ufm.frames import Array, Frame
+from ufm.train.methods.base import Method
+
+
+class Deferred(Method):
+    """``first`` until the share ``defer`` of the training, then ``second``, on the same features."""
+
+    staged = True
+
+    def __init__(self, first: Method, second: Method, defer: float = 0.5) -> None:
+        super().__init__()
+        self.first, self.second, self.defer, self.late = first, second, defer, False
+
+    def begin(self, share: float) -> None:
+        """Change over at ``defer``."""
+        self.late = share >= self.defer
+
+    @property
+    def active(self) -> Method:
+        """The one whose turn it is."""
+        return self.second if self.late else self.first
+
+    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Of the one whose turn it is."""
+        return self.active.loss(features, labels)
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Of the one whose turn it is."""
+        return self.active.scores(features)
+
+    def geometry(self, features: Tensor) -> Tensor:
+        """Of the second: where the training is meant to end."""
+        return self.second.geometry(features)
+
+    def frame(self, means: Array) -> Frame:
+        """Of the second."""
+        return self.second.frame(means)

@@ -1,0 +1,130 @@
+r"""Methods with a learned linear classifier, z = A h + b.
+
+What differs is how the loss treats rare classes; all are softmax losses of shifted scores,
+
+.. math::
+    L = -\ln \frac{e^{s (z_y - m_y) + p_y}}{e^{s (z_y - m_y) + p_y} + \sum_{j \neq y} e^{s z_j + p_j}}
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ufm.frames import Array, Frame
+from ufm.metrics import unit_rows
+from ufm.train.methods.base import Method, log_prior, wide
+
+
+class CrossEntropy(Method):
+    """CE: no shift. Its features collapse to their own class means.
+
+    With ``strength`` > 0 the own rule subtracts strength * ln(n_k / N) from the scores: logit adjustment after training
+    (Menon et al. 2021).
+    """
+
+    def __init__(self, dim: int, class_sizes: Sequence[int], strength: float = 0.0) -> None:
+        super().__init__()
+        self.classifier = nn.Linear(dim, len(class_sizes))
+        self.constant("taken_off", strength * log_prior(class_sizes))
+        self.taken_off: Tensor
+
+    def logits(self, features: Tensor) -> Tensor:
+        """A h + b, (B, K)."""
+        return wide(self.classifier(features))
+
+    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Mean of -ln softmax(z)_y."""
+        return functional.cross_entropy(self.logits(features), labels)
+
+    def scores(self, features: Tensor) -> Tensor:
+        """z, less what is taken off after training."""
+        return self.logits(features) - self.taken_off
+
+    def frame(self, means: Array) -> Frame:
+        """One center per class, the direction of its mean; rows of A as classifier."""
+        rows = self.classifier.weight.detach().cpu().double().numpy()
+        return Frame((1,) * len(means), unit_rows(means), rows)
+
+
+class LogitAdjusted(CrossEntropy):
+    """LA (Menon et al. 2021): cross-entropy of z + strength * ln(n_k / N).
+
+    Strength 1 is Balanced Softmax (Ren et al. 2020).
+    """
+
+    def __init__(self, dim: int, class_sizes: Sequence[int], strength: float = 1.0) -> None:
+        super().__init__(dim, class_sizes)
+        self.constant("added", strength * log_prior(class_sizes))
+        self.added: Tensor
+
+    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """See the class."""
+        return functional.cross_entropy(self.logits(features) + self.added, labels)
+
+
+class AttractionRepulsionBalanced(CrossEntropy):
+    r"""ARB (Xie et al. 2023): :math:`-\ln (e^{z_y} / \sum_j (b_j / b_y) e^{z_j})`, b_k images of class k in the batch.
+
+    A class that is absent from the batch repels nothing. With the counts of the whole training set for those of the
+    batch this is Balanced Softmax.
+    """
+
+    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """See the class."""
+        logits = self.logits(features)
+        counts = torch.bincount(labels, minlength=logits.shape[1]).to(logits.dtype)
+        return functional.cross_entropy(logits + counts.log(), labels)  # ln 0 = -inf leaves a class out
+
+
+class LabelDistributionAware(Method):
+    r"""LDAM-DRW (Cao et al. 2019): unit features and unit rows, a margin for rare classes, deferred re-weighting.
+
+    :math:`z_j = \langle a_j, h \rangle / (|a_j| |h|)`, cross-entropy of :math:`s (z_j - [j = y] m_j)` with
+    :math:`m_j = m (n_{min} / n_j)^{1/4}`. From the share ``defer`` of the training on, class j has the weight
+    :math:`(1 - \beta) / (1 - \beta^{n_j})`, scaled so that the weights add up to K.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        class_sizes: Sequence[int],
+        margin: float = 0.5,
+        scale: float = 30.0,
+        beta: float = 0.9999,
+        defer: float = 0.8,
+    ) -> None:
+        super().__init__()
+        sizes = np.asarray(class_sizes, dtype=np.float64)
+        self.rows = nn.Parameter(torch.empty(len(sizes), dim))
+        nn.init.kaiming_uniform_(self.rows, a=5**0.5)
+        self.constant("margins", margin * (sizes.min() / sizes) ** 0.25)
+        effective = (1.0 - beta) / -np.expm1(sizes * np.log(beta)) if 0.0 < beta < 1.0 else np.ones(len(sizes))
+        self.constant("late_weights", effective * len(sizes) / effective.sum())
+        self.scale, self.defer, self.late = scale, defer, False
+        self.margins: Tensor
+        self.late_weights: Tensor
+
+    def begin(self, share: float) -> None:
+        """Re-weight from ``defer`` on."""
+        self.late = share >= self.defer
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Cosines to the rows, (B, K)."""
+        return functional.normalize(wide(features), dim=1) @ functional.normalize(self.rows, dim=1).T
+
+    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Mean over the batch, weighted by class once re-weighting has begun (divided by the sum of the weights)."""
+        own = functional.one_hot(labels, len(self.rows)).to(self.margins.dtype)
+        shifted = self.scale * (self.scores(features) - own * self.margins)
+        return functional.cross_entropy(shifted, labels, weight=self.late_weights if self.late else None)
+
+    def geometry(self, features: Tensor) -> Tensor:
+        """h / |h|."""
+        return functional.normalize(wide(features), dim=1)
+
+    def frame(self, means: Array) -> Frame:
+        """One center per class, the direction of its mean; the rows as classifier."""
+        return Frame((1,) * len(means), unit_rows(means), self.rows.detach().cpu().double().numpy())
