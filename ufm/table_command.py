@@ -9,7 +9,7 @@ import tyro
 
 from ufm import store
 from ufm.flags import FAILS, OK, interactive
-from ufm.train import results, tables
+from ufm.train import grid, results, tables
 from ufm.train.grid import Cell, missing, run_all
 
 
@@ -17,23 +17,31 @@ from ufm.train.grid import Cell, missing, run_all
 class Table:
     """Show a table of trainings, mean and standard deviation over seeds; run what is missing.
 
-    table1, table2, table4, table5 and table6 are the paper's; fashion is ours and runs on a laptop's CPU. Numbers are
-    read from --results and from finished runs below --runs; cells without any say "not run".
+    1 to 7 are the paper's; "fashion" and "offline" (all methods) are ours and run on a laptop's CPU. Numbers are read
+    from --results and from finished runs below --runs; cells without any say "not run".
 
-    Example: ufm table fashion
+    Example: ufm table 2
+
+    Example: ufm table fashion --against "cnn CE"
 
     Example: ufm table fashion --quantity gcr
 
     Example: ufm table fashion --run --jobs 2 (and again after Ctrl-C: goes on where it stopped)
 
-    Example: ufm table table2 --run --where cifar100 --device cuda
+    Example: ufm table 2 --run --where cifar100 --device cuda
     """
 
     name: tyro.conf.Positional[str]
-    """Name of the table."""
-    quantity: Literal["own", "rcr", "gcr", "nearest", "best", "rare"] = "own"
+    """Number of a table of the paper, or name of one of ours."""
+    quantity: Literal["own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few"] = "own"
     """Test accuracy at the last epoch by the method's own rule, RCR, GCR or nearest mean center; best: at the best
-    epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes."""
+    epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of
+    classes with more than 100, with 20 to 100, with fewer than 20 training images."""
+    against: str | None = None
+    """Row that the others are compared with: differences over common seeds, p-values of paired t-tests with Holm's
+    correction for the rows of a column."""
+    format: Literal["markdown", "latex", "csv"] = "markdown"
+    """How the table is written."""
     execute: Annotated[bool, tyro.conf.arg(name="run")] = False
     """Run what is missing, or was interrupted."""
     where: str = ""
@@ -60,40 +68,40 @@ class Table:
         for name in ("seeds", "jobs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
-        wanted = [name for name in tables.cells(self.name) if self.where in name]
+        table = tables.table_name(self.name)
+        wanted = [name for name in tables.cells(table) if self.where in name]
         if not wanted:
-            raise ValueError(f"where={self.where!r} is in no name of {self.name}")
-        failures = self._run(wanted) if self.execute else {}
-        path = self.results or Path("results") / f"{self.name}.json"
-        known = results.load(path)
-        known = results.merge(known, results.collect(self.runs, self.name))
+            raise ValueError(f"where={self.where!r} is in no name of {table}")
+        if self.execute:
+            self._run(wanted)
+        path = self.results or Path("results") / f"{table}.json"
+        known = results.merge(results.load(path), results.collect(self.runs, table))
         if self.save:
             results.save(path, known)
-        found = [entry for entry in tables.entries(self.name, known, self.quantity) if self.where in entry.name]
+        failed = grid.failures(wanted, self.runs)
+        found = tables.entries(wanted, known, self.quantity, self.seeds, failed)
         if self.picture is not None:
             from figures import comparison, style
 
-            drawn = {entry.name for entry in found}
-            style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in drawn]), self.picture)
+            style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in wanted]), self.picture)
+        shown = found if self.against is None else tables.differences(found, self.against)
         if self.json:
-            print(store.to_json({"cells": [entry.to_dict() for entry in found]}))
+            rows = [cell.to_dict() for cell in found] if self.against is None else [vars(cell) for cell in shown]
+            print(store.to_json({"cells": rows}))
         else:
-            print(tables.markdown(found, f"test accuracy, %, {self.quantity}"))
-            for cell, reason in failures.items():
-                print(f"failed: {cell}: {reason}")
-        return FAILS if failures else OK
+            minus = "" if self.against is None else f" minus {self.against}"
+            print(tables.FORMATS[self.format](shown, f"test accuracy, %, {self.quantity}{minus}"))
+            for name, reason in failed.items():
+                print(f"failed: {name}, {reason}", file=sys.stderr)
+        return FAILS if failed else OK
 
-    def _run(self, names: list[str]) -> dict[Cell, str]:
-        """Reasons of the cells that failed."""
+    def _run(self, names: list[str]) -> None:
         from tqdm import tqdm
 
         cells = missing([Cell(name, seed) for seed in range(self.seeds) for name in names], self.runs)
         flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
-        failures = {}
         with tqdm(total=len(cells), unit="run", disable=not interactive()) as bar:
             for cell, reason in run_all(cells, self.runs, self.jobs, flags):
                 bar.update()
                 if reason is not None:
-                    failures[cell] = reason
-                    print(f"ufm: {cell} failed: {reason}", file=sys.stderr)
-        return failures
+                    tqdm.write(f"ufm: {cell} failed: {reason}", file=sys.stderr)

@@ -1,7 +1,10 @@
+import csv
+import io
 import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from ufm import cli, store
 from ufm.train import grid, results, tables
@@ -24,6 +27,7 @@ def result(name, seed, own, rare=0.5):
         "accuracy": {"own": own, "gcr": own - 0.1},
         "best": {"accuracy": own + 0.01, "epoch": 3},
         "class_accuracy": {"own": [1.0, 1.0, rare]},
+        "group_accuracy": {"many": None, "medium": 0.6, "few": 0.4},
     }
 
 
@@ -41,15 +45,64 @@ def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path, capsys):
     assert cal["std"] == pytest.approx(np.std(values, ddof=1))
     assert (cal["seeds"], cal["status"]) == (3, "done")
     ce = cells["cnn CE", "fashion-mnist, tau 0.1"]
-    assert (ce["mean"], ce["std"], ce["seeds"]) == (0.9, None, 1)
+    assert (ce["mean"], ce["std"], ce["seeds"], ce["wanted"], ce["status"]) == (0.9, None, 1, 3, "partly")
     assert cells["cnn P", "fashion-mnist, tau 0.1"]["status"] == "not run"
     _, out, _ = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path)
-    assert "83.0 ± 3.6 (3)" in out
-    assert "90.0 (1)" in out
+    assert "| 83.0 ± 3.6 |" in out
+    assert "90.0 (1/3)" in out
     assert "not run" in out
-    for quantity, expected in (("gcr", "73.0"), ("best", "84.0"), ("rare", "50.0 ± 0.0")):
+    for quantity, expected in (("gcr", "73.0"), ("best", "84.0"), ("rare", "50.0 ± 0.0"), ("few", "40.0 ± 0.0")):
         _, out, _ = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path, "--quantity", quantity)
         assert expected in out
+
+
+def test_differences_are_paired_by_seed_and_corrected(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    scores = {name: rng.uniform(0.7, 0.9, 4) for name in ("ce", "al", "cal", "p")}
+    known = [result(f"fashion/{name}-0.1", seed, own) for name, each in scores.items() for seed, own in enumerate(each)]
+    known = [r for r in known if (r["name"], r["configuration"]["seed"]) != ("fashion/p-0.1", 0)]  # one seed less
+    path = results.save(tmp_path / "r.json", known)
+    arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--against", "cnn CE", "--where", "0.1")
+    status, out, _ = ufm(capsys, *arguments, "--json")
+    assert status == 0
+    cells = {cell["row"]: cell for cell in json.loads(out)["cells"]}
+    raw = {"AL": stats.ttest_rel(scores["al"], scores["ce"]).pvalue}
+    raw["CAL"] = stats.ttest_rel(scores["cal"], scores["ce"]).pvalue
+    raw["P"] = stats.ttest_rel(scores["p"][1:], scores["ce"][1:]).pvalue
+    order = sorted(raw, key=raw.get)
+    expected = np.maximum.accumulate([min(1.0, (3 - rank) * raw[name]) for rank, name in enumerate(order)])
+    for name, p in zip(order, expected, strict=True):
+        assert cells[f"cnn {name}"]["p"] == pytest.approx(p)
+    assert cells["cnn P"]["seeds"] == 3
+    assert cells["cnn P"]["mean"] == pytest.approx(np.mean(scores["p"][1:] - scores["ce"][1:]))
+    assert cells["cnn SETF"]["seeds"] == 0
+    _, out, _ = ufm(capsys, *arguments)
+    assert "minus cnn CE" in out
+    assert f"{100 * np.mean(scores['al'] - scores['ce']):+.1f} (p = " in out
+    status, _, err = ufm(capsys, *arguments[:-4], "--against", "cnn CEE")
+    assert status == 2
+    assert "did you mean 'cnn CE'" in err
+
+
+def test_formats(tmp_path, capsys):
+    known = [result("fashion/cal-0.1", seed, own) for seed, own in enumerate((0.8, 0.9))]
+    path = results.save(tmp_path / "r.json", known)
+    arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--where", "cal-0.1")
+    _, out, _ = ufm(capsys, *arguments, "--format", "latex")
+    assert r"cnn CAL & 85.0 $\pm$ 7.1 (2/3) \\" in out
+    assert r"test accuracy, \%, own & fashion-mnist, tau 0.1 \\" in out
+    _, out, _ = ufm(capsys, *arguments, "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert float(row["mean"]) == pytest.approx(0.85)
+    assert (row["row"], row["seeds"], row["wanted"]) == ("cnn CAL", "2", "3")
+
+
+def test_tables_of_the_paper_go_by_their_numbers(tmp_path, capsys):
+    for number in range(1, 8):
+        status, out, _ = ufm(capsys, "table", number, "--runs", tmp_path, "--results", tmp_path / "none")
+        assert status == 0
+        assert "not run" in out
+    assert ufm(capsys, "table", 8, "--runs", tmp_path)[0] == 2
 
 
 def test_results_survive_the_disk_and_merge(tmp_path):
@@ -81,7 +134,7 @@ def test_wrong_input(tmp_path, capsys, arguments, message):
 
 def test_every_cell_of_every_table_has_a_place_of_its_own():
     for table in tables.TABLES:
-        places = [(entry.row, entry.column) for entry in tables.entries(table, [])]
+        places = [(entry.row, entry.column) for entry in tables.entries(tables.cells(table), [])]
         assert len(set(places)) == len(places) == len(tables.cells(table))
 
 
@@ -103,8 +156,11 @@ def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, ca
     options = ["--runs", tmp_path, "--run", "--where", "al-0.1", "--seeds", 1, "--jobs", 2, "--results", tmp_path / "r"]
     status, out, err = ufm(capsys, "table", "fashion", *options)
     assert status == 1
-    assert "failed: fashion/al-0.1 seed 0: ufm: the loss is nan in epoch 1" in out
-    assert "fashion/al-0.1 seed 0 failed" in err
+    assert "| cnn AL | failed |" in out
+    assert "failed: fashion/al-0.1, seed0: the loss is nan in epoch 1" in err
+    _, out, _ = ufm(capsys, "table", "fashion", *options[:2], *options[3:], "--json")
+    statuses = [cell["status"] for cell in json.loads(out)["cells"]]
+    assert statuses == ["failed: seed0: the loss is nan in epoch 1", "not run"]
     assert sorted(command[0] for command in commands) == ["--resume", "fashion/al-0.1"]
     assert all(command[-4:] == ["--device", "auto", "--threads", "1"] for command in commands)
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from ufm import store
 from ufm.train.run import Run
 
 
@@ -50,11 +51,27 @@ def _run(cell: Cell, root: Path, flags: Sequence[str]) -> str | None:
     fresh = [cell.name, "--seed", str(cell.seed), "--out", str(folder)]
     what = ["--resume", str(folder)] if Run(folder).exists else fresh
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "log.txt"
+    log, failure = folder / "log.txt", folder / FAILURE
+    failure.unlink(missing_ok=True)
     with log.open("a") as file:
         command = [sys.executable, "-m", "ufm", "train", *what, *flags]
         done = subprocess.run(command, stdout=file, stderr=file, check=False)
     if done.returncode == 0:
         return None
     said = log.read_text().strip().splitlines()
-    return said[-1] if said else f"exit status {done.returncode}"
+    reason = said[-1].removeprefix("ufm: ") if said else f"exit status {done.returncode}"
+    store.save_text(failure, reason)
+    return reason
+
+
+FAILURE = "failure.txt"
+"""Why a cell's last attempt failed; not there if it did not."""
+
+
+def failures(names: Sequence[str], root: Path) -> dict[str, str]:
+    """Why cells failed, by name: of the first seed that did."""
+    found: dict[str, str] = {}
+    for name in names:
+        for path in sorted((root / name).glob(f"seed*/{FAILURE}")):
+            found.setdefault(name, f"{path.parent.name}: {path.read_text()}")
+    return found

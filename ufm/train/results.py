@@ -22,9 +22,9 @@ def summary(name: str, run: Run) -> Result:
     -------
     Plain values: ``name``, ``configuration``, ``class_sizes``, ``accuracy`` (test, last epoch, by rule), ``best``
     (the largest test accuracy by the own rule at any measured epoch: chosen on the test set, and so not a result),
-    ``class_accuracy`` (test, by rule and class), ``curves`` (by measured epoch: ``epoch``, ``clock``, ``nc`` by class
-    on training images, ``test_accuracy``), ``variability`` (training, by class), ``checks`` (against the predictions)
-    and ``machine``.
+    ``group_accuracy`` (test, own rule: many, medium, few), ``class_accuracy`` (test, by rule and class), ``curves`` (by
+    measured epoch: ``epoch``, ``clock``, ``nc`` by class on training images, ``test_accuracy``), ``variability``
+    (training, by class), ``checks`` (against the predictions) and ``machine``.
 
     Raises
     ------
@@ -41,6 +41,9 @@ def summary(name: str, run: Run) -> Result:
         "class_sizes": [int(n) for n in data.class_size],
         "accuracy": {rule: _rounded(test.accuracy.sel(rule=rule)) for rule in rules},
         "best": {"accuracy": _rounded(own.max()), "epoch": record.epochs[int(np.argmax(own.values))]},
+        "group_accuracy": {
+            str(group): _rounded(test.group_accuracy.sel(rule="own", group=group)) for group in data.group.values
+        },
         "class_accuracy": {rule: _rounded(test.class_accuracy.sel(rule=rule)) for rule in rules},
         "curves": {
             "epoch": record.epochs,

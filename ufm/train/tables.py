@@ -1,10 +1,13 @@
 """Tables of trainings: which cells they have, and what is known of them."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from ufm.problem import nearest
 from ufm.sizes import rare_classes
@@ -14,29 +17,42 @@ from ufm.train.results import Result
 TABLES = tuple(dict.fromkeys(name.partition("/")[0] for name in PRESETS if not name.startswith("figure")))
 """Names of the tables, which are the first parts of the names of their trainings."""
 
+QUANTITIES = ("own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few")
+"""Test accuracies: by a rule at the last epoch; by the own rule at the best epoch; by the own rule of some classes."""
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A cell of a table: where it stands, and accuracies over seeds."""
+    """A cell of a table: where it stands, its accuracy by seed, how many seeds are wanted, why any of them failed."""
 
     row: str
     column: str
     name: str
-    values: tuple[float, ...]
+    values: Mapping[int, float]
+    wanted: int
+    failure: str | None = None
 
     @property
     def mean(self) -> float:
         """Mean over seeds; NaN if none ran."""
-        return float(np.mean(self.values)) if self.values else float("nan")
+        return float(np.mean(list(self.values.values()))) if self.values else float("nan")
 
     @property
     def std(self) -> float:
         """Sample standard deviation over seeds; NaN for fewer than two."""
-        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else float("nan")
+        return float(np.std(list(self.values.values()), ddof=1)) if len(self.values) > 1 else float("nan")
+
+    @property
+    def status(self) -> str:
+        """done, partly, not run, or failed with the reason."""
+        if self.failure is not None:
+            return f"failed: {self.failure}"
+        if not self.values:
+            return "not run"
+        return "done" if len(self.values) >= self.wanted else "partly"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        status = "done" if self.values else "not run"
         return {
             "row": self.row,
             "column": self.column,
@@ -44,45 +60,30 @@ class Entry:
             "mean": self.mean,
             "std": self.std,
             "seeds": len(self.values),
-            "status": status,
+            "wanted": self.wanted,
+            "status": self.status,
         }
 
     def __str__(self) -> str:
-        """Per cent, mean and standard deviation, with the number of seeds."""
+        """Per cent, mean and standard deviation; seeds done of those wanted unless all are."""
         if not self.values:
-            return "not run"
+            return "failed" if self.failure is not None else "not run"
         spread = f" ± {100 * self.std:.1f}" if len(self.values) > 1 else ""
-        return f"{100 * self.mean:.1f}{spread} ({len(self.values)})"
+        seeds = "" if len(self.values) >= self.wanted else f" ({len(self.values)}/{self.wanted})"
+        return f"{100 * self.mean:.1f}{spread}{seeds}{' !' if self.failure is not None else ''}"
+
+
+def table_name(said: str) -> str:
+    """The table of that name, or of that number in the paper. Raises ValueError for an unknown one."""
+    name = f"table{said}" if said.isdecimal() else said
+    if name not in TABLES:
+        raise ValueError(f"table {said!r} is unknown{nearest(name, TABLES)}")
+    return name
 
 
 def cells(table: str) -> list[str]:
-    """Names of the trainings of a table. Raises ValueError for an unknown one."""
-    if table not in TABLES:
-        raise ValueError(f"table {table!r} is unknown{nearest(table, TABLES)}")
+    """Names of the trainings of a table."""
     return [name for name in PRESETS if name.startswith(f"{table}/")]
-
-
-QUANTITIES = ("own", "rcr", "gcr", "nearest", "best", "rare")
-"""Test accuracies: by a rule at the last epoch; by the own rule at the best epoch; that of the rarest third."""
-
-
-def entries(table: str, results: Sequence[Result], quantity: str = "own") -> list[Entry]:
-    """All cells of a table with what ``results`` say of a quantity (one of QUANTITIES; else ValueError)."""
-    if quantity not in QUANTITIES:
-        raise ValueError(f"quantity {quantity!r} is unknown{nearest(quantity, QUANTITIES)}")
-    found = []
-    for name in cells(table):
-        values = [_value(result, quantity) for result in results if result["name"] == name]
-        found.append(Entry(*labels(name), name, tuple(v for v in values if v is not None)))
-    return found
-
-
-def _value(result: Mapping[str, Any], quantity: str) -> float | None:
-    if quantity == "best":
-        return result["best"]["accuracy"]
-    if quantity == "rare":
-        return float(np.mean(np.asarray(result["class_accuracy"]["own"])[rare_classes(result["class_sizes"])]))
-    return result["accuracy"].get(quantity)
 
 
 def labels(name: str) -> tuple[str, str]:
@@ -94,14 +95,128 @@ def labels(name: str) -> tuple[str, str]:
     return f"{config.network} {config.method}{mixed}{varied}", f"{config.dataset}, tau {config.tau:g}"
 
 
-def markdown(found: Sequence[Entry], corner: str = "") -> str:
+def entries(
+    names: Sequence[str],
+    results: Sequence[Result],
+    quantity: str = "own",
+    wanted: int = 3,
+    failures: Mapping[str, str] | None = None,
+) -> list[Entry]:
+    """Cells with what ``results`` say of a quantity, one of QUANTITIES, and why cells failed, by name."""
+    values: dict[str, dict[int, float]] = {name: {} for name in names}
+    for result in results:
+        value = _value(result, quantity)
+        if result["name"] in values and value is not None:
+            values[result["name"]][result["configuration"]["seed"]] = value
+    return [Entry(*labels(name), name, values[name], wanted, (failures or {}).get(name)) for name in names]
+
+
+def _value(result: Mapping[str, Any], quantity: str) -> float | None:
+    if quantity == "best":
+        return result["best"]["accuracy"]
+    if quantity == "rare":
+        return float(np.mean(np.asarray(result["class_accuracy"]["own"])[rare_classes(result["class_sizes"])]))
+    if quantity in ("many", "medium", "few"):
+        return result["group_accuracy"][quantity]
+    return result["accuracy"].get(quantity)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A cell against another one of its column, over the seeds that both have.
+
+    ``p`` is that of a two-sided paired t-test, multiplied as Holm has it for all rows of the column; NaN for fewer than
+    two seeds.
+    """
+
+    row: str
+    column: str
+    mean: float
+    seeds: int
+    p: float
+
+    def __str__(self) -> str:
+        """In percentage points."""
+        if not self.seeds:
+            return "not run"
+        return f"{100 * self.mean:+.1f}" + ("" if np.isnan(self.p) else f" (p = {self.p:.2g})")
+
+
+def differences(found: Sequence[Entry], row: str) -> list[Difference]:
+    """Every other cell minus that of ``row`` in its column. Raises ValueError for an unknown row."""
+    rows = list(dict.fromkeys(entry.row for entry in found))
+    if row not in rows:
+        raise ValueError(f"against={row!r} is no row of this table{nearest(row, rows, n=3)}")
+    made = []
+    for column in dict.fromkeys(entry.column for entry in found):
+        inside = [entry for entry in found if entry.column == column]
+        base = next((entry for entry in inside if entry.row == row), None)
+        if base is not None:
+            made += _holm([_paired(entry, base) for entry in inside if entry is not base])
+    return made
+
+
+def _paired(entry: Entry, base: Entry) -> Difference:
+    seeds = sorted(entry.values.keys() & base.values.keys())
+    ours, theirs = (np.array([each.values[seed] for seed in seeds]) for each in (entry, base))
+    gaps = ours - theirs
+    mean = float(gaps.mean()) if seeds else float("nan")
+    p = float("nan")
+    if len(seeds) > 1:  # equal gaps leave nothing to test against
+        p = float(stats.ttest_rel(ours, theirs).pvalue) if np.ptp(gaps) > 0 else float(mean == 0)
+    return Difference(entry.row, entry.column, mean, len(seeds), p)
+
+
+def _holm(made: list[Difference]) -> list[Difference]:
+    """The same with p-values of Holm's step-down procedure."""
+    tested = sorted((d.p, i) for i, d in enumerate(made) if not np.isnan(d.p))
+    largest, adjusted = 0.0, {}
+    for rank, (p, i) in enumerate(tested):
+        largest = max(largest, min(1.0, (len(tested) - rank) * p))
+        adjusted[i] = largest
+    return [Difference(d.row, d.column, d.mean, d.seeds, adjusted.get(i, d.p)) for i, d in enumerate(made)]
+
+
+def markdown(found: Sequence[Entry | Difference], corner: str) -> str:
     """A table in markdown, rows and columns in the order in which they first occur."""
-    columns = list(dict.fromkeys(entry.column for entry in found))
-    grid: dict[str, dict[str, Entry]] = {}
-    for entry in found:
-        grid.setdefault(entry.row, {})[entry.column] = entry
-    lines = [f"| {corner} | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 1)]
-    for row, entries_of_row in grid.items():
-        texts = [str(entries_of_row[column]) if column in entries_of_row else "" for column in columns]
-        lines.append(f"| {row} | {' | '.join(texts)} |")
-    return "\n".join(lines)
+    head, *body = _grid(found, corner)
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def latex(found: Sequence[Entry | Difference], corner: str) -> str:
+    """A tabular of LaTeX, for the package booktabs."""
+    head, *body = ([_escaped(text) for text in line] for line in _grid(found, corner))
+    rows = [" & ".join(line) + r" \\" for line in (head, *body)]
+    lines = [r"\begin{tabular}{l" + "c" * (len(head) - 1) + "}", r"\toprule", rows[0], r"\midrule", *rows[1:]]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
+
+
+def comma_separated(found: Sequence[Entry | Difference], corner: str) -> str:
+    """CSV, one cell a line with full precision."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for number, cell in enumerate(found):
+        values = cell.to_dict() if isinstance(cell, Entry) else vars(cell)
+        if number == 0:
+            writer.writerow(values)
+        writer.writerow(values.values())
+    return text.getvalue().rstrip()
+
+
+FORMATS = {"markdown": markdown, "latex": latex, "csv": comma_separated}
+
+
+def _grid(found: Sequence[Entry | Difference], corner: str) -> list[list[str]]:
+    """Texts of a table, the first line its head."""
+    columns = list(dict.fromkeys(cell.column for cell in found))
+    rows: dict[str, dict[str, str]] = {}
+    for cell in found:
+        rows.setdefault(cell.row, {})[cell.column] = str(cell)
+    return [[corner, *columns], *([row, *(texts.get(column, "") for column in columns)] for row, texts in rows.items())]
+
+
+def _escaped(text: str) -> str:
+    for plain, written in (("%", r"\%"), ("_", r"\_"), ("±", r"$\pm$"), ("&", r"\&")):
+        text = text.replace(plain, written)
+    return text

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ufm import store
 from ufm.train import checkpoint, loop
-from ufm.train.config import Config
+from ufm.train.config import METHODS, Config
 from ufm.train.data import synthetic
 from ufm.train.device import Device
 from ufm.train.learner import Learner
@@ -165,7 +165,7 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(tmp_path):
     gradients = []
     for parts in (1, 4):
         learner.zero_grad()
-        loss = loop._backward(learner, x, y, y.flip(0), 0.3, parts, len(y))
+        loss = loop._backward(learner, (x, y, y.flip(0)), 0.3, parts, len(y))
         gradients.append((loss, [p.grad.clone() for p in learner.parameters()]))
     assert gradients[0][0].item() == pytest.approx(gradients[1][0].item(), rel=1e-5)
     for whole, summed in zip(gradients[0][1], gradients[1][1], strict=True):
@@ -194,12 +194,25 @@ def test_batches_that_are_too_small_are_refused(tmp_path):
         run(tmp_path, dataclasses.replace(SMALL, batch_size=4, accumulate=2, epochs=1))
 
 
-@pytest.mark.parametrize("method", ["CE", "SETF", "P", "AL", "CAL"])
-@pytest.mark.parametrize("normalise", ["none", "unit", "unit-batch"])
-def test_every_method_trains_and_is_measured(tmp_path, method, normalise):
-    f = None if method in ("CE", "SETF") else 3
-    config = Config(method=method, f=f, network="mlp", batch_size=16, epochs=1, normalise=normalise)
-    record = run(tmp_path, config)
+@pytest.mark.parametrize("normalise", ["unit", "unit-batch"])
+def test_features_can_be_normalised_first(tmp_path, normalise):
+    config = Config(method="CAL", f=3, network="mlp", batch_size=16, epochs=1, normalise=normalise)
+    assert np.isfinite(run(tmp_path, config).data.loss[-1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_stops_and_goes_on(tmp_path, monkeypatch, method):
+    """Across the change of its stages, if it has any."""
+    f = 3 if METHODS[method].loss else None
+    hyper = ("queue=32", "stage=0.5") if method == "KCL" else None
+    config = Config(method=method, f=f, network="mlp", batch_size=16, epochs=2, measure_every=2, hyper=hyper)
+    record = run(tmp_path / "straight", config)
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", signal_at(4))
+        with pytest.raises(Stopped):
+            run(tmp_path / "stopped", config)
+    run(tmp_path / "stopped", config, resume=True)
+    same(tmp_path / "straight", tmp_path / "stopped")
     assert np.isfinite(record.data.loss[-1])
     assert np.isfinite(record.data.nc_mean).all()
     assert list(record.data.rule.values) == (["own"] if f is None else ["own", "rcr", "gcr", "nearest"])
