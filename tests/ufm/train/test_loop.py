@@ -141,9 +141,18 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
 
 def test_a_loss_that_is_not_a_number_stops_the_run_and_the_good_checkpoint_stays(tmp_path):
     with pytest.raises(Diverged, match=r"the loss is (nan|inf) in epoch \d+, step \d+, at learning rate"):
-        run(tmp_path, Config(method="CE", network="lenet", lr=1e18, epochs=50, warmup=0.0))
+        run(tmp_path, Config(method="CE", network="lenet", lr=1e18, epochs=50, batch_size=16, warmup=0.0))
     found = checkpoint.latest(tmp_path / "checkpoints")
     assert all(torch.isfinite(tensor).all() for tensor in found.tensors.values() if tensor.is_floating_point())
+
+
+@pytest.mark.parametrize("method", ["CE", "CAL"])
+def test_features_that_are_not_finite_are_never_recorded(tmp_path, method):
+    """The last step of all leads nowhere: no loss is computed after it, but it must not count as a finished run."""
+    f = 3 if method == "CAL" else None
+    with pytest.raises(Diverged, match="features are not finite after step 1 of 1, at learning rate 1e"):
+        run(tmp_path, Config(method=method, network="lenet", lr=1e30, f=f, epochs=1, warmup=0.0, schedule="constant"))
+    assert Record.load(tmp_path / "metrics.nc").epochs == [0]
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
