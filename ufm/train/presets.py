@@ -4,7 +4,7 @@ from itertools import product
 from typing import Any
 
 from ufm.problem import nearest
-from ufm.train.config import FRAME_FIELDS, Config
+from ufm.train.config import FRAME_FIELDS, Config, method_spec
 
 TAUS = (0.005, 0.01, 0.02)
 
@@ -83,7 +83,12 @@ def preset(name: str, **said: Any) -> Config:
 
 
 def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:
-    """``base`` with what is said on top; what has no meaning for another method is dropped from ``base``."""
-    if said.get("method", base.get("method")) != base.get("method"):
-        base = {name: value for name, value in base.items() if name not in FRAME_FIELDS}
+    """``base`` with what is said on top; what has no meaning for another method is dropped from ``base``.
+
+    Frames keep f, theta and basis; the rule of centers and the weight of the penalty are each method's own.
+    """
+    method = said.get("method", base.get("method"))
+    if method != base.get("method"):
+        dropped = ("centers", "penalty") if method_spec(method).loss is not None else (*FRAME_FIELDS, "expand")
+        base = {name: value for name, value in base.items() if name not in dropped}
     return Config(**{**base, **said})
