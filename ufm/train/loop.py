@@ -90,7 +90,8 @@ def train(
         "test": measure.Sample.choose(images_out, data.n_classes, learner.network.dim, everything=True),
     }
     progress = Progress(config, len(data.train))
-    record = Record.start(config, data.class_sizes, {**(about or {}), "dim": learner.network.dim, **device.describe()})
+    facts = {"dim": learner.network.dim, "arithmetic": str(learner.autocast or torch.float32)}
+    record = Record.start(config, data.class_sizes, {**(about or {}), **facts, **device.describe()})
     if resume:
         record = restore(folder, learner, optimizer, progress) or record
     wrapped = device.wrap(learner)

@@ -214,9 +214,16 @@ def test_every_method_trains_and_is_measured(tmp_path, method, normalise):
     assert list(record.data.rule.values) == (["own"] if f is None else ["own", "rcr", "gcr", "nearest"])
 
 
-def test_bf16_trains(tmp_path):
-    record = run(tmp_path, dataclasses.replace(SMALL, precision="bf16", epochs=1))
-    assert np.isfinite(record.data.loss[-1])
+def test_bf16_trains_and_is_said(tmp_path):
+    records = {
+        precision: run(tmp_path / precision, dataclasses.replace(SMALL, precision=precision, epochs=1))
+        for precision in ("bf16", "float32")
+    }
+    for precision, name in (("bf16", "torch.bfloat16"), ("float32", "torch.float32")):
+        assert records[precision].data.attrs["arithmetic"] == name
+    losses = [float(record.data.loss[-1]) for record in records.values()]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
 def test_the_loop_works_outside_the_main_thread(tmp_path):
