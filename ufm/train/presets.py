@@ -87,8 +87,8 @@ def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:
 
     Frames keep f, theta and basis; the rule of centers and the weight of the penalty are each method's own.
     """
-    method = said.get("method", base.get("method"))
-    if method != base.get("method"):
+    method: str = {**base, **said}["method"]
+    if method != base["method"]:
         dropped = ("centers", "penalty") if method_spec(method).loss is not None else (*FRAME_FIELDS, "expand")
         base = {name: value for name, value in base.items() if name not in dropped}
     return Config(**{**base, **said})
