@@ -88,14 +88,14 @@ class Train(Settings):
         try:
             data = self._data(config, smoke=run.smoke if self.resume else self.smoke)
             check(config, data, device)
+            watch = self._watcher(run, config) if device.is_main else None
+            device.wait()  # another process may still be looking whether the folder is free
             if not self.resume and device.is_main:
                 sizes = data.class_sizes
                 said = predictions(config.method, sizes, config.problem(sizes), config.angles(sizes))
                 run.begin(config, said, self.smoke)
             device.wait()
-            options = Options(
-                self.checkpoint_every, self.compile, progress=interactive(), watch=self._watcher(run, config)
-            )
+            options = Options(self.checkpoint_every, self.compile, progress=interactive(), watch=watch)
             about = {"predictions": run.digest()}
             record = train(config, data, run.folder, device, options, about=about, resume=self.resume is not None)
         except Stopped as stopped:
@@ -174,8 +174,8 @@ class Train(Settings):
         from figures import style, training
 
         report = confirm(record.data, run.predictions())
-        store.save_json(run.folder / "report.json", report.to_dict())
         style.save_figure(training.training_figure(record.data, run.predictions()), run.folder / "collapse.png")
+        store.save_json(run.folder / "report.json", report.to_dict())  # last: it makes the run a finished one
         numbers = record.headline()
         if self.json:
             print(store.to_json({**numbers, "accuracy": accuracies(record), "out": str(run.folder)}))

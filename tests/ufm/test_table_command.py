@@ -165,11 +165,31 @@ def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, ca
     assert all(command[-4:] == ["--device", "auto", "--threads", "1"] for command in commands)
 
 
+def test_a_smoke_test_is_no_result(tmp_path, capsys):
+    cell = Cell("fashion/cal-0.1", 0)
+    arguments = ("train", cell.name, "--smoke", "--network", "mlp", "--threads", 1, "--out", cell.folder(tmp_path))
+    assert ufm(capsys, *arguments)[0] == 0
+    assert results.collect(tmp_path, "fashion") == []
+    assert grid.missing([cell], tmp_path) == [cell]
+    ((_, reason),) = grid.run_all([cell], tmp_path, 1, [])
+    assert "holds a smoke test" in reason
+
+
+def test_a_training_that_is_killed_is_not_explained_by_its_last_words(tmp_path, monkeypatch):
+    def run(command, stdout, stderr, check):
+        stdout.write("epoch 7 of 80: loss 0.3\n")
+        return type("Done", (), {"returncode": -9})()
+
+    monkeypatch.setattr(grid.subprocess, "run", run)
+    cell = Cell("fashion/cal-0.1", 0)
+    assert list(grid.run_all([cell], tmp_path, 1, [])) == [(cell, "killed by signal 9")]
+
+
 @pytest.mark.slow
 def test_a_summary_is_what_the_record_says(tmp_path, capsys):
     folder = tmp_path / "fashion" / "cal-0.1" / "seed0"
-    arguments = ("fashion/cal-0.1", "--smoke", "--threads", 1, "--out", folder)
-    assert ufm(capsys, "train", *arguments)[0] == 0
+    quick = ("--dataset", "mnist5k", "--network", "mlp", "--n-max", 20, "--tau", 0.5, "--epochs", 1, "--threads", 1)
+    assert ufm(capsys, "train", "fashion/cal-0.1", *quick, "--out", folder)[0] == 0
     (summary,) = results.collect(tmp_path, "fashion")
     assert summary["name"] == "fashion/cal-0.1"
     assert set(summary["accuracy"]) == {"own", "rcr", "gcr", "nearest"}

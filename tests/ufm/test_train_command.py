@@ -10,7 +10,7 @@ import torch
 import xarray
 
 from ufm import cli
-from ufm.train import checkpoint
+from ufm.train import checkpoint, loop
 from ufm.train.presets import PRESETS
 from ufm.train.record import TIMING, Record
 from ufm.train.run import Run
@@ -69,8 +69,6 @@ def test_large_networks_run_end_to_end_on_synthetic_images(tmp_path, capsys, nam
 
 
 def test_predictions_are_there_before_the_first_step(tmp_path, capsys, monkeypatch):
-    from ufm.train import loop
-
     def nothing(config, data, folder, *more, **also):
         assert (folder / "predictions.json").exists()
         raise loop.Stopped("stopped in epoch 1")
@@ -171,6 +169,44 @@ def test_a_training_that_diverges_says_where(tmp_path, capsys):
     assert checkpoint.latest(tmp_path / "run" / "checkpoints").step == 0
 
 
+def test_a_run_that_died_before_its_report_is_resumed_to_the_end(tmp_path, capsys):
+    run = tmp_path / "run"
+    ufm(capsys, "train", *QUICK, "--out", run)
+    report = (run / "report.json").read_bytes()
+    for name in ("report.json", "collapse.png"):
+        (run / name).unlink()
+    newest = max(path.stem for path in (run / "checkpoints").glob("*.json"))
+    for path in (run / "checkpoints").glob(f"{newest}*"):  # killed after the last measurement, before the checkpoint
+        path.unlink()
+    assert "train --resume" in ufm(capsys, "confirm", run)[2]
+    assert ufm(capsys, "train", "--resume", run)[0] == 0
+    assert (run / "report.json").read_bytes() == report
+    assert (run / "collapse.png").exists()
+    assert list((run / "checkpoints").glob(f"{newest}*.json"))
+
+
+def test_a_run_that_died_while_it_was_begun_can_be_begun_again(tmp_path, capsys, monkeypatch):
+    from ufm import store
+
+    def nothing(path, value, ordinary=store.save_json):
+        if path.name == "config.json":
+            raise OSError("no space left")
+        return ordinary(path, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save_json", nothing)
+        assert ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")[0] == 2
+    assert ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")[0] == 0
+
+
+def test_tensorboard_that_is_missing_leaves_no_run_behind(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    status, _, err = ufm(capsys, "train", *QUICK, "--tensorboard", "--out", tmp_path / "run")
+    assert status == 2
+    assert "pip install tensorboard" in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_presets_are_listed(capsys):
     status, out, _ = ufm(capsys, "presets", "--train")
     assert status == 0
@@ -222,9 +258,12 @@ def test_real_images_killed_and_resumed_change_no_bit(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_two_processes_average_their_gradients(tmp_path):
-    """torchrun with two processes trains as one does, up to rounding (no batch normalisation in this network)."""
+    """torchrun with two processes trains as one does, up to rounding (no batch normalisation in this network).
+
+    More steps than the bar waits before it shows numbers, which only one of the processes has.
+    """
     values = ["--network", "lenet", "--method", "P", "--f", "3", "--epochs", "1", "--threads", "1", "--lr", "0.01"]
-    values += ["--device", "cpu", "--n-max", "60", "--tau", "0.5"]
+    values += ["--device", "cpu", "--n-max", "60", "--tau", "0.5", "--batch-size", "32"]
     one = [sys.executable, "-m", "ufm", "train", *values, "--out", str(tmp_path / "one")]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     two = [*launcher, "ufm", "train", *values, "--out", str(tmp_path / "two")]
@@ -236,7 +275,9 @@ def test_two_processes_average_their_gradients(tmp_path):
     ours, theirs = (checkpoint.latest(tmp_path / name / "checkpoints").tensors for name in ("one", "two"))
     for name, tensor in ours.items():
         torch.testing.assert_close(tensor, theirs[name], rtol=1e-3, atol=1e-5)
-    assert Run(tmp_path / "two").record().data.attrs["processes"] == 2
+    record = Run(tmp_path / "two").record()
+    assert record.data.attrs["processes"] == 2
+    assert int(record.data.step[-1]) > loop.SHOW_EVERY
 
 
 def test_tensorboard_writes_curves(tmp_path, capsys):

@@ -133,5 +133,8 @@ def test_runs_are_compared_by_the_rates_of_their_rare_classes():
     standing = record(Config(method="CAL"), runs["CAL"][1], nc=lambda t: np.ones((len(t), 3)))
     (slow,) = compare([runs["AL"], (standing, runs["CAL"][1])])
     assert not slow.holds
-    other_seed = record(Config(method="AL", seed=1), runs["AL"][1])
-    assert compare([runs["CAL"], (other_seed, runs["AL"][1])]) == []
+    for change in ({"seed": 1}, {"lr": 0.05}, {"schedule": "cosine"}, {"measure_every": 2}, {"batch_size": 64}):
+        other = record(Config(method="AL", **change), runs["AL"][1])
+        assert compare([runs["CAL"], (other, runs["AL"][1])]) == []
+    normalised = record(Config(method="AL", normalise="unit"), runs["AL"][1])
+    assert len(compare([runs["CAL"], (normalised, runs["AL"][1])])) == 1

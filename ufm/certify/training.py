@@ -18,7 +18,7 @@ from theory import flows, geometry, minimizers
 from ufm.problem import Problem
 from ufm.report import Check, Report
 from ufm.sizes import rare_classes
-from ufm.train.config import METHODS
+from ufm.train.config import FRAME_FIELDS, METHODS
 
 if TYPE_CHECKING:
     import xarray
@@ -136,7 +136,8 @@ def compare(runs: Sequence[tuple["xarray.Dataset", Mapping[str, Any]]]) -> list[
     """Hold two trainings of the same data against each other: where the rare classes have a larger predicted rate, they
     must be nearer to collapse at the same time.
 
-    Runs are paired within groups of equal data set, network and seed; runs without predicted rates are left out.
+    Runs are paired if their configurations differ in nothing but the method, its frame and what it asks of the
+    features: epochs mean the same time then. Runs without predicted rates are left out.
     """
     reports = []
     for number, (ours, ours_said) in enumerate(runs):
@@ -236,6 +237,8 @@ QUANTITIES: dict[str, Callable[["xarray.Dataset", Mapping[str, Any]], Any]] = {
 """What is measured at the end of training, from its record."""
 
 
-def _situation(data: "xarray.Dataset") -> tuple[Any, ...]:
+def _situation(data: "xarray.Dataset") -> dict[str, Any]:
+    """The configuration without what belongs to the method."""
     configuration = json.loads(data.attrs["configuration"])
-    return tuple(configuration.get(name) for name in ("dataset", "tau", "n_max", "network", "epochs", "seed"))
+    own = ("method", *FRAME_FIELDS, "expand", "normalise")
+    return {name: value for name, value in configuration.items() if name not in own}

@@ -27,8 +27,9 @@ class Cell:
 
 
 def missing(cells: Sequence[Cell], root: Path) -> list[Cell]:
-    """Cells without a finished run."""
-    return [cell for cell in cells if not ((run := Run(cell.folder(root))).exists and run.finished)]
+    """Cells without a finished run on real images."""
+    runs = {cell: Run(cell.folder(root)) for cell in cells}
+    return [cell for cell, run in runs.items() if not (run.exists and run.finished and not run.smoke)]
 
 
 def run_all(cells: Sequence[Cell], root: Path, jobs: int, flags: Sequence[str]) -> Iterator[tuple[Cell, str | None]]:
@@ -49,7 +50,10 @@ def run_all(cells: Sequence[Cell], root: Path, jobs: int, flags: Sequence[str]) 
 def _run(cell: Cell, root: Path, flags: Sequence[str]) -> str | None:
     folder = cell.folder(root)
     fresh = [cell.name, "--seed", str(cell.seed), "--out", str(folder)]
-    what = ["--resume", str(folder)] if Run(folder).exists else fresh
+    run = Run(folder)
+    if run.exists and run.smoke:
+        return f"{folder} holds a smoke test: move it away"
+    what = ["--resume", str(folder)] if run.exists else fresh
     folder.mkdir(parents=True, exist_ok=True)
     log, failure = folder / "log.txt", folder / FAILURE
     failure.unlink(missing_ok=True)
@@ -58,6 +62,8 @@ def _run(cell: Cell, root: Path, flags: Sequence[str]) -> str | None:
         done = subprocess.run(command, stdout=file, stderr=file, check=False)
     if done.returncode == 0:
         return None
+    if done.returncode < 0:  # its last words are not why
+        return f"killed by signal {-done.returncode}"
     said = log.read_text().strip().splitlines()
     reason = said[-1].removeprefix("ufm: ") if said else f"exit status {done.returncode}"
     store.save_text(failure, reason)

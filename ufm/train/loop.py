@@ -73,7 +73,7 @@ def train(
     Raises
     ------
     ValueError : what :func:`check` finds.
-    Diverged : a loss or a weight is not finite; says where. The last good checkpoint stays.
+    Diverged : a loss, a weight or a feature is not finite; says where. The last good checkpoint stays.
     Stopped : SIGINT or SIGTERM arrived; the step was finished and everything saved.
     DamagedFile : ``resume``, and what there is to go on from is damaged.
     """
@@ -90,7 +90,8 @@ def train(
     }
     progress = Progress(config, len(data.train))
     progress.require_batches_of(2 * config.accumulate * device.world)
-    record = Record.start(config, data.class_sizes, {**(about or {}), "dim": learner.network.dim, **device.describe()})
+    facts = {"dim": learner.network.dim, "arithmetic": str(learner.autocast or torch.float32)}
+    record = Record.start(config, data.class_sizes, {**(about or {}), **facts, **device.describe()})
     if resume:
         record = restore(folder, learner, optimizer, progress) or record
     wrapped = device.wrap(learner, staged=learner.method.staged)
@@ -100,7 +101,10 @@ def train(
     def observe() -> None:
         if device.is_main:
             began = time.perf_counter()
-            seen = {name: measure.evaluate(learner, sample, config.batch_size) for name, sample in samples.items()}
+            try:
+                seen = {name: measure.evaluate(learner, each, config.batch_size) for name, each in samples.items()}
+            except Diverged as diverged:
+                raise Diverged(f"{diverged} {progress.after()}") from None
             took = time.perf_counter() - began
             record.add(progress.epoch, {**progress.numbers(), "measuring_seconds": took}, seen)
             record.save_if_cheap(folder / "metrics.nc")
@@ -149,7 +153,7 @@ def train(
                 if progress.step % device.check_every == 0 or progress.at_boundary:
                     progress.read()
                 bar.update()
-                if progress.step % SHOW_EVERY == 0:
+                if not bar.disable and progress.step % SHOW_EVERY == 0:  # other processes have nothing to show
                     bar.set_postfix({"loss": f"{progress.loss:.4g}", **_shown(record)}, refresh=False)
                 if device.agree(bool(caught)):
                     progress.read()
@@ -194,7 +198,7 @@ def snapshot(learner: Learner, optimizer: torch.optim.SGD, progress: Progress) -
             tensors[f"momentum.{name}"] = momentum
     for name, value in tensors.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise Diverged(f"{name} is not finite after {progress.where()}, at learning rate {progress.rate:.3g}")
+            raise Diverged(f"{name} is not finite {progress.after()}")
     return Checkpoint(progress.step, tensors, progress.to_dict())
 
 

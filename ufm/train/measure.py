@@ -13,6 +13,7 @@ from ufm.frames import Frame
 from ufm.rules import RULES
 from ufm.train.data import Split
 from ufm.train.learner import Learner
+from ufm.train.progress import Diverged
 from ufm.train.record import SHOWN
 
 PER_CLASS = 500
@@ -52,6 +53,10 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     A dict of numbers and arrays: ``hits`` by rule (K,), ``counts`` (K,), ``without_direction``, and, unless a class has
     no feature with a direction, the fields of :class:`ufm.metrics.Measures` and the Gram matrices ``gram`` of class
     means and ``class_gram`` of features of the smallest class.
+
+    Raises
+    ------
+    Diverged : a feature is not finite.
     """
     n_classes = learner.n_classes
     labels = sample.split.labels[sample.indices].numpy()
@@ -59,6 +64,8 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     kept: list[NDArray[np.float32]] = []
     position = 0
     for vectors, own in _vectors(learner, sample, batch_size):
+        if not np.isfinite(vectors).all():
+            raise Diverged("features are not finite")
         decided["own"].append(own)
         if learner.has_frame:
             frame = learner.method.frame(np.empty(0))

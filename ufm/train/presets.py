@@ -4,7 +4,7 @@ from itertools import product
 from typing import Any
 
 from ufm.problem import nearest
-from ufm.train.config import FRAME_FIELDS, METHODS, Config
+from ufm.train.config import FRAME_FIELDS, METHODS, Config, method_spec
 
 TAUS = (0.005, 0.01, 0.02)
 
@@ -14,6 +14,9 @@ SMALL_IMAGES: dict[str, Any] = {"epochs": 200, "measure_every": 5}
 FASHION: dict[str, Any] = {"dataset": "fashion-mnist", "network": "cnn", "epochs": 80, "measure_every": 4}
 
 IMAGENET: dict[str, Any] = {"batch_size": 512, "weight_decay": 5e-4, "schedule": "cosine"}
+
+OWN_FIELDS = ("hyper", "normalise", "drop")
+"""Settings of presets that belong to their method."""
 
 COMPARED = ("CE", "LDAM-DRW", "KCL", "SETF", "ARB", "CAL")
 """Methods of the paper's table 3."""
@@ -105,7 +108,13 @@ def preset(name: str, **said: Any) -> Config:
 
 
 def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:
-    """``base`` with what is said on top; what has no meaning for another method is dropped from ``base``."""
-    if said.get("method", base.get("method")) != base.get("method"):
-        base = {name: value for name, value in base.items() if name not in (*FRAME_FIELDS, "hyper")}
+    """``base`` with what is said on top; what belongs to the method of ``base`` alone is dropped for another.
+
+    Frames keep f, theta and basis; centers, penalty, hyperparameters and normalisation are each method's own.
+    """
+    method: str = {**base, **said}["method"]
+    if method != base["method"]:
+        framed = method_spec(method).loss is not None
+        dropped = ("centers", "penalty", *OWN_FIELDS) if framed else (*FRAME_FIELDS, "expand", *OWN_FIELDS)
+        base = {name: value for name, value in base.items() if name not in dropped}
     return Config(**{**base, **said})

@@ -13,7 +13,7 @@ from ufm.train.config import Config
 
 
 class Diverged(ArithmeticError):
-    """Loss or weights are not finite any more."""
+    """Loss, weights or features are not finite any more."""
 
 
 @dataclass
@@ -145,6 +145,10 @@ class Progress:
         for name in STATE:
             setattr(self, name, values[name])
         return self
+
+    def after(self) -> str:
+        """For messages about what the steps so far have led to."""
+        return f"after step {self.step} of {self.total}, at learning rate {self.numbers()['rate']:.3g}"
 
     def where(self) -> str:
         """For messages."""

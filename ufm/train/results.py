@@ -67,9 +67,11 @@ def _rounded(values: Any) -> Any:
 
 
 def collect(root: Path, table: str) -> list[Result]:
-    """Summaries of the finished trainings of a table, laid out as ROOT/TABLE/CELL/seedS."""
-    runs = sorted(path.parent for path in (root / table).glob("*/seed*/config.json"))
-    return [summary(run.parent.relative_to(root).as_posix(), Run(run)) for run in runs if Run(run).finished]
+    """Summaries of the finished trainings of a table, laid out as ROOT/TABLE/CELL/seedS; those on real images."""
+    runs = [Run(path.parent) for path in sorted((root / table).glob("*/seed*/config.json"))]
+    return [
+        summary(run.folder.parent.relative_to(root).as_posix(), run) for run in runs if run.finished and not run.smoke
+    ]
 
 
 def merge(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:

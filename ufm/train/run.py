@@ -2,11 +2,11 @@
 
 ::
 
-    RUN/config.json        what is trained, written first
     RUN/predictions.json   what theory says of it, written before the first step
+    RUN/config.json        what is trained; with it a training has begun
     RUN/metrics.nc         the record, a row per measured epoch
     RUN/checkpoints/       the last two states
-    RUN/report.json, collapse.png   verdicts and a picture, at the end
+    RUN/collapse.png, report.json   a picture and the verdicts, at the end; with the report it is finished
 """
 
 import hashlib
@@ -34,17 +34,20 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the last epoch is recorded. Raises ValueError if no training was begun here, DamagedFile."""
+        """Whether the report is written, which comes after the last measurement, the last checkpoint and the picture.
+
+        Raises ValueError if no training was begun here, DamagedFile.
+        """
         config = self.config()
-        if not (self.folder / "metrics.nc").exists():
+        if not all((self.folder / name).exists() for name in ("metrics.nc", "report.json")):
             return False
         epochs = self.record().epochs
         return bool(epochs) and epochs[-1] == config.epochs
 
     def begin(self, config: Config, predictions: Mapping[str, Any], smoke: bool) -> None:
         """Write down what is going to happen."""
+        store.save_json(self.folder / "predictions.json", dict(predictions))  # first: resuming needs both
         store.save_json(self.folder / "config.json", {"configuration": config.to_dict(), "smoke": smoke})
-        store.save_json(self.folder / "predictions.json", dict(predictions))
 
     def _json(self, name: str) -> dict[str, Any]:
         path = self.folder / name

@@ -114,6 +114,10 @@ def test_presets_give_way_to_what_is_said():
     assert (c.f, c.seed, c.epochs, c.tau) == (5, 2, 3, 0.01)
     other = preset("table6/cifar100-resnet50-cal-0.005-f5-theta0.1", method="CE")
     assert all(getattr(other, name) is None for name in FRAME_FIELDS)
+    other = preset("table6/cifar100-resnet50-cal-0.005-f5-theta0.1", method="AL")
+    assert (other.f, other.theta, other.centers) == (5, 0.1, "uniform")
+    assert preset("figure4/cifar10-resnet50-p-0.01-free-norms", method="AL").penalty == 6e-4
+    assert preset("figure1/cifar100-resnet50-cal-0.01", method="CE").expand is None
     with pytest.raises(ValueError, match=r"did you mean 'fashion/cal-0.01'"):
         preset("fashion/call-0.01")
 

@@ -141,9 +141,18 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
 
 def test_a_loss_that_is_not_a_number_stops_the_run_and_the_good_checkpoint_stays(tmp_path):
     with pytest.raises(Diverged, match=r"the loss is (nan|inf) in epoch \d+, step \d+, at learning rate"):
-        run(tmp_path, Config(method="CE", network="lenet", lr=1e18, epochs=50, warmup=0.0))
+        run(tmp_path, Config(method="CE", network="lenet", lr=1e18, epochs=50, batch_size=16, warmup=0.0))
     found = checkpoint.latest(tmp_path / "checkpoints")
     assert all(torch.isfinite(tensor).all() for tensor in found.tensors.values() if tensor.is_floating_point())
+
+
+@pytest.mark.parametrize("method", ["CE", "CAL"])
+def test_features_that_are_not_finite_are_never_recorded(tmp_path, method):
+    """The last step of all leads nowhere: no loss is computed after it, but it must not count as a finished run."""
+    f = 3 if method == "CAL" else None
+    with pytest.raises(Diverged, match="features are not finite after step 1 of 1, at learning rate 1e"):
+        run(tmp_path, Config(method=method, network="lenet", lr=1e30, f=f, epochs=1, warmup=0.0, schedule="constant"))
+    assert Record.load(tmp_path / "metrics.nc").epochs == [0]
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
@@ -218,9 +227,16 @@ def test_every_method_trains_stops_and_goes_on(tmp_path, monkeypatch, method):
     assert list(record.data.rule.values) == (["own"] if f is None else ["own", "rcr", "gcr", "nearest"])
 
 
-def test_bf16_trains(tmp_path):
-    record = run(tmp_path, dataclasses.replace(SMALL, precision="bf16", epochs=1))
-    assert np.isfinite(record.data.loss[-1])
+def test_bf16_trains_and_is_said(tmp_path):
+    records = {
+        precision: run(tmp_path / precision, dataclasses.replace(SMALL, precision=precision, epochs=1))
+        for precision in ("bf16", "float32")
+    }
+    for precision, name in (("bf16", "torch.bfloat16"), ("float32", "torch.float32")):
+        assert records[precision].data.attrs["arithmetic"] == name
+    losses = [float(record.data.loss[-1]) for record in records.values()]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
 def test_the_loop_works_outside_the_main_thread(tmp_path):
