@@ -41,7 +41,8 @@ def comparison_figure(results: Sequence[Mapping[str, Any]]) -> "Figure":
             upper.set(yscale="log", xlabel="epoch", ylabel="NC, rarest third")
             upper.set_title(title, loc="left")
             top = max(float(100 * np.max(run["curves"]["test_accuracy"])) for runs in column.values() for run in runs)
-            lower.set(xlabel="epoch", ylabel="test accuracy, %", ylim=(top - 15.0, top + 1.0))
+            ends = [float(100 * run["curves"]["test_accuracy"][-1]) for runs in column.values() for run in runs]
+            lower.set(xlabel="epoch", ylabel="test accuracy, %", ylim=(min(top - 15.0, min(ends) - 1.0), top + 1.0))
         axes[1, 0].legend(fontsize=6, loc="lower right")
         return figure
 

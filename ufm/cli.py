@@ -27,6 +27,7 @@ from ufm.sizes import load_array
 from ufm.start import Start
 from ufm.table_command import Table
 from ufm.train import presets as train_presets
+from ufm.train.config import METHODS
 from ufm.train_command import INTERRUPTED, Confirm, Train
 
 WRONG_INPUT = 2
@@ -260,26 +261,25 @@ class Presets:
     Example: ufm presets --tau 0.1
 
     Example: ufm presets --train
+
+    Example: ufm presets --methods
     """
 
     tau: float | None = None
     """Imbalance ratio n_min / n_max, in (0, 1]; each preset's own if left out."""
     train: bool = False
     """List trainings: the cells of the paper's tables and figures, and what runs on a laptop."""
+    methods: bool = False
+    """List the methods of training, with their hyperparameters."""
     json: bool = False
     """One JSON object on stdout."""
 
     def run(self) -> int:
         """Print a table."""
-        if self.train:
-            if self.tau is not None:
-                raise ValueError("--tau goes with problems: trainings have it in their names")
-            trainings = {name: train_presets.preset(name) for name in train_presets.PRESETS}
-            if self.json:
-                print(store.to_json({"trainings": {name: c.to_dict() for name, c in trainings.items()}}))
-            else:
-                print("\n".join(f"{name:{max(map(len, trainings))}}  {c.title}" for name, c in trainings.items()))
-            return OK
+        if self.methods or self.train:
+            if self.tau is not None or (self.methods and self.train):
+                raise ValueError("one thing at a time: problems (with --tau), --train or --methods")
+            return self._methods() if self.methods else self._trainings()
         problems = {name: preset(name, tau=self.tau) for name in PRESETS}
         if self.json:
             print(store.to_json({"presets": {name: problem.to_dict() for name, problem in problems.items()}}))
@@ -288,6 +288,27 @@ class Presets:
         for name, p in problems.items():
             sizes = f"{max(p.class_sizes):6} {min(p.class_sizes):6}"
             print(f"{name:12} {p.n_classes:5} {p.n_samples:7} {sizes} {p.n_centers:6} {p.dim:6}  {PRESETS[name].about}")
+        return OK
+
+    def _trainings(self) -> int:
+        trainings = {name: train_presets.preset(name) for name in train_presets.PRESETS}
+        if self.json:
+            print(store.to_json({"trainings": {name: c.to_dict() for name, c in trainings.items()}}))
+        else:
+            print("\n".join(f"{name:{max(map(len, trainings))}}  {c.title}" for name, c in trainings.items()))
+        return OK
+
+    def _methods(self) -> int:
+        if self.json:
+            plain = {name: {"about": m.about, "hyper": dict(m.hyper)} for name, m in METHODS.items()}
+            print(store.to_json({"methods": plain}))
+            return OK
+        for name, method in METHODS.items():
+            print(f"{name:{max(map(len, METHODS))}}  {method.about}")
+            if method.hyper:
+                print(
+                    f"{'':{max(map(len, METHODS))}}  --hyper {' '.join(f'{k}={v:g}' for k, v in method.hyper.items())}"
+                )
         return OK
 
 

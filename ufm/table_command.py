@@ -52,6 +52,8 @@ class Table:
     """Trainings at a time, each with one CPU thread if there are several."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
+    data: Path | None = None
+    """Folder of the data sets ($NCMC_DATA, or ./data)."""
     runs: Path = Path("runs")
     """Folder of the runs: RUNS/NAME/seedS."""
     results: Path | None = None
@@ -75,7 +77,8 @@ class Table:
         if self.execute:
             self._run(wanted)
         path = self.results or Path("results") / f"{table}.json"
-        known = results.merge(results.load(path), results.collect(self.runs, table))
+        new, left_out = results.collect(self.runs, table)
+        known = results.merge(results.load(path), new)
         if self.save:
             results.save(path, known)
         failed = grid.failures(wanted, self.runs)
@@ -93,6 +96,8 @@ class Table:
             print(tables.FORMATS[self.format](shown, f"test accuracy, %, {self.quantity}{minus}"))
             for name, reason in failed.items():
                 print(f"failed: {name}, {reason}", file=sys.stderr)
+            for folder, why in left_out.items():
+                print(f"left out: {folder}: {why}", file=sys.stderr)
         return FAILS if failed else OK
 
     def _run(self, names: list[str]) -> None:
@@ -100,6 +105,7 @@ class Table:
 
         cells = missing([Cell(name, seed) for seed in range(self.seeds) for name in names], self.runs)
         flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
+        flags += [] if self.data is None else ["--data", str(self.data)]
         with tqdm(total=len(cells), unit="run", disable=not interactive()) as bar:
             for cell, reason in run_all(cells, self.runs, self.jobs, flags):
                 bar.update()

@@ -1,5 +1,6 @@
 """``ufm train`` and ``ufm confirm``: a real network, and whether it did what theory said."""
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,15 +86,16 @@ class Train(Settings):
         if self.checkpoint_every < 1:
             raise ValueError(f"checkpoint_every={self.checkpoint_every} must be at least 1")
         device = Device.choose(self.device, self.threads, deterministic=self.deterministic)
+        stack = contextlib.ExitStack()
         try:
+            if device.is_main:
+                stack.enter_context(run.alone())
             data = self._data(config, smoke=run.smoke if self.resume else self.smoke)
             check(config, data, device)
             watch = self._watcher(run, config) if device.is_main else None
             device.wait()  # another process may still be looking whether the folder is free
             if not self.resume and device.is_main:
-                sizes = data.class_sizes
-                said = predictions(config.method, sizes, config.problem(sizes), config.angles(sizes))
-                run.begin(config, said, self.smoke)
+                run.begin(config, predictions(config, data.class_sizes), self.smoke)
             device.wait()
             options = Options(self.checkpoint_every, self.compile, progress=interactive(), watch=watch)
             about = {"predictions": run.digest()}
@@ -105,6 +107,7 @@ class Train(Settings):
             print(f"ufm: {diverged}; the last good checkpoint is in {run.folder}", file=sys.stderr)
             return FAILS
         finally:
+            stack.close()
             device.leave()
         if device.is_main:
             self._conclude(run, record)
@@ -118,9 +121,8 @@ class Train(Settings):
             config = run.config()
             if self.name is not None or self.out is not None or self.smoke:
                 raise ValueError(f"--resume {self.resume} goes on as it began: no name, --out or --smoke with it")
-            wanted = Config(**{**config.to_dict(), **said}) if said else config
-            if wanted != config:
-                raise ValueError(f"{self.resume} is another training: {', '.join(wanted.differences(config))}")
+            if other := [f"{k} is {v}, not {getattr(config, k)}" for k, v in said.items() if v != getattr(config, k)]:
+                raise ValueError(f"{self.resume} is another training: {', '.join(other)}")
             if run.finished:
                 raise ValueError(f"{self.resume} is finished: ufm confirm {self.resume}")
             return run, config
@@ -148,7 +150,7 @@ class Train(Settings):
             n_max=config.n_max,
             seed=config.seed,
             root=self.data,
-            augmentation=config.augmentation,
+            augmentation=config.augmentation or _of_views(config),
             workers=self.workers,
             download=self.download,
         )
@@ -225,6 +227,14 @@ def accuracies(record: "Record") -> dict[str, float]:
     """Last test accuracy by rule."""
     last = record.data.accuracy.isel(epoch=-1).sel(split="test")
     return {str(rule): float(last.sel(rule=rule)) for rule in last.rule.values}
+
+
+def _of_views(config: Config) -> str | None:
+    """Augmentation for methods that compare two views of an image, where the data set has none of its own."""
+    from ufm.train.data import DATASETS
+
+    plain = config.dataset in DATASETS and DATASETS[config.dataset].augmentation == "none"
+    return "crop" if plain and config.method == "KCL" else None
 
 
 def _require_torch() -> None:

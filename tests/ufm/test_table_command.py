@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+from collections import Counter
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from scipy import stats
 from ufm import cli, store
 from ufm.train import grid, results, tables
 from ufm.train.grid import Cell
-from ufm.train.presets import preset
+from ufm.train.presets import PRESETS, preset
 
 
 def ufm(capsys, *arguments):
@@ -138,62 +140,72 @@ def test_every_cell_of_every_table_has_a_place_of_its_own():
         assert len(set(places)) == len(places) == len(tables.cells(table))
 
 
+class Process:
+    """In place of a training: fails, is killed, or does well, by its name."""
+
+    commands: ClassVar = []
+
+    def __init__(self, command, stdout, stderr):
+        self.commands.append(command[4:])
+        self.words = " ".join(command)
+        stdout.write(b"epoch 0\nufm: the loss is nan in epoch 1\n")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def wait(self):
+        return 1 if "fashion/al-0.1" in self.words else -9 if "fashion/ce-0.1" in self.words else 0
+
+
 def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, capsys):
-    """The processes are replaced: what matters is which are started, how, and what becomes of a failure."""
-    commands = []
-
-    def run(command, stdout, stderr, check):
-        commands.append(command[4:])
-        failed = "fashion/al-0.1" in command
-        if failed:
-            stdout.write("epoch 0\nufm: the loss is nan in epoch 1\n")
-        return type("Done", (), {"returncode": int(failed)})()
-
-    monkeypatch.setattr(grid.subprocess, "run", run)
+    monkeypatch.setattr(grid.subprocess, "Popen", Process)
+    monkeypatch.setattr(Process, "commands", [])
     begun = Cell("fashion/cal-0.1", 0).folder(tmp_path)
     begun.mkdir(parents=True)
     (begun / "config.json").write_text(json.dumps({"configuration": preset("fashion/cal-0.1").to_dict()}))
-    options = ["--runs", tmp_path, "--run", "--where", "al-0.1", "--seeds", 1, "--jobs", 2, "--results", tmp_path / "r"]
+    options = ["--runs", tmp_path, "--run", "--where", "-0.1", "--seeds", 1, "--jobs", 2, "--results", tmp_path / "r"]
     status, out, err = ufm(capsys, "table", "fashion", *options)
     assert status == 1
     assert "| cnn AL | failed |" in out
     assert "failed: fashion/al-0.1, seed0: the loss is nan in epoch 1" in err
+    assert "failed: fashion/ce-0.1, seed0: killed by signal 9" in err
+    counted = Counter(command[0] for command in Process.commands)
+    assert counted == {
+        "--resume": 1,
+        "fashion/al-0.1": 1,
+        "fashion/setf-0.1": 1,
+        "fashion/p-0.1": 1,
+        "fashion/ce-0.1": 3,
+    }
+    assert all(command[-4:] == ["--device", "auto", "--threads", "1"] for command in Process.commands)
     _, out, _ = ufm(capsys, "table", "fashion", *options[:2], *options[3:], "--json")
-    statuses = [cell["status"] for cell in json.loads(out)["cells"]]
-    assert statuses == ["failed: seed0: the loss is nan in epoch 1", "not run"]
-    assert sorted(command[0] for command in commands) == ["--resume", "fashion/al-0.1"]
-    assert all(command[-4:] == ["--device", "auto", "--threads", "1"] for command in commands)
+    statuses = {cell["row"]: cell["status"] for cell in json.loads(out)["cells"]}
+    assert statuses["cnn AL"] == "failed: seed0: the loss is nan in epoch 1"
+    assert statuses["cnn P"] == "not run"
 
 
-def test_a_smoke_test_is_no_result(tmp_path, capsys):
-    cell = Cell("fashion/cal-0.1", 0)
-    arguments = ("train", cell.name, "--smoke", "--network", "mlp", "--threads", 1, "--out", cell.folder(tmp_path))
-    assert ufm(capsys, *arguments)[0] == 0
-    assert results.collect(tmp_path, "fashion") == []
-    assert grid.missing([cell], tmp_path) == [cell]
-    ((_, reason),) = grid.run_all([cell], tmp_path, 1, [])
-    assert "holds a smoke test" in reason
-
-
-def test_a_training_that_is_killed_is_not_explained_by_its_last_words(tmp_path, monkeypatch):
-    def run(command, stdout, stderr, check):
-        stdout.write("epoch 7 of 80: loss 0.3\n")
-        return type("Done", (), {"returncode": -9})()
-
-    monkeypatch.setattr(grid.subprocess, "run", run)
-    cell = Cell("fashion/cal-0.1", 0)
-    assert list(grid.run_all([cell], tmp_path, 1, [])) == [(cell, "killed by signal 9")]
-
-
-@pytest.mark.slow
-def test_a_summary_is_what_the_record_says(tmp_path, capsys):
+def test_a_summary_is_what_the_record_says(tmp_path, capsys, monkeypatch):
+    quick = {**PRESETS["fashion/cal-0.1"], "dataset": "mnist5k", "epochs": 1, "network": "mlp", "f": 3}
+    monkeypatch.setitem(PRESETS, "fashion/cal-0.1", quick)
     folder = tmp_path / "fashion" / "cal-0.1" / "seed0"
-    quick = ("--dataset", "mnist5k", "--network", "mlp", "--n-max", 20, "--tau", 0.5, "--epochs", 1, "--threads", 1)
-    assert ufm(capsys, "train", "fashion/cal-0.1", *quick, "--out", folder)[0] == 0
-    (summary,) = results.collect(tmp_path, "fashion")
+    assert ufm(capsys, "train", "fashion/cal-0.1", "--threads", 1, "--out", folder)[0] == 0
+    (summary,), left_out = results.collect(tmp_path, "fashion")
+    assert not left_out
     assert summary["name"] == "fashion/cal-0.1"
     assert set(summary["accuracy"]) == {"own", "rcr", "gcr", "nearest"}
     assert np.shape(summary["curves"]["nc"]) == (2, 10)
     path = tmp_path / "r.json"
     assert ufm(capsys, "table", "fashion", "--runs", tmp_path, "--results", path, "--save")[0] == 0
     assert results.load(path) == [json.loads(store.to_json(summary))]
+    monkeypatch.setitem(PRESETS, "fashion/cal-0.1", {**quick, "tau": 0.2})
+    found, left_out = results.collect(tmp_path, "fashion")
+    assert not found
+    assert "tau is 0.2, not 0.1" in left_out[folder]
+    status, _, err = ufm(capsys, "table", "fashion", "--runs", tmp_path, "--results", tmp_path / "none")
+    assert status == 0
+    assert "left out: " in err
+    (folder / "metrics.nc").write_bytes(b"damaged")
+    assert "damaged" in results.collect(tmp_path, "fashion")[1][folder]

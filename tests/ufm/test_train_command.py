@@ -207,6 +207,23 @@ def test_tensorboard_that_is_missing_leaves_no_run_behind(tmp_path, capsys, monk
     assert not (tmp_path / "run").exists()
 
 
+def test_two_trainings_never_share_a_folder(tmp_path, capsys):
+    with Run(tmp_path / "run").alone():
+        status, _, err = ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")
+        assert status == 2
+        assert "another process is training in" in err
+    assert not (tmp_path / "run").exists()
+    assert ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")[0] == 0
+
+
+def test_methods_are_listed(capsys):
+    status, out, _ = ufm(capsys, "presets", "--methods")
+    assert status == 0
+    assert "--hyper margin=0.5 scale=30 beta=0.9999 defer=0.8" in out
+    assert "LDAM-DRW" in json.loads(ufm(capsys, "presets", "--methods", "--json")[1])["methods"]
+    assert ufm(capsys, "presets", "--methods", "--train")[0] == 2
+
+
 def test_presets_are_listed(capsys):
     status, out, _ = ufm(capsys, "presets", "--train")
     assert status == 0

@@ -34,6 +34,7 @@ def record(config, said, *, nc=None, **changes):
         "variability": (("epoch", "split", "class"), both(ones * predicted.get("variability", np.zeros(3)))),
         "norm_mean": (("epoch", "split", "class"), both(ones * predicted.get("norm", np.ones(3)))),
         "equiangularity": (("epoch", "split"), both(ones[:, 0] * predicted.get("cosines", 0.0))),
+        "gram": (("epoch", "split", "mean", "other_mean"), np.zeros((len(EPOCHS), 2, 50, 50))),
         "accuracy": (("epoch", "split", "rule"), np.ones((len(EPOCHS), 2, 4))),
         "class_accuracy": (("epoch", "split", "rule", "class"), np.ones((len(EPOCHS), 2, 4, 3))),
     }
@@ -43,7 +44,7 @@ def record(config, said, *, nc=None, **changes):
 
 
 def said_of(config):
-    return predictions(config.method, SIZES, config.problem(SIZES))
+    return predictions(config, SIZES)
 
 
 @pytest.mark.parametrize("method", ["CE", "P", "AL", "CAL"])
@@ -65,7 +66,9 @@ def test_predictions_are_the_theorys():
     np.testing.assert_allclose(said["rates"], flows.nc_rate(f, 0.5, geometry.center_cosine(f, 0.5)))
     assert by_quantity["norm"]["predicted"] == [1, 1, 1]
     setf = {each["quantity"]: each for each in said_of(Config(method="SETF"))["predictions"]}
-    assert setf["cosines"]["predicted"] == 0.5  # cosines of -1/(K - 1), far from 0
+    assert "cosines" not in setf  # its class means form a simplex, and are not orthogonal
+    unit = {each["quantity"] for each in said_of(Config(method="P", normalise="unit"))["predictions"]}
+    assert "norm" not in unit
     assert setf["exponential_misfit"]["relation"] == "at least"
 
 
@@ -84,6 +87,17 @@ def test_a_prediction_that_fails_is_reported_as_failed(name):
     said = said_of(config)
     failed = [check.name for check in confirm(record(config, said, **changes), said).checks if not check.holds]
     assert any(check.startswith(prefix) for check in failed)
+
+
+@pytest.mark.parametrize(("cosine", "holds"), [(-0.5, True), (-0.45, True), (0.0, False)])
+def test_class_means_of_setf_form_a_simplex(cosine, holds):
+    config = Config(method="SETF")
+    said = said_of(config)
+    gram = np.full((len(EPOCHS), 2, 50, 50), np.nan)
+    gram[..., :3, :3] = np.where(np.eye(3) > 0, 1.0, cosine)
+    data = record(config, said, gram=(("epoch", "split", "mean", "other_mean"), gram))
+    (check,) = [check for check in confirm(data, said).checks if check.source == "simplex ETF"]
+    assert check.holds == holds
 
 
 def test_rules_that_lose_fail():

@@ -18,7 +18,7 @@ from theory import flows, geometry, minimizers
 from ufm.problem import Problem
 from ufm.report import Check, Report
 from ufm.sizes import rare_classes
-from ufm.train.config import FRAME_FIELDS, METHODS
+from ufm.train.config import FRAME_FIELDS, METHODS, Config
 
 if TYPE_CHECKING:
     import xarray
@@ -30,17 +30,13 @@ NEAR = 0.05
 """A network counts as collapsed at NC <= NEAR: features 13 degrees from the mean center in the mean over a class."""
 
 
-def predictions(
-    method: str, class_sizes: Sequence[int], problem: Problem | None, angles: Sequence[float] | None = None
-) -> dict[str, Any]:
+def predictions(config: Config, class_sizes: Sequence[int]) -> dict[str, Any]:
     """What theory says of a training, before it begins.
 
     Parameters
     ----------
-    method : key of :data:`ufm.train.config.METHODS`.
+    config : what is going to be trained.
     class_sizes : training images of each class.
-    problem : the unconstrained-feature problem behind a method with a multi-center frame; None for the others.
-    angles : angle of each class, where they are not all the problem's theta.
 
     Returns
     -------
@@ -48,46 +44,50 @@ def predictions(
     and ``predictions``, dicts of name, source, quantity (key of :data:`QUANTITIES`), relation ("equal", "at least" or
     "at most"), predicted (a number, or one per class) and tolerance (likewise).
     """
+    sizes = tuple(class_sizes)
+    problem, angles = config.problem(sizes), config.angles(sizes)
     rates, nothing = None, np.zeros(len(class_sizes))
     said = [_said("training accuracy, own rule", "separable features", "train_accuracy", 1.0, 0.02)]
     if problem is not None:
         theta = np.broadcast_to(np.asarray(problem.theta if angles is None else angles), (problem.n_classes,))
-        said += _of_frame(problem, theta)
+        said += _of_frame(problem, theta, norms=config.normalise == "none")
         if problem.loss == "cosine":
             beta = problem.weights if angles is None else geometry.center_cosine(problem.centers, theta)
             rates = flows.nc_rate(problem.centers, theta, beta)
             said += _of_rates(rates)
-    elif METHODS[method].simplex:
+    elif METHODS[config.method].simplex:
         said += [
             _said("NC to the vertices of the simplex", "Yang et al. 2022", "nc", nothing, NEAR),
-            _said("cosine between class means", "simplex ETF", "cosines", 1.0 / (len(class_sizes) - 1), 0.1),
+            _said("Gram matrix of class means minus the simplex's", "simplex ETF", "simplex_gap", 0.0, 0.1),
         ]
-        if method == "SETF":  # its loss is quartic around the minimum; that of the others is not
+        if config.method == "SETF":  # its loss is quartic around the minimum; that of the others is not
             rates = nothing
             said += _of_rates(rates)
     else:
         said.append(_said("NC to the own class mean", "Papyan et al. 2020, NC1", "nc", nothing, NEAR))
     return {
-        "method": method,
-        "class_sizes": list(class_sizes),
+        "method": config.method,
+        "class_sizes": list(sizes),
         "rates": None if rates is None else rates.tolist(),
         "predictions": said,
     }
 
 
-def _of_frame(problem: Problem, theta: Array) -> list[Prediction]:
+def _of_frame(problem: Problem, theta: Array, *, norms: bool) -> list[Prediction]:
     f = np.asarray(problem.centers)
     cosine = problem.loss == "cosine"
     norm = np.ones(len(f)) if cosine else minimizers.mse_feature_norm(f, theta, problem.total, problem.lam_h or 0.0)
     skew = 1.0 - geometry.classifier_cosine(f, theta)
-    return [
+    said = [
         _said("NC to the mean center", "NCMC, Thm 3.3 and Cor. 3.7", "nc", np.zeros(len(f)), NEAR),
         _said("variability = 1 - cos rho", "definition 3.2, theory.geometry", "variability", skew, NEAR),
         _said("cosine between class means", "Thm 3.3, NCMC", "cosines", 0.0, 0.1),
-        _said("feature norm", "theory.minimizers", "norm", norm, (0.1 * norm).tolist()),
         _said("RCR = GCR, training images", "NCMC", "rule_gap", 0.0, 0.02),
         _said("GCR minus RCR, rare classes, test", "Prop. 3.1 and C.1", "gain_of_rare", 0.0, 0.0, "at least"),
     ]
+    if norms:  # normalised features have no norm of their own
+        said.append(_said("feature norm", "theory.minimizers", "norm", norm, (0.1 * norm).tolist()))
+    return said
 
 
 def _of_rates(rates: Array) -> list[Prediction]:
@@ -197,6 +197,14 @@ def _logarithms(data: "xarray.Dataset") -> Array:
     return np.log(np.maximum(nc, np.finfo(float).tiny))
 
 
+def _simplex_gap(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+    """Largest entry of the Gram matrix of class means minus that of a simplex, 1 and -1 / (K - 1)."""
+    count = len(said["class_sizes"])
+    shown = min(count, data.sizes["mean"])
+    gram = _last(data, "gram").values[:shown, :shown]
+    return float(np.abs(gram - np.where(np.eye(shown) > 0, 1.0, -1.0 / (count - 1))).max())
+
+
 def _exponential_misfit(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
     r"""Share of the exponential law in the misfit of both, in [0, 1]: above 1/2 the algebraic one fits better.
 
@@ -229,6 +237,7 @@ QUANTITIES: dict[str, Callable[["xarray.Dataset", Mapping[str, Any]], Any]] = {
     "variability": lambda data, said: _last(data, "variability").values,
     "cosines": lambda data, said: float(_last(data, "equiangularity")),
     "norm": lambda data, said: _last(data, "norm_mean").values,
+    "simplex_gap": _simplex_gap,
     "rule_gap": _rule_gap,
     "gain_of_rare": _gain_of_rare,
     "exponential_misfit": _exponential_misfit,

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from ufm.train.config import Config
 
@@ -90,6 +90,14 @@ class Device:
         dist.all_reduce(said, dist.ReduceOp.MAX)
         return bool(said)
 
+    def average(self, values: Tensor) -> Tensor:
+        """Mean of the values over the processes."""
+        if self.world > 1:
+            values = values.clone()
+            dist.all_reduce(values)
+            values /= self.world
+        return values
+
     def wait(self) -> None:
         """Wait for the other processes."""
         if self.world > 1:
@@ -113,5 +121,5 @@ class Device:
 
 def _bf16_on_cpu() -> bool:
     """Whether this processor multiplies bf16 matrices by itself; emulated, bf16 is slower than float32."""
-    capabilities = torch.cpu.get_capabilities()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))

@@ -150,13 +150,13 @@ def train(
                 progress.advance(_backward(forward, inputs, share, config.accumulate, size))
                 optimizer.step()
                 optimizer.zero_grad()
-                if progress.step % device.check_every == 0 or progress.at_boundary:
-                    progress.read()
                 bar.update()
                 if not bar.disable and progress.step % SHOW_EVERY == 0:  # other processes have nothing to show
                     bar.set_postfix({"loss": f"{progress.loss:.4g}", **_shown(record)}, refresh=False)
+                if progress.step % device.check_every and not progress.at_boundary:
+                    continue
+                progress.read(device.average)
                 if device.agree(bool(caught)):
-                    progress.read()
                     progress.seconds += time.perf_counter() - began
                     save()
                     raise Stopped(f"stopped in {progress.where()}")

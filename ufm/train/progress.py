@@ -1,7 +1,7 @@
 """Where a training stands, and what follows from it: order, seeds and learning rate of every step."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -106,10 +106,13 @@ class Progress:
         self.step += 1
         self._unread.append(loss)
 
-    def read(self) -> None:
-        """Look at the losses. Raises Diverged at the first that is not finite, naming epoch, step and learning rate."""
+    def read(self, average: Callable[[Tensor], Tensor] = lambda losses: losses) -> None:
+        """Look at the losses, ``average``d over the processes.
+
+        Raises Diverged at the first that is not finite, naming epoch, step and learning rate.
+        """
         first = self.step - len(self._unread)
-        values = torch.stack(self._unread).tolist() if self._unread else []
+        values = average(torch.stack(self._unread)).tolist() if self._unread else []
         self._unread.clear()
         for number, value in enumerate(values, start=first):
             if not math.isfinite(value):

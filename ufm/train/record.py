@@ -66,6 +66,8 @@ def groups(class_sizes: Sequence[int]) -> NDArray[np.int64]:
     return np.where(sizes > MANY, 0, np.where(sizes >= FEW, 1, 2))
 
 
+ACCURACY = "share of images classified right: all test images, the training images that are measured"
+
 TIMING = ("training_seconds", "measuring_seconds")
 """What differs between two runs of one configuration."""
 
@@ -135,7 +137,7 @@ class Record:
             by_group = (hits @ inside.T) / (counts @ inside.T)
         overall = hits.sum(axis=2) / counts.sum(axis=2)
         return {
-            "accuracy": (("epoch", "split", "rule"), overall[None], {"long_name": "share of images classified right"}),
+            "accuracy": (("epoch", "split", "rule"), overall[None], {"long_name": ACCURACY}),
             "class_accuracy": (("epoch", "split", "rule", "class"), by_class[None]),
             "group_accuracy": (("epoch", "split", "rule", "group"), by_group[None]),
         }

@@ -10,6 +10,7 @@ import numpy as np
 from ufm import store
 from ufm.certify.training import confirm
 from ufm.train.config import Config
+from ufm.train.presets import preset
 from ufm.train.run import Run
 
 Result = dict[str, Any]
@@ -66,12 +67,27 @@ def _rounded(values: Any) -> Any:
     return float(f"{array:.5g}")
 
 
-def collect(root: Path, table: str) -> list[Result]:
-    """Summaries of the finished trainings of a table, laid out as ROOT/TABLE/CELL/seedS; those on real images."""
-    runs = [Run(path.parent) for path in sorted((root / table).glob("*/seed*/config.json"))]
-    return [
-        summary(run.folder.parent.relative_to(root).as_posix(), run) for run in runs if run.finished and not run.smoke
-    ]
+def collect(root: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
+    """Summaries of the finished trainings of a table, laid out as ROOT/TABLE/CELL/seedS.
+
+    The second answer are folders that were left out though something is finished there: damaged, a smoke test, or a
+    training with other settings than those of its name.
+    """
+    found, left_out = [], {}
+    for path in sorted((root / table).glob("*/seed*/config.json")):
+        run, name = Run(path.parent), path.parent.parent.relative_to(root).as_posix()
+        try:
+            if not run.finished:
+                continue
+            config = run.config()
+            if run.smoke:
+                raise ValueError("a smoke test")
+            if other := preset(name, seed=config.seed).differences(config):
+                raise ValueError(f"the table wants other settings: {', '.join(other)}")
+            found.append(summary(name, run))
+        except ValueError as error:
+            left_out[run.folder] = str(error)
+    return found, left_out
 
 
 def merge(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:

@@ -9,9 +9,11 @@
     RUN/collapse.png, report.json   a picture and the verdicts, at the end; with the report it is finished
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,23 @@ class Run:
         epochs = self.record().epochs
         return bool(epochs) and epochs[-1] == config.epochs
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder against other processes. Raises ValueError if one holds it already."""
+        created = not self.folder.exists()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process, whatever ends it
+            except BlockingIOError:
+                raise ValueError(f"another process is training in {self.folder}") from None
+            try:
+                yield
+            finally:
+                (self.folder / "lock").unlink(missing_ok=True)
+                if created and not any(self.folder.iterdir()):
+                    self.folder.rmdir()
+
     def begin(self, config: Config, predictions: Mapping[str, Any], smoke: bool) -> None:
         """Write down what is going to happen."""
         store.save_json(self.folder / "predictions.json", dict(predictions))  # first: resuming needs both
@@ -63,7 +82,10 @@ class Run:
 
     def config(self) -> Config:
         """What is trained here. Raises ValueError if it is no such folder, DamagedFile."""
-        return Config.from_dict(self._json("config.json").get("configuration", {}))
+        try:
+            return Config.from_dict(self._json("config.json").get("configuration", {}))
+        except (TypeError, AttributeError) as error:
+            raise store.DamagedFile(f"{self.folder / 'config.json'} is damaged: {error}") from None
 
     @property
     def smoke(self) -> bool:

@@ -1,6 +1,7 @@
 """Images as a training loop takes them: a batch for every batch of indices."""
 
 import os
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -123,6 +124,7 @@ class InFiles(Split):
             batch_size=None,  # a key is a whole batch already
             collate_fn=_as_it_is,
             num_workers=self.workers,
+            worker_init_fn=_leave_signals_to_the_loop,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # the loader draws from the global one otherwise, and shifts a resumed run
         )
@@ -160,6 +162,12 @@ def _read(path: str) -> Image.Image:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's, not the file's
         raise DamagedFile(f"{path} is not a complete JPEG or PNG image: {error}") from None
+
+
+def _leave_signals_to_the_loop(worker: int) -> None:
+    """A signal to the whole group must not take the images from a step that is to be finished and saved."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -29,6 +29,14 @@ class Method(nn.Module):
 
     def loss(self, features: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of features (B, d) with labels (B,), a scalar."""
+        return self.loss_of(self.prepare(features), labels)
+
+    def prepare(self, features: Tensor) -> Tensor:
+        """What the loss is a function of, (B, d), computed once a step; in training it may update statistics."""
+        return self.geometry(features)
+
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
+        """Mean loss of prepared features."""
         raise NotImplementedError
 
     def loss_of_views(

@@ -24,9 +24,13 @@ class Deferred(Method):
         """The one whose turn it is."""
         return self.second if self.late else self.first
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+    def prepare(self, features: Tensor) -> Tensor:
+        """As the one whose turn it is has it."""
+        return self.active.prepare(features)
+
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """Of the one whose turn it is."""
-        return self.active.loss(features, labels)
+        return self.active.loss_of(vectors, labels)
 
     def scores(self, features: Tensor) -> Tensor:
         """Of the one whose turn it is."""

@@ -35,9 +35,9 @@ class CrossEntropy(Method):
         """A h + b, (B, K)."""
         return wide(self.classifier(features))
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """Mean of -ln softmax(z)_y."""
-        return functional.cross_entropy(self.logits(features), labels)
+        return functional.cross_entropy(self.logits(vectors), labels)
 
     def scores(self, features: Tensor) -> Tensor:
         """z, less what is taken off after training."""
@@ -60,9 +60,9 @@ class LogitAdjusted(CrossEntropy):
         self.constant("added", strength * log_prior(class_sizes))
         self.added: Tensor
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
-        return functional.cross_entropy(self.logits(features) + self.added, labels)
+        return functional.cross_entropy(self.logits(vectors) + self.added, labels)
 
 
 class AttractionRepulsionBalanced(CrossEntropy):
@@ -72,9 +72,9 @@ class AttractionRepulsionBalanced(CrossEntropy):
     batch this is Balanced Softmax.
     """
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
-        logits = self.logits(features)
+        logits = self.logits(vectors)
         counts = torch.bincount(labels, minlength=logits.shape[1]).to(logits.dtype)
         return functional.cross_entropy(logits + counts.log(), labels)  # ln 0 = -inf leaves a class out
 
@@ -113,12 +113,16 @@ class LabelDistributionAware(Method):
 
     def scores(self, features: Tensor) -> Tensor:
         """Cosines to the rows, (B, K)."""
-        return functional.normalize(wide(features), dim=1) @ functional.normalize(self.rows, dim=1).T
+        return self.cosines(self.geometry(features))
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+    def cosines(self, vectors: Tensor) -> Tensor:
+        """Of unit vectors (B, d) to the rows, (B, K)."""
+        return vectors @ functional.normalize(self.rows, dim=1).T
+
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """Mean over the batch, weighted by class once re-weighting has begun (divided by the sum of the weights)."""
         own = functional.one_hot(labels, len(self.rows)).to(self.margins.dtype)
-        shifted = self.scale * (self.scores(features) - own * self.margins)
+        shifted = self.scale * (self.cosines(vectors) - own * self.margins)
         return functional.cross_entropy(shifted, labels, weight=self.late_weights if self.late else None)
 
     def geometry(self, features: Tensor) -> Tensor:

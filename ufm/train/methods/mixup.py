@@ -30,5 +30,6 @@ class Mixup:
     @staticmethod
     def loss(method: Method, features: Tensor, labels: Tensor, others: Tensor, share: float) -> Tensor:
         """See the class."""
-        loss = method.loss(features, labels)
-        return loss if share == 1.0 else share * loss + (1.0 - share) * method.loss(features, others)
+        vectors = method.prepare(features)
+        loss = method.loss_of(vectors, labels)
+        return loss if share == 1.0 else share * loss + (1.0 - share) * method.loss_of(vectors, others)

@@ -85,13 +85,13 @@ class MeanSquared(MultiCenter):
         self.scale = 0.5 * problem.n_samples / problem.total
         self.shrinkage = 0.5 * problem.n_samples * float(problem.lam_h or 0.0)
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
-        x = self.coordinates(features)
+        x = self.coordinates(vectors)
         outputs = self.products(x)
         targets = (self.owner == labels[:, None]).to(outputs.dtype)
         misses = (outputs - targets).square().sum(1)
-        return (self.scale * misses + self.shrinkage * wide(features).square().sum(1)).mean()
+        return (self.scale * misses + self.shrinkage * wide(vectors).square().sum(1)).mean()
 
 
 class Cosine(MultiCenter):
@@ -111,12 +111,16 @@ class Cosine(MultiCenter):
         self.penalty = float(problem.lam or 0.0)
         self.normalisation = nn.BatchNorm1d(self.dim, affine=False)
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
-        """See the class; in training it also updates the statistics of the own rule."""
+    def prepare(self, features: Tensor) -> Tensor:
+        """The features; in training the statistics of the own rule see them too."""
         if self.training:
             self.normalisation(wide(features).detach())
-        length = torch.linalg.vector_norm(wide(features), dim=1)
-        products = self.own_products(self.coordinates(features), labels)
+        return features
+
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
+        """See the class."""
+        length = torch.linalg.vector_norm(wide(vectors), dim=1)
+        products = self.own_products(self.coordinates(vectors), labels)
         cosines = products / torch.where(length > 0, length, 1.0)[:, None]
         misses = ((cosines - 1.0).square() * self.real[labels]).sum(1)
         return (self.beta[labels] * misses + self.penalty * (length - 1.0).square()).mean()

@@ -47,9 +47,9 @@ class SETF(Method):
         """BN(h) / |BN(h)|."""
         return functional.normalize(self.normalisation(wide(features)), dim=1)
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
-        products = (self.geometry(features) * self.vertices[labels]).sum(1)
+        products = (vectors * self.vertices[labels]).sum(1)
         counts = torch.bincount(labels, minlength=len(self.vertices))
         share = len(labels) / counts.count_nonzero()
         evened = share / counts[labels]  # E(y)^2
@@ -80,9 +80,9 @@ class RotatedSimplex(Method):
         self.vertices: Tensor
         self.taken_off: Tensor
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """Mean of -ln softmax(z)_y."""
-        return functional.cross_entropy(self.logits(features), labels)
+        return functional.cross_entropy(self.logits(vectors), labels)
 
     def logits(self, features: Tensor) -> Tensor:
         """z, (B, K)."""
