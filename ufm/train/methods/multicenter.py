@@ -62,8 +62,8 @@ class MultiCenter(Method):
 
     def products(self, coordinates: Tensor) -> Tensor:
         """<w_j, h> for all centers, (B, F)."""
-        auxiliary, classifier = coordinates[:, : self.n_centers], coordinates[:, self.n_centers :]
-        return self.cosine[self.owner] * auxiliary + (self.sine * classifier)[:, self.owner]
+        auxiliary, classifier = coordinates[:, : self.n_centers], coordinates[:, self.n_centers + self.owner]
+        return self.cosine[self.owner] * auxiliary + self.sine[self.owner] * classifier
 
     def scores(self, features: Tensor) -> Tensor:
         """<w_k, h>, (B, K)."""
