@@ -37,6 +37,8 @@ class Table:
     """Test accuracy at the last epoch by the method's own rule, RCR, GCR or nearest mean center; best: at the best
     epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of
     classes with more than 100, with 20 to 100, with fewer than 20 training images."""
+    verdicts: bool = False
+    """How often each prediction made before a training held, by row, instead of accuracies."""
     against: str | None = None
     """Row that the others are compared with: differences over common seeds, p-values of paired t-tests with Holm's
     correction for the rows of a column."""
@@ -72,6 +74,10 @@ class Table:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
         table = tables.table_name(self.name)
         wanted = [name for name in tables.cells(table) if self.where in name]
+        if self.verdicts and (self.json or self.against is not None):
+            raise ValueError(
+                "--verdicts is a table of its own, in markdown: ufm confirm --json has the numbers of a run"
+            )
         if not wanted:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         if self.execute:
@@ -88,7 +94,9 @@ class Table:
 
             style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in wanted]), self.picture)
         shown = found if self.against is None else tables.differences(found, self.against)
-        if self.json:
+        if self.verdicts:
+            print(tables.lined(tables.verdicts(wanted, known)))
+        elif self.json:
             rows = [cell.to_dict() for cell in found] if self.against is None else [vars(cell) for cell in shown]
             print(store.to_json({"cells": rows}))
         else:

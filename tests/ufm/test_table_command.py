@@ -29,6 +29,7 @@ def result(name, seed, own, rare=0.5):
         "accuracy": {"own": own, "gcr": own - 0.1},
         "best": {"accuracy": own + 0.01, "epoch": 3},
         "class_accuracy": {"own": [1.0, 1.0, rare]},
+        "checks": [{"name": "NC", "holds": own > 0.81}, *([{"name": "rate", "holds": True}] if "cal" in name else [])],
         "group_accuracy": {"many": None, "medium": 0.6, "few": 0.4},
     }
 
@@ -84,6 +85,28 @@ def test_differences_are_paired_by_seed_and_corrected(tmp_path, capsys):
     status, _, err = ufm(capsys, *arguments[:-4], "--against", "cnn CEE")
     assert status == 2
     assert "did you mean 'cnn CE'" in err
+
+
+def test_verdicts_are_counted_by_row(tmp_path, capsys):
+    known = [result("fashion/cal-0.1", 0, 0.8), result("fashion/cal-0.01", 0, 0.9), result("fashion/ce-0.1", 0, 0.7)]
+    path = results.save(tmp_path / "r.json", known)
+    arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--verdicts")
+    _, out, _ = ufm(capsys, *arguments)
+    head, _, *lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in out.splitlines()]
+    place = {row: number for number, row in enumerate(head)}
+    by_name = {line[0]: line for line in lines}
+    assert by_name["NC"][place["cnn CAL"]] == "1 of 2"
+    assert by_name["NC"][place["cnn CE"]] == "0 of 1"
+    assert by_name["rate"][place["cnn CAL"]] == "2 of 2"
+    assert ufm(capsys, *arguments, "--json")[0] == 2
+
+
+def test_what_has_no_meaning_is_not_called_missing(tmp_path, capsys):
+    known = [{**result("fashion/ce-0.1", 0, 0.7), "accuracy": {"own": 0.7}}]
+    path = results.save(tmp_path / "r.json", known)
+    arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--quantity", "gcr", "--where", "e-0.1")
+    _, out, _ = ufm(capsys, *arguments)
+    assert "| cnn CE | n/a |" in out
 
 
 def test_formats(tmp_path, capsys):

@@ -31,6 +31,8 @@ class Entry:
     values: Mapping[int, float]
     wanted: int
     failure: str | None = None
+    defined: bool = True
+    """Whether the quantity has a meaning for the method: CE has no centers to decide by."""
 
     @property
     def mean(self) -> float:
@@ -44,9 +46,11 @@ class Entry:
 
     @property
     def status(self) -> str:
-        """done, partly, not run, or failed with the reason."""
+        """done, partly, not run, undefined, or failed with the reason."""
         if self.failure is not None:
             return f"failed: {self.failure}"
+        if not self.defined:
+            return "undefined"
         if not self.values:
             return "not run"
         return "done" if len(self.values) >= self.wanted else "partly"
@@ -67,7 +71,7 @@ class Entry:
     def __str__(self) -> str:
         """Per cent, mean and standard deviation; seeds done of those wanted unless all are."""
         if not self.values:
-            return "failed" if self.failure is not None else "not run"
+            return "failed" if self.failure is not None else "not run" if self.defined else "n/a"
         spread = f" ± {100 * self.std:.1f}" if len(self.values) > 1 else ""
         seeds = "" if len(self.values) >= self.wanted else f" ({len(self.values)}/{self.wanted})"
         return f"{100 * self.mean:.1f}{spread}{seeds}{' !' if self.failure is not None else ''}"
@@ -103,12 +107,15 @@ def entries(
     failures: Mapping[str, str] | None = None,
 ) -> list[Entry]:
     """Cells with what ``results`` say of a quantity, one of QUANTITIES, and why cells failed, by name."""
-    values: dict[str, dict[int, float]] = {name: {} for name in names}
-    for result in results:
-        value = _value(result, quantity)
-        if result["name"] in values and value is not None:
-            values[result["name"]][result["configuration"]["seed"]] = value
-    return [Entry(*labels(name), name, values[name], wanted, (failures or {}).get(name)) for name in names]
+    made = []
+    for name in names:
+        ours = {
+            result["configuration"]["seed"]: _value(result, quantity) for result in results if result["name"] == name
+        }
+        values = {seed: value for seed, value in ours.items() if value is not None}
+        failure = (failures or {}).get(name)
+        made.append(Entry(*labels(name), name, values, wanted, failure, defined=bool(values) or not ours))
+    return made
 
 
 def _value(result: Mapping[str, Any], quantity: str) -> float | None:
@@ -177,9 +184,29 @@ def _holm(made: list[Difference]) -> list[Difference]:
     return [Difference(d.row, d.column, d.mean, d.seeds, adjusted.get(i, d.p)) for i, d in enumerate(made)]
 
 
+def verdicts(names: Sequence[str], results: Sequence[Result]) -> list[list[str]]:
+    """Predictions made before the trainings of a table, and how often they held, by row: texts, the first line a head."""
+    rows = list(dict.fromkeys(labels(name)[0] for name in names))
+    held: dict[str, dict[str, list[bool]]] = {}
+    for result in results:
+        if result["name"] in names:
+            for check in result["checks"]:
+                by_row = held.setdefault(check["name"], {})
+                by_row.setdefault(labels(result["name"])[0], []).append(check["holds"])
+    lines = [["prediction, held in trainings", *rows]]
+    for name, by_row in held.items():
+        lines.append([name, *(f"{sum(by_row[row])} of {len(by_row[row])}" if row in by_row else "" for row in rows)])
+    return lines
+
+
 def markdown(found: Sequence[Entry | Difference], corner: str) -> str:
     """A table in markdown, rows and columns in the order in which they first occur."""
-    head, *body = _grid(found, corner)
+    return lined(_grid(found, corner))
+
+
+def lined(texts: Sequence[Sequence[str]]) -> str:
+    """Texts as a table in markdown, the first line its head."""
+    head, *body = texts
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
