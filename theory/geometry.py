@@ -123,7 +123,7 @@ def equal_skew_angles(f: ArrayLike, reference: float, theta: float) -> Array:
     Examples
     --------
     >>> classifier_cosine([2, 8, 4], equal_skew_angles([2, 8, 4], 4, 0.3)).round(6).tolist()
-    [0.525745, 0.525745, 0.525745]
+    [0.526124, 0.526124, 0.526124]
     """
     counts, (cos2, sin2) = _counts(f), squares(theta)
     return np.arctan2(np.sqrt(reference * sin2), np.sqrt(counts * cos2))

@@ -1,5 +1,6 @@
 """``ufm table``: the tables of the paper and our own, from what was run."""
 
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,7 @@ class Table:
     def _run(self, names: list[str]) -> None:
         from tqdm import tqdm
 
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the trainings end with this command
         cells = missing([Cell(name, seed) for seed in range(self.seeds) for name in names], self.runs)
         flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
         flags += [] if self.data is None else ["--data", str(self.data)]

@@ -72,3 +72,13 @@ def test_angle_out_of_range(theta):
 def test_class_without_centers(f):
     with pytest.raises(ValueError, match=r"f=.* at least 1"):
         geometry.center_cosine(f, 0.2)
+
+
+@given(
+    f=st.lists(st.integers(1, 200), min_size=1, max_size=6), reference=st.floats(1, 50), theta=st.floats(0, np.pi / 2)
+)
+def test_equal_skew_angles_give_every_class_the_same_skew(f, reference, theta):
+    angles = geometry.equal_skew_angles(f, reference, theta)
+    assert np.all((angles >= 0) & (angles <= np.pi / 2))
+    wanted = np.sqrt(reference) * np.sin(theta) / np.hypot(np.cos(theta), np.sqrt(reference) * np.sin(theta))
+    np.testing.assert_allclose(geometry.classifier_cosine(f, angles), wanted, rtol=1e-12, atol=1e-15)

@@ -185,7 +185,7 @@ def _holm(made: list[Difference]) -> list[Difference]:
 
 
 def verdicts(names: Sequence[str], results: Sequence[Result]) -> list[list[str]]:
-    """Predictions made before the trainings of a table, and how often they held, by row: texts, the first line a head."""
+    """How often predictions made before the trainings of a table held, by row: texts, the first line a head."""
     rows = list(dict.fromkeys(labels(name)[0] for name in names))
     held: dict[str, dict[str, list[bool]]] = {}
     for result in results:

@@ -83,7 +83,7 @@ STOPS = [(1, signal.SIGTERM), (5, signal.SIGINT), (7, signal.SIGINT), (10, signa
 
 @pytest.mark.parametrize(("step", "number"), STOPS)
 def test_a_stopped_and_resumed_run_is_the_run_that_was_not(tmp_path, monkeypatch, step, number):
-    config = dataclasses.replace(SMALL, mixup=1.0, augmentation="crop")
+    config = dataclasses.replace(SMALL, mixup=1.0, augmentation="crop", network="cnn", accumulate=2)
     run(tmp_path / "straight", config)
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "advance", signal_at(step, number))
