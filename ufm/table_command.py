@@ -18,14 +18,16 @@ from ufm.train.grid import Cell, missing, run_all
 class Table:
     """Show a table of trainings, mean and standard deviation over seeds; run what is missing.
 
-    1 to 7 are the paper's; "fashion" and "offline" (all methods) are ours and run on a laptop's CPU. Numbers are read
-    from --results and from finished runs below --runs; cells without any say "not run".
+    1 to 7 are the paper's; "fashion", "offline" (all methods) and "angles" (f and theta) are ours and run on a laptop's
+    CPU. Numbers are read from --results and from finished runs below --runs; cells without any say "not run".
 
     Example: ufm table 2
 
     Example: ufm table fashion --against "cnn CE"
 
     Example: ufm table fashion --quantity gcr
+
+    Example: ufm table angles --correlate
 
     Example: ufm table fashion --run --jobs 2 (and again after Ctrl-C: goes on where it stopped)
 
@@ -40,6 +42,8 @@ class Table:
     classes with more than 100, with 20 to 100, with fewer than 20 training images."""
     verdicts: bool = False
     """How often each prediction made before a training held, by row, instead of accuracies."""
+    correlate: bool = False
+    """Which of theory's numbers goes along with accuracy: rank correlations over cells, 95 % intervals by bootstrap."""
     against: str | None = None
     """Row that the others are compared with: differences over common seeds, p-values of paired t-tests with Holm's
     correction for the rows of a column."""
@@ -75,10 +79,8 @@ class Table:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
         table = tables.table_name(self.name)
         wanted = [name for name in tables.cells(table) if self.where in name]
-        if self.verdicts and (self.json or self.against is not None):
-            raise ValueError(
-                "--verdicts is a table of its own, in markdown: ufm confirm --json has the numbers of a run"
-            )
+        if self.verdicts + self.correlate + (self.json or self.against is not None) > 1:
+            raise ValueError("--verdicts and --correlate are tables of their own, in markdown: nothing goes with them")
         if not wanted:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         if self.execute:
@@ -95,8 +97,8 @@ class Table:
 
             style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in wanted]), self.picture)
         shown = found if self.against is None else tables.differences(found, self.against)
-        if self.verdicts:
-            print(tables.lined(tables.verdicts(wanted, known)))
+        if self.verdicts or self.correlate:
+            print(tables.lined((tables.verdicts if self.verdicts else tables.correlations)(wanted, known)))
         elif self.json:
             rows = [cell.to_dict() for cell in found] if self.against is None else [vars(cell) for cell in shown]
             print(store.to_json({"cells": rows}))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from theory import geometry
 from ufm import cli, store
 from ufm.train import grid, results, tables
 from ufm.train.grid import Cell
@@ -99,6 +100,30 @@ def test_verdicts_are_counted_by_row(tmp_path, capsys):
     assert by_name["NC"][place["cnn CE"]] == "0 of 1"
     assert by_name["rate"][place["cnn CAL"]] == "2 of 2"
     assert ufm(capsys, *arguments, "--json")[0] == 2
+
+
+def test_correlations_find_the_number_that_accuracy_follows(tmp_path, capsys):
+    names = [name for name in PRESETS if name.startswith("angles/")]
+    known = []
+    for name in names:
+        cell = result(name, 0, 0.0)
+        problem = preset(name).problem((100, 50, 10))
+        skew = float(geometry.classifier_cosine(problem.centers, problem.theta)[2])
+        cell["accuracy"] = {"own": skew, "rcr": -skew, "gcr": 0.5}
+        known.append(cell)
+    path = results.save(tmp_path / "r.json", known)
+    status, out, _ = ufm(capsys, "table", "angles", "--results", path, "--runs", tmp_path, "--correlate")
+    assert status == 0
+    lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in out.splitlines()]
+    by_name = {line[0]: line[1:] for line in lines}
+    assert by_name["cos rho, rare classes"][:2] == ["+1.00 [+1.00, +1.00]", "-1.00 [-1.00, -1.00]"]
+    assert by_name["cos rho, rare classes"][2] == "n/a"
+    f = [preset(name).f for name in names]
+    expected = stats.spearmanr(f, [cell["accuracy"]["own"] for cell in known]).statistic
+    assert by_name["f, mean number of centers"][0].startswith(f"{expected:+.2f} [")
+    status, _, err = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path, "--correlate")
+    assert status == 2
+    assert "needs three" in err
 
 
 def test_what_has_no_meaning_is_not_called_missing(tmp_path, capsys):

@@ -81,6 +81,9 @@ def _build() -> dict[str, dict[str, Any]]:
         add(group, _cell("cifar10", "resnet50", "CAL", 0.01, expand=True))
     for dataset, method, tau in product(OFFLINE, METHODS, (*TAUS, 0.1, 1.0)):
         add("offline", _cell(dataset, "cnn", method, tau, **OFFLINE[dataset]))
+    for f, theta in product((2, 5, 10, 20, 40), (0.05, 0.1, 0.2, 0.5, 1.0)):
+        more = {**OFFLINE["fashion-mnist"], "expand": True, "measure_every": 20, "f": f, "theta": theta}
+        add("angles", _cell("fashion-mnist", "cnn", "CAL", 0.01, **more), f"-f{f}-theta{theta:g}")
     for method, tau in product(("CE", "SETF", "AL", "CAL", "P"), (0.01, 0.1)):
         found[f"fashion/{method.lower()}-{tau:g}"] = {"method": method, "tau": tau, **FASHION}
     return found

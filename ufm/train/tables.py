@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ufm.certify.predictors import correlations_of
 from ufm.problem import nearest
 from ufm.sizes import rare_classes
 from ufm.train.presets import PRESETS, preset
@@ -16,6 +17,9 @@ from ufm.train.results import Result
 
 TABLES = tuple(dict.fromkeys(name.partition("/")[0] for name in PRESETS if not name.startswith("figure")))
 """Names of the tables, which are the first parts of the names of their trainings."""
+
+SWEEPS = ("table6", "angles")
+"""Tables over f and theta rather than over methods and data."""
 
 QUANTITIES = ("own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few")
 """Test accuracies: by a rule at the last epoch; by the own rule at the best epoch; by the own rule of some classes."""
@@ -94,9 +98,9 @@ def labels(name: str) -> tuple[str, str]:
     """Row and column of a named training."""
     config = preset(name)
     mixed = " + Mixup" if config.mixup else ""
-    usual = (config.f, config.theta) in ((None, None), (20, 0.2))
-    varied = "" if usual else f", f={config.f}, theta={config.theta:g}"
-    return f"{config.network} {config.method}{mixed}{varied}", f"{config.dataset}, tau {config.tau:g}"
+    if name.partition("/")[0] in SWEEPS:
+        return f"f = {config.f}", f"theta = {config.theta:g}"
+    return f"{config.network} {config.method}{mixed}", f"{config.dataset}, tau {config.tau:g}"
 
 
 def entries(
@@ -182,6 +186,23 @@ def _holm(made: list[Difference]) -> list[Difference]:
         largest = max(largest, min(1.0, (len(tested) - rank) * p))
         adjusted[i] = largest
     return [Difference(d.row, d.column, d.mean, d.seeds, adjusted.get(i, d.p)) for i, d in enumerate(made)]
+
+
+def correlations(names: Sequence[str], results: Sequence[Result]) -> list[list[str]]:
+    """Rank correlations of theory's numbers with accuracies over the cells of a table: texts, the first line a head.
+
+    Raises ValueError if fewer than three cells with a multi-center frame have results.
+    """
+    framed = [result for result in results if result["name"] in names and "f" in result["configuration"]]
+    cells_with_results = list(dict.fromkeys(result["name"] for result in framed))
+    means = {
+        quantity: {entry.name: entry.mean for entry in entries(cells_with_results, framed, quantity)}
+        for quantity in ("own", "rcr", "gcr", "rare")
+    }
+    grid: dict[str, list[str]] = {}
+    for each in correlations_of(framed, means):
+        grid.setdefault(each.predictor, []).append(str(each))
+    return [["rank correlation with accuracy", *means], *([name, *texts] for name, texts in grid.items())]
 
 
 def verdicts(names: Sequence[str], results: Sequence[Result]) -> list[list[str]]:

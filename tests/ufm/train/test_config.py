@@ -99,6 +99,7 @@ def test_the_cells_of_the_papers_tables_are_all_there():
     assert set(count) == {
         *(f"table{n}" for n in range(1, 8)),
         *(f"figure{n}" for n in (1, 4, 5, 6, 7)),
+        "angles",
         "fashion",
         "offline",
     }

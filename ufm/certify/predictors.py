@@ -1,0 +1,115 @@
+"""Which number of the theory goes along with the accuracy of real networks? Rank correlations with intervals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from theory import decision, flows, geometry
+from ufm.problem import Problem
+from ufm.sizes import rare_classes
+from ufm.train.config import Config
+
+Array = NDArray[np.float64]
+
+
+def _rare(values: Array, problem: Problem) -> float:
+    return float(np.mean(values[rare_classes(problem.class_sizes)]))
+
+
+def _rates(problem: Problem) -> Array:
+    return flows.nc_rate(problem.centers, problem.theta, problem.weights)
+
+
+def _gcr(problem: Problem) -> Array:
+    return decision.frame_choice(problem.centers, problem.theta)
+
+
+PREDICTORS: dict[str, Callable[[Problem], float]] = {
+    "f, mean number of centers": lambda p: p.n_centers / p.n_classes,
+    "theta": lambda p: p.theta,
+    "c, rare classes": lambda p: _rare(geometry.center_cosine(p.centers, p.theta), p),
+    "cos rho, rare classes": lambda p: _rare(geometry.classifier_cosine(p.centers, p.theta), p),
+    "cos rho, all classes": lambda p: float(np.mean(geometry.classifier_cosine(p.centers, p.theta))),
+    "rate of collapse, rare classes": lambda p: _rare(_rates(p), p),
+    "rate of collapse, slowest class": lambda p: float(np.min(_rates(p))),
+    "P_GCR of rare classes, in the frame": lambda p: _rare(_gcr(p), p),
+    "P_GCR of rare classes, Prop. 3.1": lambda p: _rare(decision.gcr_choice(p.centers), p),
+}
+"""Numbers that theory gives a training before it begins."""
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Spearman's rank correlation over the cells of a table, with a 95 % interval."""
+
+    predictor: str
+    quantity: str
+    value: float
+    low: float
+    high: float
+    cells: int
+
+    def __str__(self) -> str:
+        """Value and interval; n/a where predictor or accuracy is the same everywhere."""
+        if np.isnan(self.value):
+            return "n/a"
+        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
+
+def rank_correlations(
+    configurations: Mapping[str, Config],
+    class_sizes: Mapping[str, Sequence[int]],
+    accuracies: Mapping[str, Mapping[str, float]],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> list[Correlation]:
+    """Every predictor against every accuracy.
+
+    Parameters
+    ----------
+    configurations, class_sizes : of each cell, by name; methods with a multi-center frame.
+    accuracies : by quantity and cell, means over seeds.
+    resamples, seed : of the bootstrap over cells that the intervals come from (percentiles 2.5 and 97.5).
+
+    Raises
+    ------
+    ValueError : fewer than three cells.
+    """
+    names = list(configurations)
+    if len(names) < 3:
+        raise ValueError(f"{len(names)} cells have results: a rank correlation needs three")
+    problems = [configurations[name].problem(tuple(class_sizes[name])) for name in names]
+    drawn = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
+    made = []
+    for predictor, of in PREDICTORS.items():
+        x = np.array([of(problem) for problem in problems if problem is not None])
+        for quantity, by_cell in accuracies.items():
+            y = np.array([by_cell[name] for name in names])
+            value = float(_spearman(x[None], y[None])[0])
+            low, high = value, value
+            if not np.isnan(value):
+                low, high = np.nanpercentile(_spearman(x[drawn], y[drawn]), [2.5, 97.5])
+            made.append(Correlation(predictor, quantity, value, float(low), float(high), len(names)))
+    return made
+
+
+def _spearman(x: Array, y: Array) -> Array:
+    """Of each row; NaN where one side is constant."""
+    ranks = [stats.rankdata(each, axis=1) for each in (x, y)]
+    a, b = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
+    size = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    return np.divide((a * b).sum(axis=1), size, out=np.full(len(a), np.nan), where=size > 0)
+
+
+def correlations_of(
+    results: Sequence[Mapping[str, Any]], accuracies: Mapping[str, Mapping[str, float]]
+) -> list[Correlation]:
+    """The same for results of trainings, :mod:`ufm.train.results`."""
+    configurations = {result["name"]: Config.from_dict(result["configuration"]) for result in results}
+    class_sizes = {result["name"]: result["class_sizes"] for result in results}
+    return rank_correlations(configurations, class_sizes, accuracies)
