@@ -77,6 +77,7 @@ class Record:
     """The measurements of one training, as they come."""
 
     data: "xarray.Dataset"
+    _unsaved: bool = True
     _saved: float = -math.inf
     _took: float = 0.0
 
@@ -126,6 +127,7 @@ class Record:
         attributes = self.data.attrs
         self.data = xarray.concat([self.data, row], "epoch", data_vars="minimal") if self.epochs else row
         self.data.attrs = attributes
+        self._unsaved = True
 
     def _accuracy(self, measured: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         group = self.data.class_group.values
@@ -145,6 +147,7 @@ class Record:
     def forget_after(self, epoch: int) -> None:
         """Drop what was measured after ``epoch``: a resumed run measures it again."""
         self.data = self.data.sel(epoch=self.data.epoch <= epoch)
+        self._unsaved = True
 
     def headline(self) -> dict[str, float]:
         """The numbers that people watch: loss, training NC (mean over classes), test accuracy by the own rule."""
@@ -157,9 +160,12 @@ class Record:
         }
 
     def save(self, path: Path) -> Path:
-        """Write netCDF, atomically."""
+        """Write netCDF, atomically; nothing if nothing was added since the last time."""
+        if not self._unsaved:
+            return path
         began = time.perf_counter()
         store.save(self.data, path)
+        self._unsaved = False
         self._saved, self._took = time.perf_counter(), time.perf_counter() - began
         return path
 

@@ -187,7 +187,9 @@ def _sizes(name: str, tau: float, n_max: int | None) -> Sizes | None:
     """Class sizes that are asked for; None for those that were published. Refused before anything is read."""
     whole = nonnegative("tau", tau) == 1 and n_max is None
     if name == "imagenet-lt" and not whole:
-        raise ValueError(f"tau={tau}, n_max={n_max}: imagenet-lt has a published list: tau must be 1, and n_max left out")
+        raise ValueError(
+            f"tau={tau}, n_max={n_max}: imagenet-lt has a published list: tau must be 1, and n_max left out"
+        )
     sizes = long_tailed_sizes(DATASETS[name].n_classes, DATASETS[name].n_max if n_max is None else n_max, tau)
     return None if whole else sizes
 
