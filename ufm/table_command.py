@@ -50,7 +50,7 @@ class Table:
     format: Literal["markdown", "latex", "csv"] = "markdown"
     """How the table is written."""
     execute: Annotated[bool, tyro.conf.arg(name="run")] = False
-    """Run what is missing, or was interrupted."""
+    """Run what neither --results nor --runs has, or what was interrupted."""
     where: str = ""
     """Only cells whose name contains this."""
     seeds: int = 3
@@ -83,9 +83,9 @@ class Table:
             raise ValueError("--verdicts and --correlate are tables of their own, in markdown: nothing goes with them")
         if not wanted:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
-        if self.execute:
-            self._run(wanted)
         path = self.results or Path("results") / f"{table}.json"
+        if self.execute:
+            self._run(wanted, results.cells_of(results.load(path)))
         new, left_out = results.collect(self.runs, table)
         known = results.merge(results.load(path), new)
         if self.save:
@@ -111,11 +111,12 @@ class Table:
                 print(f"left out: {folder}: {why}", file=sys.stderr)
         return FAILS if failed else OK
 
-    def _run(self, names: list[str]) -> None:
+    def _run(self, names: list[str], done: set[tuple[str, int]]) -> None:
         from tqdm import tqdm
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the trainings end with this command
-        cells = missing([Cell(name, seed) for seed in range(self.seeds) for name in names], self.runs)
+        wanted = [Cell(name, seed) for seed in range(self.seeds) for name in names if (name, seed) not in done]
+        cells = missing(wanted, self.runs)
         flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
         flags += [] if self.data is None else ["--data", str(self.data)]
         with tqdm(total=len(cells), unit="run", disable=not interactive()) as bar:

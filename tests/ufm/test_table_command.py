@@ -233,6 +233,15 @@ def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, ca
     statuses = {cell["row"]: cell["status"] for cell in json.loads(out)["cells"]}
     assert statuses["cnn AL"] == "failed: seed0: the loss is nan in epoch 1"
     assert statuses["cnn P"] == "not run"
+    Process.commands.clear()
+    other = {**result("fashion/p-0.1", 0, 0.8), "configuration": preset("fashion/p-0.1", epochs=3).to_dict()}
+    results.save(tmp_path / "r", [result("fashion/setf-0.1", 0, 0.9), other])  # what is known is not run again
+    ufm(capsys, "table", "fashion", *options)
+    assert sorted(command[0] for command in Process.commands if command[0] != "fashion/ce-0.1") == [
+        "--resume",
+        "fashion/al-0.1",
+        "fashion/p-0.1",
+    ]
 
 
 def test_a_summary_is_what_the_record_says(tmp_path, capsys, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 from ufm import store
 from ufm.certify.training import confirm
 from ufm.train.config import Config
-from ufm.train.presets import preset
+from ufm.train.presets import PRESETS, preset
 from ufm.train.run import Run
 
 Result = dict[str, Any]
@@ -88,6 +88,16 @@ def collect(root: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
         except ValueError as error:
             left_out[run.folder] = str(error)
     return found, left_out
+
+
+def cells_of(results: Iterable[Result]) -> set[tuple[str, int]]:
+    """Name and seed of the results whose settings are those that the name stands for today."""
+    return {
+        _key(result)
+        for result in results
+        if result["name"] in PRESETS
+        and preset(result["name"], seed=result["configuration"]["seed"]) == Config.from_dict(result["configuration"])
+    }
 
 
 def merge(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:
