@@ -7,7 +7,7 @@ next to it, so that a machine that changes its speed changes both; the ratio pri
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
@@ -15,8 +15,8 @@ from torch import nn
 import ufm
 from ufm.frames import dense
 from ufm.train import methods, networks
-from ufm.train.config import Config
-from ufm.train.data import load, synthetic
+from ufm.train.config import METHODS, Config
+from ufm.train.data import Data, load, synthetic
 from ufm.train.learner import Learner
 from ufm.train.methods import Method, Mixup
 from ufm.train.progress import Progress
@@ -36,21 +36,23 @@ class AllCenters(Method):
         self.register_buffer("beta", torch.tensor(problem.weights, dtype=torch.float32))
         self.lam = float(problem.lam or 0.0)
 
-    def loss(self, features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def loss_of(self, features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         length = features.norm(dim=1)
         products = (features / length[:, None]) @ self.centers.T
         misses = ((products - 1.0).square() * self.mask[labels]).sum(1)
         return (self.beta[labels] * misses + self.lam * (length - 1.0).square()).mean()
 
 
-def stepper(network: nn.Module, method: nn.Module) -> Callable[[torch.Tensor, torch.Tensor], float]:
+Step = Callable[[torch.Tensor, torch.Tensor], float]
+
+
+def stepper(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], parameters: Iterable[nn.Parameter]) -> Step:
     """Seconds of a step of SGD."""
-    parameters = [*network.parameters(), *method.parameters()]
     optimizer = torch.optim.SGD(parameters, 0.01, 0.9, weight_decay=2e-4)
 
     def step(images: torch.Tensor, labels: torch.Tensor) -> float:
         began = time.perf_counter()
-        Mixup.loss(method, network(images), labels, labels, 1.0).backward()
+        loss(images, labels).backward()
         optimizer.step()
         optimizer.zero_grad()
         return time.perf_counter() - began
@@ -58,21 +60,20 @@ def stepper(network: nn.Module, method: nn.Module) -> Callable[[torch.Tensor, to
     return step
 
 
-def method_costs() -> list[list[str]]:
-    """K = 100, f = 20, d = 2,200, batches of 128 images of 32 x 32, the small CNN."""
-    sizes = ufm.long_tailed_sizes(100, 500, 0.01)
-    data = synthetic("cifar100", class_sizes=(13,) * 100)
-    contestants: dict[str, nn.Module] = {"CE": methods.build(Config(method="CE"), sizes, 2200)}
-    for name in ("SETF", "P", "AL", "CAL"):
-        contestants[name] = methods.build(Config(method=name), sizes, 2200)
-    problem = Config(method="AL").problem(sizes, 2200)
-    assert problem is not None
-    contestants["AL, all F centers in a dense random basis"] = AllCenters(problem)
-    steps = {}
-    for name, method in contestants.items():
-        torch.manual_seed(0)
-        network = networks.build("cnn", channels=3, size=32, n_features=2200, expand=True)
-        steps[name] = stepper(network, method)
+def of_network(network: nn.Module, method: Method) -> Step:
+    parameters = [*network.parameters(), *method.parameters()]
+    return stepper(lambda images, labels: Mixup.loss(method, network(images), labels, labels, 1.0), parameters)
+
+
+def of_learner(learner: Learner) -> Step:
+    second = learner.method.views == 2
+    return stepper(
+        lambda images, labels: learner(images, labels, labels, 1.0, *([images] if second else [])), learner.parameters()
+    )
+
+
+def in_turn(steps: dict[str, Step], data: Data, head: str) -> list[list[str]]:
+    """Every step on every batch, one after the other."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
     for number in range(STEPS + 3):
@@ -82,11 +83,35 @@ def method_costs() -> list[list[str]]:
             took = step(images, labels)
             if number >= 3:  # the first ones pay for everybody's memory
                 seconds[name].append(took)
-    rows = [["a step of", "ms", "over CE"]]
+    rows = [[head, "ms", "over CE"]]
     for name, taken in seconds.items():
         ratio = statistics.median(a / b for a, b in zip(taken, seconds["CE"], strict=True))
         rows.append([name, f"{1000 * statistics.median(taken):.1f}", f"{ratio:.3f}"])
     return rows
+
+
+def at_full_size() -> list[list[str]]:
+    """K = 100, f = 20, d = 2,200 for every method, images of 32 x 32, the small CNN."""
+    sizes = ufm.long_tailed_sizes(100, 500, 0.01)
+    contestants = {name: methods.build(Config(method=name), sizes, 2200) for name in ("CE", "SETF", "P", "AL", "CAL")}
+    problem = Config(method="AL").problem(sizes, 2200)
+    assert problem is not None
+    contestants["AL, all F centers in a dense random basis"] = AllCenters(problem)
+    steps = {}
+    for name, method in contestants.items():
+        torch.manual_seed(0)
+        steps[name] = of_network(networks.build("cnn", channels=3, size=32, n_features=2200, expand=True), method)
+    return in_turn(steps, synthetic("cifar100", class_sizes=(13,) * 100), "a step, K=100, d=2,200")
+
+
+def all_methods() -> list[list[str]]:
+    """K = 10, each method in the dimension that it needs, images of 28 x 28, the small CNN."""
+    sizes = ufm.long_tailed_sizes(10, 1000, 0.01)
+    steps = {}
+    for name in METHODS:
+        torch.manual_seed(0)
+        steps[name] = of_learner(Learner(Config(method=name), sizes, 1, 28))
+    return in_turn(steps, synthetic("fashion-mnist", class_sizes=(130,) * 10), "a step, K=10")
 
 
 def data_path() -> list[list[str]]:
@@ -101,7 +126,7 @@ def data_path() -> list[list[str]]:
         data = load(data.name, tau=0.01 if data.name == "fashion-mnist" else 0.1, augmentation=augmentation)
         torch.manual_seed(0)
         learner = Learner(config, data.class_sizes, data.channels, data.size)
-        step = stepper(learner.network, learner.method)
+        step = of_network(learner.network, learner.method)
         progress = Progress(config, len(data.train))
         batches = progress.batches()[: STEPS + 3]
         fetching, stepping = [], []
@@ -121,5 +146,5 @@ if __name__ == "__main__":
     from benchmarks.__main__ import table
 
     torch.set_num_threads(1)
-    for rows in (data_path(), method_costs()):
+    for rows in (data_path(), at_full_size(), all_methods()):
         print(f"{table(rows)}\n", flush=True)
