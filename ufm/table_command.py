@@ -12,6 +12,7 @@ from ufm import store
 from ufm.flags import FAILS, OK, interactive
 from ufm.train import grid, results, tables
 from ufm.train.grid import Cell, missing, run_all
+from ufm.train.results import Result
 
 
 @dataclass
@@ -85,9 +86,9 @@ class Table:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         path = self.results or Path("results") / f"{table}.json"
         if self.execute:
-            self._run(wanted, results.cells_of(results.load(path)))
+            self._run(wanted, results.current(results.load(path)))
         new, left_out = results.collect(self.runs, table)
-        known = results.merge(results.load(path), new)
+        known = results.current(results.merge(results.load(path), new))
         if self.save:
             results.save(path, known)
         failed = grid.failures(wanted, self.runs)
@@ -111,12 +112,13 @@ class Table:
                 print(f"left out: {folder}: {why}", file=sys.stderr)
         return FAILS if failed else OK
 
-    def _run(self, names: list[str], done: set[tuple[str, int]]) -> None:
+    def _run(self, names: list[str], known: list[Result]) -> None:
         from tqdm import tqdm
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the trainings end with this command
-        wanted = [Cell(name, seed) for seed in range(self.seeds) for name in names if (name, seed) not in done]
-        cells = missing(wanted, self.runs)
+        done = {Cell(result["name"], result["configuration"]["seed"]) for result in known}
+        wanted = [Cell(name, seed) for seed in range(self.seeds) for name in names]
+        cells = missing([cell for cell in wanted if cell not in done], self.runs)
         flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
         flags += [] if self.data is None else ["--data", str(self.data)]
         with tqdm(total=len(cells), unit="run", disable=not interactive()) as bar:

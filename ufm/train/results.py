@@ -90,14 +90,14 @@ def collect(root: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
     return found, left_out
 
 
-def cells_of(results: Iterable[Result]) -> set[tuple[str, int]]:
-    """Name and seed of the results whose settings are those that the name stands for today."""
-    return {
-        _key(result)
+def current(results: Iterable[Result]) -> list[Result]:
+    """Those whose settings are what their name stands for today; others are of an earlier table."""
+    return [
+        result
         for result in results
         if result["name"] in PRESETS
         and preset(result["name"], seed=result["configuration"]["seed"]) == Config.from_dict(result["configuration"])
-    }
+    ]
 
 
 def merge(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:
