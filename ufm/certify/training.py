@@ -248,6 +248,6 @@ QUANTITIES: dict[str, Callable[["xarray.Dataset", Mapping[str, Any]], Any]] = {
 
 def _situation(data: "xarray.Dataset") -> dict[str, Any]:
     """The configuration without what belongs to the method."""
-    configuration = json.loads(data.attrs["configuration"])
-    own = ("method", *FRAME_FIELDS, "expand", "normalise")
+    configuration = Config.from_json(data.attrs["configuration"]).to_dict()
+    own = ("method", "hyper", *FRAME_FIELDS, "expand", "normalise")
     return {name: value for name, value in configuration.items() if name not in own}
