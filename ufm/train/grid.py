@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ufm import store
-from ufm.flags import FAILS, OK
+from ufm.flags import FAILS, INTERRUPTED, OK
 from ufm.train.run import Run
 
 
@@ -66,7 +66,7 @@ def _attempt(cell: Cell, root: Path, flags: Sequence[str], running: set["subproc
         status, reason = _run(cell, root, flags, running)
         if status >= 0 or status in (-signal.SIGINT, -signal.SIGTERM):
             break
-    if reason is not None:
+    if reason is not None and status not in (INTERRUPTED, -signal.SIGINT, -signal.SIGTERM):  # stopped is not failed
         store.save_text(failure, reason)
     return reason
 
