@@ -242,13 +242,7 @@ class Problem:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Inverse of :meth:`to_json`."""
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not valid JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise ValueError("a problem is a JSON object")
-        return cls.from_dict(values)
+        return cls.from_dict(json_object("a problem", text))
 
     def to_toml(self) -> str:
         """TOML, one key a line. (JSON scalars and arrays of numbers are valid TOML values.)"""
@@ -267,6 +261,17 @@ class Problem:
     def key(self) -> str:
         """Sixteen hexadecimal digits that name this problem on disk; equal problems have equal keys."""
         return config_key(self.to_dict())
+
+
+def json_object(what: str, text: str) -> dict[str, Any]:
+    """The object that a text is. Raises ValueError if it is not JSON, or JSON of another kind."""
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not valid JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{what} is a JSON object")
+    return values
 
 
 def config_key(config: Mapping[str, Any]) -> str:

@@ -155,7 +155,11 @@ class Train(Settings):
 
     def _watcher(self, run: Run, config: Config) -> Any:
         """What is said after every measurement."""
-        writer = _tensorboard(run.folder) if self.tensorboard else None
+        draw = None
+        if self.tensorboard:
+            from ufm.train import curves
+
+            draw = curves.writer(run.folder / "tensorboard")
 
         def watch(record: "Record") -> None:
             from tqdm import tqdm
@@ -163,10 +167,8 @@ class Train(Settings):
             numbers, epoch = record.headline(), record.epochs[-1]
             text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers.items())
             tqdm.write(f"epoch {epoch:{len(str(config.epochs))}} of {config.epochs}: {text}", file=sys.stderr)
-            if writer is not None:
-                for name, value in numbers.items():
-                    writer.add_scalar(name, value, epoch)
-                writer.flush()
+            if draw is not None:
+                draw(epoch, numbers)
 
         return watch
 
@@ -241,11 +243,3 @@ def _require_torch() -> None:
     missing = [name for name in ("torch", "torchvision", "safetensors") if importlib.util.find_spec(name) is None]
     if missing:
         raise ValueError(f"training needs {', '.join(missing)}: pip install 'ncmc[train]'")
-
-
-def _tensorboard(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ValueError("--tensorboard needs tensorboard: pip install tensorboard") from None
-    return SummaryWriter(str(folder / "tensorboard"))

@@ -1,6 +1,5 @@
 """What decides the result of a training: validated, named, and without torch."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -8,7 +7,7 @@ from typing import Any, Literal, Self
 
 from theory.geometry import equal_skew_angles, minimum_dimension
 from ufm.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
-from ufm.problem import Problem, Sizes, config_key, integers, nearest, nonnegative
+from ufm.problem import Problem, Sizes, config_key, integers, json_object, nearest, nonnegative
 
 
 @dataclass(frozen=True)
@@ -300,13 +299,7 @@ class Config(Settings):
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Inverse of JSON of :meth:`to_dict`. Raises ValueError for anything else."""
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not valid JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise ValueError("a configuration is a JSON object")
-        return cls.from_dict(values)
+        return cls.from_dict(json_object("a configuration", text))
 
     @property
     def key(self) -> str:
