@@ -29,7 +29,7 @@ def panels(rows: int, columns: int, width: float, height: float) -> tuple["Figur
     figure = Figure(figsize=(wide, tall))
     FigureCanvasAgg(figure)
     figure.subplots_adjust(
-        left=0.6 / wide, right=1 - 0.45 / wide, top=1 - 0.3 / tall, bottom=0.45 / tall, wspace=0.45, hspace=0.55
+        left=0.7 / wide, right=1 - 0.45 / wide, top=1 - 0.3 / tall, bottom=0.45 / tall, wspace=0.45, hspace=0.55
     )
     return figure, figure.subplots(rows, columns, squeeze=False)
 

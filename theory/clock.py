@@ -66,14 +66,12 @@ def _far_clock(r: Array, drop: Array, r0: Array, lam: Array) -> Array:
         return drop * now * first * total / (2.0 * lam)
 
 
-def flow_time(tau: ArrayLike, r0: ArrayLike, lam: float) -> Array:
+def flow_time(tau: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
     """Inverse of :func:`clock`: the flow time at which a sample's clock shows ``tau`` (infinite for infinite tau)."""
-    tau, r0 = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (tau, r0)))
-    if lam == 0.0:
-        return tau * r0**2
-    known = np.isfinite(tau)
-    target, start = np.where(known, tau, 0.0), np.asarray(r0)
+    tau, r0, lam = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (tau, r0, lam)))
+    relaxing = np.isfinite(tau) & (lam > 0.0)
+    target, start = np.where(relaxing, tau, 0.0), np.asarray(r0)
     # 1 / r^2 lies between its values at r0 and at 1
     early, late = target * np.minimum(start, 1.0) ** 2 * (1 - 1e-9), target * np.maximum(start, 1.0) ** 2 * (1 + 1e-9)
-    found = elementwise.find_root(lambda t, a, b: clock(t, a, lam) - b, (early, late), args=(start, target))
-    return np.where(known, np.where(target > 0, found.x, 0.0), np.inf)
+    found = elementwise.find_root(lambda t, a, b, c: clock(t, a, c) - b, (early, late), args=(start, target, lam))
+    return np.where(relaxing, np.where(target > 0, found.x, 0.0), np.where(lam > 0.0, np.inf, tau * r0**2))

@@ -2,6 +2,7 @@
 
 from theory.centers import apportioned, class_aware
 from ufm.certify import certify
+from ufm.collapse import Case, collapse_times
 from ufm.descent import gradient_descent
 from ufm.flow import gradient_flow
 from ufm.frames import Frame, multi_center_frame
@@ -20,6 +21,7 @@ from ufm.trajectory import Trajectory
 __version__ = "0.1.0"
 
 __all__ = [
+    "Case",
     "Check",
     "Frame",
     "Problem",
@@ -32,6 +34,7 @@ __all__ = [
     "apportioned",
     "certify",
     "class_aware",
+    "collapse_times",
     "combine",
     "gradient_descent",
     "gradient_flow",

@@ -1,5 +1,5 @@
-"""The command line: ``ufm simulate``, ``ufm verify``, ``ufm phase``, ``ufm claims``, ``ufm train``,
-``ufm confirm``, ``ufm table``, ``ufm presets``.
+"""The command line: ``ufm simulate``, ``ufm verify``, ``ufm phase``, ``ufm sweep``, ``ufm claims``,
+``ufm train``, ``ufm confirm``, ``ufm table``, ``ufm presets``.
 
 Messages and progress bars go to stderr. With ``--json`` stdout carries exactly one JSON object. Exit status: 0 all
 is done and holds, 1 it ran and something does not hold, 2 the input is wrong (one line says which value and what
@@ -25,6 +25,7 @@ from ufm.presets import PRESETS, preset
 from ufm.problem import config_key, nearest
 from ufm.sizes import load_array
 from ufm.start import Start
+from ufm.sweep_command import SweepCommand
 from ufm.table_command import Table
 from ufm.train import presets as train_presets
 from ufm.train.config import METHODS
@@ -322,6 +323,7 @@ Command = (
     Annotated[Simulate, tyro.conf.subcommand("simulate")]
     | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Phase, tyro.conf.subcommand("phase")]
+    | Annotated[SweepCommand, tyro.conf.subcommand("sweep")]
     | Annotated[Claims, tyro.conf.subcommand("claims")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Confirm, tyro.conf.subcommand("confirm")]

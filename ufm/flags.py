@@ -9,7 +9,7 @@ from typing import Any, Literal
 from theory.geometry import minimum_dimension
 from ufm.presets import PRESETS, preset, spend
 from ufm.problem import Problem
-from ufm.sizes import read_class_sizes
+from ufm.sizes import long_tailed_sizes, read_class_sizes
 
 OK, FAILS, INTERRUPTED = 0, 1, 130
 
@@ -24,8 +24,12 @@ class ProblemFlags:
     """File with a problem, .toml or .json."""
     class_sizes: str | None = None
     """Samples per class: "100,50,10", or a file of sizes or labels (.npy, .csv, .txt)."""
+    n_classes: int | None = None
+    """Long-tailed sizes instead: number of classes, with --n-max and --tau."""
+    n_max: int | None = None
+    """Size of the largest class, for --n-classes."""
     tau: float | None = None
-    """Imbalance ratio n_min / n_max of a preset, in (0, 1]."""
+    """Imbalance ratio n_min / n_max of a preset or of --n-classes, in (0, 1]."""
     centers: str | None = None
     """Centers per class: class-aware, apportioned or uniform (with --f), one number, or a list "2,3,5"."""
     f: int | None = None
@@ -53,13 +57,16 @@ class ProblemFlags:
 
     def build(self) -> Problem:
         """The problem. Raises ValueError or OSError."""
-        sources = [s for s in ("preset", "problem", "class_sizes") if getattr(self, s) is not None]
+        sources = [s for s in ("preset", "problem", "class_sizes", "n_classes") if getattr(self, s) is not None]
         if len(sources) != 1:
             raise ValueError(
-                "one of --preset, --problem and --class-sizes is needed" + (", not several" if sources else "")
+                "one of --preset, --problem, --class-sizes and --n-classes is needed"
+                + (f", not {' and '.join(sources)}" if sources else "")
             )
-        if self.tau is not None and self.preset is None:
-            raise ValueError(f"tau={self.tau} belongs to --preset: other problems have their class sizes")
+        if self.tau is not None and sources[0] not in ("preset", "n_classes"):
+            raise ValueError(f"tau={self.tau} belongs to --preset or --n-classes: other problems have their sizes")
+        if self.n_max is not None and self.n_classes is None:
+            raise ValueError(f"n_max={self.n_max} goes with --n-classes")
         changes = {name: getattr(self, name) for name in ("theta", "dim", "frame", "lam", "lam_h", "lam_w")}
         changes = {name: value for name, value in changes.items() if value is not None}
         if self.beta is not None:
@@ -69,8 +76,7 @@ class ProblemFlags:
             return self._changed(base, changes)
         if self.problem is not None:
             return self._changed(_read_problem(self.problem), changes)
-        assert self.class_sizes is not None
-        sizes = _sizes(self.class_sizes)
+        sizes = self._own_sizes()
         centers = self.centers_of(sizes)
         return Problem(
             **{
@@ -81,6 +87,14 @@ class ProblemFlags:
                 **changes,
             }
         )
+
+    def _own_sizes(self) -> tuple[int, ...]:
+        if self.class_sizes is not None:
+            return _sizes(self.class_sizes)
+        assert self.n_classes is not None
+        if self.n_max is None:
+            raise ValueError(f"n_classes={self.n_classes} needs --n-max, the size of the largest class")
+        return long_tailed_sizes(self.n_classes, self.n_max, 1.0 if self.tau is None else self.tau)
 
     def _implied_loss(self) -> Literal["cosine", "mse"]:
         """The cosine loss, but P where a learned frame comes with weights that only P has."""

@@ -96,10 +96,7 @@ def gradient_flow(
     ('collapsed', True)
     """
     began = time.perf_counter()
-    if not 0 < until_nc < 4:
-        raise ValueError(f"until_nc={until_nc} is outside (0, 4)")
-    if not 1e-13 <= rtol < 1:
-        raise ValueError(f"rtol={rtol} is outside [1e-13, 1)")
+    check_accuracy(until_nc, rtol)
     if not hasattr(n_times, "__index__") or n_times < 2:
         raise ValueError(f"n_times={n_times} must be an integer >= 2")
     times = _given_times(t_eval, t_final, n_times)
@@ -124,6 +121,14 @@ def gradient_flow(
     while run.extend(until_nc):
         run.evolve(run.times)
     return run.trajectory(until_nc, time.perf_counter() - began)
+
+
+def check_accuracy(until_nc: float, rtol: float) -> None:
+    """Raise ValueError for a threshold or a tolerance that no flow has."""
+    if not 0 < until_nc < 4:
+        raise ValueError(f"until_nc={until_nc} is outside (0, 4)")
+    if not 1e-13 <= rtol < 1:
+        raise ValueError(f"rtol={rtol} is outside [1e-13, 1)")
 
 
 def _given_times(t_eval: ArrayLike | None, t_final: float | None, n_times: int) -> Array | None:

@@ -132,7 +132,7 @@ def _logistic(v: Array) -> Array:
     return np.divide(1.0, v, out=v)
 
 
-_PER_SAMPLE = ("alignment", "radius", "classifier", "count", "mean", "spread", "beta")
+_PER_SAMPLE = ("alignment", "radius", "classifier", "count", "mean", "spread", "beta", "lam")
 
 
 @dataclass(frozen=True)
@@ -142,10 +142,8 @@ class Batch:
     rows: slice
     blocks: list[Block]
     chart: _Chart
-    lam: float
-    """Weight of the norm penalty; all else is one number a sample, shape (n,)."""
     alignment: Array
-    """s at time 0."""
+    """s at time 0; this and all below is one number a sample, shape (n,)."""
     radius: Array
     """Norm at time 0."""
     classifier: Array
@@ -154,6 +152,8 @@ class Batch:
     mean: Array
     spread: Array
     beta: Array
+    lam: Array
+    """Weight of the norm penalty."""
 
     @classmethod
     def merge(cls, problem: Problem, frame: Frame, blocks: list[Block]) -> Self:
@@ -176,7 +176,6 @@ class Batch:
             slice(blocks[0].rows.start, blocks[-1].rows.stop),
             blocks,
             chart,
-            float(problem.lam or 0.0),
             alignment=s,
             radius=r,
             classifier=np.concatenate([b.classifier for b in blocks]),
@@ -184,6 +183,7 @@ class Batch:
             mean=mean,
             spread=spread,
             beta=beta,
+            lam=np.full(r.size, float(problem.lam or 0.0)),
         )
 
     def stuck(self, problem: Problem) -> Trouble | None:
@@ -196,7 +196,10 @@ class Batch:
 
     @classmethod
     def join(cls, batches: "list[Batch]") -> "Batch":
-        """Samples of several batches as one; it can be integrated, but has no rows and no way back to features."""
+        """Samples of several batches, even of several problems, as one.
+
+        It can be integrated, but has no rows and no way back to features.
+        """
         columns = {f.name: np.concatenate([getattr(b.chart, f.name) for b in batches]) for f in fields(_Chart)}
         own: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in batches]) for name in _PER_SAMPLE}
         return replace(batches[0], blocks=[], rows=slice(0, 0), chart=_Chart(**columns), **own)

@@ -1,11 +1,13 @@
 """Results on disk: netCDF that is complete or absent, and that says when it was damaged."""
 
+import contextlib
+import fcntl
 import hashlib
 import io
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,27 @@ def _umask() -> int:
     return mask
 
 
+@contextlib.contextmanager
+def alone(folder: Path, what: str) -> Iterator[None]:
+    """Hold a folder against other processes; a lock goes with its process, whatever ends that.
+
+    Raises ValueError, "another process is WHAT in FOLDER", if one holds it. A folder made for this and left empty goes.
+    """
+    created = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"another process is {what} in {folder}") from None
+        try:
+            yield
+        finally:
+            (folder / "lock").unlink(missing_ok=True)
+            if created and not any(folder.iterdir()):
+                folder.rmdir()
+
+
 def save_text(path: str | Path, text: str) -> Path:
     """Write a text file atomically."""
     return write_atomically(path, lambda temporary: temporary.write_text(text))
@@ -88,7 +111,11 @@ def save(data: "xarray.Dataset | xarray.DataTree", path: str | Path) -> Path:
     import xarray
 
     tree = data if isinstance(data, xarray.DataTree) else xarray.DataTree(data)
-    content = bytes(tree.to_netcdf(None, engine="h5netcdf"))
+    return save_bytes(path, bytes(tree.to_netcdf(None, engine="h5netcdf")))
+
+
+def save_bytes(path: str | Path, content: bytes) -> Path:
+    """Write bytes followed by their digest, atomically."""
     return write_atomically(path, lambda temporary: temporary.write_bytes(content + _trailer(content)))
 
 
@@ -102,12 +129,17 @@ def load(path: str | Path) -> "xarray.DataTree":
     """
     import xarray
 
+    with xarray.open_datatree(io.BytesIO(load_bytes(path)), engine="h5netcdf") as opened:
+        return opened.load().copy()
+
+
+def load_bytes(path: str | Path) -> bytes:
+    """Read what :func:`save_bytes` wrote. Raises FileNotFoundError, DamagedFile."""
     stored = Path(path).read_bytes()
     content, trailer = stored[:-TRAILER_LENGTH], stored[-TRAILER_LENGTH:]
     if trailer != _trailer(content):
         raise DamagedFile(f"{path} is damaged, or was not written by this toolkit: its digest does not match")
-    with xarray.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
-        return opened.load().copy()
+    return content
 
 
 def _trailer(content: bytes) -> bytes:

@@ -122,7 +122,7 @@ class Table:
         flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
         flags += [] if self.data is None else ["--data", str(self.data)]
         with tqdm(total=len(cells), unit="run", disable=not interactive()) as bar:
-            for cell, reason in run_all(cells, self.runs, self.jobs, flags):
+            for job, reason in run_all([cell.job(self.runs) for cell in cells], self.jobs, flags):
                 bar.update()
                 if reason is not None:
-                    tqdm.write(f"ufm: {cell} failed: {reason}", file=sys.stderr)
+                    tqdm.write(f"ufm: {job.label} failed: {reason}", file=sys.stderr)

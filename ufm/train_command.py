@@ -11,9 +11,10 @@ import tyro
 from ufm import store
 from ufm.certify.training import compare, confirm, predictions
 from ufm.flags import FAILS, INTERRUPTED, OK, check_folder, interactive
+from ufm.problem import json_object
 from ufm.report import combine
 from ufm.train.config import Config, Settings
-from ufm.train.presets import preset
+from ufm.train.presets import complete, preset
 from ufm.train.run import Run
 from ufm.train.smoke import shortened, synthetic_data
 
@@ -46,6 +47,8 @@ class Train(Settings):
 
     name: tyro.conf.Positional[str | None] = None
     """Named training, changed by the other flags."""
+    config: Path | None = None
+    """File with a configuration, like config.json of a run, changed by the other flags."""
     out: Path | None = None
     """Folder of the run (runs/train/KEY, KEY a hash of the configuration)."""
     resume: Path | None = None
@@ -117,14 +120,14 @@ class Train(Settings):
         if self.resume is not None:
             run = Run(self.resume)
             config = run.config()
-            if self.name is not None or self.out is not None or self.smoke:
-                raise ValueError(f"--resume {self.resume} goes on as it began: no name, --out or --smoke with it")
+            if any((self.name, self.config, self.out, self.smoke)):
+                raise ValueError(f"--resume {self.resume} goes on as it began: no name, --config, --out or --smoke")
             if other := [f"{k} is {v}, not {getattr(config, k)}" for k, v in said.items() if v != getattr(config, k)]:
                 raise ValueError(f"{self.resume} is another training: {', '.join(other)}")
             if run.finished:
                 raise ValueError(f"{self.resume} is finished: ufm confirm {self.resume}")
             return run, config
-        config = preset(self.name, **said) if self.name is not None else Config(**said)
+        config = self._said(said)
         if self.smoke:
             config = shortened(config)
         run = Run(self.out or Path("runs") / "train" / config.key)
@@ -136,6 +139,20 @@ class Train(Settings):
             way = "confirm" if run.finished else "train --resume"
             raise ValueError(f"out={run.folder} holds this training already: ufm {way} {run.folder}")
         return run, config
+
+    def _said(self, said: dict[str, Any]) -> Config:
+        """The configuration that a name or a file stands for, with what is said on top."""
+        if self.name is not None and self.config is not None:
+            raise ValueError(f"{self.name} and --config {self.config} are two trainings: one at a time")
+        if self.config is not None:
+            try:
+                there = json_object("a configuration", self.config.read_text()).get("configuration")
+                if not isinstance(there, dict):
+                    raise ValueError("key 'configuration' is missing")
+                return complete(Config.from_dict(there).to_dict(), said)
+            except (ValueError, UnicodeDecodeError) as error:
+                raise ValueError(f"{self.config}: {error}") from None
+        return preset(self.name, **said) if self.name is not None else Config(**said)
 
     def _data(self, config: Config, smoke: bool) -> "Data":
         from ufm.train.data import load

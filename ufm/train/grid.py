@@ -1,5 +1,6 @@
-"""Many trainings, each in a process and a folder of its own: FOLDER/NAME/seedS."""
+"""Many trainings, each in a process and a folder of its own."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,10 +8,22 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
 
 from ufm import store
 from ufm.flags import FAILS, INTERRUPTED, OK
 from ufm.train.run import Run
+
+
+class Job(NamedTuple):
+    """One training to be run or resumed."""
+
+    label: str
+    """For messages."""
+    folder: Path
+    begin: tuple[str, ...]
+    """Flags of `ufm train` that start it; one that was begun is resumed."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +34,13 @@ class Cell:
     seed: int
 
     def folder(self, root: Path) -> Path:
-        """Where its run lives."""
+        """Where its run lives: ROOT/NAME/seedS."""
         return root / self.name / f"seed{self.seed}"
+
+    def job(self, root: Path) -> Job:
+        """How it is run."""
+        folder = self.folder(root)
+        return Job(str(self), folder, (self.name, "--seed", str(self.seed), "--out", str(folder)))
 
     def __str__(self) -> str:
         return f"{self.name} seed {self.seed}"
@@ -34,16 +52,21 @@ def missing(cells: Sequence[Cell], root: Path) -> list[Cell]:
     return [cell for cell, run in runs.items() if not (run.exists and run.finished and not run.smoke)]
 
 
-def run_all(cells: Sequence[Cell], root: Path, jobs: int, flags: Sequence[str]) -> Iterator[tuple[Cell, str | None]]:
-    """Run or resume the cells, ``jobs`` at a time; yields each with None or, where it failed, the reason, as they end.
+def run_all(
+    jobs: Sequence[Job], at_a_time: int, flags: Sequence[str], devices: Sequence[str] = ()
+) -> Iterator[tuple[Job, str | None]]:
+    """Run or resume trainings, some at a time; yields each with None or, where it failed, the reason, as they end.
 
     What a run says goes to log.txt in its folder. One that fails does not stop the others; one that is killed from
     outside goes on from its last checkpoint, up to ATTEMPTS times. Whatever ends this generator ends the trainings too,
-    and they save first.
+    and they save first. With ``devices`` (numbers of CUDA devices) each training sees one that no other has.
     """
     running: set[subprocess.Popen[bytes]] = set()
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_attempt, cell, root, flags, running): cell for cell in cells}
+    free: SimpleQueue[str | None] = SimpleQueue()
+    for slot in range(at_a_time):
+        free.put(devices[slot % len(devices)] if devices else None)
+    with ThreadPoolExecutor(at_a_time) as pool:
+        futures = {pool.submit(_attempt, job, flags, running, free): job for job in jobs}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -58,32 +81,35 @@ def run_all(cells: Sequence[Cell], root: Path, jobs: int, flags: Sequence[str]) 
 ATTEMPTS = 3
 """How often a training that something kills is begun or resumed before it is set aside."""
 
+_Running = set["subprocess.Popen[bytes]"]
 
-def _attempt(cell: Cell, root: Path, flags: Sequence[str], running: set["subprocess.Popen[bytes]"]) -> str | None:
-    failure = cell.folder(root) / FAILURE
+
+def _attempt(job: Job, flags: Sequence[str], running: _Running, free: "SimpleQueue[str | None]") -> str | None:
+    failure, device = job.folder / FAILURE, free.get()
     failure.unlink(missing_ok=True)
-    for _ in range(ATTEMPTS):
-        status, reason = _run(cell, root, flags, running)
-        if status >= 0 or status in (-signal.SIGINT, -signal.SIGTERM):
-            break
+    try:
+        for _ in range(ATTEMPTS):
+            status, reason = _run(job, flags, running, device)
+            if status >= 0 or status in (-signal.SIGINT, -signal.SIGTERM):
+                break
+    finally:
+        free.put(device)
     if reason is not None and status not in (INTERRUPTED, -signal.SIGINT, -signal.SIGTERM):  # stopped is not failed
         store.save_text(failure, reason)
     return reason
 
 
-def _run(
-    cell: Cell, root: Path, flags: Sequence[str], running: set["subprocess.Popen[bytes]"]
-) -> tuple[int, str | None]:
+def _run(job: Job, flags: Sequence[str], running: _Running, device: str | None) -> tuple[int, str | None]:
     """Exit status, and what is wrong if it is not 0."""
-    folder = cell.folder(root)
-    run = Run(folder)
+    folder, run = job.folder, Run(job.folder)
     if run.exists and run.smoke:
         return FAILS, f"{folder} holds a smoke test: move it away"
-    what = ["--resume", str(folder)] if run.exists else [cell.name, "--seed", str(cell.seed), "--out", str(folder)]
+    what = ["--resume", str(folder)] if run.exists else [*job.begin]
     folder.mkdir(parents=True, exist_ok=True)
+    environment = None if device is None else os.environ | {"CUDA_VISIBLE_DEVICES": device}
     with (folder / "log.txt").open("ab") as log:
         command = [sys.executable, "-m", "ufm", "train", *what, *flags]
-        with subprocess.Popen(command, stdout=log, stderr=log) as process:
+        with subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
             running.add(process)
             status = process.wait()
             running.discard(process)
@@ -106,3 +132,14 @@ def failures(names: Sequence[str], root: Path) -> dict[str, str]:
         for path in sorted((root / name).glob(f"seed*/{FAILURE}")):
             found.setdefault(name, f"{path.parent.name}: {path.read_text()}")
     return found
+
+
+def cuda_devices() -> list[str]:
+    """Numbers of the CUDA devices, as CUDA_VISIBLE_DEVICES takes them."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    return visible.split(",")[:count] if visible else [str(number) for number in range(count)]

@@ -10,10 +10,9 @@
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,22 +45,9 @@ class Run:
         epochs = self.record().epochs
         return bool(epochs) and epochs[-1] == config.epochs
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> contextlib.AbstractContextManager[None]:
         """Hold the folder against other processes. Raises ValueError if one holds it already."""
-        created = not self.folder.exists()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process, whatever ends it
-            except BlockingIOError:
-                raise ValueError(f"another process is training in {self.folder}") from None
-            try:
-                yield
-            finally:
-                (self.folder / "lock").unlink(missing_ok=True)
-                if created and not any(self.folder.iterdir()):
-                    self.folder.rmdir()
+        return store.alone(self.folder, "training")
 
     def begin(self, config: Config, predictions: Mapping[str, Any], smoke: bool) -> None:
         """Write down what is going to happen."""

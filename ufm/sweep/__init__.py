@@ -1,0 +1,5 @@
+"""Sweeps: one question at every point of a grid, on one machine or many, with results that survive."""
+
+from ufm.sweep.description import Axis, Cell, Sweep
+
+__all__ = ["Axis", "Cell", "Sweep"]

@@ -1,0 +1,297 @@
+"""What a sweep is: base values, axes, seeds, and what to record of every cell."""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from ufm.problem import config_key, integers, nearest
+from ufm.sweep.kinds import KINDS, Kind
+
+MAX_CELLS = 100_000
+"""Largest sweep, unless said otherwise."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A dimension of a sweep: one field, or several that move together."""
+
+    name: str
+    fields: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...]
+    """One tuple per point, one entry per field."""
+
+    def __len__(self) -> int:
+        """Number of points."""
+        return len(self.values)
+
+
+class Cell(NamedTuple):
+    """One point of a sweep."""
+
+    place: tuple[int, ...]
+    """Along the axes; the seed is last."""
+    values: dict[str, Any]
+    """What the axes say here, and the seed: the name of the cell in messages."""
+    configuration: dict[str, Any]
+    """Everything that decides its result, as plain values with all defaults filled in."""
+    key: str
+    """Hash of the configuration, of the kind and of what is recorded: its name on disk."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A grid of cells.
+
+    Parameters
+    ----------
+    kind : what is done at each cell: "flow", "minimum", "decision" or "training" (:data:`ufm.sweep.kinds.KINDS`).
+    record : names of quantities of that kind.
+    base : fields that all cells share.
+    axes : dimensions, in order; no field twice.
+    seeds : of starts and draws; the last dimension.
+    about : what the sweep shows, in a sentence or two.
+    picture : how ``--show`` draws it: arguments of :func:`figures.sweep.sweep_figure`.
+
+    Raises
+    ------
+    ValueError : an unknown kind, field or quantity (the nearest is suggested), a field given twice, no points. The
+        cells themselves are validated by :attr:`cells`.
+
+    Examples
+    --------
+    >>> sweep = Sweep.from_toml('''
+    ... kind = "flow"
+    ... record = ["collapse_time"]
+    ... seeds = 2
+    ... [base]
+    ... class_sizes = [30, 10]
+    ... [axes]
+    ... f = [2, 4]
+    ... theta = { linspace = [0.1, 0.5, 3] }
+    ... ''')
+    >>> sweep.dims, sweep.shape, len(sweep.cells)
+    (('f', 'theta', 'seed'), (2, 3, 2), 12)
+    """
+
+    kind: str
+    record: tuple[str, ...]
+    base: Mapping[str, Any] = field(default_factory=dict)
+    axes: tuple[Axis, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    about: str = ""
+    picture: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a sweep."""
+        if self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r} is unknown{nearest(self.kind, KINDS)}")
+        if not self.record:
+            raise ValueError(f"record is empty: {', '.join(self.does.quantities)} can be recorded")
+        for name in self.record:
+            if name not in self.does.quantities:
+                raise ValueError(f"quantity {name!r} of record is unknown{nearest(name, self.does.quantities, n=3)}")
+        seen: set[str] = set()
+        for name in (*self.base, *(name for axis in self.axes for name in axis.fields)):
+            if name == "seed":
+                raise ValueError("seed is a dimension of its own: seeds = 3, or seeds = [0, 5]")
+            if name not in self.does.fields:
+                raise ValueError(f"field {name!r} is unknown for kind {self.kind!r}{nearest(name, self.does.fields)}")
+            if name in seen:
+                raise ValueError(f"field {name!r} is given twice")
+            seen.add(name)
+        names = [axis.name for axis in self.axes]
+        for name in names:
+            if names.count(name) > 1 or name in ("seed", "class", "time"):
+                raise ValueError(f"axis {name!r} needs another name")
+        for axis in self.axes:
+            if not len(axis):
+                raise ValueError(f"axis {axis.name!r} has no points")
+        if len(set(self.seeds)) < len(self.seeds) or not self.seeds:
+            raise ValueError(f"seeds={list(self.seeds)} must be different integers, at least one")
+
+    @property
+    def does(self) -> Kind:
+        """What is done at each cell."""
+        return KINDS[self.kind]
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the dimensions."""
+        return (*(axis.name for axis in self.axes), "seed")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Points along each dimension."""
+        return (*map(len, self.axes), len(self.seeds))
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells, without making them."""
+        return int(np.prod(self.shape, dtype=object))
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """All cells, the seed running fastest. Raises ValueError naming the first that is not a valid one."""
+        return list(self._cells())
+
+    def _cells(self) -> Iterator[Cell]:
+        for place in product(*map(range, self.shape)):
+            own: dict[str, Any] = {}
+            for axis, i in zip(self.axes, place[:-1], strict=True):
+                own |= dict(zip(axis.fields, axis.values[i], strict=True))
+            values = own | {"seed": self.seeds[place[-1]]}
+            try:
+                configuration = self.does.configuration({**self.base, **values}, self.record)
+            except (ValueError, OSError) as error:
+                where = f" (cell {label(values)})" if own else ""
+                raise ValueError(f"{error}{where}") from None
+            whole = {"kind": self.kind, "record": list(self.record), **configuration}
+            yield Cell(place, values, configuration, config_key(whole))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; without ``about`` and ``picture``, this is what two equal sweeps have in common."""
+        return {
+            "kind": self.kind,
+            "record": list(self.record),
+            "base": dict(self.base),
+            "axes": [[axis.name, list(axis.fields), [list(point) for point in axis.values]] for axis in self.axes],
+            "seeds": list(self.seeds),
+            "about": self.about,
+            "picture": dict(self.picture),
+        }
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Read a description: keys kind, record, seeds, about; tables base, axes, picture; array of tables zip.
+
+        An axis is a list, or ``{ linspace = [first, last, points] }``, or ``{ logspace = [first, last, points] }``
+        (equal ratios between the same two ends). A ``[[zip]]`` holds a name and axes of one length that move together.
+        """
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"not valid TOML: {error}") from None
+        return cls.from_mapping(values)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """The same as :meth:`from_toml`, from what TOML would hold, for sweeps that a Python script puts together."""
+        known = ("kind", "record", "base", "axes", "zip", "seeds", "about", "picture")
+        for key in values:
+            if key not in known:
+                raise ValueError(f"unknown key {key!r}{nearest(key, known)}")
+        for key in ("kind", "record"):
+            if key not in values:
+                raise ValueError(f"key {key!r} is missing")
+        record = values["record"]
+        if not isinstance(record, list | tuple) or not all(isinstance(name, str) for name in record):
+            raise ValueError(f"record={record!r} is not a list of names")
+        for key in ("base", "axes", "picture"):
+            if not isinstance(values.get(key, {}), Mapping):
+                raise ValueError(f"[{key}] is not a table")
+        kind = str(values["kind"])
+        axes = [Axis(n, (n,), tuple((v,) for v in _points(n, said))) for n, said in values.get("axes", {}).items()]
+        axes += [_zipped(group) for group in values.get("zip", ())]
+        return cls(
+            kind=kind,
+            record=tuple(record),
+            base=dict(values.get("base", {})),
+            axes=tuple(axes),
+            seeds=_seeds(values.get("seeds", 1)),
+            about=str(values.get("about", "")),
+            picture=dict(values.get("picture", {})),
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`to_dict`. Raises ValueError."""
+        try:
+            axes = tuple(Axis(n, tuple(names), tuple(map(tuple, points))) for n, names, points in values["axes"])
+            plain = {key: values[key] for key in ("kind", "base", "about", "picture")}
+            return cls(record=tuple(values["record"]), axes=axes, seeds=tuple(values["seeds"]), **plain)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not the description of a sweep: {error}") from None
+
+
+def shipped() -> dict[str, str]:
+    """Descriptions of the sweeps that come with the package, by name."""
+    folder = resources.files("ufm") / "sweeps"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return {file.name.removesuffix(".toml"): file.read_text() for file in files}
+
+
+def read(name: str) -> Sweep:
+    """The sweep of a file, or a shipped one. Raises ValueError, OSError."""
+    path, known = Path(name), shipped()
+    if path.suffix != ".toml" and not path.exists():
+        if name not in known:
+            raise ValueError(f"sweep {name!r} is neither a .toml file nor one that is shipped{nearest(name, known)}")
+        return Sweep.from_toml(known[name])
+    try:
+        return Sweep.from_toml(path.read_text())
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def label(values: Mapping[str, Any]) -> str:
+    """A cell in words: "f=5, theta=0.2, seed=0"."""
+    return ", ".join(f"{k}={v:.6g}" if isinstance(v, float) else f"{k}={v}" for k, v in values.items())
+
+
+def _points(name: str, said: Any) -> Sequence[Any]:
+    """The points of one axis."""
+    if isinstance(said, list | tuple):
+        return said
+    spaces: dict[str, Any] = {"linspace": np.linspace, "logspace": np.geomspace}
+    if not isinstance(said, Mapping) or len(said) != 1:
+        raise ValueError(f"axis {name!r} is neither a list nor {{ linspace = [first, last, points] }}")
+    ((space, numbers),) = said.items()
+    if space not in spaces:
+        raise ValueError(f"{space!r} of axis {name!r} is unknown{nearest(space, spaces)}")
+    if not isinstance(numbers, list | tuple) or len(numbers) != 3:
+        raise ValueError(f"{space} of axis {name!r} is [first, last, points], not {numbers!r}")
+    (points,) = integers(f"points of axis {name!r}:", numbers[2:])
+    try:
+        first, last = float(numbers[0]), float(numbers[1])
+    except (TypeError, ValueError):
+        raise ValueError(f"{space} of axis {name!r} is [first, last, points], not {numbers!r}") from None
+    if not np.isfinite([first, last]).all() or (space == "logspace" and not (first > 0 and last > 0)):
+        raise ValueError(f"{space} of axis {name!r} needs finite{', positive' * (space == 'logspace')} ends")
+    if points > MAX_CELLS:
+        raise ValueError(f"axis {name!r} has {points} points, more than {MAX_CELLS}")
+    return [float(f"{value:.12g}") for value in spaces[space](first, last, points)]
+
+
+def _zipped(group: Any) -> Axis:
+    if not isinstance(group, Mapping) or not isinstance(group.get("name"), str):
+        raise ValueError("a [[zip]] needs a name, and the axes that move together")
+    columns = {name: _points(name, said) for name, said in group.items() if name != "name"}
+    lengths = {name: len(points) for name, points in columns.items()}
+    if not columns or len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ValueError(
+            f"axes of zip {group['name']!r} must have as many points as each other: {said or 'none given'}"
+        )
+    return Axis(group["name"], tuple(columns), tuple(zip(*columns.values(), strict=True)))
+
+
+def _seeds(said: Any) -> tuple[int, ...]:
+    if isinstance(said, list | tuple):
+        if not all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in said):
+            raise ValueError(f"seeds={said!r} must be integers >= 0")
+        return tuple(said)
+    (count,) = integers("seeds", [said])
+    return tuple(range(count))
+
+
+def coordinate(value: Any) -> Any:
+    """A point of an axis as a label of xarray: a number or a string."""
+    return value if isinstance(value, int | float | str) and not isinstance(value, bool) else json.dumps(value)

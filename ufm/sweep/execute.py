@@ -1,0 +1,226 @@
+"""Running a sweep: cells in groups, on the cores of one machine (joblib) or on a cluster (its dask backend)."""
+
+import contextlib
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ufm import store
+from ufm.sweep.description import Cell, Sweep, label
+from ufm.sweep.folder import Folder
+from ufm.sweep.kinds import KINDS, Answer
+
+ATTEMPTS = 3
+"""How often a cell may kill its worker before it is set aside."""
+
+Reply = Answer | str
+"""An answer, or why there is none."""
+
+
+@dataclass
+class Outcome:
+    """What became of a sweep."""
+
+    ran: int = 0
+    """Cells that were computed now."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why cells have no answer, by their names."""
+    damaged: list[Path] = field(default_factory=list)
+    """Files of cells that were computed again because they were damaged."""
+
+
+Replies = Generator[tuple[Cell, Reply], None, None]
+"""Cells with their answers, or with the reasons why they have none, as they come."""
+
+
+def run(
+    sweep: Sweep,
+    out: Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    watch: Callable[[int, int], Any] = lambda done, total: None,
+) -> Outcome:
+    """Compute the cells that OUT does not have yet, and write OUT/results.nc.
+
+    A cell that raises is set aside with its reason; one whose worker dies is tried again, alone, and set aside when
+    that happens ATTEMPTS times. Whatever ends the sweep, each finished cell is on disk and the next call goes on from
+    there; the result is then the same, bit for bit.
+
+    Parameters
+    ----------
+    sweep : what to compute.
+    out : folder of the sweep; new, empty, or of the same sweep.
+    workers : processes (one per core; trainings: one per CUDA device, or one); without effect on a cluster.
+    scheduler : dask: an address like tcp://host:port, or a scheduler file. Workers need this package, and for
+        trainings the same file system.
+    watch : called with (cells done, cells in all) after each group.
+
+    Raises
+    ------
+    ValueError : a cell that is not valid, a folder that belongs to something else or is in use. OSError : a full disk,
+        a scheduler that is not there. KeyboardInterrupt : as it comes, after results.nc is written.
+    """
+    folder = Folder(out)
+    folder.check(sweep)
+    todo = sweep.cells  # all valid, or nothing is touched
+    outcome, reasons = Outcome(), {}
+    with folder.alone():
+        folder.begin(sweep)
+        todo, outcome.damaged = folder.missing(sweep)
+        total = len({cell.key for cell in sweep.cells})
+        done = total - len(todo)
+        watch(done, total)
+        try:
+            with contextlib.closing(_replies(sweep, todo, out, workers, scheduler)) as replies:
+                for cell, reply in replies:
+                    if isinstance(reply, str):
+                        reasons[cell.key] = outcome.failed[label(cell.values)] = reply
+                    else:
+                        folder.put(cell, reply, sweep)
+                        outcome.ran += 1
+                    done += 1
+                    watch(done, total)
+        finally:
+            with contextlib.suppress(MemoryError):
+                store.save(folder.collect(sweep, reasons), folder.results)
+    return outcome
+
+
+def _replies(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | None, scheduler: str | None) -> Replies:
+    """By whatever means the sweep wants."""
+    if not cells:
+        return
+    if scheduler is not None:
+        with _cluster(scheduler) as backend:
+            yield from _parallel(sweep, cells, out, backend)
+    elif not sweep.does.parallel:
+        yield from _trainings(sweep, cells, out, workers)
+    elif (count := workers or os.cpu_count() or 1) == 1:
+        for group in _groups(sweep, cells):
+            yield from zip(group, work(sweep.kind, [c.configuration for c in group], sweep.record, out), strict=True)
+    else:
+        yield from _parallel(sweep, cells, out, _Backend({"backend": "loky", "inner_max_num_threads": 1}, count))
+
+
+def _groups(sweep: Sweep, cells: Sequence[Cell]) -> list[Sequence[Cell]]:
+    return [cells[begin : begin + sweep.does.group] for begin in range(0, len(cells), sweep.does.group)]
+
+
+def work(kind: str, configurations: Sequence[dict[str, Any]], record: Sequence[str], out: Path) -> list[Reply]:
+    """What a worker does: answers to a group of cells. If the group fails, each cell by itself."""
+    try:
+        return list(KINDS[kind].run(configurations, record, out))
+    except Exception as error:
+        if len(configurations) == 1:
+            return [f"{type(error).__name__}: {' '.join(str(error).split())}"]
+        return [reply for one in configurations for reply in work(kind, [one], record, out)]
+
+
+@dataclass(frozen=True)
+class _Backend:
+    """Where groups go."""
+
+    settings: dict[str, Any]
+    """Of joblib.parallel_config."""
+    workers: int
+    deaths: int = ATTEMPTS
+    """How often a cell that is alone may kill its worker; a dask scheduler counts for itself."""
+
+
+def _parallel(sweep: Sweep, cells: Sequence[Cell], out: Path, backend: _Backend) -> Replies:
+    """Groups side by side; when a worker dies, those that were under way are repeated cell by cell."""
+    waiting = dict(enumerate(_groups(sweep, cells)))
+    while waiting:
+        handed: list[int] = []
+        try:
+            for number, replies in _side_by_side(sweep, waiting, out, backend, handed):
+                yield from zip(waiting.pop(number), replies, strict=True)
+        except _deaths():
+            for number in [number for number in handed if number in waiting]:
+                for cell in waiting.pop(number):
+                    yield cell, _alone(sweep, cell, out, backend)
+
+
+def _side_by_side(
+    sweep: Sweep, groups: dict[int, Sequence[Cell]], out: Path, backend: _Backend, handed: list[int]
+) -> Iterator[tuple[int, list[Reply]]]:
+    """Answers to groups by number; ``handed`` fills with the numbers of those that have been given away."""
+    import joblib
+
+    def tasks() -> Iterable[Any]:
+        for number, group in list(groups.items()):
+            handed.append(number)
+            yield joblib.delayed(_numbered)(number, sweep.kind, [c.configuration for c in group], sweep.record, out)
+
+    with joblib.parallel_config(**backend.settings):
+        parallel = joblib.Parallel(
+            n_jobs=backend.workers, batch_size=1, pre_dispatch="2*n_jobs", return_as="generator_unordered"
+        )
+        with contextlib.closing(parallel(tasks())) as replies:
+            yield from replies
+
+
+def _numbered(number: int, *arguments: Any) -> tuple[int, list[Reply]]:
+    return number, work(*arguments)
+
+
+def _alone(sweep: Sweep, cell: Cell, out: Path, backend: _Backend) -> Reply:
+    """The answer of one cell that nothing runs beside, so that a death is its own."""
+    for _ in range(backend.deaths):
+        with contextlib.suppress(*_deaths()):
+            ((_, (reply,)),) = _side_by_side(sweep, {0: [cell]}, out, backend, [])
+            return reply
+    return f"its worker died each of {ATTEMPTS} times" + (": out of memory?" if sweep.does.parallel else "")
+
+
+def _deaths() -> tuple[type[BaseException], ...]:
+    """What joblib raises when a worker dies."""
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    try:
+        from distributed.scheduler import KilledWorker
+    except ImportError:
+        return (BrokenProcessPool,)
+    return BrokenProcessPool, KilledWorker
+
+
+@contextlib.contextmanager
+def _cluster(scheduler: str) -> Iterator[_Backend]:
+    """A dask cluster that is there already. Raises ValueError without dask, OSError if it is not there or goes away."""
+    try:
+        from distributed import Client
+        from distributed.client import FutureCancelledError
+        from distributed.comm.core import CommClosedError
+    except ImportError:
+        raise ValueError("--scheduler needs dask: pip install 'ncmc[cluster]'") from None
+    place = {"address": scheduler} if "://" in scheduler or ":" in scheduler else {"scheduler_file": scheduler}
+    try:
+        with Client(timeout=10, **place) as client:  # type: ignore[no-untyped-call]
+            count = max(1, sum(client.nthreads().values()))
+            yield _Backend({"backend": "dask", "wait_for_workers_timeout": 30}, count, deaths=1)
+    except (OSError, CommClosedError, FutureCancelledError, TimeoutError) as error:
+        if isinstance(error, OSError) and error.filename:
+            raise
+        raise OSError(f"the scheduler {scheduler} is not there, or went away: {error}; what is done is kept") from None
+
+
+def _trainings(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | None) -> Iterator[tuple[Cell, Reply]]:
+    """Trainings are processes of their own, one per device."""
+    from ufm.sweep.kinds.training import Training
+    from ufm.train import grid
+
+    training = sweep.does
+    assert isinstance(training, Training)
+    devices = grid.cuda_devices()
+    count = workers or max(1, len(devices))
+    jobs = {}
+    for cell in cells:
+        place = training.folder(cell.configuration, out)
+        jobs[grid.Job(label(cell.values), place, training.begin(cell.configuration, out))] = cell
+    flags = ["--threads", "1"] if count > 1 and not devices else []
+    for job, reason in grid.run_all(list(jobs), count, flags, devices):
+        cell = jobs[job]
+        yield cell, reason or work(sweep.kind, [cell.configuration], sweep.record, out)[0]

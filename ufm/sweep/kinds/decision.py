@@ -1,0 +1,75 @@
+"""Cells that classify hard-to-predict features: what GCR gains over RCR, drawn and by formula."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ufm import montecarlo, rules
+from ufm.certify.sweeps import predicted_choice_gain, predicted_gain
+from ufm.frames import Array, multi_center_frame
+from ufm.problem import Problem, nearest
+from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, problem_of, real, whole
+
+DEFAULTS: dict[str, Any] = {"n": 20_000, "noise": 1.0, "shares": "inverse"}
+
+SHARES = {"inverse": -1.0, "uniform": 0.0, "frequency": 1.0}
+"""Shares of the classes among hard-to-predict features, as powers of their sizes."""
+
+
+class Decision:
+    """Hard-to-predict features around the mean of all directions (proposition 3.1), classes drawn by ``shares``."""
+
+    fields = (*PROBLEM_FIELDS, *DEFAULTS)
+    quantities: Mapping[str, Quantity] = {
+        "accuracy_rcr": Quantity((), "frequency with which RCR is right"),
+        "accuracy_gcr": Quantity((), "frequency with which GCR is right"),
+        "gain": Quantity((), "accuracy_gcr - accuracy_rcr, on the same features"),
+        "gain_error": Quantity((), "standard error of the gain"),
+        "predicted_gain": Quantity((), "theory.decision.gcr_accuracy - 1/K: orthonormal centers"),
+        "predicted_gain_frame": Quantity((), "the same with theory.decision.frame_choice: centers of this theta"),
+    }
+    group = 4
+    parallel = True
+
+    def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
+        """Problem (of which the frame and the shares matter), and how many features."""
+        problem = problem_of(values)
+        said = {**DEFAULTS, **{name: value for name, value in whole(values).items() if name in DEFAULTS}}
+        if said["shares"] not in SHARES:
+            raise ValueError(f"shares={said['shares']!r} is unknown{nearest(str(said['shares']), SHARES)}")
+        said["noise"] = real("noise", said["noise"])
+        if said["n"] < 1 or not 0.0 < said["noise"] < np.inf:
+            raise ValueError(f"n={said['n']} and noise={said['noise']} must be positive")
+        return {"problem": problem.to_dict(), "decision": said, "seed": values["seed"]}
+
+    def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
+        """Draw, and compute."""
+        return [self._answer(cell, record) for cell in cells]
+
+    def _answer(self, cell: dict[str, Any], record: Sequence[str]) -> Answer:
+        problem, own = Problem.from_dict(cell["problem"]), cell["decision"]
+        shares = class_shares(problem, own["shares"])
+        answer: dict[str, Any] = {}
+        if any(not name.startswith("predicted") for name in record):
+            frame = multi_center_frame(problem, basis="coordinate")
+            right = {
+                name: montecarlo.accuracy(frame, rule, shares, own["n"], noise=own["noise"], seed=cell["seed"])
+                for name, rule in (("rcr", rules.regular), ("gcr", rules.generalized))
+            }
+            answer = {f"accuracy_{name}": estimate.mean for name, estimate in right.items()}
+            answer["gain"] = right["gcr"].mean - right["rcr"].mean
+            # an upper bound: features on which both rules are right or wrong would make it smaller
+            answer["gain_error"] = np.hypot(right["gcr"].standard_error, right["rcr"].standard_error)
+        if "predicted_gain" in record:
+            answer["predicted_gain"] = predicted_gain(problem, shares)
+        if "predicted_gain_frame" in record:
+            answer["predicted_gain_frame"] = predicted_choice_gain(problem, shares)
+        return {name: np.asarray(answer[name], dtype=np.float64) for name in record}
+
+
+def class_shares(problem: Problem, shares: str) -> Array:
+    """Share of each class among hard-to-predict features, (K,)."""
+    weights = np.asarray(problem.class_sizes, dtype=np.float64) ** SHARES[shares]
+    return weights / weights.sum()

@@ -1,0 +1,74 @@
+"""Cells that minimise: values, certificates, norms, and which classes live."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ufm.certify.learned import predicted_living, predicted_square_norms
+from ufm.metrics import collapse
+from ufm.problem import Problem
+from ufm.solve import minimize
+from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, problem_of
+
+PREDICTED = {
+    "predicted_living": Quantity(("class",), "1 if theory says that the class lives (theorem 3.3, corrected), else 0"),
+    "predicted_square_norm": Quantity(("class",), "theory.minimizers.learned_square_norm"),
+}
+
+
+class Minimum:
+    """Minimisers over the features, and over the frame where that is learned."""
+
+    fields = PROBLEM_FIELDS
+    quantities: Mapping[str, Quantity] = {
+        "value": Quantity((), "objective"),
+        "gap": Quantity((), "objective minus its proven lower bound"),
+        "certified": Quantity((), "1 if the gap is closed, else 0"),
+        "living": Quantity(("class",), "1 if the class has an output, else 0"),
+        "square_norm": Quantity(("class",), "squared length of the classifier vector"),
+        "feature_norm": Quantity(("class",), "length of the class's feature"),
+        "nc": Quantity(("class",), "NC of the class's feature; NaN where it is 0"),
+        **PREDICTED,
+    }
+    group = 4
+    parallel = True
+
+    def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
+        """The problem."""
+        problem = problem_of(values)
+        if (asked := [name for name in record if name in PREDICTED]) and (problem.frame, problem.loss) != (
+            "learned",
+            "mse",
+        ):
+            raise ValueError(f"{', '.join(asked)} of record: for P with frame='learned' only")
+        return {"problem": problem.to_dict(), "seed": values["seed"]}
+
+    def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
+        """One minimisation per cell."""
+        return [self._answer(Problem.from_dict(cell["problem"]), cell["seed"], record) for cell in cells]
+
+    def _answer(self, problem: Problem, seed: int, record: Sequence[str]) -> Answer:
+        solution = minimize(problem, seed=seed)
+        norms = np.linalg.norm(solution.class_features, axis=1)
+        answer: dict[str, Any] = {
+            "value": solution.value,
+            "gap": solution.gap,
+            "certified": solution.status == "optimal",
+            "living": solution.living,
+            "square_norm": solution.norms**2,
+            "feature_norm": norms,
+        }
+        if "nc" in record:
+            nc, some = np.full(problem.n_classes, np.nan), np.flatnonzero((norms > 0) & solution.living)
+            if some.size:
+                nc[some] = collapse(
+                    solution.class_features[some], np.arange(some.size), solution.frame.pick(some.tolist())
+                )
+            answer["nc"] = nc
+        if "predicted_living" in record:
+            answer["predicted_living"] = predicted_living(problem) > 1.0
+        if "predicted_square_norm" in record:
+            answer["predicted_square_norm"] = predicted_square_norms(problem)
+        return {name: np.asarray(answer[name], dtype=np.float64) for name in record}

@@ -1,0 +1,76 @@
+"""Cells that train a network: each in a process and a folder of its own, resumed where it was stopped."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ufm import store
+from ufm.sweep.kinds.base import Answer, Quantity
+from ufm.train.config import Config, Settings
+from ufm.train.presets import preset
+
+RULES = ("own", "rcr", "gcr", "nearest")
+
+
+class Training:
+    """Real networks; `ufm train` with the fields of its configuration, or changes to a named training."""
+
+    fields = ("preset", *(field.name for field in fields(Settings) if field.name != "seed"))
+    quantities: Mapping[str, Quantity] = {
+        **{f"accuracy_{rule}": Quantity((), f"test accuracy at the last epoch, rule {rule}") for rule in RULES},
+        "class_accuracy": Quantity(("class",), "test accuracy of each class at the last epoch, own rule"),
+        "nc": Quantity(("class",), "NC on training images at the last epoch"),
+        "variability": Quantity(("class",), "mean of 1 - cos(h, w_k) on training images at the last epoch"),
+        "time": Quantity(("time",), "measured epochs", "epoch"),
+        "nc_curve": Quantity(("time", "class"), "NC on training images"),
+        "accuracy_curve": Quantity(("time",), "test accuracy, own rule"),
+    }
+    group = 1
+    parallel = False
+
+    def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
+        """The configuration of the training."""
+        said: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        name = said.pop("preset", None)
+        config = Config(**said) if name is None else preset(str(name), **said)
+        return {"training": config.to_dict()}
+
+    def folder(self, cell: Mapping[str, Any], folder: Path) -> Path:
+        """Where the run of a cell lives."""
+        return folder / "runs" / Config.from_dict(cell["training"]).key
+
+    def begin(self, cell: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+        """Write down the configuration; answers with the flags of `ufm train` that start it."""
+        place = self.folder(cell, folder)
+        path = store.save_json(place.with_suffix(".json"), {"configuration": cell["training"]})
+        return "--config", str(path), "--out", str(place)
+
+    def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
+        """Train what is not trained yet, and read what was measured. Raises RuntimeError: why a training failed."""
+        return [self._answer(cell, record, folder) for cell in cells]
+
+    def _answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> Answer:
+        from ufm.train import grid, results
+        from ufm.train.run import Run
+
+        run = Run(self.folder(cell, folder))
+        if not (run.exists and run.finished):
+            job = grid.Job(run.folder.name, run.folder, self.begin(cell, folder))
+            for _, reason in grid.run_all([job], 1, ["--threads", "1"]):
+                if reason is not None:
+                    raise RuntimeError(reason)
+        seen = results.summary(run.folder.name, run)
+        curves = seen["curves"]
+        known = {
+            **{f"accuracy_{rule}": accuracy for rule, accuracy in seen["accuracy"].items()},
+            "class_accuracy": seen["class_accuracy"]["own"],
+            "nc": curves["nc"][-1],
+            "variability": seen["variability"],
+            "time": curves["epoch"],
+            "nc_curve": curves["nc"],
+            "accuracy_curve": curves["test_accuracy"],
+        }
+        return {name: np.asarray(known.get(name, np.nan), dtype=np.float64) for name in record}

@@ -1,0 +1,71 @@
+"""Which quantity of a sweep is drawn over which axes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from ufm.problem import nearest
+from ufm.sweep.description import Sweep
+
+INNER = ("class", "time")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What :func:`figures.sweep.sweep_figure` is asked for; what is left out is chosen by :meth:`complete`.
+
+    Raises
+    ------
+    ValueError : from :meth:`complete`, for names that the sweep does not have or that are used twice.
+    """
+
+    quantity: str | None = None
+    """What is drawn (the first that is recorded)."""
+    x: str | None = None
+    """Axis from left to right ("time" for curves, else the first axis with several points)."""
+    y: str | None = None
+    """Axis from bottom to top: a map, with the quantity as colour."""
+    lines: str | None = None
+    """Axis that has a line per point (the classes, or the second axis with several points)."""
+    panels: str | None = None
+    """Axis that has a panel per point."""
+    against: str | None = None
+    """Another quantity: dashed beside lines, as contours on a map, with ``scatter`` on the horizontal axis."""
+    scatter: bool = False
+    """One point per cell, ``quantity`` over ``against``, with the line where both are equal."""
+    select: Mapping[str, Any] = field(default_factory=dict)
+    """Points of other axes, by value ("class": by number, -1 is the last). Left out: the middle one; of the classes the
+    last. Over seeds it is the mean, with a band from smallest to largest."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """From the table [picture] of a description. Raises ValueError for unknown keys."""
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise ValueError(f"unknown key {key!r} of [picture]{nearest(key, known)}")
+        return cls(**values)
+
+    def complete(self, sweep: Sweep) -> "Picture":
+        """The same with nothing left out but ``y``, ``panels`` and ``against``."""
+        quantity = self.quantity or sweep.record[0]
+        for name in (quantity, self.against):
+            if name is not None and name not in sweep.record:
+                raise ValueError(f"quantity {name!r} is not recorded{nearest(name, sweep.record, n=3)}")
+        dims = (*sweep.dims, *sweep.does.quantities[quantity].dims)
+        for name in (self.x, self.y, self.lines, self.panels, *self.select):
+            if name is not None and name not in dims:
+                raise ValueError(f"{quantity} has no axis {name!r}{nearest(name, dims)}")
+        if self.scatter and self.against is None:
+            raise ValueError("scatter needs a quantity on the horizontal axis: against")
+        named = [name for name in (self.x, self.y, self.lines, self.panels, *self.select) if name is not None]
+        if len(set(named)) < len(named):
+            raise ValueError(f"every axis can be used once, not {', '.join(named)}")
+        several = [axis.name for axis in sweep.axes if len(axis) > 1 and axis.name not in named]
+        x = self.x or ("time" if "time" in dims and not self.scatter else next(iter(several), sweep.dims[0]))
+        several = [name for name in several if name != x]
+        lines = self.lines
+        if lines is None and self.y is None:
+            others = [*(["class"] if "class" in dims and "class" not in named else []), *several]
+            lines = next(iter(others), None)
+        return Picture(quantity, x, self.y, lines, self.panels, self.against, self.scatter, dict(self.select))
