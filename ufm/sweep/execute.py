@@ -196,11 +196,16 @@ def _cluster(scheduler: str) -> Iterator[_Backend]:
         from distributed.comm.core import CommClosedError
     except ImportError:
         raise ValueError("--scheduler needs dask: pip install 'ncmc[cluster]'") from None
-    place = {"address": scheduler} if "://" in scheduler or ":" in scheduler else {"scheduler_file": scheduler}
+    if ":" in scheduler:
+        place = {"address": scheduler}
+    elif Path(scheduler).is_file():
+        place = {"scheduler_file": scheduler}
+    else:  # dask would wait for the file
+        raise ValueError(f"scheduler={scheduler} is neither an address like tcp://host:port nor a scheduler file")
     try:
-        with Client(timeout=10, **place) as client:  # type: ignore[no-untyped-call]
+        with Client(timeout=10, set_as_default=False, **place) as client:  # type: ignore[no-untyped-call]
             count = max(1, sum(client.nthreads().values()))
-            yield _Backend({"backend": "dask", "wait_for_workers_timeout": 30}, count, deaths=1)
+            yield _Backend({"backend": "dask", "client": client, "wait_for_workers_timeout": 30}, count, deaths=1)
     except (OSError, CommClosedError, FutureCancelledError, TimeoutError) as error:
         if isinstance(error, OSError) and error.filename:
             raise
