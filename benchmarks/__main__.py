@@ -45,7 +45,9 @@ def main() -> None:
             said = ["" if r.get(a) is None else f"{r[a]:.0e}" for a in asides]
             rows.append([cases.CASES[name].__doc__ or name, *figures, *said])
         print(f"{title}\n\n{table(rows)}\n", flush=True)
-    print("Training, float32, one thread:\n", flush=True)
+    print("Sweeps:\n", flush=True)
+    subprocess.run([sys.executable, "-m", "benchmarks.sweep", *(["--quick"] if quick else [])], check=True)
+    print("\nTraining, float32, one thread:\n", flush=True)
     subprocess.run([sys.executable, "-m", "benchmarks.training"], check=True)
 
 

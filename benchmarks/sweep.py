@@ -1,0 +1,109 @@
+"""A sweep of 10,000 cells against the loops people write: one process per cell, and one call per cell.
+
+``python -m benchmarks.sweep`` (part of ``make bench``; ``--quick``: 1,000 cells). Milliseconds per cell on all cores.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+import ufm
+from benchmarks.__main__ import table
+from ufm import store
+from ufm.sweep.description import Sweep
+from ufm.sweep.execute import run
+from ufm.sweep.folder import Folder
+
+DESCRIPTION = """
+kind = "flow"
+record = ["collapse_time"]
+seeds = {seeds}
+[base]
+n_classes = 10
+n_max = 500
+tau = 0.01
+f = 20
+[axes]
+theta = {{ linspace = [0.1, 0.5, 10] }}
+scale = {{ logspace = [0.03, 0.3, 10] }}
+"""
+
+SCRIPT = """
+import sys, ufm
+sizes = ufm.long_tailed_sizes(10, 500, 0.01)
+theta, scale, seed = float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+problem = ufm.Problem(sizes, ufm.class_aware(sizes, 20), theta)
+flow = ufm.gradient_flow(problem, start=ufm.Start("gaussian", scale), seed=seed, n_times=2, workers=1)
+print(flow.times[-1])
+"""
+
+
+def processes(sweep: Sweep, count: int) -> float:
+    """Seconds per cell of a script that is started once per cell, as many at a time as there are cores."""
+
+    def one(cell):
+        own = [str(cell.values[name]) for name in ("theta", "scale", "seed")]
+        subprocess.run([sys.executable, "-c", SCRIPT, *own], check=True, stdout=subprocess.DEVNULL)
+
+    cells = sweep.cells[:: len(sweep.cells) // count][:count]
+    one(cells[0])
+    began = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, cells))
+    return (time.perf_counter() - began) / len(cells)
+
+
+def calls(sweep: Sweep, count: int) -> float:
+    """Seconds per cell of gradient_flow in a loop, divided by the cores that several loops would have."""
+    cells = sweep.cells[:: len(sweep.cells) // count][:count]
+    began = time.perf_counter()
+    for cell in cells:
+        problem = ufm.Problem.from_dict(cell.configuration["problem"])
+        start = ufm.Start("gaussian", cell.values["scale"])
+        ufm.gradient_flow(problem, start=start, seed=cell.values["seed"], n_times=2, workers=1)
+    return (time.perf_counter() - began) / len(cells) / (os.cpu_count() or 1)
+
+
+def bookkeeping(sweep: Sweep, out: Path) -> float:
+    """Seconds per cell for everything but the flows: describing, looking for what is there, writing, collecting."""
+    folder, answer = Folder(out), {"collapse_time": np.linspace(1.0, 2.0, 10)}
+    began = time.perf_counter()
+    fresh = Sweep.from_dict(sweep.to_dict())  # its cells are not made yet
+    folder.begin(fresh)
+    missing, _ = folder.missing(fresh)
+    for cell in missing:
+        folder.put(cell, answer, fresh)
+    store.save(folder.collect(fresh, {}), folder.results)
+    return (time.perf_counter() - began) / len(missing)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="1,000 cells instead of 10,000")
+    sweep = Sweep.from_toml(DESCRIPTION.format(seeds=10 if parser.parse_args().quick else 100))
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        outcome = run(sweep, Path(folder) / "sweep")
+        whole = time.perf_counter() - began
+        assert outcome.ran == len(sweep.cells)
+        paper = bookkeeping(sweep, Path(folder) / "books")
+    batched = whole / len(sweep.cells)
+    rows = [
+        ("one process per cell", processes(sweep, 20)),
+        ("one call of gradient_flow per cell", calls(sweep, 100)),
+        ("ufm sweep", batched),
+        ("of which storage and bookkeeping", paper),
+    ]
+    title = f"{len(sweep.cells):,} cells (K=10, f=20, N=1,236): {whole:.0f} s on {os.cpu_count()} cores"
+    print(table([[title, "ms a cell", "ratio"], *([name, f"{1e3 * s:.3g}", f"{s / batched:.1f}"] for name, s in rows)]))
+
+
+if __name__ == "__main__":
+    main()
