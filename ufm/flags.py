@@ -15,13 +15,11 @@ OK, FAILS, INTERRUPTED = 0, 1, 130
 
 
 @dataclass
-class ProblemFlags:
-    """Which problem: a preset or a file, changed by single values."""
+class SizeFlags:
+    """Which class sizes: a preset's, a list, a file, or a long tail."""
 
     preset: str | None = None
     """Named problem; `ufm presets` lists them."""
-    problem: Path | None = None
-    """File with a problem, .toml or .json."""
     class_sizes: str | None = None
     """Samples per class: "100,50,10", or a file of sizes or labels (.npy, .csv, .txt)."""
     n_classes: int | None = None
@@ -30,6 +28,41 @@ class ProblemFlags:
     """Size of the largest class, for --n-classes."""
     tau: float | None = None
     """Imbalance ratio n_min / n_max of a preset or of --n-classes, in (0, 1]."""
+
+    def source(self, *names: str) -> str:
+        """The one flag among ``names`` that says where sizes come from. Raises ValueError if it is not one."""
+        said = [name for name in names if getattr(self, name) is not None]
+        if len(said) != 1:
+            flags = ["--" + name.replace("_", "-") for name in names]
+            wrong = f", not {' and '.join(said)}" if said else ""
+            raise ValueError(f"one of {', '.join(flags[:-1])} and {flags[-1]} is needed{wrong}")
+        if self.tau is not None and said[0] not in ("preset", "n_classes"):
+            raise ValueError(f"tau={self.tau} belongs to --preset or --n-classes: other problems have their sizes")
+        if self.n_max is not None and self.n_classes is None:
+            raise ValueError(f"n_max={self.n_max} goes with --n-classes")
+        return said[0]
+
+    def sizes(self) -> tuple[int, ...]:
+        """The class sizes. Raises ValueError or OSError."""
+        if self.source("preset", "class_sizes", "n_classes") == "preset":
+            return preset(str(self.preset), tau=self.tau).class_sizes
+        return self._own_sizes()
+
+    def _own_sizes(self) -> tuple[int, ...]:
+        if self.class_sizes is not None:
+            return _sizes(self.class_sizes)
+        assert self.n_classes is not None
+        if self.n_max is None:
+            raise ValueError(f"n_classes={self.n_classes} needs --n-max, the size of the largest class")
+        return long_tailed_sizes(self.n_classes, self.n_max, 1.0 if self.tau is None else self.tau)
+
+
+@dataclass
+class ProblemFlags(SizeFlags):
+    """Which problem: a preset or a file, changed by single values."""
+
+    problem: Path | None = None
+    """File with a problem, .toml or .json."""
     centers: str | None = None
     """Centers per class: class-aware, apportioned or uniform (with --f), one number, or a list "2,3,5"."""
     f: int | None = None
@@ -57,16 +90,7 @@ class ProblemFlags:
 
     def build(self) -> Problem:
         """The problem. Raises ValueError or OSError."""
-        sources = [s for s in ("preset", "problem", "class_sizes", "n_classes") if getattr(self, s) is not None]
-        if len(sources) != 1:
-            raise ValueError(
-                "one of --preset, --problem, --class-sizes and --n-classes is needed"
-                + (f", not {' and '.join(sources)}" if sources else "")
-            )
-        if self.tau is not None and sources[0] not in ("preset", "n_classes"):
-            raise ValueError(f"tau={self.tau} belongs to --preset or --n-classes: other problems have their sizes")
-        if self.n_max is not None and self.n_classes is None:
-            raise ValueError(f"n_max={self.n_max} goes with --n-classes")
+        self.source("preset", "problem", "class_sizes", "n_classes")
         changes = {name: getattr(self, name) for name in ("theta", "dim", "frame", "lam", "lam_h", "lam_w")}
         changes = {name: value for name, value in changes.items() if value is not None}
         if self.beta is not None:
@@ -87,14 +111,6 @@ class ProblemFlags:
                 **changes,
             }
         )
-
-    def _own_sizes(self) -> tuple[int, ...]:
-        if self.class_sizes is not None:
-            return _sizes(self.class_sizes)
-        assert self.n_classes is not None
-        if self.n_max is None:
-            raise ValueError(f"n_classes={self.n_classes} needs --n-max, the size of the largest class")
-        return long_tailed_sizes(self.n_classes, self.n_max, 1.0 if self.tau is None else self.tau)
 
     def _implied_loss(self) -> Literal["cosine", "mse"]:
         """The cosine loss, but P where a learned frame comes with weights that only P has."""
