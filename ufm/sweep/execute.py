@@ -221,10 +221,15 @@ def _trainings(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | No
     assert isinstance(training, Training)
     devices = grid.cuda_devices()
     count = workers or max(1, len(devices))
-    jobs = {}
+    jobs, finished = {}, []
     for cell in cells:
-        place = training.folder(cell.configuration, out)
-        jobs[grid.Job(label(cell.values), place, training.begin(cell.configuration, out))] = cell
+        job = training.job(cell.configuration, out)
+        if job is None:
+            finished.append(cell)
+        else:
+            jobs[job] = cell
+    for cell in finished:
+        yield cell, work(sweep.kind, [cell.configuration], sweep.record, out)[0]
     flags = ["--threads", "1"] if count > 1 and not devices else []
     for job, reason in grid.run_all(list(jobs), count, flags, devices):
         cell = jobs[job]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,10 @@ from ufm import store
 from ufm.sweep.kinds.base import Answer, Quantity
 from ufm.train.config import Config, Settings
 from ufm.train.presets import preset
+from ufm.train.run import Run
+
+if TYPE_CHECKING:
+    from ufm.train.grid import Job
 
 RULES = ("own", "rcr", "gcr", "nearest")
 
@@ -38,15 +42,19 @@ class Training:
         config = Config(**said) if name is None else preset(str(name), **said)
         return {"training": config.to_dict()}
 
-    def folder(self, cell: Mapping[str, Any], folder: Path) -> Path:
-        """Where the run of a cell lives."""
-        return folder / "runs" / Config.from_dict(cell["training"]).key
+    def job(self, cell: Mapping[str, Any], folder: Path) -> "Job | None":
+        """The training of a cell, which lives in FOLDER/runs; None if it is finished."""
+        from ufm.train.grid import Job
 
-    def begin(self, cell: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
-        """Write down the configuration; answers with the flags of `ufm train` that start it."""
-        place = self.folder(cell, folder)
-        path = store.save_json(place.with_suffix(".json"), {"configuration": cell["training"]})
-        return "--config", str(path), "--out", str(place)
+        config = Config.from_dict(cell["training"])
+        run = self._home(cell, folder)
+        if run.exists and run.finished:
+            return None
+        path = store.save_json(run.folder.with_suffix(".json"), {"configuration": cell["training"]})
+        return Job(config.title, run.folder, ("--config", str(path), "--out", str(run.folder)))
+
+    def _home(self, cell: Mapping[str, Any], folder: Path) -> Run:
+        return Run(folder / "runs" / Config.from_dict(cell["training"]).key)
 
     def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
         """Train what is not trained yet, and read what was measured. Raises RuntimeError: why a training failed."""
@@ -54,14 +62,12 @@ class Training:
 
     def _answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> Answer:
         from ufm.train import grid, results
-        from ufm.train.run import Run
 
-        run = Run(self.folder(cell, folder))
-        if not (run.exists and run.finished):
-            job = grid.Job(run.folder.name, run.folder, self.begin(cell, folder))
+        if (job := self.job(cell, folder)) is not None:
             for _, reason in grid.run_all([job], 1, ["--threads", "1"]):
                 if reason is not None:
                     raise RuntimeError(reason)
+        run = self._home(cell, folder)
         seen = results.summary(run.folder.name, run)
         curves = seen["curves"]
         known = {
