@@ -42,6 +42,10 @@ add_module_names = False
 nitpicky = True
 nitpick_ignore_regex = [
     # of other packages, whose indices are on the network; and what a signature says for an alias, a type variable
-    ("py:.*", r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed)\..*"),
-    ("py:class", r"ArrayLike|Array|Labels|Path|Any|Self|Tensor"),
+    (
+        "py:.*",
+        r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed)\..*",
+    ),
+    ("py:class", r"ArrayLike|Array|Labels|Path|Any|Self|Tensor|Figure|ufm\.trust_region\.L|contextlib\..*"),
+    ("py:(class|obj)", r"(dict|tuple|typing\.Literal)\[.*"),  # halves of an alias that Sphinx has cut at a comma
 ]

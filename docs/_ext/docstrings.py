@@ -2,7 +2,7 @@
 
 Sections are underlined like numpydoc's, but hold plain lines ``name : what it is``, which numpydoc would take for
 types; here each section becomes a field with a list. Signatures say ArrayLike and Array, as the source does, for what
-Python spells out over several lines. Names that :mod:`ufm` exports are documented there, whichever module they are from.
+Python spells out over several lines. Names that :mod:`ufm` exports are documented there, wherever they are defined.
 """
 
 import re
@@ -97,25 +97,26 @@ def _signature(
     return shortened(signature), shortened(returns)
 
 
-def _exported(
-    app: "Sphinx", env: "BuildEnvironment", node: "pending_xref", content: "Element"
-) -> "reference | None":
+def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: "pending_xref", content: "Element") -> "reference | None":
+    """The place of a name that is documented in another module than the reference says: the public one."""
     import ufm
 
-    homes = {f"{getattr(ufm, name).__module__}.{name}": f"ufm.{name}" for name in ufm.__all__}
-    for home, public in homes.items():
-        target = node.get("reftarget", "")
-        if node.get("refdomain") == "py" and (target == home or target.startswith(f"{home}.")):
-            wanted = public + target.removeprefix(home)
-            return env.domains["py"].resolve_xref(
-                env, node["refdoc"], app.builder, node["reftype"], wanted, node, content
-            )
-    return None
+    if node.get("refdomain") != "py":
+        return None
+    target, domain = node["reftarget"], env.domains["py"]
+    for name in ufm.__all__:
+        home = f"{getattr(ufm, name).__module__}.{name}"
+        if target == home or target.startswith(f"{home}."):
+            target = f"ufm.{name}{target.removeprefix(home)}"
+    known = [name for name, *_ in domain.get_objects() if name == target or name.endswith(f".{target}")]
+    if len(known) != 1:
+        return None
+    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], known[0], node, content)
 
 
 def setup(app: "Sphinx") -> dict[str, Any]:
     """Listen to autodoc."""
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
-    app.connect("missing-reference", _exported)
+    app.connect("missing-reference", _elsewhere)
     return {"parallel_read_safe": True}
