@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sphinx.addnodes import desc_annotation, desc_signature
 from sphinx.util.typing import stringify_annotation
 
 if TYPE_CHECKING:
-    from docutils.nodes import Element, reference
+    from docutils.nodes import Element, document, reference
     from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
@@ -26,6 +27,8 @@ NAMED = re.compile(r"([\w()., *]+?) : (.*)")
 
 BARS = re.compile(r"(\.\. math::.*?(?:\n\s*\n|\Z)|>>> .*?(?:\n\s*\n|\Z)|``.*?``|`[^`]*`)|\|", flags=re.DOTALL)
 """What may hold bars, and bars elsewhere: there |h| is a norm, and not a substitution."""
+
+LONGEST_VALUE = 100
 
 SHORT = {"ArrayLike": ArrayLike, "Array": NDArray[np.float64], "Labels": NDArray[np.int64]}
 
@@ -97,21 +100,55 @@ def _signature(
     return shortened(signature), shortened(returns)
 
 
-def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: "pending_xref", content: "Element") -> "reference | None":
-    """The place of a name that is documented in another module than the reference says: the public one."""
+def public(name: str) -> str:
+    """A dotted name, as :mod:`ufm` exports it: ``ufm.frames.Frame.dim`` -> ``ufm.Frame.dim``."""
     import ufm
 
+    for exported in ufm.__all__:
+        home = f"{getattr(ufm, exported).__module__}.{exported}"
+        if name == home or name.startswith(f"{home}."):
+            return f"ufm.{exported}{name.removeprefix(home)}"
+    return name
+
+
+def private(name: str) -> str:
+    """The opposite of :func:`public`: where what :mod:`ufm` exports is defined."""
+    import ufm
+
+    parts = name.split(".")
+    if parts[0] == "ufm" and len(parts) > 1 and parts[1] in ufm.__all__:
+        return ".".join([getattr(ufm, parts[1]).__module__, *parts[1:]])
+    return name
+
+
+def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: "pending_xref", content: "Element") -> "reference | None":
+    """The place of a name that is documented in another module than the reference says."""
     if node.get("refdomain") != "py":
         return None
-    target, domain = node["reftarget"], env.domains["py"]
-    for name in ufm.__all__:
-        home = f"{getattr(ufm, name).__module__}.{name}"
-        if target == home or target.startswith(f"{home}."):
-            target = f"ufm.{name}{target.removeprefix(home)}"
+    target, domain = public(node["reftarget"]), env.domains["py"]
     known = [name for name, *_ in domain.get_objects() if name == target or name.endswith(f".{target}")]
     if len(known) != 1:
         return None
     return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], known[0], node, content)
+
+
+def _signatures(app: "Sphinx", doctree: "document") -> None:
+    """Leave out values that fill a screen; add anchors.
+
+    The pages of source code link back to where an object is defined, and it is documented where it is exported.
+    """
+    for signature in doctree.findall(desc_signature):
+        signature["ids"] += [private(name) for name in signature["ids"] if private(name) != name]
+        for value in list(signature.findall(desc_annotation)):
+            if value.astext().startswith(" = ") and len(value.astext()) > LONGEST_VALUE:
+                signature.remove(value)
+
+
+def _without_dead_links(app: "Sphinx", env: "BuildEnvironment") -> None:
+    """The index of source code lists also modules that viewcode found to have none, like that of ``tuple[int, ...]``."""
+    modules = getattr(env, "_viewcode_modules", {})
+    for name in [name for name, entry in modules.items() if entry is False]:
+        del modules[name]
 
 
 def setup(app: "Sphinx") -> dict[str, Any]:
@@ -119,4 +156,6 @@ def setup(app: "Sphinx") -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
     app.connect("missing-reference", _elsewhere)
+    app.connect("doctree-read", _signatures)
+    app.connect("env-updated", _without_dead_links)
     return {"parallel_read_safe": True}
