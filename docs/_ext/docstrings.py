@@ -145,7 +145,7 @@ def _signatures(app: "Sphinx", doctree: "document") -> None:
 
 
 def _without_dead_links(app: "Sphinx", env: "BuildEnvironment") -> None:
-    """The index of source code lists also modules that viewcode found to have none, like that of ``tuple[int, ...]``."""
+    """The index of source code also lists modules that have none, like builtins, the module of ``tuple[int, ...]``."""
     modules = getattr(env, "_viewcode_modules", {})
     for name in [name for name, entry in modules.items() if entry is False]:
         del modules[name]
