@@ -110,12 +110,13 @@ def test_gallery_is_what_lies_in_the_folder(ext, tmp_path):
     assert "no pictures" in gallery.page(tmp_path)
     for picture in ("sweep-phase", "zeta", "alpha"):
         (tmp_path / f"{picture}.png").touch()
+    (tmp_path / "zeta.gif").touch()
     (tmp_path / "alpha.md").write_text("# First of all\n\nA caption with $x^2$.\n")
     page = gallery.page(tmp_path)
     places = [page.index(text) for text in ("## First of all", "A caption", "## `zeta`", "## Sweeps", "### `phase`")]
     assert places == sorted(places)
     assert all(f"(/gallery/{picture}.png)" in page for picture in ("sweep-phase", "zeta", "alpha"))
-    assert page == gallery.page(tmp_path)
+    assert page.count(".gif") == 1
 
 
 def test_notebooks_are_copied_and_those_that_are_gone_removed(ext, tmp_path):

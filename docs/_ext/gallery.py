@@ -42,7 +42,10 @@ def _entry(picture: Path, level: str, name: str) -> str:
     if caption.startswith("#"):
         heading, _, caption = caption.partition("\n")
         title = heading.lstrip("# ")
-    return f"{level} {title}\n\n![{name}](/gallery/{picture.name})\n\n{caption.strip()}\n"
+    parts = [f"{level} {title}", f"![{name}](/gallery/{picture.name})", caption.strip()]
+    if (turning := picture.with_suffix(".gif")).exists():
+        parts.append(f"{{download}}`A full turn of it </gallery/{turning.name}>`.")
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def setup(app: "Sphinx") -> dict[str, bool]:
