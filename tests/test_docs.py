@@ -1,6 +1,7 @@
 """The documentation: what it shows runs, what it names exists, and the site builds without a warning."""
 
 import ast
+import html
 import importlib
 import importlib.util
 import pathlib
@@ -8,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import urllib.parse
 
 import pytest
 
@@ -37,7 +39,8 @@ def pages_with(language):
 
 @pages_with("python")
 def test_python_of_a_page_runs_from_top_to_bottom(page, monkeypatch):
-    pytest.importorskip("torch", reason="torch is not installed") if "torch" in page.read_text() else None
+    if "torch" in page.read_text():
+        pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[train]'")
     if page.stem == "own-network":
         from ufm.train import networks
 
@@ -79,6 +82,16 @@ def test_code_that_the_theory_page_names_exists(target):
     except ModuleNotFoundError:
         found = getattr(importlib.import_module(module), attribute)
     assert found.__doc__
+
+
+def test_no_formula_is_left_out():
+    named, helpers = theory_page("py:[a-z]+"), {"theory.geometry.squares", "theory.geometry.squared_cosine"}
+    for module in ("geometry", "centers", "clock", "minimizers", "flows", "decision"):
+        body = ast.parse((ROOT / "theory" / f"{module}.py").read_text()).body
+        functions = [f"theory.{module}.{node.name}" for node in body if isinstance(node, ast.FunctionDef)]
+        public = {function for function in functions if "._" not in function}
+        assert public
+        assert public - helpers <= {*named}
 
 
 @pytest.mark.parametrize("target", theory_page("test"))
@@ -175,9 +188,24 @@ def test_the_site_builds_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-n", "-E", "-d", str(tmp_path / "cache")]
     done = subprocess.run([*command, "docs", str(tmp_path / "html")], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
-    built = {path.relative_to(tmp_path / "html").as_posix() for path in (tmp_path / "html").rglob("*.html")}
-    assert {"index.html", "theory.html", "generated/claims.html", "reference/ufm.html"} <= built
-    external = re.compile(r'(?:src|href)="(https?:)?//', re.IGNORECASE)
-    page = (tmp_path / "html" / "theory.html").read_text()
-    assert "<math" in page
-    assert not re.search(r"<script[^>]+" + external.pattern, page)
+    pages = {path: path.read_text() for path in (tmp_path / "html").rglob("*.html")}
+    made = {path.relative_to(tmp_path / "html").as_posix() for path in pages}
+    assert {"index.html", "theory.html", "generated/claims.html", "reference/ufm.html"} <= made
+    assert "<math" in pages[tmp_path / "html" / "theory.html"]
+    assert not [path for path, text in pages.items() if LOADED.search(text)]
+    assert not [link for path, text in pages.items() for link in dead_links(path, text, pages)]
+
+
+LOADED = re.compile(r'<(?:script|link|img)\b[^>]*\s(?:src|href)="(?:https?:)?//')
+"""What a page would fetch from the network."""
+
+
+def dead_links(path, text, pages):
+    """Links of a page to files or anchors of the site that are not there."""
+    for link in map(html.unescape, re.findall(r'\s(?:href|src)="([^"]+)"', text)):
+        place, _, anchor = link.partition("#")
+        if re.match(r"https?:|mailto:|data:", link):
+            continue
+        target = (path.parent / urllib.parse.unquote(place.partition("?")[0])).resolve() if place else path
+        if not target.exists() or (anchor and f'id="{urllib.parse.unquote(anchor)}"' not in pages.get(target, "")):
+            yield f"{path.name}: {link}"
