@@ -1,12 +1,10 @@
 """The site: `make docs` builds it into docs/_build/html, without a network."""
 
-import os
 import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).parent
 sys.path[:0] = [str(SOURCE), str(SOURCE.parent)]
-os.environ.setdefault("TQDM_DISABLE", "1")
 
 import ufm  # noqa: E402
 
@@ -46,6 +44,6 @@ nitpick_ignore_regex = [
         "py:.*",
         r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed)\..*",
     ),
-    ("py:class", r"ArrayLike|Array|Labels|Path|Any|Self|Tensor|Figure|ufm\.trust_region\.L|contextlib\..*"),
+    ("py:class", r"ArrayLike|Array|NDArray|int64|Path|Any|Self|Tensor|Figure|ufm\.trust_region\.L|contextlib\..*"),
     ("py:(class|obj)", r"(dict|tuple|typing\.Literal)\[.*"),  # halves of an alias that Sphinx has cut at a comma
 ]

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from docutils import nodes
 from numpy.typing import ArrayLike, NDArray
 from sphinx.addnodes import desc_annotation, desc_signature
 from sphinx.util.typing import stringify_annotation
@@ -30,7 +31,12 @@ BARS = re.compile(r"(\.\. math::.*?(?:\n\s*\n|\Z)|>>> .*?(?:\n\s*\n|\Z)|``.*?``|
 
 LONGEST_VALUE = 100
 
-SHORT = {"ArrayLike": ArrayLike, "Array": NDArray[np.float64], "Labels": NDArray[np.int64]}
+SHORT = {
+    "ArrayLike": ArrayLike,
+    "Array": NDArray[np.float64],
+    "NDArray[int64]": NDArray[np.int64],
+    "NDArray[bool]": NDArray[np.bool_],
+}
 
 
 def sections(lines: list[str]) -> Iterable[tuple[str | None, list[str]]]:
@@ -86,11 +92,11 @@ def _docstring(app: "Sphinx", what: str, name: str, obj: Any, options: Any, line
 
 
 def shortened(text: str | None) -> str | None:
-    """A signature, or a return annotation, with the names of :data:`SHORT`."""
+    """A signature, or an annotation as it is written or shown, with the names of :data:`SHORT`."""
     for name, annotation in SHORT.items():
-        for mode in ("smart", "fully-qualified-except-typing"):
-            if text:
-                text = text.replace(stringify_annotation(annotation, mode), name)
+        smart, full = (stringify_annotation(annotation, mode) for mode in ("smart", "fully-qualified-except-typing"))
+        for spelled in (smart, full, re.sub(r"~[\w.]*\.", "", smart)):
+            text = text and text.replace(spelled, name)
     return text
 
 
@@ -132,16 +138,20 @@ def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: "pending_xref", con
     return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], known[0], node, content)
 
 
-def _signatures(app: "Sphinx", doctree: "document") -> None:
-    """Leave out values that fill a screen; add anchors.
-
-    The pages of source code link back to where an object is defined, and it is documented where it is exported.
-    """
+def _anchors(app: "Sphinx", doctree: "document") -> None:
+    """The pages of source code link back to where an object is defined, and it is documented where it is exported."""
     for signature in doctree.findall(desc_signature):
         signature["ids"] += [private(name) for name in signature["ids"] if private(name) != name]
-        for value in list(signature.findall(desc_annotation)):
-            if value.astext().startswith(" = ") and len(value.astext()) > LONGEST_VALUE:
-                signature.remove(value)
+
+
+def _annotations(app: "Sphinx", doctree: "document", page: str) -> None:
+    """Types of properties in short, and no values that fill a screen."""
+    for part in list(doctree.findall(desc_annotation)):
+        said = part.astext()
+        if said.startswith(" = ") and len(said) > LONGEST_VALUE:
+            part.parent.remove(part)
+        elif (short := shortened(said)) != said:
+            part.children = [nodes.Text(short)]
 
 
 def _without_dead_links(app: "Sphinx", env: "BuildEnvironment") -> None:
@@ -156,6 +166,7 @@ def setup(app: "Sphinx") -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
     app.connect("missing-reference", _elsewhere)
-    app.connect("doctree-read", _signatures)
+    app.connect("doctree-read", _anchors)
+    app.connect("doctree-resolved", _annotations)
     app.connect("env-updated", _without_dead_links)
     return {"parallel_read_safe": True}
