@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify test lint claims bench data clean
+.PHONY: help verify test lint claims docs bench data clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
 	@echo "make test     the whole test suite"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
+	@echo "make docs     the documentation, into docs/_build/html"
 	@echo "make bench    the benchmark tables, against the loops people write today"
 	@echo "make data     optional real images (Debian package dataset-fashion-mnist; needs root)"
 	@echo "make clean    remove .venv and caches"
@@ -30,6 +31,9 @@ claims: $(VENV)/base.stamp
 	$(RUN) ufm claims --markdown > CLAIMS.md.new
 	mv CLAIMS.md.new CLAIMS.md
 
+docs: $(VENV)/docs.stamp
+	$(RUN) sphinx -W --keep-going -n docs docs/_build/html
+
 bench: $(VENV)/dev.stamp
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) benchmarks $(ARGS)
 
@@ -48,5 +52,9 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp
 	$(RUN) pip install -q -c constraints.txt -e '.[train,dev]'
 	touch $@
 
+$(VENV)/docs.stamp: $(VENV)/dev.stamp
+	$(RUN) pip install -q -c constraints.txt -e '.[train,dev,docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build docs/_build docs/generated docs/tutorials *.egg-info

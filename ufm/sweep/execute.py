@@ -54,7 +54,7 @@ def run(
     sweep : what to compute.
     out : folder of the sweep; new, empty, or of the same sweep.
     workers : processes (one per core; trainings: one per CUDA device, or one); without effect on a cluster.
-    scheduler : dask: an address like tcp://host:port, or a scheduler file. Workers need this package, and for
+    scheduler : dask: an address like ``tcp://host:port``, or a scheduler file. Workers need this package, and for
         trainings the same file system.
     watch : called with (cells done, cells in all) after each group.
 

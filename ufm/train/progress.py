@@ -107,7 +107,7 @@ class Progress:
         self._unread.append(loss)
 
     def read(self, average: Callable[[Tensor], Tensor] = lambda losses: losses) -> None:
-        """Look at the losses, ``average``d over the processes.
+        """Look at the losses, which ``average`` has averaged over the processes.
 
         Raises Diverged at the first that is not finite, naming epoch, step and learning rate.
         """

@@ -1,0 +1,59 @@
+"""The command line: what each command says to ``--help``, on one page."""
+
+import contextlib
+import io
+import os
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from _ext import pages
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+WIDTH = 92
+
+INTRODUCTION = """\
+# Command line
+
+What each command says to `--help`. Messages and progress bars go to stderr; with `--json` stdout carries exactly one
+JSON object. Exit status: 0 all is done and holds, 1 it ran and something does not hold, 2 the input is wrong, with one
+line that says which value and what is allowed. `python -m ufm` is the same as `ufm`.
+"""
+
+
+def names() -> list[str]:
+    """Commands, in the order of ``ufm --help``."""
+    from ufm.cli import Command
+
+    return [configuration.name for command in get_args(Command) for configuration in command.__metadata__]
+
+
+def help_of(name: str) -> str:
+    """What ``ufm NAME --help`` says: WIDTH columns, no colour."""
+    from ufm.cli import main
+
+    said, before = io.StringIO(), dict(os.environ)
+    try:
+        os.environ.update(COLUMNS=str(WIDTH), NO_COLOR="1")
+        with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+            main([name, "--help"])
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    rows = [row for line in said.getvalue().splitlines() for row in textwrap.wrap(line, WIDTH) or [""]]
+    return "\n".join(rows).strip()
+
+
+def page() -> str:
+    """The page, in MyST."""
+    sections = [f"(ufm-{name})=\n## ufm {name}\n\n```text\n{help_of(name)}\n```\n" for name in names()]
+    return "\n".join([INTRODUCTION, *sections])
+
+
+def setup(app: "Sphinx") -> dict[str, bool]:
+    """Make the page before Sphinx looks for pages."""
+    target = Path(app.srcdir) / "generated" / "commands.md"
+    app.connect("builder-inited", lambda app: pages.write(target, page()))
+    return {"parallel_read_safe": True}
