@@ -31,7 +31,7 @@ claims: $(VENV)/base.stamp
 	$(RUN) ufm claims --markdown > CLAIMS.md.new
 	mv CLAIMS.md.new CLAIMS.md
 
-docs: $(VENV)/docs.stamp
+docs: $(VENV)/dev.stamp
 	$(RUN) sphinx -W --keep-going -n docs docs/_build/html
 
 bench: $(VENV)/dev.stamp
@@ -49,11 +49,7 @@ $(VENV)/base.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/base.stamp
-	$(RUN) pip install -q -c constraints.txt -e '.[train,dev]'
-	touch $@
-
-$(VENV)/docs.stamp: $(VENV)/dev.stamp
-	$(RUN) pip install -q -c constraints.txt -e '.[train,dev,docs]'
+	$(RUN) pip install -q -c constraints.txt -e '.[train,cluster,docs,dev]'
 	touch $@
 
 clean:
