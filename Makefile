@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify test lint claims bench data clean
+.PHONY: help verify test lint claims notebooks bench data clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
 	@echo "make test     the whole test suite"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
+	@echo "make notebooks  execute the notebooks (ARGS=01-first-steps: that one)"
 	@echo "make bench    the benchmark tables, against the loops people write today"
 	@echo "make data     optional real images (Debian package dataset-fashion-mnist; needs root)"
 	@echo "make clean    remove .venv and caches"
@@ -29,6 +30,9 @@ lint: $(VENV)/dev.stamp
 claims: $(VENV)/base.stamp
 	$(RUN) ufm claims --markdown > CLAIMS.md.new
 	mv CLAIMS.md.new CLAIMS.md
+
+notebooks: $(VENV)/dev.stamp
+	$(RUN) notebooks $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) benchmarks $(ARGS)
