@@ -85,7 +85,7 @@ left.set(yscale="log", ylim=(1e-12, 4), xlabel="flow time $t$", ylabel="NC, mean
 left.set_title("rare classes collapse first", loc="left")
 left.legend(fontsize=6)
 right.plot([], [], color="0.4", linestyle=":", label=r"predicted, $1 - \cos\rho_k$")
-right.set(xlim=(0, 8), xlabel="flow time $t$", ylabel=r"variability, $1 - \cos(h, w_k)$")
+right.set(xlim=(0, 25), xlabel="flow time $t$", ylabel=r"variability, $1 - \cos(h, w_k)$")
 right.set_title("features stay away from the classifier", loc="left")
 right.legend(fontsize=6)
 plt.show()

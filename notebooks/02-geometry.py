@@ -19,7 +19,7 @@ from ufm.losses import CosineLoss
 plt.rcParams.update(STYLE | {"figure.dpi": 110})
 
 THETA = 0.35  # radians, between 0 (centers orthogonal to the classifier) and pi/2 (all on it): change me
-TURN = 35  # degrees, where you stand: change me
+TURN = 70  # degrees, where you stand: change me
 
 # %% [markdown]
 # ## One class, two centers, three dimensions
@@ -57,14 +57,14 @@ def draw(axis, frame, turn, *, height=22):
     axis.plot(*(0.6 * arc / np.linalg.norm(arc, axis=1, keepdims=True)).T, color="C3", linewidth=0.8)
     axis.view_init(height, turn)
     axis.set(xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), zlim=(-0.8, 0.8))
-    axis.set_box_aspect((1, 1, 1), zoom=1.35)
+    axis.set_box_aspect((1, 1, 1), zoom=1.15)
     axis.set_axis_off()
 
 
 figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.6), subplot_kw={"projection": "3d"}, layout="constrained")
-for axis, turn in zip(axes, (TURN, TURN + 40, TURN + 80), strict=True):
+for axis, turn in zip(axes, (TURN, TURN + 30, TURN + 60), strict=True):
     draw(axis, one_class(THETA)[1], turn)
-    axis.set_title(f"$\\theta$ = {THETA:g}, seen from {turn}°", fontsize=8)
+    axis.set_title(f"$\\theta$ = {THETA:g}, seen from {turn}°", fontsize=8, y=-0.1)
 plt.show()
 
 # %% [markdown]
@@ -83,7 +83,7 @@ for axis, theta in zip(axes, (0.0, 0.35, 0.8, 1.3), strict=True):
     draw(axis, frame, TURN)
     centers, mean, classifier = vectors(frame)
     rho = np.degrees(np.arccos(np.clip(mean @ classifier, -1, 1)))
-    axis.set_title(f"$\\theta$ = {theta:g}, $\\rho$ = {rho:.0f}°", fontsize=8)
+    axis.set_title(f"$\\theta$ = {theta:g}, $\\rho$ = {rho:.0f}°", fontsize=8, y=-0.12)
     assert np.isclose(np.cos(np.radians(rho)), geometry.classifier_cosine(2, theta), atol=1e-12)
     assert np.allclose(centers @ mean, geometry.center_cosine(2, theta)), "the mean is not equally far from its centers"
 plt.show()
@@ -112,10 +112,13 @@ sphere = np.stack([np.cos(u) * np.sin(v), np.sin(u) * np.sin(v), np.cos(v)], axi
 values = CosineLoss(problem, frame).value_and_gradient(sphere.reshape(-1, 3), 0)[0].reshape(u.shape)
 
 figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), subplot_kw={"projection": "3d"}, layout="constrained")
-colors = plt.get_cmap("Blues_r")(0.15 + 0.8 * (values - values.min()) / np.ptp(values))
-for axis, turn in zip(axes, (TURN + 10, TURN + 100), strict=True):
+bands = np.floor(15.99 * (values - values.min()) / np.ptp(values)) / 16
+colors = plt.get_cmap("Blues_r")(0.15 + 0.8 * bands)
+for axis, turn in zip(axes, (TURN - 25, TURN + 65), strict=True):
     seen = np.array([np.cos(np.radians(turn)), np.sin(np.radians(turn)), np.tan(np.radians(22))])
-    axis.plot_surface(*np.moveaxis(sphere, -1, 0), facecolors=colors, rstride=1, cstride=1, shade=False, zorder=0)
+    axis.plot_surface(
+        *np.moveaxis(sphere, -1, 0), facecolors=colors, rstride=1, cstride=1, shade=False, antialiased=False, zorder=0
+    )
     axis.computed_zorder = False
     for path in np.moveaxis(flow.features, 1, 0):
         front = path @ seen > 0
@@ -194,9 +197,8 @@ full = ufm.Problem(sizes, aware, theta=0.2)
 frame = ufm.multi_center_frame(full, basis="coordinate")
 scores = (frame.mean_centers @ frame.classifier.T).toarray()
 assert np.allclose(scores, np.sin(0.2) * np.eye(10), atol=1e-12)
-print(
-    f"score of the own class {scores[0, 0]:.4f} = sin(0.2), largest of another class {abs(scores - np.diag(np.diag(scores))).max():.1f}"
-)
+others = np.abs(scores - np.diag(np.diag(scores))).max()
+print(f"score of the own class {scores[0, 0]:.4f} = sin(0.2), largest of another class {others:.1f}")
 
 # %% [markdown]
 # ## Where to go next

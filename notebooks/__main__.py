@@ -48,10 +48,10 @@ def execute(script: Path) -> nbformat.NotebookNode:
 
 
 def small(picture: str) -> str:
-    """A PNG in base64 with a palette of 128 colours: drawings look the same at a third of the size."""
+    """A PNG in base64 with a palette of 256 colours: drawings look the same at a third of the size."""
     buffer = io.BytesIO()
     image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
-    image.quantize(128, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    image.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()
 
 
