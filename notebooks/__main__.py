@@ -34,9 +34,8 @@ def execute(script: Path) -> nbformat.NotebookNode:
     notebook = jupytext.read(script, fmt="py:percent")
     notebook.metadata = nbformat.from_dict(METADATA)
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(
-            notebook, timeout=600, record_timing=False, resources={"metadata": {"path": folder}}, kernel_name="python3"
-        ).execute()
+        options = {"timeout": 600, "kernel_name": "python3", "record_timing": False, "coalesce_streams": True}
+        NotebookClient(notebook, resources={"metadata": {"path": folder}}, **options).execute()
     notebook.metadata = nbformat.from_dict(METADATA)  # the kernel has added its version
     for number, cell in enumerate(notebook.cells):
         cell.id, cell.metadata = f"cell-{number}", nbformat.from_dict({})
