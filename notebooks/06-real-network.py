@@ -84,18 +84,19 @@ for method, config in configs.items():
 # %%
 figure, axes = plt.subplots(2, 2, figsize=(7.2, 5.0), layout="constrained")
 colors, cal, setf = class_colors(10), records["CAL"].sel(split="train"), records["SETF"].sel(split="train")
+ticks = range(0, EPOCHS + 1, 4)
 for axis, record, title in ((axes[0, 0], cal, "CAL, several centers"), (axes[0, 1], setf, "SETF, one center")):
     for k, color in enumerate(colors):
         label = f"$n$ = {sizes[k]}" if k in (0, 9) else None
         axis.plot(record.epoch, record.nc_mean[:, k], color=color, label=label)
-    axis.set(yscale="log", ylim=(1e-3, 4), xlabel="epoch", ylabel="NC, training images")
+    axis.set(yscale="log", ylim=(1e-3, 4), xlabel="epoch", xticks=ticks, ylabel="NC, training images")
     axis.set_title(title, loc="left")
     axis.legend(fontsize=6, loc="lower left")
 skew = next(p["predicted"] for p in said["CAL"]["predictions"] if p["quantity"] == "variability")
 for k, color in enumerate(colors):
     axes[1, 0].plot(cal.epoch, cal.variability[:, k], color=color)
     axes[1, 0].axhline(skew[k], color=color, linestyle=":", linewidth=0.7)
-axes[1, 0].set(xlabel="epoch", ylabel="variability, training images")
+axes[1, 0].set(xlabel="epoch", xticks=ticks, ylabel="variability, training images")
 axes[1, 0].set_title(r"CAL: to $1 - \cos\rho_k$, not to 0", loc="left")
 image = axes[1, 1].imshow(cal.gram[-1, :10, :10], vmin=-1, vmax=1, cmap="RdBu_r")
 axes[1, 1].set(xlabel="class", ylabel="class", xticks=range(10), yticks=range(10))
@@ -114,15 +115,15 @@ for report in reports.values():
 print(versus)
 
 # %% [markdown]
-# **What holds.** The geometry: with CAL the class means are almost orthogonal, features stay at the predicted angle
+# **What holds.** The geometry: with CAL the class means are almost orthogonal, features stay near the predicted angle
 # from the classifier instead of going to it, NC has fallen by more than ten, and on training images both rules decide
-# alike. And the comparison: with several centers the rare classes are nearer to collapse, at every epoch on average,
-# than with one.
+# alike. And the comparison: with several centers the rare classes are nearer to collapse than with one, on average over
+# the epochs at the large learning rate and at the end.
 
 # %%
-verdict = {check.name: check.holds for check in reports["CAL"].checks}
-assert verdict["cosine between class means"]
-assert verdict["RCR = GCR, training images"]
+checks = {check.name: check for check in reports["CAL"].checks}
+assert abs(checks["cosine between class means"].measured) < 0.2
+assert checks["RCR = GCR, training images"].holds
 assert np.abs(cal.variability[-1].values - skew).max() < 0.1
 assert float(cal.nc_mean[-1].mean()) < 0.1 * float(cal.nc_mean[0].mean())
 assert versus.holds
@@ -131,18 +132,25 @@ assert float(setf.nc_mean[-1, rare].mean()) > 2 * float(cal.nc_mean[-1, rare].me
 
 # %% [markdown]
 # **What does not.** The order of the classes: theory lets the rarest, with the most centers, collapse first, and in the
-# network they tend to come last, because few images say less of what the class looks like, and classes share their
-# weights. And the generalized rule, which the paper has in mind for hard test images, gains nothing here for rare
-# classes: it is the regular rule that is at least as good.
+# network they tend to come late. A likely reason is that classes share the weights of the network, and that few images
+# say little of a class; free features know neither. And the generalized rule, which the paper has in mind for hard test
+# images, gains nothing here for rare classes: the regular rule is at least as good.
 
 # %%
-order = next(check for check in reports["CAL"].checks if check.name.startswith("rank correlation"))
+order = checks["rank correlation of predicted rate and collapse"]
 print(f"rank correlation of predicted rate and collapse: predicted {order.predicted:.0f}, found {order.measured:.1f}")
 assert not order.holds
 test = records["CAL"].class_accuracy.isel(epoch=-1).sel(split="test")
 gain = float((test.sel(rule="gcr") - test.sel(rule="rcr")).values[rare].mean())
 print(f"GCR minus RCR on test images of rare classes: {100 * gain:+.1f} points")
 assert gain <= 0
+
+# %% [markdown]
+# Nor is collapse accuracy: SETF, much farther from collapse, is at least about as good on test images here.
+
+# %%
+tested = {method: float(record.accuracy[-1].sel(split="test", rule="own")) for method, record in records.items()}
+assert tested["SETF"] > tested["CAL"] - 0.02
 
 # %% [markdown]
 # **What a run of this length cannot say.** Whether collapse is exponential (theory, for several centers) or a power of

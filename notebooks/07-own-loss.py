@@ -27,7 +27,7 @@ torch.set_num_threads(1)  # the arrays are small
 # Three classes with 8 centers each. The frame is fixed; features are free and start on the unit sphere.
 
 # %%
-problem = ufm.Problem((20, 20, 20), centers=8, theta=0.3, dim=40, loss="cosine", beta=1.0, lam=0.5)
+problem = ufm.Problem((10, 10, 10), centers=8, theta=0.3, dim=40, loss="cosine", beta=1.0, lam=0.5)
 frame = ufm.multi_center_frame(problem, seed=0)
 W = torch.tensor(frame.centers).reshape(3, 8, problem.dim)  # centers by class
 M = torch.tensor(frame.mean_directions)  # unit mean centers
@@ -64,7 +64,7 @@ for k in range(3):
     for mine, theirs in zip(ours.value_and_gradient(sample, k), built_in.value_and_gradient(sample, k), strict=True):
         assert np.allclose(mine, theirs, rtol=1e-12, atol=1e-14)
 
-times = np.linspace(0, 40, 161)
+times = np.linspace(0, 30, 121)
 options = {"frame": frame, "start": "sphere", "seed": 1, "t_eval": times, "keep": "final"}
 mine = ufm.gradient_flow(problem, loss=ours, **options)
 theirs = ufm.gradient_flow(problem, **options)
@@ -135,7 +135,7 @@ for number, (name, each) in enumerate(flow.items()):
     right.plot(times, each.class_values("variability")[:, 0], **style)
 skew = 1 - float(geometry.classifier_cosine(8, problem.theta))
 right.axhline(skew, color="0.4", linestyle=":", label=r"$1 - \cos\rho$")
-left.set(yscale="log", ylim=(1e-13, 6), xlabel="flow time $t$", ylabel="NC to the mean center, class 1")
+left.set(yscale="log", xlim=(0, 12), ylim=(1e-13, 6), xlabel="flow time $t$", ylabel="NC to the mean center, class 1")
 right.set(xlim=(0, 10), xlabel="flow time $t$", ylabel=r"variability, $1 - \cos(h, w_k)$")
 left.legend(fontsize=6, loc="lower right")
 right.legend(fontsize=6)

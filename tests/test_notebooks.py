@@ -87,7 +87,9 @@ def test_it_begins_with_a_promise_asserts_and_says_where_to_go(script):
     first, *_, last = executed(script).cells
     assert re.match(r"# \S", first.source)
     assert "Where to go next" in last.source
-    headings = re.findall(r"^# ", "\n".join(c.source for c in executed(script).cells if c.cell_type == "markdown"), re.M)
+    headings = re.findall(
+        r"^# ", "\n".join(c.source for c in executed(script).cells if c.cell_type == "markdown"), re.M
+    )
     assert len(headings) == 1
     assert "assert " in script.read_text()
 
@@ -113,5 +115,7 @@ def test_only_two_need_torch():
     needy = [script for script in scripts() if "This notebook needs PyTorch" in executed(script).cells[0].source]
     assert [script.stem for script in needy] == ["06-real-network", "07-own-loss"]
     for script in needy:
-        done = subprocess.run([sys.executable, "-c", code, str(script)], capture_output=True, text=True, cwd=HERE.parent)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(script)], capture_output=True, text=True, cwd=HERE.parent
+        )
         assert "torch" in done.stderr
