@@ -42,7 +42,7 @@ def cells(notebook):
 
 def test_every_notebook_has_a_script():
     names = [script.stem for script in scripts()]
-    assert len(names) == 7
+    assert names
     assert names == sorted(path.stem for path in HERE.glob("*.ipynb"))
 
 
@@ -94,28 +94,35 @@ def test_it_begins_with_a_promise_asserts_and_says_where_to_go(script):
     assert "assert " in script.read_text()
 
 
+WITHOUT_TORCH = "import runpy, sys; sys.modules['torch'] = None; runpy.run_path(sys.argv[1])"
+
+
+def run(script, folder, *command):
+    path = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": path}
+    full = [sys.executable, *command, str(script)]
+    return subprocess.run(full, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS)
+
+
+def needs_torch(script):
+    return "This notebook needs PyTorch" in executed(script).cells[0].source
+
+
 @pytest.mark.slow
 @each_script
 def test_it_runs(script, tmp_path):
-    """As plain Python, in a process of its own: its assertions are the test."""
-    if re.search(r"^(import torch|from ufm\.train\.loop)", script.read_text(), re.M):
+    """As plain Python, in a process of its own: its assertions are the test. Without torch, unless it says so."""
+    if needs_torch(script):
         pytest.importorskip("torch")
-    path = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": path}
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=SECONDS
-    )
+        done = run(script, tmp_path)
+    else:
+        done = run(script, tmp_path, "-c", WITHOUT_TORCH)
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.iterdir()), "a notebook leaves files behind"
 
 
-def test_only_two_need_torch():
-    """The others run with the base installation."""
-    code = "import sys; sys.modules['torch'] = None; import runpy; runpy.run_path(sys.argv[1])"
-    needy = [script for script in scripts() if "This notebook needs PyTorch" in executed(script).cells[0].source]
-    assert [script.stem for script in needy] == ["06-real-network", "07-own-loss"]
-    for script in needy:
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(script)], capture_output=True, text=True, cwd=HERE.parent
-        )
-        assert "torch" in done.stderr
+@pytest.mark.parametrize("script", filter(needs_torch, scripts()), ids=lambda path: path.stem)
+def test_it_needs_torch_as_it_says(script, tmp_path):
+    done = run(script, tmp_path, "-c", WITHOUT_TORCH)
+    assert done.returncode != 0
+    assert "torch" in done.stderr
