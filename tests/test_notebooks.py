@@ -94,7 +94,17 @@ def test_it_begins_with_a_promise_asserts_and_says_where_to_go(script):
     assert "assert " in script.read_text()
 
 
-WITHOUT_TORCH = "import runpy, sys; sys.modules['torch'] = None; runpy.run_path(sys.argv[1])"
+WITHOUT_TORCH = """
+import importlib.abc, runpy, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+runpy.run_path(sys.argv[1])
+"""
 
 
 def run(script, folder, *command):
@@ -121,7 +131,7 @@ def test_it_runs(script, tmp_path):
     assert not list(tmp_path.iterdir()), "a notebook leaves files behind"
 
 
-@pytest.mark.parametrize("script", filter(needs_torch, scripts()), ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", list(filter(needs_torch, scripts())), ids=lambda path: path.stem)
 def test_it_needs_torch_as_it_says(script, tmp_path):
     done = run(script, tmp_path, "-c", WITHOUT_TORCH)
     assert done.returncode != 0
