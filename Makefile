@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify test lint claims docs bench data clean
+.PHONY: help verify test lint claims figures notebooks docs bench data clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
 	@echo "make docs     the documentation, into docs/_build/html"
+	@echo "make notebooks  execute the notebooks (ARGS=01-first-steps: that one)"
 	@echo "make bench    the benchmark tables, against the loops people write today"
 	@echo "make data     optional real images (Debian package dataset-fashion-mnist; needs root)"
 	@echo "make clean    remove .venv and caches"
@@ -33,6 +34,9 @@ claims: $(VENV)/base.stamp
 
 docs: $(VENV)/dev.stamp
 	$(RUN) sphinx -W --keep-going -n docs docs/_build/html
+
+notebooks: $(VENV)/dev.stamp
+	$(RUN) notebooks $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) benchmarks $(ARGS)
