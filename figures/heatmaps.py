@@ -51,13 +51,13 @@ def flow(said: dict[str, Any]) -> Trajectory:
     return gradient_flow(problem, features=features, t_eval=said["times"], keep="features")
 
 
-def of_flow(said: dict[str, Any], grams: Sequence[Array], what: str) -> "xarray.Dataset":
+def of_flow(said: dict[str, Any], grams: Sequence[Array]) -> "xarray.Dataset":
     """Matrices (time, row, column) of a flow."""
     titles = [f"flow time t = {t:g}" for t in said["times"]]
-    return recorded({**said, "what": what}, {"gram": (("panel", "row", "column"), np.stack(grams))}, {"panel": titles})
+    return recorded(said, {"gram": (("panel", "row", "column"), np.stack(grams))}, {"panel": titles})
 
 
-def of_trainings(folders: Sequence[Path], name: str, what: str) -> "xarray.Dataset":
+def of_trainings(folders: Sequence[Path], name: str) -> "xarray.Dataset":
     """Matrices of trainings: each at its first epoch, at two in between, and at its last."""
     found = [trainings.read(folder, (name,)) for folder in folders]
     panels, titles = [], []
@@ -68,7 +68,7 @@ def of_trainings(folders: Sequence[Path], name: str, what: str) -> "xarray.Datas
             titles.append(f"{training.title.partition(' on ')[0]}, epoch {int(record.epoch[place])}")
     stacked = np.stack(panels)
     used = int(np.isfinite(stacked).any(axis=(0, 2)).sum())  # records are padded to one size with NaN
-    said = {"trainings": [folder.name for folder in folders], "titles": [t.title for t in found], "what": what}
+    said = {"trainings": [folder.name for folder in folders], "titles": [t.title for t in found]}
     return recorded(said, {"gram": (("panel", "row", "column"), stacked[:, :used, :used])}, {"panel": titles})
 
 

@@ -45,6 +45,5 @@ def read(folder: Path, needed: Sequence[str], *, predicted: Sequence[str] = ()) 
         raise ValueError(f"{folder} has no {', '.join(lacking)} in its record: the figure needs that")
     unsaid = [name for name in predicted if name not in said]
     if unsaid:
-        method = run.config().method
-        raise ValueError(f"{folder} has no prediction of {', '.join(unsaid)}: method {method} has no centers")
+        raise ValueError(f"{folder} has no prediction of {', '.join(unsaid)}: method {run.config().method} has none")
     return Training(folder, data.sel(split="train"), said)

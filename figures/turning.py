@@ -23,19 +23,19 @@ def scene(figure: "Figure", place: tuple[Any, ...], labels: tuple[str, str, str]
     axis.view_init(*view)
     axis.set_proj_type("ortho")
     axis.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
-    axis.set_box_aspect((1, 1, 1), zoom=1.0)
+    axis.set_box_aspect((1, 1, 1), zoom=0.94)
     for side, text in zip((axis.xaxis, axis.yaxis, axis.zaxis), labels, strict=True):
         side.set_ticks([-0.5, 0.5])
-        side.set_tick_params(pad=-4)
+        side.set_tick_params(pad=-4 if side is not axis.zaxis else 0)
         side.set_label_text(text)
-        side.labelpad = -8 if side is not axis.zaxis else -10
+        side.labelpad = -6
         side.set_pane_color((1.0, 1.0, 1.0, 0.0))
     return axis
 
 
 def entitle(axis: Any, text: str) -> None:
     """A title that stands next to its picture: the corners above a cube seen from the side are empty."""
-    axis.set_title(text, loc="center", y=0.97)
+    axis.set_title(text, loc="center", y=0.96)
 
 
 def draw_sphere(axis: Any) -> None:

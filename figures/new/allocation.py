@@ -96,16 +96,13 @@ def plot(data: "xarray.Dataset") -> "Figure":
         for place, rule in enumerate(data.rule.values):
             for f, dashes in zip(data.f.values, ("--", "-"), strict=True):
                 part = data.share.sel(rule=rule, f=f)
-                random.plot(
-                    data.classes, 100 * part, "os"[place], linestyle=dashes, color=f"C{place}", label=f"{rule}, f = {f}"
-                )
+                look = {"marker": "os"[place], "markersize": 3.5 - place, "color": f"C{place}"}
+                random.plot(data.classes, 100 * part, linestyle=dashes, linewidth=0.8, **look)
         random.set(xlabel="classes $K$", ylabel="lists with a violation (%)", ylim=(-4.0, 104.0))
         random.set_title("random lists")
         for axis in axes[count + 1 :]:
             axis.axis("off")
-        axes[0].plot(
-            [], [], "o", markersize=7, mfc="none", color="C3", label="gets fewer than a class\nthat is not rarer"
-        )
+        axes[0].plot([], [], "o", markersize=7, mfc="none", color="C3", label="out of order")
         for f, dashes in zip(data.f.values, ("--", "-"), strict=True):
             axes[0].plot([], [], color="0.4", linestyle=dashes, label=f"random lists: f = {f}")
         axes[-1].legend(*axes[0].get_legend_handles_labels(), loc="center")

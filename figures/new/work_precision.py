@@ -34,8 +34,8 @@ NAMES = {
 FINEST = 1e-13
 """Tolerance of the reference."""
 
-QUICK_ENOUGH = 0.5
-"""Runs of fewer seconds are repeated twice; the fastest of the three counts."""
+SHORT, REPEATS = 1.0, 5
+"""Runs of fewer seconds are made so many times; the fastest counts."""
 
 
 def settings(quick: bool) -> dict[str, Any]:
@@ -91,9 +91,9 @@ def _runs(said: dict[str, Any]) -> Iterator[tuple[str, float, Callable[[], Array
 
 
 def _timed(run: Callable[[], Array]) -> tuple[Array, float]:
-    """Unit features at the end, and the fastest processor time of up to three runs."""
+    """Unit features at the end, and the fastest processor time."""
     seconds: list[float] = []
-    while not seconds or (seconds[0] < QUICK_ENOUGH and len(seconds) < 3):
+    while not seconds or (seconds[0] < SHORT and len(seconds) < REPEATS):
         began = time.process_time()
         found = run()
         seconds.append(time.process_time() - began)
@@ -176,7 +176,7 @@ def caption(data: "xarray.Dataset") -> str:
         "unit "
         f"feature from a run of method reduced at tolerance {FINEST:g}, which method full, in all d coordinates, "
         "confirms "
-        f"to {number(data.between, 1)}. Time: of the processor, one thread, fastest of three for short runs; it is "
+        f"to {number(data.between, 1)}. Time: of the processor, one thread, fastest of {REPEATS} for short runs; it is "
         "that of "
         "the machine that drew this. The loops have the gradient in closed form; automatic differentiation would be "
         f"slower. No theory here beyond the reduction itself.\n\nTo an error of {target:g}:\n\n" + "\n".join(rows)

@@ -68,7 +68,7 @@ def plot(data: "xarray.Dataset") -> "Figure":
     with styled():
         figure = canvas(TWO_COLUMNS, 3.6)
         for k, color in enumerate(COLORS):
-            names = ("mean of $v_j$", "a difference of $v_j$", "$w$")
+            names = ("mean of $v_j$", "difference of $v_j$", "$w$")
             axis = turning.scene(figure, (1, 2, k + 1), names, VIEWS[k])
             turning.draw_sphere(axis)
             part = data.isel({"class": k})

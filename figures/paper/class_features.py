@@ -28,12 +28,12 @@ def data(quick: bool) -> "xarray.Dataset":
     assert run.features is not None
     rows = run.problem.samples(run.problem.n_classes - 1)
     grams = [metrics.gram(h[rows][:SHOWN]) for h in run.features]
-    return heatmaps.of_flow(said, grams, "features of the rarest class")
+    return heatmaps.of_flow(said, grams)
 
 
 def trained(folders: Sequence[Path]) -> "xarray.Dataset":
     """Those of trainings, of the class with the fewest images."""
-    return heatmaps.of_trainings(folders, "class_gram", "features of the rarest class")
+    return heatmaps.of_trainings(folders, "class_gram")
 
 
 def plot(data: "xarray.Dataset") -> "Figure":

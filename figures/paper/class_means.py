@@ -24,12 +24,12 @@ def data(quick: bool) -> "xarray.Dataset":
     run = heatmaps.flow(said)
     assert run.features is not None
     labels = run.problem.labels
-    return heatmaps.of_flow(said, [metrics.gram(metrics.class_means(h, labels)) for h in run.features], "class means")
+    return heatmaps.of_flow(said, [metrics.gram(metrics.class_means(h, labels)) for h in run.features])
 
 
 def trained(folders: Sequence[Path]) -> "xarray.Dataset":
     """Those of trainings."""
-    return heatmaps.of_trainings(folders, "gram", "class means")
+    return heatmaps.of_trainings(folders, "gram")
 
 
 def plot(data: "xarray.Dataset") -> "Figure":

@@ -73,7 +73,7 @@ def data(quick: bool) -> "xarray.Dataset":
         variables[name] = (("case", "class"), np.stack([_padded(row, width) for row in rows]))
     times = np.broadcast_to(runs[0].times, (len(runs), len(runs[0].times)))
     variables["time_axis"] = (("case", "time"), times)
-    return recorded({**said, "axis": "flow time $t$"}, variables, {"case": list(problems)})
+    return recorded(said, variables, {"case": list(problems)}).assign_attrs(axis="flow time $t$")
 
 
 def trained(folders: Sequence[Path]) -> "xarray.Dataset":
@@ -92,8 +92,8 @@ def trained(folders: Sequence[Path]) -> "xarray.Dataset":
         variables[name] = (("case", "class"), np.stack([_padded(row, width) for row in rows]))
     epochs = [_padded(each.data.epoch.values[:, None], 1, height)[:, 0] for each in found]
     variables["time_axis"] = (("case", "time"), np.stack(epochs))
-    said = {"trainings": [folder.name for folder in folders], "axis": "epoch"}
-    return recorded(said, variables, {"case": [each.title for each in found]})
+    said = {"trainings": [folder.name for folder in folders]}
+    return recorded(said, variables, {"case": [each.title for each in found]}).assign_attrs(axis="epoch")
 
 
 def _padded(values: Any, width: int, height: int | None = None) -> Any:
@@ -122,15 +122,15 @@ def plot(data: "xarray.Dataset") -> "Figure":
                 axes[-1, column].axhline(float(case.limit[k]), color=color, linestyle=":", linewidth=0.8)
             ends = [f"{int(case.class_size[k]):,}" for k in (0, -1)]
             axes[0, column].set_title(f"{_in_lines(str(data.case.values[column]))}\nn = {ends[0]} to {ends[1]}")
-            axes[-1, column].set_xlabel(settings_of(data)["axis"])
+            axes[-1, column].set_xlabel(data.attrs["axis"])
             axes[-1, column].set_xlim(0.0, float(np.nanmax(case.time_axis)))
         for row, (name, text) in enumerate(CURVES.items()):
             axes[row, 0].set_ylabel(text)
             if name == "variability":
-                axes[row, 0].set_ylim(-0.03, 1.1)
+                axes[row, 0].set_ylim(-0.03, max(1.05, 1.05 * float(data.variability.max())))
             else:
                 bottom = max(float(np.nanmin(data[name].where(data[name] > 0))) / 2, FLOOR)
-                axes[row, 0].set(yscale="log", ylim=(bottom, 30.0))
+                axes[row, 0].set(yscale="log", ylim=(bottom, 10.0))
                 axes[row, 0].yaxis.set_major_locator(LogLocator(numticks=6))
         dark, light = class_colors(2)
         for color, look, text in (
@@ -139,7 +139,7 @@ def plot(data: "xarray.Dataset") -> "Figure":
             ("0.4", ":", r"theory: $1 - \cos\rho_k$"),
         ):
             axes[0, 0].plot([], [], color=color, linestyle=look, label=text)
-        figure.legend(loc="outside lower center", ncols=3)
+        figure.legend(loc="outside lower center", ncols=3 if count > 1 else 1)
         return figure
 
 
