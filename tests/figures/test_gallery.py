@@ -1,14 +1,16 @@
 """What ``ufm figures`` draws: the numbers in the pictures, the captions, and the manners of the command."""
 
+import io
 import json
 import re
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.integrate import solve_ivp
 
-from figures import gallery, style
+from figures import gallery, style, turning
 from figures.gallery import GALLERY
 from figures.new import allocation, gcr, networks, rates, sphere, work_precision
 from figures.paper import centers, class_features, class_means, collapse, hard_to_predict, null_space
@@ -78,6 +80,12 @@ def require_readable(figure):
         box = legend.get_window_extent(renderer)
         assert frame.x0 - 1 <= box.x0
         assert box.x1 <= frame.x1 + 1
+    # Labels in three dimensions are placed while they are drawn: look at the edge of the picture itself.
+    file = io.BytesIO()
+    figure.savefig(file, dpi=gallery.RESOLUTION)
+    picture = np.asarray(Image.open(file).convert("L"))
+    edge = np.concatenate([picture[[0, -1]].ravel(), picture[:, [0, -1]].ravel()])
+    assert edge.min() == 255, "something reaches over the edge"
 
 
 def units(axis):
@@ -418,10 +426,6 @@ def test_list(capsys):
 
 
 def test_animation_turns(tmp_path, capsys, monkeypatch):
-    from PIL import Image
-
-    from figures import turning
-
     monkeypatch.setattr(turning, "FRAMES", 3)
     status, _, _ = figures(capsys, "centers", "--quick", "--animate", "--out", tmp_path)
     assert status == 0
