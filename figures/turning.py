@@ -50,7 +50,7 @@ def draw_vector(axis: Any, tip: Array, color: Any, text: str = "", **look: Any) 
     axis.plot(*np.stack([np.zeros(3), tip], axis=1), color=color, **{"linewidth": 1.4, **look})
     axis.plot(*tip[:, None], ".", color=color, markersize=5)
     if text:
-        beyond = tip * (1.0 + 0.2 / max(float(np.linalg.norm(tip)), 0.2))
+        beyond = tip * (1.0 + 0.22 / max(float(np.linalg.norm(tip)), 0.2))
         axis.text(*beyond, text, color=color, ha="center", va="center", fontsize=7)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLORS = ("C0", "C1")
 """Of the two classes."""
 
-VIEWS = ((25, -102), (25, -55))
+VIEWS = ((25, -77), (25, -60))
 """Elevation and azimuth, degrees, from which no vector hides another."""
 
 
