@@ -108,17 +108,11 @@ def scipy_whole_state(problem: ufm.Problem, repeats: int) -> dict[str, float]:
     """solve_ivp(DOP853) on the state as one vector: the flow the way it is usually written."""
     from scipy.integrate import solve_ivp
 
-    from ufm.losses import loss_of
+    from ufm.loops import velocity
 
     frame, features = start_of(problem)
-    loss, shape = loss_of(problem, frame), features.shape
+    field, shape = velocity(problem, frame), features.shape
     means = frame.mean_directions[problem.labels]
-
-    def field(_: float, y: np.ndarray) -> np.ndarray:
-        h, velocity = y.reshape(shape), np.empty(shape)
-        for k in range(problem.n_classes):
-            velocity[problem.samples(k)] = -loss.value_and_gradient(h[problem.samples(k)], k)[1]
-        return velocity.ravel()
 
     def worst(y: np.ndarray) -> float:
         h = y.reshape(shape)

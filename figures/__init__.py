@@ -1,1 +1,5 @@
-"""Pictures. Each module draws from what a simulation left behind; none of them computes a result of its own."""
+"""Pictures.
+
+The modules here draw what a command left behind and compute nothing. Those in :mod:`figures.paper` and
+:mod:`figures.new` are the figures of ``ufm figures`` (:mod:`figures.gallery`): each says how its data are computed.
+"""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.style import STYLE, panels
+from figures.style import panels, styled
 from ufm.sizes import rare_classes
 from ufm.train.tables import labels
 
@@ -19,8 +19,6 @@ def comparison_figure(results: Sequence[Mapping[str, Any]]) -> "Figure":
     Lines are means over seeds (geometric for NC), bands reach from the smallest to the largest. Raises ValueError if
     there are no results.
     """
-    import matplotlib
-
     if not results:
         raise ValueError("no results to draw: run the table first")
     grid: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
@@ -28,7 +26,7 @@ def comparison_figure(results: Sequence[Mapping[str, Any]]) -> "Figure":
         row, title = labels(result["name"])
         grid.setdefault(title, {}).setdefault(row, []).append(result)
     rows = list(dict.fromkeys(row for cells in grid.values() for row in cells))
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, axes = panels(2, len(grid), 3.1, 2.1)
         for (upper, lower), title in zip(axes.T, grid, strict=True):
             column = grid[title]
@@ -43,7 +41,7 @@ def comparison_figure(results: Sequence[Mapping[str, Any]]) -> "Figure":
             top = max(float(100 * np.max(run["curves"]["test_accuracy"])) for runs in column.values() for run in runs)
             ends = [float(100 * run["curves"]["test_accuracy"][-1]) for runs in column.values() for run in runs]
             lower.set(xlabel="epoch", ylabel="test accuracy, %", ylim=(min(top - 15.0, min(ends) - 1.0), top + 1.0))
-        axes[1, 0].legend(fontsize=6, loc="lower right")
+        axes[1, 0].legend(loc="lower right")
         return figure
 
 

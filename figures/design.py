@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figures.style import STYLE, class_colors, panels
+from figures.style import class_colors, panels, styled
 from ufm.certify.design import Design
 
 if TYPE_CHECKING:
@@ -19,12 +19,10 @@ def design_figure(designs: Sequence[Design]) -> "Figure":
 
     Colour: f. Shape: rule. Lines join a rule and an f over theta. Filled: Pareto-optimal.
     """
-    import matplotlib
-
     counts = sorted({design.f for design in designs})
     colors = dict(zip(counts, class_colors(len(counts)), strict=True))
     rules = list(dict.fromkeys(design.rule for design in designs))
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, ((left, right),) = panels(1, 2, 3.4, 2.7)
         for rule in rules:
             for f in counts:
@@ -36,9 +34,7 @@ def design_figure(designs: Sequence[Design]) -> "Figure":
                     marker = MARKERS[rule]
                     axis.scatter(angles, values, s=14, marker=marker, c=faces, edgecolors=[colors[f]], linewidths=0.7)
         left.set(xlabel="largest angle to the classifier, degrees", ylabel="gain of GCR, points")
-        right.set(
-            xlabel="largest angle to the classifier, degrees", ylabel="rate of the slowest class (1 / clock time)"
-        )
+        right.set(xlabel="largest angle to the classifier, degrees", ylabel="rate of the slowest class")
         if np.ptp([d.rate for d in designs]) > 0:
             right.set_yscale("symlog", linthresh=1e-2)
         for f in counts:

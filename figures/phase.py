@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.style import STYLE, class_colors, panels, shown_classes
+from figures.style import class_colors, panels, shown_classes, styled
 from ufm.certify.learned import predicted_square_norms
 from ufm.phase import Axis, PhaseDiagram
 
@@ -17,12 +17,11 @@ FINE = 61
 
 def phase_figure(diagram: PhaseDiagram) -> "Figure":
     """Number of living classes (dots: simulated, lines: where theory says that a class dies), and norms along a row."""
-    import matplotlib
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
     count = diagram.living.shape[-1]
     horizontal, vertical = diagram.horizontal, diagram.vertical
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, ((left, right),) = panels(1, 2, 3.4, 2.7)
         colors = class_colors(count + 1)
         across, up = np.meshgrid(horizontal.values, vertical.values)
@@ -67,4 +66,4 @@ def _norms(axis: Any, diagram: PhaseDiagram, vertical: Axis, horizontal: Axis) -
         )
     axis.set(xscale="log", xlabel=horizontal.label, ylabel="$|w_k|^2$")
     axis.set_title(f"norms at {vertical.symbol} = {level:.2g}", loc="left")
-    axis.legend(title="class", fontsize=6, title_fontsize=6, ncols=2)
+    axis.legend(title="class", ncols=2)

@@ -1,5 +1,6 @@
 """What all figures share: style, panels, colours of classes, and writing to disk."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,27 @@ from ufm.store import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STYLE: Any = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "legend.frameon": False,
-    "lines.linewidth": 1.0,
-}
+STYLE = Path(__file__).with_name("ncmc.mplstyle")
+
+ONE_COLUMN, TWO_COLUMNS = 3.3, 6.8
+"""Widths of a figure in a journal of two columns, inches."""
+
+
+def styled() -> AbstractContextManager[None]:
+    """A context in which matplotlib has our style over its own defaults, whatever the user's settings are."""
+    import matplotlib
+
+    return matplotlib.rc_context(fname=STYLE)
+
+
+def canvas(width: float, height: float) -> "Figure":
+    """An empty figure, inches, whose panels make room for their labels when it is drawn."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def panels(rows: int, columns: int, width: float, height: float) -> tuple["Figure", Any]:
@@ -48,4 +62,9 @@ def shown_classes(count: int) -> list[int]:
 
 def save_figure(figure: "Figure", path: str | Path, dpi: int = 110) -> Path:
     """Write a picture atomically; the ending chooses the format."""
-    return write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=dpi))
+
+    def write(temporary: Path) -> None:
+        with styled():
+            figure.savefig(temporary, dpi=dpi)
+
+    return write_atomically(path, write)

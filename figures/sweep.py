@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.style import STYLE, class_colors, panels, shown_classes
+from figures.style import class_colors, panels, shown_classes, styled
 from ufm.sweep.description import Sweep
 from ufm.sweep.picture import Picture
 
@@ -22,8 +22,6 @@ def sweep_figure(data: "xarray.Dataset", sweep: Sweep, picture: Picture | None =
 
     data : results of the sweep. Raises ValueError if there is nothing to draw, or for a picture that does not fit.
     """
-    import matplotlib
-
     plan = (picture or Picture.of(sweep.picture)).complete(sweep)
     assert plan.quantity is not None
     names = [plan.quantity, *([plan.against] if plan.against else [])]
@@ -34,7 +32,7 @@ def sweep_figure(data: "xarray.Dataset", sweep: Sweep, picture: Picture | None =
     parts = [data] if plan.panels is None else [data.isel({plan.panels: i}) for i in range(data.sizes[plan.panels])]
     logarithmic = _wide(data[names if plan.scatter else names[:1]].to_dataarray().values)
     draw = _scatter if plan.scatter else _map if plan.y else _lines
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, (axes,) = panels(1, len(parts), 3.6, 2.8)
         for number, (axis, part) in enumerate(zip(axes, parts, strict=True)):
             draw(axis, part, plan, logarithmic)
@@ -99,7 +97,7 @@ def _positions(axis: Any, values: Any) -> Any:
     """Numbers as they are, words as 0, 1, 2 ... with the words as ticks."""
     if values.dtype.kind in "iuf":
         return values.astype(float)
-    axis.set_xticks(range(len(values)), [str(value) for value in values], fontsize=6)
+    axis.set_xticks(range(len(values)), [str(value) for value in values])
     return np.arange(len(values), dtype=float)
 
 
@@ -132,7 +130,7 @@ def _lines(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) 
     if plan.against:
         axis.plot([], [], color="0.4", linestyle="--", linewidth=0.8, label=plan.against.replace("_", " "))
     if plan.lines or plan.against:
-        axis.legend(title=plan.lines, fontsize=6, title_fontsize=6)
+        axis.legend(title=plan.lines)
 
 
 def _label(data: "xarray.Dataset", plan: Picture, number: int) -> str | None:
@@ -189,4 +187,4 @@ def _scatter(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool
         axis.set(xscale="log", yscale="log")
     axis.set(xlabel=_named(data, plan.against), ylabel=_named(data, plan.quantity))
     if plan.lines:
-        axis.legend(title=plan.lines, fontsize=6, title_fontsize=6)
+        axis.legend(title=plan.lines)

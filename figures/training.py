@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.style import STYLE, class_colors, panels, shown_classes
+from figures.style import class_colors, panels, shown_classes, styled
 
 if TYPE_CHECKING:
     import xarray
@@ -18,10 +18,8 @@ def training_figure(data: "xarray.Dataset", said: Mapping[str, Any]) -> "Figure"
     data : record of a training; said : its predictions, dotted where there is one per class. Dark is the class with
     the most images, light the one with the fewest.
     """
-    import matplotlib
-
     predicted = {each["quantity"]: each["predicted"] for each in said["predictions"]}
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, ((left, middle), (right, last)) = panels(2, 2, 3.1, 2.2)
         shown = shown_classes(data.sizes["class"])
         for k, color in zip(shown, class_colors(len(shown)), strict=True):
@@ -33,11 +31,11 @@ def training_figure(data: "xarray.Dataset", said: Mapping[str, Any]) -> "Figure"
                 middle.axhline(predicted["variability"][k], color=color, linestyle=":", linewidth=0.7)
         left.set(yscale="log", ylabel="NC, training images", xlabel="epoch")
         left.set_title(data.attrs["title"], loc="left")
-        left.legend(handles=[left.lines[0], left.lines[-1]], fontsize=6, loc="lower left")
+        left.legend(handles=[left.lines[0], left.lines[-1]], loc="lower left")
         middle.set(ylabel="variability, training images", xlabel="epoch")
         if "variability" in predicted:
             middle.plot([], [], color="0.4", linestyle=":", label=r"predicted, $1 - \cos\rho_k$")
-            middle.legend(fontsize=6, loc="upper right")
+            middle.legend(loc="upper right")
         _accuracy(right, data)
         image = last.imshow(data.gram.isel(epoch=-1).sel(split="train"), vmin=-1, vmax=1, cmap="RdBu_r")
         size = min(data.sizes["class"], data.sizes["mean"])
@@ -57,4 +55,4 @@ def _accuracy(axis: Any, data: "xarray.Dataset") -> None:
         axis.plot(data.epoch, accuracy, color=f"C{number}", linestyle=dashes, label=label)
     top = float(100 * data.accuracy.sel(split="test").max())
     axis.set(ylabel="test accuracy, %", xlabel="epoch", ylim=(max(0.0, top - 40.0), min(100.0, top + 2.0)))
-    axis.legend(fontsize=6, loc="lower right")
+    axis.legend(loc="lower right")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from figures.style import STYLE, class_colors, panels, shown_classes
+from figures.style import class_colors, panels, shown_classes, styled
 from theory import flows, geometry
 from ufm import metrics
 from ufm.trajectory import Trajectory
@@ -20,9 +20,7 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
 
     The horizontal axis is flow time, cut where nothing happens any more; dark is the first class, light the last.
     """
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, axes = panels(len(trajectories), 3, 2.6, 1.9)
         for row, (name, t) in zip(axes, trajectories.items(), strict=True):
             problem = t.problem
@@ -41,14 +39,13 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
             row[2].set(ylabel="variability", ylim=(-0.02, 1.15))
             row[0].legend(
                 handles=[row[0].lines[0], row[0].lines[-1]],
-                fontsize=6,
                 loc="lower left",
                 frameon=True,
                 framealpha=0.8,
                 edgecolor="none",
             )
             row[2].plot([], [], color="0.4", linestyle=":", label=r"$1 - \cos\rho_k$")
-            row[2].legend(fontsize=6, loc="upper right")
+            row[2].legend(loc="upper right")
             done = np.flatnonzero(curves["nc_mean"].max(axis=1) < 1e-22)
             for axis in row:
                 axis.set(xlabel="flow time $t$", xlim=(0.0, t.times[done[0]] if done.size and done[0] else t.times[-1]))
@@ -57,10 +54,9 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
 
 def geometry_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
     """Gram matrix of the class means at the end, and per class angle and rate of collapse against theory."""
-    import matplotlib
     from matplotlib.ticker import MaxNLocator
 
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, axes = panels(len(trajectories), 3, 2.6, 2.1)
         for row, (name, t) in zip(axes, trajectories.items(), strict=True):
             problem = t.problem
@@ -81,7 +77,7 @@ def geometry_figure(trajectories: Mapping[str, Trajectory]) -> "Figure":
                 classes, 1.0 - t.class_values("variability")[-1], ".", markersize=3, color="C0", label="simulation"
             )
             row[1].set(xlabel="class", ylabel=r"$\cos(h, w_k)$ at the end", ylim=(0.0, 1.05))
-            row[1].legend(fontsize=6)
+            row[1].legend()
             _speed(row[2], t, classes)
             for axis in row:
                 axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))

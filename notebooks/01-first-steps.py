@@ -16,7 +16,7 @@ import ufm
 from figures.style import STYLE, class_colors
 from theory import flows, geometry, minimizers
 
-plt.rcParams.update(STYLE | {"figure.dpi": 110})
+plt.style.use([STYLE, {"figure.dpi": 110}])
 
 # %% [markdown]
 # ## The problem

@@ -16,7 +16,7 @@ from figures.style import STYLE, class_colors
 from theory import geometry
 from ufm.losses import CosineLoss
 
-plt.rcParams.update(STYLE | {"figure.dpi": 110})
+plt.style.use([STYLE, {"figure.dpi": 110}])
 
 THETA = 0.35  # radians, between 0 (centers orthogonal to the classifier) and pi/2 (all on it): change me
 TURN = 70  # degrees, where you stand: change me

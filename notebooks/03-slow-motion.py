@@ -13,7 +13,7 @@ import ufm
 from figures.style import STYLE, class_colors
 from theory import clock, flows
 
-plt.rcParams.update(STYLE | {"figure.dpi": 110})
+plt.style.use([STYLE, {"figure.dpi": 110}])
 
 # %% [markdown]
 # ## Every sample has its own clock

@@ -18,7 +18,7 @@ from theory import decision, geometry, minimizers
 from theory.claims import LEDGER, MEANING
 from ufm import laboratory, losses, montecarlo
 
-plt.rcParams.update(STYLE | {"figure.dpi": 110})
+plt.style.use([STYLE, {"figure.dpi": 110}])
 
 # %% [markdown]
 # ## The ledger

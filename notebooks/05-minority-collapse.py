@@ -17,7 +17,7 @@ from figures.style import STYLE, class_colors
 from theory import geometry, minimizers
 from ufm.phase import Axis, phase_diagram
 
-plt.rcParams.update(STYLE | {"figure.dpi": 110})
+plt.style.use([STYLE, {"figure.dpi": 110}])
 COLORS = class_colors(3)
 
 # %% [markdown]

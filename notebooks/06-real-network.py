@@ -23,7 +23,7 @@ from ufm.train.data import load
 from ufm.train.device import Device
 from ufm.train.loop import train
 
-plt.rcParams.update(STYLE | {"figure.dpi": 110})
+plt.style.use([STYLE, {"figure.dpi": 110}])
 
 EPOCHS = 16  # change me: more epochs, deeper collapse
 

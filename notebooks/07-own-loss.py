@@ -18,7 +18,7 @@ from figures.style import STYLE
 from theory import flows, geometry
 from ufm.losses import CosineLoss
 
-plt.rcParams.update(STYLE | {"figure.dpi": 110})
+plt.style.use([STYLE, {"figure.dpi": 110}])
 torch.set_num_threads(1)  # the arrays are small
 
 # %% [markdown]

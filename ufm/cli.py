@@ -1,5 +1,4 @@
-"""The command line: ``ufm simulate``, ``ufm verify``, ``ufm phase``, ``ufm sweep``, ``ufm design``,
-``ufm claims``, ``ufm train``, ``ufm confirm``, ``ufm table``, ``ufm presets``.
+"""The command line ``ufm``: each command is a dataclass, its fields are flags, and ``run`` does it.
 
 Messages and progress bars go to stderr. With ``--json`` stdout carries exactly one JSON object. Exit status: 0 all
 is done and holds, 1 it ran and something does not hold, 2 the input is wrong (one line says which value and what
@@ -19,6 +18,7 @@ import tyro
 import ufm
 from ufm import store
 from ufm.design_command import DesignCommand
+from ufm.figures_command import Figures
 from ufm.flags import FAILS, INTERRUPTED, OK, ProblemFlags, check_folder, interactive
 from ufm.flow import RTOL
 from ufm.phase_command import Phase
@@ -326,6 +326,7 @@ Command = (
     | Annotated[Phase, tyro.conf.subcommand("phase")]
     | Annotated[SweepCommand, tyro.conf.subcommand("sweep")]
     | Annotated[DesignCommand, tyro.conf.subcommand("design")]
+    | Annotated[Figures, tyro.conf.subcommand("figures")]
     | Annotated[Claims, tyro.conf.subcommand("claims")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Confirm, tyro.conf.subcommand("confirm")]
