@@ -4,13 +4,15 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify test lint claims figures notebooks docs bench data clean
+.PHONY: help verify figures test lint claims gallery notebooks docs bench data clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
+	@echo "make figures  every figure that needs no training, into runs/figures (ARGS=--quick: in a minute)"
 	@echo "make test     the whole test suite"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
+	@echo "make gallery  the pictures of the documentation: figures and shipped sweeps, into docs/gallery"
 	@echo "make docs     the documentation, into docs/_build/html"
 	@echo "make notebooks  execute the notebooks (ARGS=01-first-steps: that one)"
 	@echo "make bench    the benchmark tables, against the loops people write today"
@@ -19,6 +21,9 @@ help:
 
 verify: $(VENV)/base.stamp
 	$(RUN) ufm verify
+
+figures: $(VENV)/base.stamp
+	$(RUN) ufm figures $(ARGS)
 
 test: $(VENV)/dev.stamp
 	$(RUN) pytest -n 2 $(ARGS)
@@ -34,6 +39,12 @@ claims: $(VENV)/base.stamp
 
 docs: $(VENV)/dev.stamp
 	$(RUN) sphinx -W --keep-going -n docs docs/_build/html
+
+SWEEPS = $(basename $(notdir $(wildcard ufm/sweeps/*.toml)))
+
+gallery: $(VENV)/base.stamp
+	$(RUN) ufm figures --out docs/gallery
+	for name in $(SWEEPS); do $(RUN) ufm sweep $$name --picture docs/gallery/sweep-$$name.png || exit 1; done
 
 notebooks: $(VENV)/dev.stamp
 	$(RUN) notebooks $(ARGS)

@@ -135,15 +135,16 @@ def test_gallery_is_what_lies_in_the_folder(ext, tmp_path):
 def test_notebooks_are_copied_and_those_that_are_gone_removed(ext, tmp_path):
     notebooks = ext("notebooks")
     origin, target = tmp_path / "notebooks", tmp_path / "tutorials"
-    target.mkdir()
-    assert notebooks.copy(origin, target) == []
-    assert "toctree" not in (target / "index.md").read_text()
+    assert notebooks.copy(origin, target / "none") == []
+    assert "toctree" not in (target / "none" / "index.md").read_text()
     origin.mkdir()
     (origin / "01-a.ipynb").write_text("{}")
-    (target / "00-old.ipynb").write_text("{}")
-    assert [path.name for path in notebooks.copy(origin, target)] == ["01-a.ipynb"]
-    assert {path.name for path in target.iterdir()} == {"01-a.ipynb", "index.md"}
-    assert "\n01-a\n" in (target / "index.md").read_text()
+    (origin / "02-b.ipynb").write_text("{}")
+    assert [path.name for path in notebooks.copy(origin, target / "some")] == ["01-a.ipynb", "02-b.ipynb"]
+    (origin / "01-a.ipynb").unlink()
+    assert [path.name for path in notebooks.copy(origin, target / "some")] == ["02-b.ipynb"]
+    assert {path.name for path in (target / "some").iterdir()} == {"02-b.ipynb", "index.md"}
+    assert "\n02-b\n" in (target / "some" / "index.md").read_text()
 
 
 def test_every_command_says_what_it_does(ext):

@@ -23,13 +23,26 @@ def test_committed_results_are_of_todays_tables(path):
         np.testing.assert_allclose(result["accuracy"]["own"], np.mean(result["class_accuracy"]["own"]), atol=2e-5)
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_tables_of_the_documentation_are_those_of_the_results(path):
+    page = (ROOT / "docs" / "networks.md").read_text()
+    known, names = results.load(path), tables.cells(path.stem)
+    for row in tables.FORMATS["markdown"](tables.entries(names, known), "test accuracy, %, own").splitlines()[2:]:
+        assert row.replace("| cnn ", "| ") in page.replace("| cnn ", "| ")
+    if path.stem == "fashion":
+        rows = tables.verdicts(names, known)
+    elif path.stem == "angles":
+        rows = tables.correlations(names, known)
+    else:
+        return
+    for name, *texts in rows[1:]:
+        assert f"| {name} | {' | '.join(texts)} |" in page
+
+
 def test_the_readmes_table_is_that_of_the_results():
     readme = (ROOT / "README.md").read_text()
-    known = results.load(ROOT / "results" / "fashion.json")
-    found = tables.entries(tables.cells("fashion"), known)
+    found = tables.entries(tables.cells("fashion"), results.load(ROOT / "results" / "fashion.json"))
     assert all(entry.status == "done" for entry in found)
     for method in ("CE", "SETF", "AL", "CAL", "P"):
         texts = [str(entry) for entry in found if entry.row == f"cnn {method}"]
         assert f"| {method} | {' | '.join(texts)} |" in readme
-    for name, *texts in tables.verdicts(tables.cells("fashion"), known)[1:]:
-        assert f"| {name} | {' | '.join(texts)} |" in readme

@@ -16,7 +16,7 @@ from ufm.sweep.description import MAX_CELLS, Cell, Sweep, read, shipped
 from ufm.sweep.execute import run, work
 from ufm.sweep.folder import Folder
 from ufm.sweep.kinds import KINDS
-from ufm.sweep.picture import Picture
+from ufm.sweep.picture import Picture, caption
 
 
 @dataclass
@@ -37,8 +37,8 @@ class SweepCommand:
 
     A description has kind (flow, minimum, decision or training), record (quantities), seeds, [base] (fields of every
     cell), [axes] (a list, { linspace = [a, b, n] } or { logspace = [a, b, n] } each), [[zip]] (a name, and axes that
-    move together) and [picture]. `ufm sweep --fields flow` lists fields and quantities. Writes results.nc and
-    sweep.png.
+    move together) and [picture]. `ufm sweep --fields flow` lists fields and quantities. Writes results.nc,
+    sweep.png and its caption sweep.md.
     """
 
     file: tyro.conf.Positional[str | None] = None
@@ -208,7 +208,9 @@ class SweepCommand:
             if strict:
                 raise
             return None
-        return style.save_figure(figure, self.picture or out / "sweep.png")
+        path = style.save_figure(figure, self.picture or out / "sweep.png")
+        store.save_text(path.with_suffix(".md"), caption(sweep))
+        return path
 
 
 def _probe(sweep: Sweep, missing: list[Cell]) -> float:

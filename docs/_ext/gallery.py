@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 INTRODUCTION = """\
 # Gallery
 
-Every picture is made by `ufm figures NAME`, and all of this page by `ufm figures --out docs/gallery`.
+Every figure is made by `ufm figures NAME`, and all of this page by `make gallery`.
 """
 
 SWEEPS = """\

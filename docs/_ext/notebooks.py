@@ -25,6 +25,7 @@ def copy(notebooks: Path, tutorials: Path) -> list[Path]:
     """Copy what is new or changed, drop what is gone, and write the page above them."""
     copies = [tutorials / path.name for path in sorted(notebooks.glob("*.ipynb"))]
     pages.remove_others(tutorials, "*.ipynb", set(copies))
+    tutorials.mkdir(parents=True, exist_ok=True)
     for path in copies:
         origin = notebooks / path.name
         if not path.exists() or path.read_bytes() != origin.read_bytes():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from ufm.problem import nearest
-from ufm.sweep.description import Sweep
+from ufm.sweep.description import Axis, Sweep
 
 INNER = ("class", "time")
 
@@ -69,3 +69,20 @@ class Picture:
             others = [*(["class"] if "class" in dims and "class" not in named else []), *several]
             lines = next(iter(others), None)
         return Picture(quantity, x, self.y, lines, self.panels, self.against, self.scatter, dict(self.select))
+
+
+def caption(sweep: Sweep) -> str:
+    """What a picture of the sweep is of: its about, kind, values and axes, in markdown."""
+    base = ", ".join(f"{name} = {value}" for name, value in sweep.base.items())
+    axes = [f"{axis.name} ({_ends(axis)})" for axis in sweep.axes]
+    parts = [
+        sweep.about,
+        f"{sweep.n_cells} cells of kind {sweep.kind}, over {', '.join([*axes, f'{len(sweep.seeds)} seeds'])}; {base}.",
+    ]
+    recorded = [f"- {name}: {sweep.does.quantities[name].about}" for name in sweep.record]
+    return "\n\n".join([part for part in parts if part] + ["\n".join(recorded)]) + "\n"
+
+
+def _ends(axis: Axis) -> str:
+    points = [point[0] if len(point) == 1 else list(point) for point in axis.values]
+    return ", ".join(map(str, points)) if len(points) <= 6 else f"{len(points)} points from {points[0]} to {points[-1]}"
