@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import ufm
 from figures import style, turning
 from ufm import store
 from ufm.problem import config_key
@@ -78,7 +79,8 @@ def data_of(entry: Entry, quick: bool, folder: Path) -> tuple["xarray.Dataset", 
     A damaged file is computed again.
     """
     module = entry.load()
-    key = config_key({"figure": entry.name, "quick": quick, "settings": module.settings(quick)})
+    decided = {"figure": entry.name, "quick": quick, "settings": module.settings(quick), "version": ufm.__version__}
+    key = config_key(decided)
     path = folder / f"{entry.name}-{key}.nc"
     try:
         return store.load(path).to_dataset(), True

@@ -6,7 +6,7 @@ import numpy as np
 
 from figures.style import class_colors, panels, shown_classes, styled
 from ufm.sweep.description import Sweep
-from ufm.sweep.picture import Picture
+from ufm.sweep.picture import Nothing, Picture
 
 if TYPE_CHECKING:
     import xarray
@@ -27,7 +27,7 @@ def sweep_figure(data: "xarray.Dataset", sweep: Sweep, picture: Picture | None =
     names = [plan.quantity, *([plan.against] if plan.against else [])]
     data = data[[*names, *(["time"] if "time" in data.data_vars and "time" not in names else [])]]
     if not np.isfinite(data[plan.quantity].values).any():
-        raise ValueError(f"no cell has a finite {plan.quantity}: nothing to draw")
+        raise Nothing(f"no cell has a finite {plan.quantity}: nothing to draw")
     data, fixed = _selected(data, sweep, plan)
     parts = [data] if plan.panels is None else [data.isel({plan.panels: i}) for i in range(data.sizes[plan.panels])]
     logarithmic = _wide(data[names if plan.scatter else names[:1]].to_dataarray().values)
@@ -59,7 +59,10 @@ def _selected(data: "xarray.Dataset", sweep: Sweep, plan: Picture) -> tuple["xar
     for name in [str(dim) for dim in data.dims if dim not in used or dim in plan.select]:
         size = data.sizes[name]
         if name == "class":
-            number = int(plan.select.get(name, size - 1))
+            try:
+                number = int(plan.select.get(name, size - 1))
+            except (TypeError, ValueError):
+                raise ValueError(f"class={plan.select[name]} of select is not a number of a class") from None
             if not -size <= number < size:
                 raise ValueError(f"class {number} of select: there are {size}")
             data = data.isel({name: number})
@@ -77,7 +80,13 @@ def _selected(data: "xarray.Dataset", sweep: Sweep, plan: Picture) -> tuple["xar
 
 def _nearest_value(name: str, values: Any, wanted: Any) -> Any:
     if values.dtype.kind in "iuf":
-        return values[np.argmin(np.abs(values - float(wanted)))]
+        try:
+            number = float(wanted)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}={wanted} of select is not a number") from None
+        if not values.min() <= number <= values.max():
+            raise ValueError(f"{name}={wanted} of select: there are {values.min():g} to {values.max():g}")
+        return values[np.argmin(np.abs(values - number))]
     if str(wanted) not in values:
         raise ValueError(f"{name}={wanted} of select: there are {', '.join(map(str, values))}")
     return str(wanted)
@@ -93,8 +102,11 @@ def _wide(values: Any) -> bool:
     return bool(known.size and known.min() > ROUNDING * known.max() and known.max() > WIDE * known.min())
 
 
-def _positions(axis: Any, values: Any) -> Any:
-    """Numbers as they are, words as 0, 1, 2 ... with the words as ticks."""
+def _positions(axis: Any, data: "xarray.Dataset", name: str) -> Any:
+    """Numbers as they are, classes from 1, words as 0, 1, 2 ... with the words as ticks."""
+    if name == "class":
+        return np.arange(1.0, data.sizes[name] + 1)
+    values = data[name].values
     if values.dtype.kind in "iuf":
         return values.astype(float)
     axis.set_xticks(range(len(values)), [str(value) for value in values])
@@ -114,14 +126,21 @@ def _lines(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) 
     shown = shown_classes(count)
     for number, color in zip(shown, class_colors(len(shown)), strict=True):
         one = data.isel({plan.lines: number}) if plan.lines else data
-        x = one["time"].isel(seed=0).values if plan.x == "time" else _positions(axis, data[plan.x].values)
+        x = one["time"].isel(seed=0).values if plan.x == "time" else _positions(axis, data, plan.x)
         values = one[plan.quantity].transpose("seed", plan.x)
         marker = "." if plan.x != "time" else ""
-        axis.plot(x, values.mean("seed"), color=color, marker=marker, markersize=4, label=_label(data, plan, number))
+        axis.plot(
+            x,
+            values.mean("seed", skipna=False),
+            color=color,
+            marker=marker,
+            markersize=4,
+            label=_label(data, plan, number),
+        )
         if values.sizes["seed"] > 1:
             axis.fill_between(x, values.min("seed"), values.max("seed"), color=color, alpha=0.2, linewidth=0)
         if plan.against:
-            axis.plot(x, one[plan.against].mean("seed"), color=color, linestyle="--", linewidth=0.8)
+            axis.plot(x, one[plan.against].mean("seed", skipna=False), color=color, linestyle="--", linewidth=0.8)
     if plan.x in data.coords and data[plan.x].dtype.kind in "iuf" and _wide(data[plan.x].values):
         axis.set_xscale("log")
     if logarithmic:
@@ -145,21 +164,21 @@ def _map(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) ->
     assert plan.quantity is not None
     assert plan.x is not None
     assert plan.y is not None
-    values = data[plan.quantity].mean("seed").transpose(plan.y, plan.x).values
+    values = data[plan.quantity].mean("seed", skipna=False).transpose(plan.y, plan.x).values
     sides = []
     for name in (plan.x, plan.y):
-        points = data[name].values
-        if points.dtype.kind not in "iuf":
+        if name != "class" and data[name].dtype.kind not in "iuf":
             raise ValueError(f"axis {name!r} has words for points: it cannot be a side of a map")
-        sides.append(points.astype(float))
+        sides.append(_positions(axis, data, name))
     shown = np.ma.masked_invalid(values)
     norm = LogNorm() if logarithmic else None
     mesh = axis.pcolormesh(*sides, shown, shading="nearest", norm=norm, cmap="viridis")
     if plan.against:
-        other = data[plan.against].mean("seed").transpose(plan.y, plan.x).values
-        levels = np.linspace(other.min(), other.max(), 3 if len(np.unique(other)) < 3 else 7)[1:-1]
-        if np.ptp(other) > 0:
-            axis.contour(*sides, other, levels=levels, colors="white", linewidths=1.0)
+        other = data[plan.against].mean("seed", skipna=False).transpose(plan.y, plan.x).values
+        known = np.unique(other[np.isfinite(other)])
+        if known.size > 1:
+            levels = np.linspace(known[0], known[-1], 3 if known.size == 2 else 7)[1:-1]
+            axis.contour(*sides, np.ma.masked_invalid(other), levels=levels, colors="white", linewidths=1.0)
     axis.set(xlabel=plan.x, ylabel=plan.y)
     for points, scale in zip(sides, (axis.set_xscale, axis.set_yscale), strict=True):
         if _wide(points):

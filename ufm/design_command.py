@@ -1,5 +1,6 @@
 """``ufm design``: how many centers, at which angle, for whom, from theory alone."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ from tqdm import tqdm
 from theory.geometry import minimum_dimension
 from ufm import store
 from ufm.certify.design import evaluate, rank, tradeoffs
-from ufm.flags import OK, SizeFlags, interactive
+from ufm.flags import OK, SizeFlags, check_picture, interactive
 from ufm.presets import CENTERS, spend
 
 
@@ -49,12 +50,13 @@ class DesignCommand(SizeFlags):
     def run(self) -> int:
         """Evaluate, rank, explain."""
         sizes = self.sizes()
+        check_picture(self.picture)
         for name in ("f", "theta", "rules"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty: nothing to choose from")
         if self.top < 1:
             raise ValueError(f"top={self.top} must be at least 1")
-        choices = [(rule, f, theta) for rule in self.rules for f in self.f for theta in self.theta]
+        choices = list(dict.fromkeys(itertools.product(self.rules, self.f, self.theta)))
         needed = {(rule, f): minimum_dimension(spend(rule, sizes, f)) for rule, f, _ in choices}
         choices = [choice for choice in choices if self.dim is None or needed[choice[:2]] <= self.dim]
         if not choices:

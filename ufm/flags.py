@@ -171,6 +171,15 @@ def check_folder(folder: Path | None) -> None:
         raise ValueError(f"out={folder} exists and is not a folder")
 
 
+PICTURES = (".png", ".pdf", ".svg")
+
+
+def check_picture(path: Path | None) -> None:
+    """Refuse a file that no picture can be written to, before anything is computed."""
+    if path is not None and (path.suffix not in PICTURES or path.is_dir()):
+        raise ValueError(f"picture={path} must be a file that ends in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+
+
 def interactive() -> bool:
     """Whether somebody watches the progress bars."""
     return sys.stderr.isatty()

@@ -1,5 +1,6 @@
 """``ufm sweep``: one question at every point of a grid."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -11,12 +12,12 @@ from pathlib import Path
 import tyro
 
 from ufm import memory, store
-from ufm.flags import FAILS, OK, interactive
+from ufm.flags import FAILS, INTERRUPTED, OK, check_picture, interactive
 from ufm.sweep.description import MAX_CELLS, Cell, Sweep, read, shipped
 from ufm.sweep.execute import run, work
 from ufm.sweep.folder import Folder
 from ufm.sweep.kinds import KINDS
-from ufm.sweep.picture import Picture, caption
+from ufm.sweep.picture import Nothing, Picture, caption
 
 
 @dataclass
@@ -86,6 +87,9 @@ class SweepCommand:
         if len(asked) > 1:
             raise ValueError(f"one thing at a time: {' or '.join(asked)}")
         said = self._said()
+        check_picture(self.picture)
+        if self.file is None and any((self.out, self.dry_run, self.workers, self.scheduler, not self.resume)):
+            raise ValueError("--out, --dry-run, --workers, --scheduler and --no-resume go with FILE")
         if said != Picture() and self.show is None:
             raise ValueError(
                 "--quantity, --x, --y, --lines, --panels, --against, --scatter and --select go with --show"
@@ -101,7 +105,8 @@ class SweepCommand:
             raise ValueError(f"max_cells={self.max_cells} and workers={self.workers} must be at least 1")
         if sweep.n_cells > self.max_cells:
             raise ValueError(f"the sweep has {sweep.n_cells} cells, more than max_cells={self.max_cells}")
-        Picture.of(sweep.picture).complete(sweep)
+        with contextlib.suppress(Nothing):
+            Picture.of(sweep.picture).complete(sweep)
         out = self.out or Path("runs") / "sweep" / Path(self.file).stem
         folder = Folder(out)
         folder.check(sweep)
@@ -114,6 +119,8 @@ class SweepCommand:
         if wrong := [name for name, equals, _ in pairs if not equals]:
             raise ValueError(f"select={wrong[0]!r} is not NAME=VALUE")
         select = {name: value for name, _, value in pairs}
+        if len(select) < len(pairs):
+            raise ValueError(f"select names an axis more than once: {' '.join(self.select)}")
         return Picture(self.quantity, self.x, self.y, self.lines, self.panels, self.against, self.scatter, select)
 
     def _list(self) -> int:
@@ -148,9 +155,10 @@ class SweepCommand:
 
     def _estimate(self, sweep: Sweep, folder: Folder) -> int:
         """Cells, and time and memory by those of the first group that is missing."""
-        missing, _ = folder.missing(sweep)
+        missing, damaged = folder.missing(sweep)
         done = sweep.n_cells - len(missing)
         said = f"{sweep.n_cells} cells ({' x '.join(map(str, sweep.shape))}: {', '.join(sweep.dims)}), {done} done"
+        said += f", {len(damaged)} damaged" if damaged else ""
         found: dict[str, float | None] = {"cells": sweep.n_cells, "done": done, "seconds": None, "bytes": None}
         if missing and sweep.does.parallel:
             cost, workers = _probe(sweep, missing), self.workers or os.cpu_count() or 1
@@ -173,7 +181,11 @@ class SweepCommand:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            outcome = run(sweep, out, workers=self.workers, scheduler=self.scheduler, watch=watch)
+            try:
+                outcome = run(sweep, out, workers=self.workers, scheduler=self.scheduler, watch=watch)
+            except KeyboardInterrupt:
+                print(f"ufm: interrupted; what is done is in {out}, and the same command goes on", file=sys.stderr)
+                return INTERRUPTED
         for path in outcome.damaged:
             print(f"ufm: {path} was damaged: computed again", file=sys.stderr)
         for name, reason in outcome.failed.items():
@@ -204,7 +216,7 @@ class SweepCommand:
             raise ValueError(f"{out} has no results.nc yet: ufm sweep FILE --out {out}")
         try:
             figure = sweep_figure(store.load(results).to_dataset(), sweep, picture)
-        except ValueError:
+        except Nothing:
             if strict:
                 raise
             return None

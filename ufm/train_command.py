@@ -150,7 +150,7 @@ class Train(Settings):
                 if not isinstance(there, dict):
                     raise ValueError("key 'configuration' is missing")
                 return complete(Config.from_dict(there).to_dict(), said)
-            except (ValueError, UnicodeDecodeError) as error:
+            except (ValueError, TypeError) as error:  # of a type that no field has, too
                 raise ValueError(f"{self.config}: {error}") from None
         return preset(self.name, **said) if self.name is not None else Config(**said)
 

@@ -194,7 +194,7 @@ class Process:
     commands: ClassVar = []
     statuses: ClassVar = {"fashion/al-0.1": 1, "fashion/ce-0.1": -9, "fashion/p-0.1": 130}
 
-    def __init__(self, command, stdout, stderr):
+    def __init__(self, command, stdout, stderr, env):
         self.commands.append(command[4:])
         self.words = " ".join(command)
         stdout.write(b"epoch 0\nufm: the loss is nan in epoch 1\n")

@@ -95,16 +95,21 @@ def tradeoffs(designs: Sequence[Design]) -> list[str]:
 
     fast, close, large = best["rate"], best["angle"], best["gain"]
     lines = [
-        f"Fastest: {shown(fast)}: rate {fast.rate:.3g} of the slowest class, in {fast.dim} dimensions.",
+        f"Fastest: {shown(fast)}: rate {fast.rate:.3g} of the slowest class, in {fast.dim} dimensions."
+        if fast.rate > 0.0
+        else "Fastest: none, some class of each collapses algebraically.",
         f"Closest to its classifier: {shown(close)}: {close.angle:.1f} degrees, gain {100 * close.gain:+.1f} points.",
-        f"Largest gain of GCR: {shown(large)}: {100 * large.gain:+.1f} points, at {large.angle:.1f} degrees.",
+        f"Largest gain of GCR: {shown(large)}: {100 * large.gain:+.1f} points, at {large.angle:.1f} degrees."
+        if large.gain > 0.0
+        else "Largest gain of GCR: none.",
     ]
-    single = dict.fromkeys(f"{d.rule} f = {d.f}" for d in designs if d.rate == 0.0 and min(d.centers) == 1)
-    if single:
-        lines.append(f"Without a rate, as a class with a single center collapses algebraically: {', '.join(single)}.")
-    lines.append(
-        "Centers given to rare classes raise the gain; the classes they are taken from collapse more slowly and turn "
-        "away from their classifiers (cos rho grows with sqrt(f_k) tan theta). A larger theta turns all of them back, "
-        "and costs gain. Every center costs a dimension."
-    )
+    if stuck := list(dict.fromkeys(shown(design) for design in designs if design.rate == 0.0)):
+        more = f" and {len(stuck) - 3} more" if len(stuck) > 3 else ""
+        lines.append(f"Some class collapses algebraically, as its centers coincide: {'; '.join(stuck[:3])}{more}.")
+    if any(design.gain for design in designs):
+        lines.append(
+            "Centers given to rare classes raise the gain; the classes they are taken from collapse more slowly and "
+            "turn away from their classifiers (cos rho grows with sqrt(f_k) tan theta). A larger theta turns all of "
+            "them back, and costs gain. Every center costs a dimension."
+        )
     return lines

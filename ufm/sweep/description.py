@@ -1,6 +1,7 @@
 """What a sweep is: base values, axes, seeds, and what to record of every cell."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +13,15 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ufm.problem import config_key, integers, nearest
+from ufm.problem import LARGEST, config_key, integers, nearest
 from ufm.sweep.kinds import KINDS, Kind
+from ufm.sweep.kinds.base import real
 
 MAX_CELLS = 100_000
 """Largest sweep, unless said otherwise."""
+
+TOP = ("kind", "record", "base", "axes", "zip", "seeds", "about", "picture")
+"""Keys of a description."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class Sweep:
         """Refuse what is not a sweep."""
         if self.kind not in KINDS:
             raise ValueError(f"kind {self.kind!r} is unknown{nearest(self.kind, KINDS)}")
+        if len(set(self.record)) < len(self.record):
+            raise ValueError(f"record={list(self.record)} names a quantity more than once")
         if not self.record:
             raise ValueError(f"record is empty: {', '.join(self.does.quantities)} can be recorded")
         for name in self.record:
@@ -103,17 +110,26 @@ class Sweep:
             if name == "seed":
                 raise ValueError("seed is a dimension of its own: seeds = 3, or seeds = [0, 5]")
             if name not in self.does.fields:
-                raise ValueError(f"field {name!r} is unknown for kind {self.kind!r}{nearest(name, self.does.fields)}")
+                above = " (it belongs above [base])" if name in TOP else ""
+                raise ValueError(
+                    f"field {name!r} is unknown for kind {self.kind!r}{nearest(name, self.does.fields)}{above}"
+                )
             if name in seen:
                 raise ValueError(f"field {name!r} is given twice")
             seen.add(name)
         names = [axis.name for axis in self.axes]
-        for name in names:
-            if names.count(name) > 1 or name in ("seed", "class", "time"):
-                raise ValueError(f"axis {name!r} needs another name")
         for axis in self.axes:
+            others = {*self.does.quantities, *seen.difference(axis.fields), "seed", "class", "time"}
+            if names.count(axis.name) > 1 or axis.name in others or not re.fullmatch(r"[A-Za-z][\w-]*", axis.name):
+                raise ValueError(f"axis {axis.name!r} needs another name")
             if not len(axis):
                 raise ValueError(f"axis {axis.name!r} has no points")
+            points: set[Any] = set()
+            for point in axis.values:
+                same = repr([float(v) if isinstance(v, int) else v for v in point])  # 2 and 2.0 are one point
+                if same in points:
+                    raise ValueError(f"axis {axis.name!r} has the point {', '.join(map(str, point))} more than once")
+                points.add(same)
         if len(set(self.seeds)) < len(self.seeds) or not self.seeds:
             raise ValueError(f"seeds={list(self.seeds)} must be different integers, at least one")
 
@@ -184,10 +200,9 @@ class Sweep:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
         """The same as :meth:`from_toml`, from what TOML would hold, for sweeps that a Python script puts together."""
-        known = ("kind", "record", "base", "axes", "zip", "seeds", "about", "picture")
         for key in values:
-            if key not in known:
-                raise ValueError(f"unknown key {key!r}{nearest(key, known)}")
+            if key not in TOP:
+                raise ValueError(f"unknown key {key!r}{nearest(key, TOP)}")
         for key in ("kind", "record"):
             if key not in values:
                 raise ValueError(f"key {key!r} is missing")
@@ -197,9 +212,11 @@ class Sweep:
         for key in ("base", "axes", "picture"):
             if not isinstance(values.get(key, {}), Mapping):
                 raise ValueError(f"[{key}] is not a table")
-        kind = str(values["kind"])
+        kind, groups = str(values["kind"]), values.get("zip", [])
+        if not isinstance(groups, list | tuple):
+            raise ValueError("zip is not a list of tables: write [[zip]]")
         axes = [Axis(n, (n,), tuple((v,) for v in _points(n, said))) for n, said in values.get("axes", {}).items()]
-        axes += [_zipped(group) for group in values.get("zip", ())]
+        axes += [_zipped(group) for group in groups]
         return cls(
             kind=kind,
             record=tuple(record),
@@ -243,7 +260,7 @@ def read(name: str) -> Sweep:
 
 def label(values: Mapping[str, Any]) -> str:
     """A cell in words: "f=5, theta=0.2, seed=0"."""
-    return ", ".join(f"{k}={v:.6g}" if isinstance(v, float) else f"{k}={v}" for k, v in values.items())
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _points(name: str, said: Any) -> Sequence[Any]:
@@ -259,12 +276,9 @@ def _points(name: str, said: Any) -> Sequence[Any]:
     if not isinstance(numbers, list | tuple) or len(numbers) != 3:
         raise ValueError(f"{space} of axis {name!r} is [first, last, points], not {numbers!r}")
     (points,) = integers(f"points of axis {name!r}:", numbers[2:])
-    try:
-        first, last = float(numbers[0]), float(numbers[1])
-    except (TypeError, ValueError):
-        raise ValueError(f"{space} of axis {name!r} is [first, last, points], not {numbers!r}") from None
-    if not np.isfinite([first, last]).all() or (space == "logspace" and not (first > 0 and last > 0)):
-        raise ValueError(f"{space} of axis {name!r} needs finite{', positive' * (space == 'logspace')} ends")
+    first, last = (real(f"{space} of axis {name!r}: end", number) for number in numbers[:2])
+    if max(abs(first), abs(last)) > LARGEST or (space == "logspace" and not (first > 0 and last > 0)):
+        raise ValueError(f"{space} of axis {name!r} needs{' positive' * (space == 'logspace')} ends below {LARGEST:g}")
     if points > MAX_CELLS:
         raise ValueError(f"axis {name!r} has {points} points, more than {MAX_CELLS}")
     return [float(f"{value:.12g}") for value in spaces[space](first, last, points)]
@@ -285,10 +299,12 @@ def _zipped(group: Any) -> Axis:
 
 def _seeds(said: Any) -> tuple[int, ...]:
     if isinstance(said, list | tuple):
-        if not all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in said):
-            raise ValueError(f"seeds={said!r} must be integers >= 0")
+        if not all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63 for seed in said):
+            raise ValueError(f"seeds={said!r} must be integers in [0, 2**63)")
         return tuple(said)
     (count,) = integers("seeds", [said])
+    if count > MAX_CELLS:
+        raise ValueError(f"seeds={count} is more than {MAX_CELLS}")
     return tuple(range(count))
 
 

@@ -173,7 +173,9 @@ def _alone(sweep: Sweep, cell: Cell, out: Path, backend: _Backend) -> Reply:
         with contextlib.suppress(*_deaths()):
             ((_, (reply,)),) = _side_by_side(sweep, {0: [cell]}, out, backend, [])
             return reply
-    return f"its worker died each of {ATTEMPTS} times" + (": out of memory?" if sweep.does.parallel else "")
+    return (
+        f"its worker died each of {backend.deaths} times: out of memory?" if backend.deaths > 1 else "its workers died"
+    )
 
 
 def _deaths() -> tuple[type[BaseException], ...]:

@@ -42,11 +42,9 @@ class Folder:
         """The sweep that lives here. Raises ValueError if there is none, DamagedFile."""
         path = self.path / "sweep.json"
         try:
-            text = path.read_text()
+            return Sweep.from_dict(json_object("a sweep", path.read_text()))
         except FileNotFoundError:
             raise ValueError(f"{self.path} is not the folder of a sweep: sweep.json is missing") from None
-        try:
-            return Sweep.from_dict(json_object("a sweep", text))
         except ValueError as error:
             raise store.DamagedFile(f"{path} is damaged: {error}") from None
 

@@ -7,7 +7,11 @@ from typing import Any, Self
 from ufm.problem import nearest
 from ufm.sweep.description import Axis, Sweep
 
-INNER = ("class", "time")
+WANTED = {"scatter": "true or false", "select": "a table"}
+
+
+class Nothing(ValueError):
+    """There is nothing to draw; whatever was asked for made sense."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Picture:
     quantity: str | None = None
     """What is drawn (the first that is recorded)."""
     x: str | None = None
-    """Axis from left to right ("time" for curves, else the first axis with several points)."""
+    """Axis from left to right ("time" for curves, else the first axis with several points, or "class")."""
     y: str | None = None
     """Axis from bottom to top: a map, with the quantity as colour."""
     lines: str | None = None
@@ -41,9 +45,12 @@ class Picture:
     def of(cls, values: Mapping[str, Any]) -> Self:
         """From the table [picture] of a description. Raises ValueError for unknown keys."""
         known = [field.name for field in fields(cls)]
-        for key in values:
+        for key, value in values.items():
             if key not in known:
                 raise ValueError(f"unknown key {key!r} of [picture]{nearest(key, known)}")
+            fitting = {"scatter": bool, "select": Mapping}.get(key, str)
+            if not isinstance(value, fitting):
+                raise ValueError(f"{key}={value!r} of [picture] is not {WANTED.get(key, 'a name')}")
         return cls(**values)
 
     def complete(self, sweep: Sweep) -> "Picture":
@@ -52,22 +59,30 @@ class Picture:
         for name in (quantity, self.against):
             if name is not None and name not in sweep.record:
                 raise ValueError(f"quantity {name!r} is not recorded{nearest(name, sweep.record, n=3)}")
-        dims = (*sweep.dims, *sweep.does.quantities[quantity].dims)
-        for name in (self.x, self.y, self.lines, self.panels, *self.select):
-            if name is not None and name not in dims:
-                raise ValueError(f"{quantity} has no axis {name!r}{nearest(name, dims)}")
-        if self.scatter and self.against is None:
-            raise ValueError("scatter needs a quantity on the horizontal axis: against")
+        inner = sweep.does.quantities[quantity].dims
+        if quantity == "time" or self.against == "time":
+            raise ValueError("time is an axis of curves, not a quantity to draw")
+        if "time" in inner and (self.scatter or self.y is not None or self.x not in (None, "time")):
+            raise ValueError(f"{quantity} is a curve: it is drawn over time")
+        if self.scatter and (self.against is None or self.x is not None or self.y is not None):
+            raise ValueError("scatter has a quantity on its horizontal axis, against, and neither x nor y")
+        dims = [axis.name for axis in sweep.axes] + (["class"] if "class" in inner else [])
         named = [name for name in (self.x, self.y, self.lines, self.panels, *self.select) if name is not None]
+        for name in named:
+            if name not in dims and (name, self.x) != ("time", "time"):
+                raise ValueError(f"{quantity} has no axis {name!r} for this{nearest(name, dims) if dims else ''}")
         if len(set(named)) < len(named):
             raise ValueError(f"every axis can be used once, not {', '.join(named)}")
         several = [axis.name for axis in sweep.axes if len(axis) > 1 and axis.name not in named]
-        x = self.x or ("time" if "time" in dims and not self.scatter else next(iter(several), sweep.dims[0]))
-        several = [name for name in several if name != x]
+        others = [name for name in dims if name not in named]
+        x = self.x or ("time" if "time" in inner else None)
+        if x is None and not self.scatter:
+            if not (several or others):
+                raise Nothing(f"{quantity} has one number per seed: there is no axis to draw it over")
+            x = (several or others)[0]
         lines = self.lines
         if lines is None and self.y is None:
-            others = [*(["class"] if "class" in dims and "class" not in named else []), *several]
-            lines = next(iter(others), None)
+            lines = next((name for name in [*(["class"] if "class" in others else []), *several] if name != x), None)
         return Picture(quantity, x, self.y, lines, self.panels, self.against, self.scatter, dict(self.select))
 
 

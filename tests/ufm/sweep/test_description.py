@@ -1,4 +1,5 @@
 import dataclasses
+import datetime
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from ufm.sweep.description import Sweep, read, shipped
 from ufm.sweep.kinds import KINDS
-from ufm.sweep.picture import Picture
+from ufm.sweep.picture import Nothing, Picture
 
 PLAIN = {
     "kind": "flow",
@@ -49,11 +50,13 @@ def test_the_key_is_of_what_decides_the_result_and_nothing_else():
     assert sweep(seeds=[1]).cells[0].key != first.key
 
 
-values = st.one_of(st.integers(-5, 5), st.floats(-2, 2), st.sampled_from(["a", "uniform"]), st.lists(st.integers(1, 3)))
+values = st.one_of(
+    st.integers(-5, 5), st.floats(0.1, 0.9), st.sampled_from(["a", "uniform"]), st.lists(st.integers(1, 3))
+)
 
 
 @given(
-    st.lists(st.lists(values, min_size=1, max_size=3), max_size=3),
+    st.lists(st.lists(values, min_size=1, max_size=3, unique_by=str), max_size=3),
     st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True),
 )
 def test_a_description_survives_its_own_json(points, seeds):
@@ -79,10 +82,36 @@ def test_a_description_survives_its_own_json(points, seeds):
         ({"axes": {"f": 3}}, "axis 'f' is neither a list nor"),
         ({"axes": {"f": {"linspce": [1, 2, 3]}}}, "'linspce' of axis 'f' is unknown: did you mean 'linspace'?"),
         ({"axes": {"f": {"linspace": [1, 2]}}}, "is [first, last, points], not [1, 2]"),
-        ({"axes": {"f": {"linspace": ["a", 2, 3]}}}, "is [first, last, points], not ['a', 2, 3]"),
+        ({"axes": {"f": {"linspace": ["a", 2, 3]}}}, "end='a' is not a number"),
+        ({"axes": {"f": {"linspace": [False, True, 2]}}}, "end=False is not a number"),
+        ({"axes": {"f": {"linspace": [-1e308, 1e308, 3]}}}, "ends below 1e+100"),
+        ({"axes": {"f": [2, 2.0]}}, "axis 'f' has the point 2 more than once"),
+        ({"axes": {"lam": [float("nan")]}}, "lam=nan must be finite"),
+        ({"axes": {"lam": [float("inf")]}}, "lam=inf must be finite"),
+        ({"axes": {"lam": [True]}}, "lam=True is not a number"),
+        ({"axes": {"lam": ["0.3"]}}, "lam='0.3' is not a number"),
+        ({"axes": {"lam": [datetime.date(2020, 1, 1)]}}, "is not a number"),
+        ({"base": {"class_sizes": [[3, 2]]}}, "class_sizes=[3, 2] is not a number"),
+        ({"base": {"class_sizes": 3}}, "class_sizes=3 is not a list of numbers"),
+        ({"base": {"class_sizes": []}}, "class_sizes=[] is not a list of numbers"),
+        ({"base": {"preset": 5}}, "preset=5 is not a word"),
+        ({"base": {"problem": ["a"]}}, "problem=['a'] is not a word"),
+        ({"base": {"axes": {}}}, "(it belongs above [base])"),
+        ({"zip": 5}, "zip is not a list of tables"),
+        ({"zip": [{"name": "", "lam": [1]}]}, "axis '' needs another name"),
+        ({"zip": [{"name": "a/b", "lam": [1]}]}, "axis 'a/b' needs another name"),
+        ({"zip": [{"name": "collapse_time", "lam": [1]}]}, "axis 'collapse_time' needs another name"),
+        ({"zip": [{"name": "f", "lam": [1]}], "axes": {"f": [2]}}, "axis 'f' needs another name"),
+        ({"seeds": 10**9}, "seeds=1000000000 is more than"),
+        ({"seeds": [2**70]}, "must be integers in"),
+        ({"record": ["rate", "rate"]}, "names a quantity more than once"),
+        ({"kind": "training", "record": ["nc"], "base": {"theta": "0.2"}, "axes": {}}, "theta='0.2' is not a number"),
+        ({"kind": "training", "record": ["nc"], "base": {"method": 5}, "axes": {}}, "method=5 is not a word"),
+        ({"kind": "training", "record": ["nc"], "base": {"expand": 1}, "axes": {}}, "expand=1 must be true or false"),
+        ({"kind": "decision", "record": ["gain"], "axes": {"shares": [["inverse"]]}}, "is not a word"),
         ({"axes": {"f": {"linspace": [1, 2, 0]}}}, "points of axis 'f': contains 0"),
-        ({"axes": {"f": {"logspace": [0, 2, 3]}}}, "needs finite, positive ends"),
-        ({"axes": {"f": {"linspace": [0, float("inf"), 3]}}}, "needs finite ends"),
+        ({"axes": {"f": {"logspace": [0, 2, 3]}}}, "needs positive ends"),
+        ({"axes": {"f": {"linspace": [0, float("inf"), 3]}}}, "end=inf must be finite"),
         ({"axes": {"f": {"linspace": [0, 1, 10**9]}}}, "has 1000000000 points, more than"),
         ({"zip": [{"name": "w", "lam": [1], "beta": [1, 2]}]}, "as many points as each other: lam has 1, beta has 2"),
         ({"zip": [{"lam": [1]}]}, "a [[zip]] needs a name"),
@@ -91,7 +120,7 @@ def test_a_description_survives_its_own_json(points, seeds):
         ({"zip": [{"name": "class", "lam": [1]}]}, "axis 'class' needs another name"),
         ({"seeds": 0}, "seeds contains 0"),
         ({"seeds": [1, 1]}, "must be different"),
-        ({"seeds": [-1]}, "must be integers >= 0"),
+        ({"seeds": [-1]}, "must be integers in"),
         ({"seeds": "three"}, "seeds contains 'three'"),
         ({"axes": {"f": [2.5]}}, "f=2.5 must be an integer (cell f=2.5, seed=0)"),
         ({"axes": {"f": [0]}}, "f=0 must be at least 1"),
@@ -163,12 +192,26 @@ def test_pictures_choose_sensible_axes_and_refuse_others():
         (Picture("value", lines="class"), "has no axis 'class'"),
         (Picture(x="f", lines="f"), "used once"),
         (Picture(x="f", select={"f": 2}), "used once"),
-        (Picture(scatter=True), "scatter needs"),
+        (Picture(scatter=True), "scatter has a quantity"),
+        (Picture(against="value", scatter=True, x="f"), "scatter has a quantity"),
+        (Picture("time"), "time is an axis"),
+        (Picture("nc_curve", x="f"), "drawn over time"),
+        (Picture("nc_curve", lines="time"), "every axis|no axis"),
+        (Picture(x="seed"), "no axis 'seed'"),
+        (Picture(select={"seed": 1}), "no axis 'seed'"),
     ):
         with pytest.raises(ValueError, match=message):
             wrong.complete(made)
-    with pytest.raises(ValueError, match="unknown key 'colour' of"):
-        Picture.of({"colour": "red"})
+    for wrong, message in (
+        ({"colour": "red"}, "unknown key 'colour' of"),
+        ({"x": 5}, "x=5 of .picture. is not a name"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Picture.of(wrong)
+    alone = sweep(axes={}, record=["collapse_time", "value"])
+    assert Picture().complete(alone).x == "class"
+    with pytest.raises(Nothing):
+        Picture("value").complete(alone)
 
 
 def test_cells_say_which_of_many_problems_is_wrong():

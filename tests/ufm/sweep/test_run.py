@@ -323,6 +323,13 @@ def test_wrong_input_touches_nothing(described, tmp_path, capsys):
         (["--show", tmp_path / "undisturbed", "--select", "scale"], "is not NAME=VALUE"),
         (["--show", tmp_path / "undisturbed", "--quantity", "rate"], "is not recorded"),
         (["--fields", "flows"], "did you mean 'flow'"),
+        (["--dry-run"], "go with FILE"),
+        ([path, "--picture", "x.gif"], "must be a file that ends in .png, .pdf or .svg"),
+        (["--show", tmp_path / "undisturbed", "--select", "f=2", "f=3"], "names an axis more than once"),
+        (["--show", tmp_path / "undisturbed", "--select", "theta=99"], "there are 0.2 to 0.4"),
+        (["--show", tmp_path / "undisturbed", "--select", "theta=abc"], "is not a number"),
+        (["--show", tmp_path / "undisturbed", "--select", "class=abc"], "is not a number of a class"),
+        (["--show", tmp_path / "undisturbed", "--quantity", "value", "--x", "seed"], "has no axis 'seed'"),
     ):
         status, out, said = command(capsys, *arguments)
         assert (status, out) == (2, "")

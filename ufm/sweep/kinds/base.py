@@ -1,5 +1,7 @@
 """What every kind of cell has in common."""
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -8,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ufm import store
 from ufm.flags import ProblemFlags
 from ufm.problem import Problem
 
@@ -18,6 +19,8 @@ Answer = dict[str, NDArray[np.float64]]
 PROBLEM_FIELDS = tuple(ProblemFlags.__dataclass_fields__)
 INTEGERS = frozenset({"f", "dim", "n_classes", "n_max", "n_times", "n"})
 LISTS = frozenset({"class_sizes", "centers", "beta"})
+WORDS = frozenset({"preset", "problem", "loss", "frame", "method", "start", "shares"})
+"""Types of fields; all others are real numbers."""
 
 
 class Quantity(NamedTuple):
@@ -50,35 +53,58 @@ class Kind(Protocol):
         ...
 
 
-def whole(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with 5.0 turned into 5 where a number must be an integer. Raises ValueError."""
-    plain = dict(values)
-    for name in INTEGERS & values.keys():
-        value = values[name]
-        if isinstance(value, float) and value.is_integer():
-            plain[name] = int(value)
-        elif not isinstance(value, int) or isinstance(value, bool):
-            raise ValueError(f"{name}={value!r} must be an integer")
-    return plain
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of their fields' types, 5.0 for an integer and 5 for a real included. Raises ValueError."""
+    return {name: _typed(name, value) for name, value in values.items()}
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name in INTEGERS or name == "seed":
+        return integer(name, value)
+    if name in WORDS:
+        return word(name, value)
+    if name not in LISTS:
+        return real(name, value)
+    if isinstance(value, str):
+        return value
+    numbers = [real(name, entry) for entry in (value if isinstance(value, list | tuple) else [value])]
+    if not numbers or (name == "class_sizes" and not isinstance(value, list | tuple)):
+        raise ValueError(f"{name}={value!r} is not a list of numbers")
+    plain = [int(number) if number.is_integer() else number for number in numbers]
+    return plain if isinstance(value, list | tuple) else plain[0]
+
+
+def integer(name: str, value: Any) -> int:
+    """An integer of a description. Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or not float(value).is_integer():
+        raise ValueError(f"{name}={value!r} must be an integer")
+    return int(value)
 
 
 def real(name: str, value: Any) -> float:
-    """A number of a description. Raises ValueError."""
+    """A finite number of a description. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name}={value!r} is not a number")
+    if not math.isfinite(value):
+        raise ValueError(f"{name}={value!r} must be finite")
     return float(value)
+
+
+def word(name: str, value: Any) -> str:
+    """A word of a description. Raises ValueError."""
+    if not isinstance(value, str):
+        raise ValueError(f"{name}={value!r} is not a word")
+    return value
 
 
 def problem_of(values: Mapping[str, Any]) -> Problem:
     """The problem that flags of these values would give. Raises ValueError, OSError."""
-    said = {name: value for name, value in whole(values).items() if name in PROBLEM_FIELDS}
-    return _problem(store.to_json(said))
+    said = {name: value for name, value in checked(values).items() if name in PROBLEM_FIELDS}
+    return _problem(json.dumps(said))
 
 
 @lru_cache(maxsize=1024)
 def _problem(said: str) -> Problem:
-    import json
-
     flags = {name: _flag(name, value) for name, value in json.loads(said).items()}
     return ProblemFlags(**flags).build()
 

@@ -10,7 +10,7 @@ from ufm import montecarlo, rules
 from ufm.certify.sweeps import predicted_choice_gain, predicted_gain
 from ufm.frames import Array, multi_center_frame
 from ufm.problem import Problem, nearest
-from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, problem_of, real, whole
+from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, checked, problem_of
 
 DEFAULTS: dict[str, Any] = {"n": 20_000, "noise": 1.0, "shares": "inverse"}
 
@@ -36,11 +36,10 @@ class Decision:
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
         """Problem (of which the frame and the shares matter), and how many features."""
         problem = problem_of(values)
-        said = {**DEFAULTS, **{name: value for name, value in whole(values).items() if name in DEFAULTS}}
+        said = {**DEFAULTS, **{name: value for name, value in checked(values).items() if name in DEFAULTS}}
         if said["shares"] not in SHARES:
             raise ValueError(f"shares={said['shares']!r} is unknown{nearest(str(said['shares']), SHARES)}")
-        said["noise"] = real("noise", said["noise"])
-        if said["n"] < 1 or not 0.0 < said["noise"] < np.inf:
+        if said["n"] < 1 or said["noise"] <= 0.0:
             raise ValueError(f"n={said['n']} and noise={said['noise']} must be positive")
         return {"problem": problem.to_dict(), "decision": said, "seed": values["seed"]}
 

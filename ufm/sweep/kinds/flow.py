@@ -13,7 +13,7 @@ from ufm.frames import Array
 from ufm.problem import Problem, nearest
 from ufm.setup import METHODS
 from ufm.start import Start
-from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, one_per_class, problem_of, real, whole
+from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, checked, one_per_class, problem_of
 from ufm.trajectory import Trajectory
 
 DEFAULTS: dict[str, Any] = {
@@ -76,17 +76,15 @@ class Flow:
             raise ValueError("frame='learned' is for kind 'minimum': flows of a sweep keep the frame fixed")
         if alone := [name for name in record if name in FROM_TIMES | PREDICTED and problem.loss != "cosine"]:
             raise ValueError(f"{', '.join(alone)} of record: for the cosine loss only, and this is loss='mse'")
-        said = {**DEFAULTS, **{name: value for name, value in whole(values).items() if name in DEFAULTS}}
+        said = {**DEFAULTS, **{name: value for name, value in checked(values).items() if name in DEFAULTS}}
         if said["method"] not in METHODS:
             raise ValueError(f"method={said['method']!r} is unknown{nearest(str(said['method']), METHODS)}")
-        for name in ("scale", "offset", "until_nc", "rtol"):
-            said[name] = real(name, said[name])
         Start(said["start"], said["scale"], said["offset"])
         check_accuracy(said["until_nc"], said["rtol"])
         if any(name in FROM_TIMES for name in record) and (said["t_final"] is not None or said["method"] != "auto"):
             raise ValueError("collapse times are those of the reduced flow until collapse: no method or t_final")
-        if said["t_final"] is not None and not 0.0 < real("t_final", said["t_final"]) < np.inf:
-            raise ValueError(f"t_final={said['t_final']} must be positive and finite")
+        if said["t_final"] is not None and said["t_final"] <= 0.0:
+            raise ValueError(f"t_final={said['t_final']} must be positive")
         if said["n_times"] < 2:
             raise ValueError(f"n_times={said['n_times']} must be at least 2")
         return {"problem": problem.to_dict(), "flow": said, "seed": values["seed"]}

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
 from ufm import store
-from ufm.sweep.kinds.base import Answer, Quantity
+from ufm.sweep.kinds.base import Answer, Quantity, integer, real, word
 from ufm.train.config import Config, Settings
 from ufm.train.presets import preset
 from ufm.train.run import Run
@@ -37,9 +37,9 @@ class Training:
 
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
         """The configuration of the training."""
-        said: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        said = {name: _typed(name, value) for name, value in values.items()}
         name = said.pop("preset", None)
-        config = Config(**said) if name is None else preset(str(name), **said)
+        config = Config(**said) if name is None else preset(name, **said)
         return {"training": config.to_dict()}
 
     def job(self, cell: Mapping[str, Any], folder: Path) -> "Job | None":
@@ -80,3 +80,17 @@ class Training:
             "accuracy_curve": curves["test_accuracy"],
         }
         return {name: np.asarray(known.get(name, np.nan), dtype=np.float64) for name in record}
+
+
+def _typed(name: str, value: Any) -> Any:
+    """A value of the type that :class:`ufm.train.config.Settings` wants. Raises ValueError."""
+    wanted = get_args(get_type_hints(Settings).get(name, str | None))
+    if float in wanted:
+        return real(name, value)
+    if int in wanted:
+        return integer(name, value)
+    if bool in wanted:
+        if not isinstance(value, bool):
+            raise ValueError(f"{name}={value!r} must be true or false")
+        return value
+    return tuple(word(name, entry) for entry in value) if isinstance(value, list | tuple) else word(name, value)
