@@ -271,7 +271,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path, sign, workers):
     assert process.returncode == 130, errors
     assert "interrupted" in errors.splitlines()[-1]
     data = store.load(out / "results.nc").to_dataset()
-    done = len(list((out / "cells").iterdir()))
+    done = len(list((out / "cells").glob("[!.]*.nc")))  # a file that was being begun may be left over
     missing = json.loads(data.attrs["missing"])
     assert 40 <= done < 800
     assert len(missing) == 800 - done
