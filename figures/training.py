@@ -50,7 +50,7 @@ RULES = {"own": ("own rule", "-"), "rcr": ("RCR", "--"), "gcr": ("GCR", ":"), "n
 
 def _accuracy(axis: Any, data: "xarray.Dataset") -> None:
     for number, rule in enumerate(data.rule.values):
-        label, dashes = RULES[str(rule)]
+        label, dashes = RULES.get(str(rule), (f"rule of {rule}", "-."))
         accuracy = 100 * data.accuracy.sel(split="test", rule=rule)
         axis.plot(data.epoch, accuracy, color=f"C{number}", linestyle=dashes, label=label)
     top = float(100 * data.accuracy.sel(split="test").max())

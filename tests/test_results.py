@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ufm.train import results, tables
+from ufm.train.presets import trained_as
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = sorted((ROOT / "results").glob("*.json"))
@@ -37,6 +38,16 @@ def test_the_tables_of_the_documentation_are_those_of_the_results(path):
         return
     for name, *texts in rows[1:]:
         assert f"| {name} | {' | '.join(texts)} |" in page
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_cells_that_share_a_training_went_the_same_way(path):
+    """Many were trained twice, before one training answered for all: it made no difference."""
+    known = {(result["name"], result["configuration"]["seed"]): result for result in results.load(path)}
+    for (name, seed), result in known.items():
+        if (partner := known.get((trained_as(name), seed))) is not None:
+            for key in ("epoch", "clock", "nc"):
+                assert result["curves"][key] == partner["curves"][key]
 
 
 def test_the_readmes_table_is_that_of_the_results():

@@ -86,9 +86,8 @@ class Table:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         path = self.results or Path("results") / f"{table}.json"
         if self.execute:
-            self._run(wanted, results.current(results.load(path)))
-        new, left_out = results.collect(self.runs, table)
-        known = results.current(results.merge(results.load(path), new))
+            self._run(wanted, self._known(path, table)[0])
+        known, left_out = self._known(path, table)
         if self.save:
             results.save(path, known)
         failed = grid.failures(wanted, self.runs)
@@ -112,13 +111,18 @@ class Table:
                 print(f"left out: {folder}: {why}", file=sys.stderr)
         return FAILS if failed else OK
 
+    def _known(self, path: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
+        """Results of the file and of finished runs; which runs were left out and why."""
+        new, left_out = results.collect(self.runs, table)
+        return results.current(results.merge(results.load(path), new)), left_out
+
     def _run(self, names: list[str], known: list[Result]) -> None:
         from tqdm import tqdm
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the trainings end with this command
         done = {Cell(result["name"], result["configuration"]["seed"]) for result in known}
         wanted = [Cell(name, seed) for seed in range(self.seeds) for name in names]
-        cells = missing([cell for cell in wanted if cell not in done], self.runs)
+        cells = missing(grid.trainings([cell for cell in wanted if cell not in done], done), self.runs)
         flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
         flags += [] if self.data is None else ["--data", str(self.data)]
         with tqdm(total=len(cells), unit="run", disable=not interactive()) as bar:

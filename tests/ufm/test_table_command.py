@@ -11,6 +11,7 @@ from scipy import stats
 from theory import geometry
 from ufm import cli, store
 from ufm.train import grid, results, tables
+from ufm.train.config import Config
 from ufm.train.grid import Cell
 from ufm.train.presets import PRESETS, preset
 
@@ -243,6 +244,45 @@ def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, ca
         "fashion/al-0.1",
         "fashion/p-0.1",
     ]
+
+
+def test_cells_that_share_a_training_are_trained_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(grid.subprocess, "Popen", Process)
+    monkeypatch.setattr(Process, "commands", [])
+    monkeypatch.setattr(Process, "statuses", {"rbl-0.005": 1})
+    options = ["--runs", tmp_path, "--seeds", 1, "--results", tmp_path / "r", "--where", "cifar10-"]
+    status, _, err = ufm(capsys, "table", 7, *options, "--run")
+    assert status == 1
+    trained = sorted(command[0].removeprefix("table7/cifar10-resnet50-") for command in Process.commands)
+    assert trained == [f"{method}-{tau}" for method in ("cal", "rbl") for tau in ("0.005", "0.01", "0.02")]
+    for name in ("rbl", "rbl+pla"):  # both go without
+        assert f"failed: table7/cifar10-resnet50-{name}-0.005, seed0: the loss is nan in epoch 1" in err
+    # Results of a version in which RBL did not answer for RBL+PLA: that is trained by itself.
+    done = [Cell(f"table7/cifar10-resnet50-rbl-{tau}", 0) for tau in ("0.005", "0.01")]
+    adjusted = [Cell(cell.name.replace("rbl", "rbl+pla"), 0) for cell in done]
+    assert grid.trainings([*done, *adjusted], done[:1]) == [done[0], done[1], adjusted[0]]
+
+
+def test_a_training_fills_the_cells_that_share_it(tmp_path, capsys, monkeypatch):
+    tiny = {"dataset": "mnist5k", "network": "mlp", "epochs": 1, "n_max": 40, "method": "CE"}
+    monkeypatch.setitem(PRESETS, "fashion/ce-0.1", tiny)
+    monkeypatch.setitem(PRESETS, "fashion/p-0.1", {**tiny, "method": "CE+LA"})
+    folders = {name: tmp_path / "fashion" / name / "seed0" for name in ("ce-0.1", "p-0.1")}
+    ufm(capsys, "train", "fashion/ce-0.1", "--threads", 1, "--out", folders["ce-0.1"])
+    options = ["--results", tmp_path / "r.json", "--runs", tmp_path, "--where", "p-0.1", "--seeds", 1]
+    status, out, _ = ufm(capsys, "table", "fashion", *options, "--save", "--json")
+    assert status == 0
+    assert json.loads(out)["cells"][0]["status"] == "done"
+    plain, adjusted = results.load(tmp_path / "r.json")
+    assert Config.from_dict(adjusted["configuration"]) == preset("fashion/p-0.1")
+    assert adjusted["accuracy"] != plain["accuracy"]
+    assert adjusted["curves"]["nc"] == plain["curves"]["nc"]
+    assert set(plain["accuracy"]) == set(adjusted["accuracy"]) == {"own"}
+    _, out, _ = ufm(capsys, "train", "fashion/p-0.1", "--threads", 1, "--out", folders["p-0.1"])
+    assert f"test accuracy: own {100 * adjusted['accuracy']['own']:.1f} %" in out
+    known = {result["name"]: result for result in results.collect(tmp_path, "fashion")[0]}
+    timed = {"machine": known["fashion/p-0.1"]["machine"]}  # now of the training of its own
+    assert json.loads(store.to_json(known["fashion/p-0.1"])) == json.loads(store.to_json({**adjusted, **timed}))
 
 
 def test_a_summary_is_what_the_record_says(tmp_path, capsys, monkeypatch):

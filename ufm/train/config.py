@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
 from theory.geometry import equal_skew_angles, minimum_dimension
@@ -23,6 +23,8 @@ class MethodSpec:
     """Hyperparameters of its own, with their published values."""
     stages: tuple[str, str] | None = None
     """Methods of the first and the second part of the training."""
+    trained_as: str | None = None
+    """Method whose training it shares: they differ in how a class is read off the features, and in nothing before."""
     simplex: bool = False
     """Whether one direction per class is fixed, up to a rotation, as the vertices of a simplex."""
 
@@ -34,9 +36,11 @@ class MethodSpec:
 
 METHODS: dict[str, MethodSpec] = {
     "CE": MethodSpec("cross-entropy, learned linear classifier with bias"),
-    "CE+LA": MethodSpec("cross-entropy, logit adjustment after training (Menon et al. 2021)", hyper={"strength": 1.0}),
+    "CE+LA": MethodSpec(
+        "cross-entropy, logit adjustment after training (Menon et al. 2021)", hyper={"strength": 1.0}, trained_as="CE"
+    ),
     "LA": MethodSpec("logit-adjusted cross-entropy (Menon et al. 2021)", hyper={"strength": 1.0}),
-    "BalancedSoftmax": MethodSpec("Balanced Softmax (Ren et al. 2020), which is LA of strength 1"),
+    "BalancedSoftmax": MethodSpec("Balanced Softmax (Ren et al. 2020), which is LA of strength 1", trained_as="LA"),
     "LDAM-DRW": MethodSpec(
         "margins for rare classes, deferred re-weighting (Cao et al. 2019)",
         hyper={"margin": 0.5, "scale": 30.0, "beta": 0.9999, "defer": 0.8},
@@ -55,14 +59,18 @@ METHODS: dict[str, MethodSpec] = {
     ),
     "SETF": MethodSpec("fixed simplex ETF, dot-regression loss (Yang et al. 2022)", simplex=True),
     "RBL": MethodSpec("learned rotation of a fixed simplex, cross-entropy (Gao et al. 2023)", simplex=True),
-    "RBL+PLA": MethodSpec("RBL with logit adjustment after training", hyper={"strength": 1.0}, simplex=True),
+    "RBL+PLA": MethodSpec(
+        "RBL with logit adjustment after training", hyper={"strength": 1.0}, trained_as="RBL", simplex=True
+    ),
     "P": MethodSpec("mean squared error on a fixed multi-center frame (the paper's problem P)", "mse"),
     "AL": MethodSpec("cosine loss, the same number of centers for every class", "cosine", "uniform"),
     "CAL": MethodSpec("cosine loss, class-aware centers: rare classes get more", "cosine"),
     "CAL-apportioned": MethodSpec("CAL with centers by Huntington-Hill apportionment", "cosine", "apportioned"),
     "CAL-theta": MethodSpec("CAL with an angle per class, so that all classifiers are equally skewed", "cosine"),
-    "CAL+LA": MethodSpec("CAL with logit adjustment after training", "cosine", hyper={"strength": 1.0, "scale": 30.0}),
-    "CAL+GCR": MethodSpec("CAL with the generalized classification rule at test time", "cosine"),
+    "CAL+LA": MethodSpec(
+        "CAL with logit adjustment after training", "cosine", hyper={"strength": 1.0, "scale": 30.0}, trained_as="CAL"
+    ),
+    "CAL+GCR": MethodSpec("CAL with the generalized classification rule at test time", "cosine", trained_as="CAL"),
     "CE-CAL": MethodSpec("cross-entropy first, CAL later", "cosine", hyper={"defer": 0.5}, stages=("CE", "CAL")),
     "AL-CAL": MethodSpec("AL first, CAL later", "cosine", hyper={"defer": 0.5}, stages=("AL", "CAL")),
 }
@@ -227,6 +235,21 @@ class Config(Settings):
             dropped = FRAME_FIELDS if METHODS[name].loss is None else ("centers",)
             values |= dict.fromkeys(dropped)
         return Config(**alone[0]), Config(**alone[1])
+
+    @property
+    def published(self) -> bool:
+        """Whether the hyperparameters of the method have their published values."""
+        return self == replace(self, hyper=None)
+
+    def trained_as(self) -> "Config | None":
+        """Configuration whose training this one shares; None if it has one of its own."""
+        base = METHODS[self.method].trained_as
+        return replace(self, method=base, hyper=None) if base is not None and self.published else None
+
+    def variants(self) -> tuple["Config", ...]:
+        """Configurations that share this one's training: its features answer for their methods too."""
+        sharing = [name for name, spec in METHODS.items() if spec.trained_as == self.method and self.published]
+        return tuple(replace(self, method=name, hyper=None) for name in sharing)
 
     def angles(self, class_sizes: Sizes) -> tuple[float, ...] | None:
         """Angle of each class's frame where the method gives each its own; None where all have theta."""

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ufm import store
 from ufm.flags import FAILS, INTERRUPTED, OK
+from ufm.train.presets import trained_as
 from ufm.train.run import Run
 
 
@@ -44,6 +45,15 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.name} seed {self.seed}"
+
+
+def trainings(cells: Sequence[Cell], done: Collection[Cell]) -> list[Cell]:
+    """Fewest cells to be trained for ``cells``: one for those that share a training.
+
+    One whose partner is ``done`` though it is not, by a version that did not ask the partner, is trained itself.
+    """
+    shared = [(cell, Cell(trained_as(cell.name), cell.seed)) for cell in cells]
+    return list(dict.fromkeys(cell if base in done else base for cell, base in shared))
 
 
 def missing(cells: Sequence[Cell], root: Path) -> list[Cell]:
@@ -129,7 +139,7 @@ def failures(names: Sequence[str], root: Path) -> dict[str, str]:
     """Why cells failed, by name: of the first seed that did."""
     found: dict[str, str] = {}
     for name in names:
-        for path in sorted((root / name).glob(f"seed*/{FAILURE}")):
+        for path in sorted(path for of in (name, trained_as(name)) for path in (root / of).glob(f"seed*/{FAILURE}")):
             found.setdefault(name, f"{path.parent.name}: {path.read_text()}")
     return found
 

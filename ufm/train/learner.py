@@ -1,10 +1,12 @@
 """A network and a method as one module: what is trained, saved, wrapped for several devices, and compiled."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
 from ufm.train import methods, networks
 from ufm.train.config import METHODS, Config
@@ -30,6 +32,9 @@ class Learner(nn.Module):
         self.normalisation = normalisation(config.normalise, self.network.dim)
         self.method = methods.build(config, class_sizes, self.network.dim)
         self.method.attach(self.network)
+        self._variants = {
+            each.method: methods.build(each, class_sizes, self.network.dim).eval() for each in config.variants()
+        }  # a plain dict: their weights are those of the method, and no part of what is trained or saved
         self.n_classes = len(class_sizes)
         self.smallest = min(range(self.n_classes), key=lambda k: (class_sizes[k], -k))
         self.has_frame = METHODS[config.method].loss is not None
@@ -40,6 +45,25 @@ class Learner(nn.Module):
         with torch.autocast(images.device.type, self.autocast, enabled=self.autocast is not None):
             features = self.network(images)
         return self.normalisation(features.float())
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode, without gradients; learned rotations are computed once. No weight may change inside."""
+        was_training = self.training
+        self.eval()
+        weights = self.method.state_dict()
+        for variant in self._variants.values():
+            variant.to(next(self.parameters()).device).load_state_dict(weights, assign=True)
+        try:
+            with torch.no_grad(), parametrize.cached():
+                yield
+        finally:
+            self.train(was_training)
+
+    def decisions(self, features: Tensor) -> dict[str, Tensor]:
+        """Class of each feature, (B,) int64, by the own rule and by every variant's; only inside :meth:`evaluating`."""
+        answering = {"own": self.method, **self._variants}
+        return {name: method.predict(features) for name, method in answering.items()}
 
     def forward(
         self, images: Tensor, labels: Tensor, others: Tensor, share: float, second: Tensor | None = None

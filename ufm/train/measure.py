@@ -1,6 +1,7 @@
 """Collapse and accuracy of a network, on training and test images."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,40 +61,35 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     """
     n_classes = learner.n_classes
     labels = sample.split.labels[sample.indices].numpy()
-    decided: dict[str, list[NDArray[np.int64]]] = {"own": [], **{name: [] for name in RULES if learner.has_frame}}
+    decided: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
     kept: list[NDArray[np.float32]] = []
     position = 0
-    for vectors, own in _vectors(learner, sample, batch_size):
-        if not np.isfinite(vectors).all():
-            raise Diverged("features are not finite")
-        decided["own"].append(own)
-        if learner.has_frame:
-            frame = learner.method.frame(np.empty(0))
-            for name, rule in RULES.items():
-                decided[name].append(rule(vectors, frame))
-        kept.append(vectors[sample.measured[position : position + len(vectors)]])
-        position += len(vectors)
-    features, owners = np.concatenate(kept), labels[sample.measured]
+    with learner.evaluating():
+        for images, _ in sample.split.stream(torch.split(sample.indices, batch_size)):
+            features = learner.features(images)
+            vectors = learner.method.geometry(features).float().cpu().numpy()
+            if not np.isfinite(vectors).all():
+                raise Diverged("features are not finite")
+            for name, classes in _decisions(learner, features, vectors).items():
+                decided[name].append(classes)
+            kept.append(vectors[sample.measured[position : position + len(vectors)]])
+            position += len(vectors)
+    owners = labels[sample.measured]
     hits = {
         name: np.bincount(labels[np.concatenate(answers) == labels], minlength=n_classes)
         for name, answers in decided.items()
     }
     counts = np.bincount(labels, minlength=n_classes)
-    return {"hits": hits, "counts": counts, **_collapse(learner, features, owners)}
+    return {"hits": hits, "counts": counts, **_collapse(learner, np.concatenate(kept), owners)}
 
 
-@torch.no_grad()
-def _vectors(learner: Learner, sample: Sample, batch_size: int) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
-    """Vectors whose geometry is measured, and the decisions of the own rule, batch by batch."""
-    was_training = learner.training
-    learner.eval()
-    try:
-        for images, _ in sample.split.stream(torch.split(sample.indices, batch_size)):
-            features = learner.features(images)
-            own = learner.method.predict(features)
-            yield learner.method.geometry(features).float().cpu().numpy(), own.cpu().numpy()
-    finally:
-        learner.train(was_training)
+def _decisions(learner: Learner, features: torch.Tensor, vectors: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
+    """Class of each feature by every rule: the learner's on features, theory's on the vectors that collapse."""
+    decisions = {name: classes.cpu().numpy() for name, classes in learner.decisions(features).items()}
+    if learner.has_frame:
+        frame = learner.method.frame(np.empty(0))
+        decisions |= {name: rule(vectors, frame) for name, rule in RULES.items()}
+    return decisions
 
 
 def _collapse(learner: Learner, features: NDArray[Any], labels: NDArray[np.int64]) -> Mapping[str, Any]:

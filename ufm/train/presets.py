@@ -109,6 +109,24 @@ def preset(name: str, **said: Any) -> Config:
     return complete(PRESETS[name], said)
 
 
+def trained_as(name: str) -> str:
+    """Name of the training of the same table that this one shares; its own name if there is none."""
+    base = preset(name).trained_as()
+    return next((other for other in _beside(name) if base is not None and preset(other) == base), name)
+
+
+def answers(name: str) -> list[str]:
+    """Names of the trainings of the same table that the one of that name is enough for; the first is itself."""
+    return [name, *(other for other in _beside(name) if trained_as(other) == name)]
+
+
+def _beside(name: str) -> list[str]:
+    """Names of the same table whose methods could share a training with that of ``name``."""
+    table, method = name.partition("/")[0], PRESETS[name]["method"]
+    related = {METHODS[method].trained_as, *(other for other, spec in METHODS.items() if spec.trained_as == method)}
+    return [other for other in PRESETS if other.startswith(f"{table}/") and PRESETS[other]["method"] in related]
+
+
 def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:
     """``base`` with what is said on top; what belongs to the method of ``base`` alone is dropped for another.
 

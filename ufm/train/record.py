@@ -86,11 +86,12 @@ class Record:
         """Nothing measured yet; ``about`` are further plain facts of the run, kept in the attributes."""
         import xarray
 
-        rules = ("own", *RULES) if METHODS[config.method].loss is not None else ("own",)
+        of_frames = RULES if METHODS[config.method].loss is not None else ()
+        rules = ["own", *of_frames, *(variant.method for variant in config.variants())]
         coordinates: dict[str, Any] = {
             "epoch": np.empty(0, dtype=np.int64),
             "split": list(SPLITS),
-            "rule": list(rules),
+            "rule": rules,
             "group": list(GROUPS),
             "class_size": ("class", np.asarray(class_sizes), {"units": "training images"}),
             "class_group": ("class", groups(class_sizes)),
@@ -183,6 +184,23 @@ class Record:
     def config(self) -> Config:
         """The configuration that made it."""
         return Config.from_json(self.data.attrs["configuration"])
+
+    def answers(self, config: Config) -> bool:
+        """Whether it says what a training of that configuration would: it is the own one, or that of a variant."""
+        variant = config in self.config.variants() and config.method in self.data.rule.values
+        return variant or config == self.config
+
+    def of(self, config: Config) -> "Record":
+        """The record of a variant, whose decisions are those of the own rule there, or of the configuration itself.
+
+        Either way the decisions of other variants are left out. Raises ValueError if it does not answer for that.
+        """
+        if not self.answers(config):
+            raise ValueError(f"{self.config.title}: its record says nothing of {config.title}")
+        own = "own" if config == self.config else config.method
+        names = [own, *(str(rule) for rule in self.data.rule.values if rule in RULES)]
+        data = self.data.sel(rule=names).assign_coords(rule=["own", *names[1:]])
+        return Record(data.assign_attrs(configuration=store.to_json(config.to_dict()), title=config.title))
 
 
 def _padded(gram: np.ndarray | None) -> np.ndarray:

@@ -10,14 +10,15 @@ import numpy as np
 from ufm import store
 from ufm.certify.training import confirm
 from ufm.train.config import Config
-from ufm.train.presets import PRESETS, preset
+from ufm.train.presets import PRESETS, answers, preset
+from ufm.train.record import Record
 from ufm.train.run import Run
 
 Result = dict[str, Any]
 
 
-def summary(name: str, run: Run) -> Result:
-    """What tables and curves need of one finished training.
+def summary(name: str, record: Record, said: Mapping[str, Any]) -> Result:
+    """What tables and curves need of one finished training: its record, and what was predicted.
 
     Returns
     -------
@@ -26,12 +27,7 @@ def summary(name: str, run: Run) -> Result:
     ``group_accuracy`` (test, own rule: many, medium, few), ``class_accuracy`` (test, by rule and class), ``curves`` (by
     measured epoch: ``epoch``, ``clock``, ``nc`` by class on training images, ``test_accuracy``), ``variability``
     (training, by class), ``checks`` (against the predictions) and ``machine``.
-
-    Raises
-    ------
-    ValueError : the training is not finished. DamagedFile : a file of it is damaged.
     """
-    record, said = run.evidence()
     data = record.data
     last, rules = data.isel(epoch=-1), [str(rule) for rule in data.rule.values]
     test, training = last.sel(split="test"), data.sel(split="train")
@@ -71,7 +67,7 @@ def collect(root: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
     """Summaries of the finished trainings of a table, laid out as ROOT/TABLE/CELL/seedS.
 
     The second answer are folders that were left out though something is finished there: damaged, a smoke test, or a
-    training with other settings than those of its name.
+    training with other settings than those of its name. A training also answers for the cells that share it.
     """
     found, left_out = [], {}
     for path in sorted((root / table).glob("*/seed*/config.json")):
@@ -84,7 +80,11 @@ def collect(root: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
                 raise ValueError("a smoke test")
             if other := preset(name, seed=config.seed).differences(config):
                 raise ValueError(f"the table wants other settings: {', '.join(other)}")
-            found.append(summary(name, run))
+            record, said = run.evidence()
+            for answered in answers(name):
+                wanted = preset(answered, seed=config.seed)
+                if record.answers(wanted):
+                    found.append(summary(answered, record.of(wanted), said))
         except ValueError as error:
             left_out[run.folder] = str(error)
     return found, left_out

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import ufm
 from ufm.train.config import FRAME_FIELDS, METHODS, Config, Settings
-from ufm.train.presets import PRESETS, preset
+from ufm.train.presets import PRESETS, answers, preset, trained_as
 
 
 def test_defaults_are_the_papers():
@@ -121,6 +121,33 @@ def test_presets_give_way_to_what_is_said():
     assert preset("figure1/cifar100-resnet50-cal-0.01", method="CE").expand is None
     with pytest.raises(ValueError, match=r"did you mean 'fashion/cal-0.01'"):
         preset("fashion/call-0.01")
+
+
+def test_methods_that_only_decide_otherwise_share_a_training():
+    ce = Config(method="CE", seed=3, lr=0.05)
+    (adjusted,) = ce.variants()
+    assert (adjusted.method, adjusted.seed, adjusted.lr) == ("CE+LA", 3, 0.05)
+    assert adjusted.trained_as() == ce
+    assert ce.trained_as() is None
+    assert adjusted.variants() == ()
+    assert [each.method for each in Config(method="CAL", f=5).variants()] == ["CAL+LA", "CAL+GCR"]
+    assert all(METHODS[spec.trained_as].trained_as is None for spec in METHODS.values() if spec.trained_as)
+    weaker = {"hyper": ("strength=0.5",)}  # which no training of another method stands for
+    assert Config(method="CE+LA", **weaker).trained_as() is None
+    assert [each.method for each in Config(method="LA").variants()] == ["BalancedSoftmax"]
+    assert Config(method="LA", **weaker).variants() == ()
+
+
+def test_names_that_share_a_training():
+    name = "table7/cifar100-resnet50-rbl-0.01"
+    assert answers(name) == [name, "table7/cifar100-resnet50-rbl+pla-0.01"]
+    for answered in answers(name):
+        assert trained_as(answered) == name
+    assert answers("table1/cifar100-resnet50-ce-0.01") == ["table1/cifar100-resnet50-ce-0.01"]  # no CE+LA beside it
+    offline = [name for name in PRESETS if name.startswith("offline/")]
+    trained = {trained_as(name) for name in offline}
+    assert sorted(answer for name in trained for answer in answers(name)) == sorted(offline)
+    assert len(offline) - len(trained) == 10 * 5  # two data sets and five ratios, five methods
 
 
 def test_methods_have_a_description():

@@ -224,7 +224,22 @@ def test_every_method_trains_stops_and_goes_on(tmp_path, monkeypatch, method):
     same(tmp_path / "straight", tmp_path / "stopped")
     assert np.isfinite(record.data.loss[-1])
     assert np.isfinite(record.data.nc_mean).all()
-    assert list(record.data.rule.values) == (["own"] if f is None else ["own", "rcr", "gcr", "nearest"])
+    of_frames = [] if f is None else ["rcr", "gcr", "nearest"]
+    assert list(record.data.rule.values) == ["own", *of_frames, *(v.method for v in config.variants())]
+
+
+@pytest.mark.parametrize("method", [name for name, spec in METHODS.items() if spec.trained_as])
+def test_a_training_says_what_that_of_its_variant_would(tmp_path, method):
+    config = Config(method=method, f=3 if METHODS[method].loss else None, network="mlp", batch_size=16, epochs=2)
+    alone, shared = run(tmp_path / "alone", config), run(tmp_path / "shared", config.trained_as())
+    seen = shared.of(config).data
+    xarray.testing.assert_identical(seen.drop_vars(TIMING), timeless(alone).assign_attrs(seen.attrs))
+    assert seen.attrs["title"] == config.title
+    own = shared.of(shared.config).data
+    assert set(own.rule.values) == set(alone.data.rule.values)
+    xarray.testing.assert_identical(own, shared.data.sel(rule=own.rule))
+    with pytest.raises(ValueError, match="says nothing of"):
+        alone.of(config.trained_as())
 
 
 def test_bf16_trains_and_is_said(tmp_path):

@@ -105,7 +105,7 @@ def seen(hits, counts):
 def test_accuracies_by_class_and_group_against_counting_by_hand():
     sizes = (500, 101, 100, 20, 19, 2)
     assert [GROUPS[g] for g in groups(sizes)] == ["many", "many", "medium", "medium", "few", "few"]
-    record = Record.start(Config(method="CE"), sizes, {"note": "x"})
+    record = Record.start(Config(method="SETF"), sizes, {"note": "x"})
     hits, counts = [5, 4, 3, 2, 1, 0], [5, 5, 5, 5, 5, 0]
     record.add(0, NUMBERS, {"train": seen(hits, counts), "test": seen(hits, counts)})
     record.add(3, NUMBERS, {"train": seen(counts, counts), "test": seen(counts, counts)})
@@ -120,9 +120,9 @@ def test_accuracies_by_class_and_group_against_counting_by_hand():
 
 
 def test_a_record_survives_the_disk(tmp_path):
-    record = Record.start(Config(method="CE", seed=5), (30, 3), {})
+    record = Record.start(Config(method="SETF", seed=5), (30, 3), {})
     record.add(0, NUMBERS, {"train": seen([1, 1], [2, 2]), "test": seen([1, 0], [2, 2])})
     record.save(tmp_path / "m.nc")
     again = Record.load(tmp_path / "m.nc")
     assert again.data.identical(record.data)
-    assert again.config == Config(method="CE", seed=5)
+    assert again.config == Config(method="SETF", seed=5)

@@ -68,7 +68,7 @@ class Training:
                 if reason is not None:
                     raise RuntimeError(reason)
         run = self._home(cell, folder)
-        seen = results.summary(run.folder.name, run)
+        seen = results.summary(run.folder.name, *run.evidence())
         curves = seen["curves"]
         known = {
             **{f"accuracy_{rule}": accuracy for rule, accuracy in seen["accuracy"].items()},
