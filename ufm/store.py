@@ -103,15 +103,23 @@ def _plain(value: Any) -> Any:
 
 
 def save(data: "xarray.Dataset | xarray.DataTree", path: str | Path) -> Path:
-    """Write a Dataset, or a tree of them as groups, as netCDF (h5netcdf) followed by a digest of its bytes.
+    """Write a Dataset, or a tree of them as groups, as netCDF 4 (h5netcdf) followed by a digest of its bytes.
 
-    HDF5 ignores what follows its own end, so any netCDF reader opens the file. It is made in memory: HDF5 does not
-    survive a disk that fills up while it writes.
+    Readers ignore what follows the end of the data, so any of netCDF opens the file. It is made in memory: HDF5 does
+    not survive a disk that fills up while it writes.
     """
     import xarray
 
     tree = data if isinstance(data, xarray.DataTree) else xarray.DataTree(data)
     return save_bytes(path, bytes(tree.to_netcdf(None, engine="h5netcdf")))
+
+
+def save_classic(data: "xarray.Dataset", path: str | Path) -> Path:
+    """As :func:`save`, but netCDF 3: a twentieth of the time where there are many small variables.
+
+    Integers of 64 bits are read back as 32. Raises ValueError if they do not fit.
+    """
+    return save_bytes(path, bytes(data.to_netcdf(None, engine="scipy")))
 
 
 def save_bytes(path: str | Path, content: bytes) -> Path:
@@ -120,7 +128,7 @@ def save_bytes(path: str | Path, content: bytes) -> Path:
 
 
 def load(path: str | Path) -> "xarray.DataTree":
-    """Read what :func:`save` wrote; a single Dataset is the root, ``load(path).to_dataset()``.
+    """Read what :func:`save` or :func:`save_classic` wrote; a single Dataset is the root, ``load(path).to_dataset()``.
 
     Raises
     ------
@@ -129,7 +137,10 @@ def load(path: str | Path) -> "xarray.DataTree":
     """
     import xarray
 
-    with xarray.open_datatree(io.BytesIO(load_bytes(path)), engine="h5netcdf") as opened:
+    content = load_bytes(path)
+    if content.startswith(b"CDF"):  # netCDF 3
+        return xarray.DataTree(xarray.load_dataset(io.BytesIO(content), engine="scipy"))
+    with xarray.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
         return opened.load().copy()
 
 

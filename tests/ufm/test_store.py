@@ -34,6 +34,22 @@ def test_round_trip(tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
+def test_classic_files_hold_the_same_but_for_wide_integers(tmp_path):
+    data = example().assign(n=("class", np.arange(3)), name=("class", ["a", "bc", ""]))
+    path = store.save_classic(data, tmp_path / "t.nc")
+    again = store.load(path).to_dataset()
+    assert again.identical(data)
+    assert again.n.dtype == np.int32
+    with xarray.open_dataset(path, engine="scipy") as opened:  # like any other netCDF file
+        assert opened.load().identical(data)
+    with pytest.raises(ValueError, match="int64"):
+        store.save_classic(data.assign(n=("class", [1, 2, 2**40])), path)
+    assert store.load(path).to_dataset().identical(data)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(store.DamagedFile, match=r"t\.nc"):
+        store.load(path)
+
+
 def test_missing(tmp_path):
     with pytest.raises(FileNotFoundError):
         store.load(tmp_path / "nothing.nc")

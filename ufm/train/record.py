@@ -161,11 +161,11 @@ class Record:
         }
 
     def save(self, path: Path) -> Path:
-        """Write netCDF, atomically; nothing if nothing was added since the last time."""
+        """Write netCDF 3, atomically; nothing if nothing was added since the last time."""
         if not self._unsaved:
             return path
         began = time.perf_counter()
-        store.save(self.data, path)
+        store.save_classic(self.data, path)
         self._unsaved = False
         self._saved, self._took = time.perf_counter(), time.perf_counter() - began
         return path

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from ufm import store
 from ufm.certify.training import confirm
+from ufm.flags import interactive
 from ufm.train.config import Config
 from ufm.train.presets import PRESETS, answers, preset
 from ufm.train.record import Record
@@ -70,7 +72,8 @@ def collect(root: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
     training with other settings than those of its name. A training also answers for the cells that share it.
     """
     found, left_out = [], {}
-    for path in sorted((root / table).glob("*/seed*/config.json")):
+    paths = sorted((root / table).glob("*/seed*/config.json"))
+    for path in tqdm(paths, "reading", unit="run", leave=False, delay=1.0, disable=not interactive()):
         run, name = Run(path.parent), path.parent.parent.relative_to(root).as_posix()
         try:
             if not run.finished:

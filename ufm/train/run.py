@@ -39,11 +39,15 @@ class Run:
 
         Raises ValueError if no training was begun here, DamagedFile.
         """
+        return self._ended() is not None
+
+    def _ended(self) -> Record | None:
+        """The record, if the training is finished."""
         config = self.config()
         if not all((self.folder / name).exists() for name in ("metrics.nc", "report.json")):
-            return False
-        epochs = self.record().epochs
-        return bool(epochs) and epochs[-1] == config.epochs
+            return None
+        record = self.record()
+        return record if record.epochs[-1:] == [config.epochs] else None
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
         """Hold the folder against other processes. Raises ValueError if one holds it already."""
@@ -98,9 +102,9 @@ class Run:
 
         Raises ValueError if it is not finished, or if the predictions are not those that were there before it began.
         """
-        if not self.finished:
+        record = self._ended()
+        if record is None:
             raise ValueError(f"{self.folder} is not finished: ufm train --resume {self.folder}")
-        record = self.record()
         if record.data.attrs.get("predictions") != self.digest():
             raise store.DamagedFile(f"{self.folder / 'predictions.json'} was changed after the training began")
         return record, self.predictions()
