@@ -80,6 +80,9 @@ def _build() -> dict[str, dict[str, Any]]:
         add(group, _cell("cifar10", "resnet50", "CAL", 0.01, expand=True))
     for dataset, method, tau in product(OFFLINE, METHODS, (*TAUS, 0.1, 1.0)):
         add("offline", _cell(dataset, "cnn", method, tau, **OFFLINE[dataset]))
+    # KCL compares random crops of an image, which these data sets have not otherwise: what do crops do alone?
+    for dataset, method, tau in product(OFFLINE, ("CE", "CE+LA"), (*TAUS, 0.1, 1.0)):
+        add("offline", _cell(dataset, "cnn", method, tau, augmentation="crop", **OFFLINE[dataset]), "-crop")
     for f, theta in product((2, 5, 10, 20, 40), (0.05, 0.1, 0.2, 0.5, 1.0)):
         more = {**SHORT, "n_max": 1000, "expand": True, "f": f, "theta": theta}
         add("angles", _cell("fashion-mnist", "cnn", "CAL", 0.01, **more), f"-f{f}-theta{theta:g}")

@@ -98,9 +98,10 @@ def labels(name: str) -> tuple[str, str]:
     """Row and column of a named training."""
     config = preset(name)
     mixed = " + Mixup" if config.mixup else ""
+    cropped = "" if config.augmentation is None else f", {config.augmentation}"
     if name.partition("/")[0] in SWEEPS:
         return f"f = {config.f}", f"theta = {config.theta:g}"
-    return f"{config.network} {config.method}{mixed}", f"{config.dataset}, tau {config.tau:g}"
+    return f"{config.network} {config.method}{mixed}{cropped}", f"{config.dataset}, tau {config.tau:g}"
 
 
 def entries(
