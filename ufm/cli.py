@@ -302,15 +302,17 @@ class Presets:
 
     def _methods(self) -> int:
         if self.json:
-            plain = {name: {"about": m.about, "hyper": dict(m.hyper)} for name, m in METHODS.items()}
+            plain = {
+                name: {"about": m.about, "hyper": dict(m.hyper), "trained_as": m.trained_as} for name, m in METHODS.items()
+            }
             print(store.to_json({"methods": plain}))
             return OK
+        width = max(map(len, METHODS))
         for name, method in METHODS.items():
-            print(f"{name:{max(map(len, METHODS))}}  {method.about}")
+            shared = f" [same training as {method.trained_as}]" if method.trained_as else ""
+            print(f"{name:{width}}  {method.about}{shared}")
             if method.hyper:
-                print(
-                    f"{'':{max(map(len, METHODS))}}  --hyper {' '.join(f'{k}={v:g}' for k, v in method.hyper.items())}"
-                )
+                print(f"{'':{width}}  --hyper {' '.join(f'{k}={v:g}' for k, v in method.hyper.items())}")
         return OK
 
 

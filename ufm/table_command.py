@@ -20,7 +20,8 @@ class Table:
     """Show a table of trainings, mean and standard deviation over seeds; run what is missing.
 
     1 to 7 are the paper's; "fashion", "offline" (all methods) and "angles" (f and theta) are ours and run on a laptop's
-    CPU. Numbers are read from --results and from finished runs below --runs; cells without any say "not run".
+    CPU. Numbers are read from --results and from finished runs below --runs; cells without any say "not run". One
+    training is run for all methods that share it (`ufm presets --methods` says which): CE answers for CE+LA.
 
     Example: ufm table 2
 
