@@ -7,6 +7,8 @@ is allowed).
 
 import contextlib
 import io
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -302,9 +304,8 @@ class Presets:
 
     def _methods(self) -> int:
         if self.json:
-            plain = {
-                name: {"about": m.about, "hyper": dict(m.hyper), "trained_as": m.trained_as} for name, m in METHODS.items()
-            }
+            kept = ("about", "hyper", "trained_as")
+            plain = {name: {each: getattr(method, each) for each in kept} for name, method in METHODS.items()}
             print(store.to_json({"methods": plain}))
             return OK
         width = max(map(len, METHODS))
@@ -359,7 +360,12 @@ def _parse(arguments: Sequence[str] | None) -> Any:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     try:
-        return int(_parse(arguments).run())
+        status = int(_parse(arguments).run())
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read the output has had enough, as in `ufm presets | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at exit
+        return 128 + signal.SIGPIPE
     except (ValueError, MemoryError, OSError) as error:
         print(f"ufm: {' '.join(str(error).split())}", file=sys.stderr)
         return WRONG_INPUT

@@ -29,6 +29,8 @@ class Table:
 
     Example: ufm table fashion --quantity gcr
 
+    Example: ufm table offline --ranks
+
     Example: ufm table angles --correlate
 
     Example: ufm table fashion --run --jobs 2 (and again after Ctrl-C: goes on where it stopped)
@@ -44,6 +46,8 @@ class Table:
     classes with more than 100, with 20 to 100, with fewer than 20 training images."""
     verdicts: bool = False
     """How often each prediction made before a training held, by row, instead of accuracies."""
+    ranks: bool = False
+    """Rows by their mean rank over columns, with Friedman's test that they do not differ."""
     correlate: bool = False
     """Which of theory's numbers goes along with accuracy: rank correlations over cells, 95 % intervals by bootstrap."""
     against: str | None = None
@@ -81,8 +85,8 @@ class Table:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
         table = tables.table_name(self.name)
         wanted = [name for name in tables.cells(table) if self.where in name]
-        if self.verdicts + self.correlate + (self.json or self.against is not None) > 1:
-            raise ValueError("--verdicts and --correlate are tables of their own, in markdown: nothing goes with them")
+        if self.verdicts + self.correlate + self.ranks + (self.json or self.against is not None) > 1:
+            raise ValueError("--verdicts, --correlate and --ranks are tables of their own, in markdown: one at a time")
         if not wanted:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         path = self.results or Path("results") / f"{table}.json"
@@ -100,6 +104,9 @@ class Table:
         shown = found if self.against is None else tables.differences(found, self.against)
         if self.verdicts or self.correlate:
             print(tables.lined((tables.verdicts if self.verdicts else tables.correlations)(wanted, known)))
+        elif self.ranks:
+            lines, p = tables.ranks(found)
+            print(f"{tables.lined(lines)}\n\nFriedman's test: p = {p:.2g}")
         elif self.json:
             rows = [cell.to_dict() for cell in found] if self.against is None else [vars(cell) for cell in shown]
             print(store.to_json({"cells": rows}))

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -275,3 +276,11 @@ def test_interrupted(monkeypatch, capsys):
     monkeypatch.setattr(ufm, "gradient_flow", stop)
     assert run("simulate", "--preset", "toy") == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_had_enough_is_no_error():
+    command = [sys.executable, "-m", "ufm", "presets", "--train"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 128 + signal.SIGPIPE

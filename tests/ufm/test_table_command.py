@@ -89,6 +89,40 @@ def test_differences_are_paired_by_seed_and_corrected(tmp_path, capsys):
     assert "did you mean 'cnn CE'" in err
 
 
+def test_rows_are_ranked_over_the_columns_that_all_have(tmp_path, capsys):
+    accuracy = {"ce": (0.80, 0.60), "setf": (0.80, 0.90), "cal": (0.70, 0.50), "p": (0.90,)}  # no P at tau 0.1
+    taus = ("0.01", "0.1")
+    known = [
+        result(f"fashion/{method}-{tau}", 0, value)
+        for method, values in accuracy.items()
+        for tau, value in zip(taus, values, strict=False)
+    ]
+    arguments = ("table", "fashion", "--runs", tmp_path, "--ranks", "--results")
+    status, _, err = ufm(capsys, *arguments, results.save(tmp_path / "r.json", known))
+    assert status == 2
+    assert "ranks need three rows with results in the same two columns: 4 in 1" in err
+    known.append(result("fashion/p-0.1", 0, 0.95))
+    accuracy["p"] = (0.90, 0.95)
+    status, out, _ = ufm(capsys, *arguments, results.save(tmp_path / "r.json", known))
+    assert status == 0
+
+    def rank(method, column):
+        ours = accuracy[method][column]
+        better = sum(values[column] > ours for values in accuracy.values())
+        return better + (sum(values[column] == ours for values in accuracy.values()) + 1) / 2
+
+    ranks = {method: [rank(method, column) for column in (0, 1)] for method in accuracy}
+    lines = out.splitlines()[2:6]
+    for line, method in zip(lines, sorted(ranks, key=lambda name: np.mean(ranks[name])), strict=True):
+        numbers = (np.mean(ranks[method]), min(ranks[method]), max(ranks[method]), 100 * np.mean(accuracy[method]))
+        assert line == f"| cnn {method.upper()} | {' | '.join(f'{number:.1f}' for number in numbers)} |"
+    p = stats.friedmanchisquare(*accuracy.values()).pvalue
+    assert out.splitlines()[-1] == f"Friedman's test: p = {p:.2g}"
+    status, _, err = ufm(capsys, *arguments, tmp_path / "r.json", "--json")
+    assert status == 2
+    assert "--ranks are tables of their own" in err
+
+
 def test_verdicts_are_counted_by_row(tmp_path, capsys):
     known = [result("fashion/cal-0.1", 0, 0.8), result("fashion/cal-0.01", 0, 0.9), result("fashion/ce-0.1", 0, 0.7)]
     path = results.save(tmp_path / "r.json", known)

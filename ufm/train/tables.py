@@ -189,6 +189,28 @@ def _holm(made: list[Difference]) -> list[Difference]:
     return [Difference(d.row, d.column, d.mean, d.seeds, adjusted.get(i, d.p)) for i, d in enumerate(made)]
 
 
+def ranks(found: Sequence[Entry]) -> tuple[list[list[str]], float]:
+    """Rows by their mean rank (1 is best) over the columns in which all rows have results, as Demsar (2006) compares
+    classifiers: texts, the first line a head; and the p-value of Friedman's test that rows do not differ.
+
+    Equal accuracies share a rank. Columns of one data set are not independent, which makes p too small. Raises
+    ValueError for fewer than three rows or two columns with results.
+    """
+    means = {(entry.row, entry.column): entry.mean for entry in found if entry.values}
+    rows = list(dict.fromkeys(row for row, _ in means))
+    columns = [column for column in dict.fromkeys(c for _, c in means) if all((row, column) in means for row in rows)]
+    if len(rows) < 3 or len(columns) < 2:
+        raise ValueError(f"ranks need three rows with results in the same two columns: {len(rows)} in {len(columns)}")
+    accuracy = np.array([[means[row, column] for row in rows] for column in columns])
+    rank = stats.rankdata(-accuracy, axis=1)
+    order = np.argsort(rank.mean(axis=0), kind="stable")
+    lines = [["", "mean rank", "best rank", "worst rank", "mean accuracy, %"]]
+    for row in order:
+        numbers = (rank[:, row].mean(), rank[:, row].min(), rank[:, row].max(), 100 * accuracy[:, row].mean())
+        lines.append([rows[row], *(f"{number:.1f}" for number in numbers)])
+    return lines, float(stats.friedmanchisquare(*accuracy.T).pvalue)
+
+
 def correlations(names: Sequence[str], results: Sequence[Result]) -> list[list[str]]:
     """Rank correlations of theory's numbers with accuracies over the cells of a table: texts, the first line a head.
 
