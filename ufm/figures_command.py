@@ -62,6 +62,7 @@ class Figures:
         formats = self._formats()
         entries = self._entries()
         _require_writable(self.out)
+        _require_writable(self.out / "data")
         # Folders of trainings are input: what they lack is said before anything is computed.
         trained = {e.name: e.load().trained(self.trainings) for e in entries if self.trainings and e.trainings != "no"}
         results = self._make(entries, trained, formats)
@@ -74,15 +75,23 @@ class Figures:
         return FAILS if failed else OK
 
     def _list(self) -> int:
+        entries = self._named()
+        if self.json:
+            print(store.to_json({"figures": {entry.name: entry.about for entry in entries}}))
+            return OK
+        for entry in entries:
+            runs = {"no": "", "also": "; or of trainings (--run)", "only": " (needs --run)"}[entry.trainings]
+            print(f"{entry.name:{max(len(each.name) for each in entries)}}  {entry.about}{runs}")
+        return OK
+
+    def _named(self) -> "list[Entry]":
+        """The figures of these names; all of them without any."""
         from figures.gallery import GALLERY
 
-        if self.json:
-            print(store.to_json({"figures": {name: entry.about for name, entry in GALLERY.items()}}))
-            return OK
-        for name, entry in GALLERY.items():
-            runs = {"no": "", "also": "; or of trainings (--run)", "only": " (needs --run)"}[entry.trainings]
-            print(f"{name:{max(map(len, GALLERY))}}  {entry.about}{runs}")
-        return OK
+        for name in self.names:
+            if name not in GALLERY:
+                raise ValueError(f"figure {name!r} is unknown{nearest(name, GALLERY)}")
+        return [GALLERY[name] for name in dict.fromkeys(self.names or GALLERY)]
 
     def _formats(self) -> tuple[str, ...]:
         formats = tuple(dict.fromkeys(part.strip() for part in self.format.split(",")))
@@ -93,15 +102,12 @@ class Figures:
 
     def _entries(self) -> "list[Entry]":
         """What is to be made."""
-        from figures.gallery import GALLERY
-
-        for name in self.names:
-            if name not in GALLERY:
-                raise ValueError(f"figure {name!r} is unknown{nearest(name, GALLERY)}")
+        entries = self._named()
         if not self.names:
             unwanted = "no" if self.trainings else "only"
-            return [entry for entry in GALLERY.values() if entry.trainings != unwanted]
-        entries = [GALLERY[name] for name in dict.fromkeys(self.names)]
+            entries = [entry for entry in entries if entry.trainings != unwanted]
+        if self.animate and not any(entry.turns for entry in entries):
+            raise ValueError(f"none of {', '.join(entry.name for entry in entries)} turns: --animate has no use")
         lacking = [entry.name for entry in entries if entry.trainings == "only" and not self.trainings]
         if lacking:
             raise ValueError(f"figure {lacking[0]} needs --run: it shows trainings, and `ufm train` makes them")

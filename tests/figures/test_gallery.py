@@ -1,25 +1,22 @@
-"""What ``ufm figures`` draws: the numbers in the pictures, the captions, and the manners of the command."""
+"""What ``ufm figures`` draws: the numbers in the pictures, and the captions."""
 
-import io
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.integrate import solve_ivp
 
-from figures import gallery, style, turning
+from figures import gallery, style
 from figures.gallery import GALLERY
 from figures.new import allocation, gcr, networks, rates, sphere, work_precision
 from figures.paper import centers, class_features, class_means, collapse, hard_to_predict, null_space
+from tests.readable import require_readable
 from theory import decision, flows, geometry
-from ufm import cli, loops, store
+from ufm import loops, store
 from ufm.frames import multi_center_frame
 from ufm.presets import preset
 from ufm.problem import Problem
-from ufm.train.run import Run
 
 SIMULATED = [name for name, entry in GALLERY.items() if entry.trainings != "only"]
 
@@ -31,61 +28,9 @@ def data(tmp_path_factory):
     return lambda name: gallery.data_of(GALLERY[name], True, folder)[0]
 
 
-@pytest.fixture(scope="module")
-def training(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("training") / "cal"
-    flags = ("train", "--smoke", "--network", "mlp", "--threads", "1", "--method", "CAL", "--out", str(folder))
-    assert cli.main(flags) == 0
-    return folder
-
-
-def figures(capsys, *arguments):
-    status = cli.main(["figures", *map(str, arguments)])
-    said = capsys.readouterr()
-    return status, said.out, said.err
-
-
 def lines(axis):
     """Lines with data; those without stand for entries of a legend."""
     return [line for line in axis.lines if len(line.get_xdata())]
-
-
-def visible(figure):
-    return [axis for axis in figure.axes if axis.get_visible() and axis.axison]
-
-
-def texts(axis):
-    sides = [axis.xaxis, axis.yaxis, *([axis.zaxis] if axis.name == "3d" else [])]
-    legend = axis.get_legend().get_texts() if axis.get_legend() else []
-    titles = [axis.title, axis._left_title, *(side.label for side in sides), *axis.texts, *legend]
-    return [text for text in titles if text.get_visible() and text.get_text()]
-
-
-def require_readable(figure):
-    """Labels on every side, something in every panel, no text beyond the edge."""
-    figure.set_dpi(gallery.RESOLUTION)
-    figure.canvas.draw()
-    renderer, frame = figure.canvas.get_renderer(), figure.bbox
-    for axis in visible(figure):
-        assert axis.has_data(), "an empty panel"
-        if axis.get_label() != "<colorbar>":
-            assert any(other.get_xlabel() for other in axis.get_shared_x_axes().get_siblings(axis))
-            row = [axis, *axis.get_shared_y_axes().get_siblings(axis), *([figure.axes[0]] if axis.images else [])]
-            assert any(other.get_ylabel() for other in row)
-        for text in texts(axis):
-            box = text.get_window_extent(renderer)
-            inside = (frame.x0 - 1 <= box.x0, box.x1 <= frame.x1 + 1, frame.y0 - 1 <= box.y0, box.y1 <= frame.y1 + 1)
-            assert all(inside), f"{text.get_text()!r} is clipped"
-    for legend in figure.legends:
-        box = legend.get_window_extent(renderer)
-        assert frame.x0 - 1 <= box.x0
-        assert box.x1 <= frame.x1 + 1
-    # Labels in three dimensions are placed while they are drawn: look at the edge of the picture itself.
-    file = io.BytesIO()
-    figure.savefig(file, dpi=gallery.RESOLUTION)
-    picture = np.asarray(Image.open(file).convert("L"))
-    edge = np.concatenate([picture[[0, -1]].ravel(), picture[:, [0, -1]].ravel()])
-    assert edge.min() == 255, "something reaches over the edge"
 
 
 def units(axis):
@@ -306,133 +251,3 @@ def test_loops_are_of_first_order_and_of_high_order():
     exact = loops.scipy_flow(problem, frame, h, 2.0, method="DOP853", rtol=1e-12)
     errors = [np.abs(loops.gradient_steps(problem, frame, h, 2.0, n) - exact).max() for n in (200, 400)]
     assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.05)
-
-
-def test_trainings_are_drawn_from_their_records(training, tmp_path, capsys):
-    status, out, _ = figures(capsys, "--run", training, "--run", training, "--out", tmp_path, "--json")
-    assert status == 0
-    made = json.loads(out)["figures"]
-    assert [each["name"] for each in made] == ["collapse", "architectures", "class-means", "class-features"]
-    assert (tmp_path / "architectures-run.png").stat().st_size > 10_000
-    record, said = Run(training).evidence()
-    found = collapse.trained([training])
-    axes = np.array(collapse.plot(found).axes).reshape(3, 1)
-    curve = record.data.nc_mean.sel(split="train").isel({"class": 0})
-    np.testing.assert_array_equal(axes[0, 0].lines[0].get_ydata(), curve)
-    assert axes[2, 0].get_xlabel() == "epoch"
-    limits = next(each["predicted"] for each in said["predictions"] if each["quantity"] == "variability")
-    np.testing.assert_allclose(found.limit[0], limits)
-    gram = class_means.trained([training]).gram.isel(panel=-1)
-    np.testing.assert_allclose(gram, record.data.gram.isel(epoch=-1).sel(split="train")[:10, :10])
-    for module in (collapse, class_means, class_features):
-        require_readable(module.plot(module.trained([training])))
-        assert "from trainings" in module.caption(module.trained([training]))
-
-
-def test_a_folder_that_lacks_something_is_refused_before_anything_is_drawn(training, tmp_path, capsys):
-    broken = tmp_path / "broken"
-    shutil.copytree(training, broken)
-    record = Run(broken).record().data.drop_vars("class_gram")
-    store.save(record, broken / "metrics.nc")
-    out = tmp_path / "out"
-    status, _, err = figures(capsys, "class-features", "--run", broken, "--out", out)
-    assert status == 2
-    assert "has no class_gram in its record" in err
-    status, _, err = figures(capsys, "--run", tmp_path, "--out", out)
-    assert status == 2
-    assert "is not the folder of a training" in err
-    store.save(record.isel(epoch=slice(1)), broken / "metrics.nc")
-    status, _, err = figures(capsys, "collapse", "--run", broken, "--out", out)
-    assert "needs at least 2" in err
-    assert not list(out.glob("*.png"))
-
-
-def test_files_cache_and_damage(tmp_path, capsys, monkeypatch):
-    calls = []
-    original = centers.data
-    monkeypatch.setattr(centers, "data", lambda quick: calls.append(quick) or original(quick))
-
-    def make():
-        status, out, _ = figures(capsys, "centers", "--quick", "--format", "png,svg,pdf", "--out", tmp_path, "--json")
-        assert status == 0
-        return json.loads(out)["figures"][0]
-
-    first = make()
-    assert not first["cached"]
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "data",
-        *(f"centers.{e}" for e in ("png", "svg", "pdf", "md")),
-    }
-    assert (tmp_path / "centers.md").read_text().startswith("**Figure 3")
-    assert make()["cached"]
-    assert calls == [True]
-    (stored,) = (tmp_path / "data").iterdir()
-    good = stored.read_bytes()
-    stored.write_bytes(good[: len(good) // 2])
-    assert not make()["cached"]
-    assert stored.read_bytes()[-71:] == good[-71:]  # the same bytes again
-    assert calls == [True, True]
-
-
-def test_other_settings_are_other_data(tmp_path, monkeypatch):
-    entry = GALLERY["centers"]
-    assert gallery.data_of(entry, True, tmp_path)[1] is False
-    monkeypatch.setattr(centers, "settings", lambda quick: {"centers": [2, 5], "theta": 0.4})
-    found, cached = gallery.data_of(entry, True, tmp_path)
-    assert not cached
-    assert found.sizes["number"] == 5
-
-
-def test_a_failing_figure_is_reported_and_the_others_are_made(tmp_path, capsys, monkeypatch):
-    def broken(quick):
-        raise RuntimeError("no luck\ntoday")
-
-    monkeypatch.setattr(centers, "data", broken)
-    status, out, err = figures(capsys, "centers", "class-means", "--quick", "--out", tmp_path, "--json")
-    assert status == 1
-    failed, made = json.loads(out)["figures"]
-    assert (failed["name"], failed["status"], failed["reason"]) == ("centers", "failed", "RuntimeError: no luck today")
-    assert made["status"] == "made"
-    assert err.strip() == "ufm: no figure centers: RuntimeError: no luck today"
-    assert (tmp_path / "class-means.png").exists()
-    assert not (tmp_path / "centers.png").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("colapse",), "did you mean 'collapse'?"),
-        (("architectures",), "needs --run"),
-        (("rates", "--run", "here"), "shows trainings: --run has no use"),
-        (("centers", "--format", "png,jpeg"), "format 'jpeg' is unknown"),
-        (("centers", "--out", "/dev/null/here"), "cannot be written to"),
-        (("centers", "--out", "/dev/null"), "is not a folder"),
-    ],
-)
-def test_wrong_input(capsys, tmp_path, monkeypatch, arguments, said):
-    monkeypatch.chdir(tmp_path)
-    status, out, err = figures(capsys, *arguments)
-    assert (status, out) == (2, "")
-    assert said in err
-    assert len(err.splitlines()) == 1
-
-
-def test_list(capsys):
-    status, out, _ = figures(capsys, "--list")
-    assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(GALLERY)
-    assert "needs --run" in out
-    assert json.loads(figures(capsys, "--list", "--json")[1])["figures"].keys() == GALLERY.keys()
-
-
-def test_animation_turns(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(turning, "FRAMES", 3)
-    status, _, _ = figures(capsys, "centers", "--quick", "--animate", "--out", tmp_path)
-    assert status == 0
-    with Image.open(tmp_path / "centers.gif") as picture:
-        assert picture.n_frames == 3
-        frames = []
-        for number in range(3):
-            picture.seek(number)
-            frames.append(np.asarray(picture.convert("RGB"), dtype=int))
-    assert np.abs(frames[0] - frames[1]).max() > 100
