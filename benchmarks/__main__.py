@@ -29,9 +29,13 @@ def table(rows: list[list[str]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out what takes more than a minute")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", metavar="TEXT", default="", help="tables whose title contains this, of the first six")
+    arguments = parser.parse_args()
+    quick, only = arguments.quick, arguments.only
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, float64\n")
     for title, names in cases.CONTESTS.items():
+        if only not in title:
+            continue
         chosen = [n for n in names if not (quick and n in cases.LONG)]
         results = {}
         for name in chosen:
@@ -45,6 +49,8 @@ def main() -> None:
             said = ["" if r.get(a) is None else f"{r[a]:.0e}" for a in asides]
             rows.append([cases.CASES[name].__doc__ or name, *figures, *said])
         print(f"{title}\n\n{table(rows)}\n", flush=True)
+    if only:
+        return
     print("Sweeps:\n", flush=True)
     subprocess.run([sys.executable, "-m", "benchmarks.sweep", *(["--quick"] if quick else [])], check=True)
     print("\nTraining, float32, one thread:\n", flush=True)

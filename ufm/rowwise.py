@@ -29,19 +29,15 @@ not small at the same places: with this share, one of 640,000 random samples was
 MAX_STEPS = 100_000
 
 
-FEW = 2000
-"""Samples below which a product with a temporary is faster than a loop over the rows."""
-
-
 def _combine(weights: Array, rows: Array) -> Array:
-    """``weights @ rows`` row by row: BLAS rounds a column by the columns beside it, and a sample must not know them."""
-    if 1 < rows.shape[1] < FEW:  # numpy adds the rows up in the same order, but a single column pairwise
-        return np.add.reduce(weights[:, None] * rows, axis=0)
-    total, term = weights[0] * rows[0], np.empty_like(rows[0])
-    for weight, row in zip(weights[1:], rows[1:], strict=True):
-        if weight:
-            total += np.multiply(row, weight, out=term)
-    return total
+    """``weights @ rows``, each column by the same operations in the same order: a sample knows no other.
+
+    BLAS rounds a column by those beside it. einsum, given rows that are contiguous, adds them up one after the other;
+    but a single column it adds up along itself, so that one goes in twice.
+    """
+    if rows.shape[1] == 1:
+        return _combine(weights, np.repeat(rows, 2, axis=1))[:1]
+    return np.einsum("i,ij->j", weights, rows)
 
 
 class Field(Protocol):

@@ -102,3 +102,13 @@ def test_a_field_that_is_not_finite_ends_in_an_error_and_not_in_a_loop():
 
     with pytest.raises(RuntimeError, match="after 1 steps"):
         rowwise.states_at(Broken(), np.zeros(1), np.array([[0.0], [1.0]]), 1e-9)
+
+
+@given(st.integers(1, 12), st.integers(1, 300), st.integers(0, 2**32 - 1), st.data())
+def test_a_sum_over_stages_does_not_depend_on_the_columns_beside_it(n_rows, n_columns, seed, data):
+    rng = np.random.default_rng(seed)
+    weights, rows = rng.standard_normal(n_rows), rng.standard_normal((n_rows, n_columns))
+    chosen = data.draw(st.lists(st.integers(0, n_columns - 1), min_size=1, max_size=n_columns))
+    whole = rowwise._combine(weights, rows)
+    np.testing.assert_array_equal(rowwise._combine(weights, rows[:, chosen].copy()), whole[chosen])
+    np.testing.assert_allclose(whole, weights @ rows, rtol=1e-12, atol=1e-13)
