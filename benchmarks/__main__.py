@@ -29,9 +29,13 @@ def table(rows: list[list[str]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out what takes more than a minute")
-    parser.add_argument("--only", metavar="TEXT", default="", help="tables whose title contains this, of the first six")
+    parser.add_argument(
+        "--only", metavar="TEXT", default="", help="tables of flows and minima whose title contains this"
+    )
     arguments = parser.parse_args()
     quick, only = arguments.quick, arguments.only
+    if not any(only in title for title in cases.CONTESTS):
+        parser.error(f"--only {only!r} is in none of: {'; '.join(cases.CONTESTS)}")
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, float64\n")
     for title, names in cases.CONTESTS.items():
         if only not in title:

@@ -15,7 +15,8 @@ from torch import nn
 import ufm
 from ufm.frames import dense
 from ufm.train import methods, networks
-from ufm.train.config import METHODS, Config
+from ufm.train.catalogue import METHODS
+from ufm.train.config import Config
 from ufm.train.data import Data, load, synthetic
 from ufm.train.learner import Learner
 from ufm.train.methods import Method, Mixup

@@ -2,12 +2,13 @@
 
 Messages and progress bars go to stderr. With ``--json`` stdout carries exactly one JSON object. Exit status: 0 all
 is done and holds, 1 it ran and something does not hold, 2 the input is wrong (one line says which value and what
-is allowed).
+is allowed); 130 and 141 as after Ctrl-C and where nobody reads the output any more.
 """
 
 import contextlib
 import io
 import os
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ from ufm.start import Start
 from ufm.sweep_command import SweepCommand
 from ufm.table_command import Table
 from ufm.train import presets as train_presets
-from ufm.train.config import METHODS
+from ufm.train.catalogue import METHODS
 from ufm.train_command import Confirm, Train
 
 WRONG_INPUT = 2
@@ -357,16 +358,30 @@ def _parse(arguments: Sequence[str] | None) -> Any:
         raise ValueError(" ".join(row for row in rows if row)) from None
 
 
+def _nobody_reads() -> bool:
+    """Whether the reader of stdout has had enough, as in `ufm presets | head`; then nothing more is written there."""
+    try:
+        stdout = sys.stdout.fileno()
+    except OSError:  # no file
+        return False
+    poll = select.poll()
+    poll.register(stdout, 0)  # errors are always told
+    if not poll.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+    return True
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     try:
         status = int(_parse(arguments).run())
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may have been closed
+            sys.stdout.flush()
         return status
-    except BrokenPipeError:  # whoever read the output has had enough, as in `ufm presets | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at exit
-        return 128 + signal.SIGPIPE
     except (ValueError, MemoryError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 128 + signal.SIGPIPE
         print(f"ufm: {' '.join(str(error).split())}", file=sys.stderr)
         return WRONG_INPUT
     except KeyboardInterrupt:

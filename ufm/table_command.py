@@ -10,7 +10,7 @@ import tyro
 
 from ufm import store
 from ufm.flags import FAILS, OK, interactive
-from ufm.train import grid, results, tables
+from ufm.train import grid, presets, results, tables
 from ufm.train.grid import Cell, missing, run_all
 from ufm.train.results import Result
 
@@ -84,18 +84,19 @@ class Table:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
         table = tables.table_name(self.name)
-        wanted = [name for name in tables.cells(table) if self.where in name]
-        if self.verdicts + self.correlate + self.ranks + (self.json or self.against is not None) > 1:
+        wanted = [name for name in presets.cells(table) if self.where in name]
+        as_usual = self.json or self.against is not None or self.format != "markdown"
+        if self.verdicts + self.correlate + self.ranks + as_usual > 1:
             raise ValueError("--verdicts, --correlate and --ranks are tables of their own, in markdown: one at a time")
         if not wanted:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         path = self.results or Path("results") / f"{table}.json"
         if self.execute:
-            self._run(wanted, self._known(path, table)[0])
+            self._run(table, self._without_result(wanted, self._known(path, table)[0]))
         known, left_out = self._known(path, table)
         if self.save:
             results.save(path, known)
-        failed = grid.failures(wanted, self.runs)
+        failed = grid.failures(table, self._without_result(wanted, known), self.runs)
         found = tables.entries(wanted, known, self.quantity, self.seeds, failed)
         if self.picture is not None:
             from figures import comparison, style
@@ -105,18 +106,20 @@ class Table:
         if self.verdicts or self.correlate:
             print(tables.lined((tables.verdicts if self.verdicts else tables.correlations)(wanted, known)))
         elif self.ranks:
-            lines, p = tables.ranks(found)
-            print(f"{tables.lined(lines)}\n\nFriedman's test: p = {p:.2g}")
+            lines, compared = tables.ranks(found)
+            print(f"{tables.lined(lines)}\n\nTest accuracy, {self.quantity}. {compared}")
         elif self.json:
             rows = [cell.to_dict() for cell in found] if self.against is None else [vars(cell) for cell in shown]
             print(store.to_json({"cells": rows}))
         else:
             minus = "" if self.against is None else f" minus {self.against}"
             print(tables.FORMATS[self.format](shown, f"test accuracy, %, {self.quantity}{minus}"))
-            for name, reason in failed.items():
-                print(f"failed: {name}, {reason}", file=sys.stderr)
-            for folder, why in left_out.items():
-                print(f"left out: {folder}: {why}", file=sys.stderr)
+            if minus and self.format == "markdown":
+                print("\np: two-sided paired t-test over common seeds, Holm's correction for the rows of a column.")
+        for name, reason in failed.items():
+            print(f"failed: {name}, {reason}", file=sys.stderr)
+        for folder, why in left_out.items():
+            print(f"left out: {folder}: {why}", file=sys.stderr)
         return FAILS if failed else OK
 
     def _known(self, path: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
@@ -124,13 +127,16 @@ class Table:
         new, left_out = results.collect(self.runs, table)
         return results.current(results.merge(results.load(path), new)), left_out
 
-    def _run(self, names: list[str], known: list[Result]) -> None:
+    def _without_result(self, names: list[str], known: list[Result]) -> list[Cell]:
+        done = {Cell(result["name"], result["configuration"]["seed"]) for result in known}
+        wanted = [Cell(name, seed) for seed in range(self.seeds) for name in names]
+        return [cell for cell in wanted if cell not in done]
+
+    def _run(self, table: str, lacking: list[Cell]) -> None:
         from tqdm import tqdm
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the trainings end with this command
-        done = {Cell(result["name"], result["configuration"]["seed"]) for result in known}
-        wanted = [Cell(name, seed) for seed in range(self.seeds) for name in names]
-        cells = missing(grid.trainings([cell for cell in wanted if cell not in done], done), self.runs)
+        cells = missing(grid.trainings(table, lacking, self.runs), self.runs)
         flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
         flags += [] if self.data is None else ["--data", str(self.data)]
         with tqdm(total=len(cells), unit="run", disable=not interactive()) as bar:

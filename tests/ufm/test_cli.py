@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ufm
-from ufm import store
+from ufm import cli, store
 from ufm.cli import main
 from ufm.problem import config_key
 
@@ -276,6 +276,21 @@ def test_interrupted(monkeypatch, capsys):
     monkeypatch.setattr(ufm, "gradient_flow", stop)
     assert run("simulate", "--preset", "toy") == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_closed_stdout_is_no_error():
+    command = f"exec {sys.executable} -m ufm presets >&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_broken_pipe_of_something_else_is_said(capsys, monkeypatch):
+    def run(self):
+        raise BrokenPipeError(32, "Broken pipe", "somewhere")
+
+    monkeypatch.setattr(cli.Presets, "run", run)
+    assert cli.main(["presets"]) == 2
+    assert "somewhere" in capsys.readouterr().err
 
 
 def test_a_reader_who_has_had_enough_is_no_error():

@@ -18,7 +18,8 @@ from theory import flows, geometry, minimizers
 from ufm.problem import Problem
 from ufm.report import Check, Report
 from ufm.sizes import rare_classes
-from ufm.train.config import FRAME_FIELDS, METHODS, Config
+from ufm.train.catalogue import METHODS
+from ufm.train.config import FRAME_FIELDS, Config
 
 if TYPE_CHECKING:
     import xarray

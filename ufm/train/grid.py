@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ufm import store
 from ufm.flags import FAILS, INTERRUPTED, OK
-from ufm.train.presets import trained_as
+from ufm.train.presets import preset, sharing
 from ufm.train.run import Run
 
 
@@ -47,13 +47,28 @@ class Cell:
         return f"{self.name} seed {self.seed}"
 
 
-def trainings(cells: Sequence[Cell], done: Collection[Cell]) -> list[Cell]:
-    """Fewest cells to be trained for ``cells``: one for those that share a training.
+def trainings(table: str, cells: Sequence[Cell], root: Path) -> list[Cell]:
+    """Fewest cells of a table to be trained where ``cells`` have no result: one for those that share a training."""
+    shared = sharing(table)
+    pairs = [(cell, Cell(shared[cell.name], cell.seed)) for cell in cells]
+    return list(dict.fromkeys(base if _will_answer(base, cell, root) else cell for cell, base in pairs))
 
-    One whose partner is ``done`` though it is not, by a version that did not ask the partner, is trained itself.
+
+def _will_answer(base: Cell, cell: Cell, root: Path) -> bool:
+    """Whether the training of ``base`` gives the result of ``cell`` once it is finished.
+
+    Not if it is finished already, for then it would have given it, nor if it was begun by a version that did not ask
+    for that; and a cell with a run of its own goes on with that.
     """
-    shared = [(cell, Cell(trained_as(cell.name), cell.seed)) for cell in cells]
-    return list(dict.fromkeys(cell if base in done else base for cell, base in shared))
+    if Run(cell.folder(root)).exists:
+        return base == cell
+    run = Run(base.folder(root))
+    if not run.exists:
+        return True
+    try:
+        return not run.finished and run.record().answers(preset(cell.name, seed=cell.seed))
+    except ValueError:  # nothing was measured yet
+        return True
 
 
 def missing(cells: Sequence[Cell], root: Path) -> list[Cell]:
@@ -135,12 +150,15 @@ FAILURE = "failure.txt"
 """Why a cell's last attempt failed; not there if it did not."""
 
 
-def failures(names: Sequence[str], root: Path) -> dict[str, str]:
-    """Why cells failed, by name: of the first seed that did."""
+def failures(table: str, cells: Sequence[Cell], root: Path) -> dict[str, str]:
+    """Why cells without a result failed, by name: of the first seed that did."""
+    shared = sharing(table)
     found: dict[str, str] = {}
-    for name in names:
-        for path in sorted(path for of in (name, trained_as(name)) for path in (root / of).glob(f"seed*/{FAILURE}")):
-            found.setdefault(name, f"{path.parent.name}: {path.read_text()}")
+    for cell in cells:
+        for tried in (cell, Cell(shared[cell.name], cell.seed)):
+            path = tried.folder(root) / FAILURE
+            if path.exists():
+                found.setdefault(cell.name, f"seed{cell.seed}: {path.read_text()}")
     return found
 
 

@@ -1,7 +1,7 @@
 """A network and a method as one module: what is trained, saved, wrapped for several devices, and compiled."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,8 @@ from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from ufm.train import methods, networks
-from ufm.train.config import METHODS, Config
+from ufm.train.catalogue import METHODS
+from ufm.train.config import Config
 from ufm.train.methods import Mixup
 
 
@@ -47,23 +48,21 @@ class Learner(nn.Module):
         return self.normalisation(features.float())
 
     @contextlib.contextmanager
-    def evaluating(self) -> Iterator[None]:
-        """Evaluation mode, without gradients; learned rotations are computed once. No weight may change inside."""
-        was_training = self.training
-        self.eval()
-        weights = self.method.state_dict()
-        for variant in self._variants.values():
-            variant.to(next(self.parameters()).device).load_state_dict(weights, assign=True)
+    def evaluating(self) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
+        """Evaluation mode, without gradients; learned rotations are computed once. No weight may change inside.
+
+        What it gives decides: the class of each feature, (B,) int64, by the own rule and by every variant's.
+        """
+        was_training, device = self.training, next(self.parameters()).device
+        deciding = {"own": self.method, **self._variants}
         try:
+            self.eval()
+            for variant in self._variants.values():
+                variant.to(device).load_state_dict(self.method.state_dict(), assign=True)
             with torch.no_grad(), parametrize.cached():
-                yield
+                yield lambda features: {name: method.predict(features) for name, method in deciding.items()}
         finally:
             self.train(was_training)
-
-    def decisions(self, features: Tensor) -> dict[str, Tensor]:
-        """Class of each feature, (B,) int64, by the own rule and by every variant's; only inside :meth:`evaluating`."""
-        answering = {"own": self.method, **self._variants}
-        return {name: method.predict(features) for name, method in answering.items()}
 
     def forward(
         self, images: Tensor, labels: Tensor, others: Tensor, share: float, second: Tensor | None = None

@@ -64,14 +64,18 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     decided: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
     kept: list[NDArray[np.float32]] = []
     position = 0
-    with learner.evaluating():
+    with learner.evaluating() as decide:
         for images, _ in sample.split.stream(torch.split(sample.indices, batch_size)):
             features = learner.features(images)
             vectors = learner.method.geometry(features).float().cpu().numpy()
             if not np.isfinite(vectors).all():
                 raise Diverged("features are not finite")
-            for name, classes in _decisions(learner, features, vectors).items():
-                decided[name].append(classes)
+            for name, classes in decide(features).items():
+                decided[name].append(classes.cpu().numpy())
+            if learner.has_frame:
+                frame = learner.method.frame(np.empty(0))
+                for name, rule in RULES.items():
+                    decided[name].append(rule(vectors, frame))
             kept.append(vectors[sample.measured[position : position + len(vectors)]])
             position += len(vectors)
     owners = labels[sample.measured]
@@ -81,15 +85,6 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     }
     counts = np.bincount(labels, minlength=n_classes)
     return {"hits": hits, "counts": counts, **_collapse(learner, np.concatenate(kept), owners)}
-
-
-def _decisions(learner: Learner, features: torch.Tensor, vectors: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
-    """Class of each feature by every rule: the learner's on features, theory's on the vectors that collapse."""
-    decisions = {name: classes.cpu().numpy() for name, classes in learner.decisions(features).items()}
-    if learner.has_frame:
-        frame = learner.method.frame(np.empty(0))
-        decisions |= {name: rule(vectors, frame) for name, rule in RULES.items()}
-    return decisions
 
 
 def _collapse(learner: Learner, features: NDArray[Any], labels: NDArray[np.int64]) -> Mapping[str, Any]:

@@ -4,7 +4,8 @@ from itertools import product
 from typing import Any
 
 from ufm.problem import nearest
-from ufm.train.config import FRAME_FIELDS, METHODS, Config, method_spec
+from ufm.train.catalogue import METHODS, method_spec
+from ufm.train.config import FRAME_FIELDS, Config
 
 TAUS = (0.005, 0.01, 0.02)
 
@@ -112,22 +113,16 @@ def preset(name: str, **said: Any) -> Config:
     return complete(PRESETS[name], said)
 
 
-def trained_as(name: str) -> str:
-    """Name of the training of the same table that this one shares; its own name if there is none."""
-    base = preset(name).trained_as()
-    return next((other for other in _beside(name) if base is not None and preset(other) == base), name)
+def cells(table: str) -> list[str]:
+    """Names of the trainings of a table, or of a figure."""
+    return [name for name in PRESETS if name.startswith(f"{table}/")]
 
 
-def answers(name: str) -> list[str]:
-    """Names of the trainings of the same table that the one of that name is enough for; the first is itself."""
-    return [name, *(other for other in _beside(name) if trained_as(other) == name)]
-
-
-def _beside(name: str) -> list[str]:
-    """Names of the same table whose methods could share a training with that of ``name``."""
-    table, method = name.partition("/")[0], PRESETS[name]["method"]
-    related = {METHODS[method].trained_as, *(other for other, spec in METHODS.items() if spec.trained_as == method)}
-    return [other for other in PRESETS if other.startswith(f"{table}/") and PRESETS[other]["method"] in related]
+def sharing(table: str) -> dict[str, str]:
+    """For each training of a table the name of the one whose training it shares; its own name if there is none."""
+    configs = {name: preset(name) for name in cells(table)}
+    names: dict[Config | None, str] = {config: name for name, config in configs.items()}
+    return {name: names.get(config.trained_as(), name) for name, config in configs.items()}
 
 
 def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:

@@ -1,5 +1,6 @@
 """What a training leaves behind: one Dataset, a row per measured epoch."""
 
+import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from ufm import store
 from ufm.rules import RULES
-from ufm.train.config import METHODS, Config
+from ufm.train.catalogue import METHODS
+from ufm.train.config import Config
 
 if TYPE_CHECKING:
     import xarray
@@ -96,7 +98,12 @@ class Record:
             "class_size": ("class", np.asarray(class_sizes), {"units": "training images"}),
             "class_group": ("class", groups(class_sizes)),
         }
-        attributes = {"configuration": store.to_json(config.to_dict()), "title": config.title, **about}
+        attributes = {
+            "configuration": store.to_json(config.to_dict()),
+            "variants": store.to_json([variant.to_dict() for variant in config.variants()]),
+            "title": config.title,
+            **about,
+        }
         return cls(xarray.Dataset(coords=coordinates, attrs=attributes))
 
     @property
@@ -187,8 +194,8 @@ class Record:
 
     def answers(self, config: Config) -> bool:
         """Whether it says what a training of that configuration would: it is the own one, or that of a variant."""
-        variant = config in self.config.variants() and config.method in self.data.rule.values
-        return variant or config == self.config
+        variants = json.loads(self.data.attrs.get("variants", "[]"))  # as they were then
+        return config == self.config or any(Config.from_dict(values) == config for values in variants)
 
     def of(self, config: Config) -> "Record":
         """The record of a variant, whose decisions are those of the own rule there, or of the configuration itself.

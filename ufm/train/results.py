@@ -12,7 +12,7 @@ from ufm import store
 from ufm.certify.training import confirm
 from ufm.flags import interactive
 from ufm.train.config import Config
-from ufm.train.presets import PRESETS, answers, preset
+from ufm.train.presets import PRESETS, preset, sharing
 from ufm.train.record import Record
 from ufm.train.run import Run
 
@@ -69,28 +69,31 @@ def collect(root: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
     """Summaries of the finished trainings of a table, laid out as ROOT/TABLE/CELL/seedS.
 
     The second answer are folders that were left out though something is finished there: damaged, a smoke test, or a
-    training with other settings than those of its name. A training also answers for the cells that share it.
+    training with other settings than those of its name. A training also answers for the cells that share it, under
+    their names and with its own as ``trained_as``.
     """
-    found, left_out = [], {}
+    own, shared, left_out = [], [], {}
+    trained_as = sharing(table)
     paths = sorted((root / table).glob("*/seed*/config.json"))
     for path in tqdm(paths, "reading", unit="run", leave=False, delay=1.0, disable=not interactive()):
         run, name = Run(path.parent), path.parent.parent.relative_to(root).as_posix()
         try:
-            if not run.finished:
+            if (evidence := run.outcome()) is None:
                 continue
-            config = run.config()
+            record, said = evidence
+            config = record.config
             if run.smoke:
                 raise ValueError("a smoke test")
             if other := preset(name, seed=config.seed).differences(config):
                 raise ValueError(f"the table wants other settings: {', '.join(other)}")
-            record, said = run.evidence()
-            for answered in answers(name):
+            own.append(summary(name, record.of(config), said))
+            for answered in (each for each, base in trained_as.items() if base == name != each):
                 wanted = preset(answered, seed=config.seed)
                 if record.answers(wanted):
-                    found.append(summary(answered, record.of(wanted), said))
+                    shared.append({**summary(answered, record.of(wanted), said), "trained_as": name})
         except ValueError as error:
             left_out[run.folder] = str(error)
-    return found, left_out
+    return merge(shared, own), left_out  # a run of its own says more
 
 
 def current(results: Iterable[Result]) -> list[Result]:

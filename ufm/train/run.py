@@ -42,7 +42,6 @@ class Run:
         return self._ended() is not None
 
     def _ended(self) -> Record | None:
-        """The record, if the training is finished."""
         config = self.config()
         if not all((self.folder / name).exists() for name in ("metrics.nc", "report.json")):
             return None
@@ -102,9 +101,16 @@ class Run:
 
         Raises ValueError if it is not finished, or if the predictions are not those that were there before it began.
         """
+        evidence = self.outcome()
+        if evidence is None:
+            raise ValueError(f"{self.folder} is not finished: ufm train --resume {self.folder}")
+        return evidence
+
+    def outcome(self) -> tuple[Record, dict[str, Any]] | None:
+        """As :meth:`evidence`, but None where the training is not finished."""
         record = self._ended()
         if record is None:
-            raise ValueError(f"{self.folder} is not finished: ufm train --resume {self.folder}")
+            return None
         if record.data.attrs.get("predictions") != self.digest():
             raise store.DamagedFile(f"{self.folder / 'predictions.json'} was changed after the training began")
         return record, self.predictions()

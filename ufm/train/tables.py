@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,11 +89,6 @@ def table_name(said: str) -> str:
     return name
 
 
-def cells(table: str) -> list[str]:
-    """Names of the trainings of a table."""
-    return [name for name in PRESETS if name.startswith(f"{table}/")]
-
-
 def labels(name: str) -> tuple[str, str]:
     """Row and column of a named training."""
     config = preset(name)
@@ -146,11 +141,13 @@ class Difference:
     mean: float
     seeds: int
     p: float
+    status: str
+    """That of the row's own cell."""
 
     def __str__(self) -> str:
         """In percentage points."""
         if not self.seeds:
-            return "not run"
+            return "failed" if self.status.startswith("failed") else "not run"
         return f"{100 * self.mean:+.1f}" + ("" if np.isnan(self.p) else f" (p = {self.p:.2g})")
 
 
@@ -176,7 +173,7 @@ def _paired(entry: Entry, base: Entry) -> Difference:
     p = float("nan")
     if len(seeds) > 1:  # equal gaps leave nothing to test against
         p = float(stats.ttest_rel(ours, theirs).pvalue) if np.ptp(gaps) > 0 else float(mean == 0)
-    return Difference(entry.row, entry.column, mean, len(seeds), p)
+    return Difference(entry.row, entry.column, mean, len(seeds), p, entry.status)
 
 
 def _holm(made: list[Difference]) -> list[Difference]:
@@ -186,29 +183,46 @@ def _holm(made: list[Difference]) -> list[Difference]:
     for rank, (p, i) in enumerate(tested):
         largest = max(largest, min(1.0, (len(tested) - rank) * p))
         adjusted[i] = largest
-    return [Difference(d.row, d.column, d.mean, d.seeds, adjusted.get(i, d.p)) for i, d in enumerate(made)]
+    return [replace(each, p=adjusted.get(i, each.p)) for i, each in enumerate(made)]
 
 
-def ranks(found: Sequence[Entry]) -> tuple[list[list[str]], float]:
-    """Rows by their mean rank (1 is best) over the columns in which all rows have results, as Demsar (2006) compares
-    classifiers: texts, the first line a head; and the p-value of Friedman's test that rows do not differ.
+def ranks(found: Sequence[Entry]) -> tuple[list[list[str]], str]:
+    """Rows by their mean rank (1 is best) over columns, as Demsar (2006) compares classifiers.
 
-    Equal accuracies share a rank. Columns of one data set are not independent, which makes p too small. Raises
-    ValueError for fewer than three rows or two columns with results.
+    Only columns in which all rows have results count, and only seeds that all of these have. Rows whose results are the
+    same everywhere are one. Equal accuracies share a rank.
+
+    Returns
+    -------
+    Texts, the first line a head; and what was compared, with the p-value of Friedman's test that rows do not differ.
+
+    Raises
+    ------
+    ValueError : fewer than three different rows or two columns with results, or no seed that all of them have.
     """
-    means = {(entry.row, entry.column): entry.mean for entry in found if entry.values}
-    rows = list(dict.fromkeys(row for row, _ in means))
-    columns = [column for column in dict.fromkeys(c for _, c in means) if all((row, column) in means for row in rows)]
-    if len(rows) < 3 or len(columns) < 2:
-        raise ValueError(f"ranks need three rows with results in the same two columns: {len(rows)} in {len(columns)}")
-    accuracy = np.array([[means[row, column] for row in rows] for column in columns])
+    values = {(entry.row, entry.column): entry.values for entry in found if entry.values}
+    rows = list(dict.fromkeys(row for row, _ in values))
+    columns = [column for column in dict.fromkeys(c for _, c in values) if all((row, column) in values for row in rows)]
+    seeds = set.intersection(*(set(values[row, column]) for row in rows for column in columns)) if columns else set()
+    if columns and not seeds:
+        raise ValueError("ranks need a seed that all cells have: `ufm table --run` runs what is missing")
+    alike: dict[tuple[float, ...], list[str]] = {}  # rows by their accuracies
+    for row in rows:
+        accuracies = tuple(float(np.mean([values[row, column][s] for s in sorted(seeds)])) for column in columns)
+        alike.setdefault(accuracies, []).append(row)
+    if len(alike) < 3 or len(columns) < 2:
+        raise ValueError(f"ranks need three different rows in two columns with results: {len(alike)} in {len(columns)}")
+    accuracy, names = np.array(list(alike)).T, [", ".join(each) for each in alike.values()]
     rank = stats.rankdata(-accuracy, axis=1)
-    order = np.argsort(rank.mean(axis=0), kind="stable")
     lines = [["", "mean rank", "best rank", "worst rank", "mean accuracy, %"]]
-    for row in order:
+    for row in np.argsort(rank.mean(axis=0), kind="stable"):
         numbers = (rank[:, row].mean(), rank[:, row].min(), rank[:, row].max(), 100 * accuracy[:, row].mean())
-        lines.append([rows[row], *(f"{number:.1f}" for number in numbers)])
-    return lines, float(stats.friedmanchisquare(*accuracy.T).pvalue)
+        lines.append([names[row], *(f"{number:.1f}" for number in numbers)])
+    p = stats.friedmanchisquare(*accuracy.T).pvalue
+    return lines, (
+        f"Seeds {', '.join(map(str, sorted(seeds)))} of {len(columns)} columns: {'; '.join(columns)}. Friedman's test "
+        f"that rows do not differ: p = {p:.2g}, too small where columns share images."
+    )
 
 
 def correlations(names: Sequence[str], results: Sequence[Result]) -> list[list[str]]:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ufm
-from ufm.train.config import FRAME_FIELDS, METHODS, Config, Settings
-from ufm.train.presets import PRESETS, answers, preset, trained_as
+from ufm.train.catalogue import METHODS
+from ufm.train.config import FRAME_FIELDS, Config, Settings
+from ufm.train.presets import PRESETS, preset, sharing
 
 
 def test_defaults_are_the_papers():
@@ -136,18 +137,22 @@ def test_methods_that_only_decide_otherwise_share_a_training():
     assert Config(method="CE+LA", **weaker).trained_as() is None
     assert [each.method for each in Config(method="LA").variants()] == ["BalancedSoftmax"]
     assert Config(method="LA", **weaker).variants() == ()
+    strengths = {name: spec.hyper["strength"] for name, spec in METHODS.items() if "strength" in spec.hyper}
+    assert strengths == {"CE+LA": 1.0, "LA": 1.0, "RBL+PLA": 1.0, "CAL+LA": 1.0}
 
 
 def test_names_that_share_a_training():
-    name = "table7/cifar100-resnet50-rbl-0.01"
-    assert answers(name) == [name, "table7/cifar100-resnet50-rbl+pla-0.01"]
-    for answered in answers(name):
-        assert trained_as(answered) == name
-    assert answers("table1/cifar100-resnet50-ce-0.01") == ["table1/cifar100-resnet50-ce-0.01"]  # no CE+LA beside it
-    offline = [name for name in PRESETS if name.startswith("offline/")]
-    trained = {trained_as(name) for name in offline}
-    assert sorted(answer for name in trained for answer in answers(name)) == sorted(offline)
-    assert len(offline) - len(trained) == 10 * 6  # two data sets and five ratios, five methods and one of them cropped
+    shared = sharing("table7")
+    for tau in ("0.005", "0.01", "0.02"):
+        assert shared[f"table7/cifar100-resnet50-rbl+pla-{tau}"] == f"table7/cifar100-resnet50-rbl-{tau}"
+        assert shared[f"table7/cifar100-resnet50-rbl-{tau}"] == f"table7/cifar100-resnet50-rbl-{tau}"
+    assert all(name == base for name, base in sharing("table1").items())  # no CE+LA beside CE
+    offline = sharing("offline")
+    assert list(offline) == [name for name in PRESETS if name.startswith("offline/")]
+    for name, base in offline.items():
+        assert preset(base) in (preset(name), preset(name).trained_as())
+    # two data sets and five ratios; five methods, and one of them with crops too
+    assert len(offline) - len(set(offline.values())) == 10 * 6
 
 
 def test_methods_have_a_description():

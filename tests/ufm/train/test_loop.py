@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ufm import store
 from ufm.train import checkpoint, loop
-from ufm.train.config import METHODS, Config
+from ufm.train.catalogue import METHODS
+from ufm.train.config import Config
 from ufm.train.data import synthetic
 from ufm.train.device import Device
 from ufm.train.learner import Learner

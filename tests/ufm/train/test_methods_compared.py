@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import ufm
 from theory import geometry
 from ufm.rules import generalized
-from ufm.train.config import METHODS, Config
+from ufm.train.catalogue import METHODS
+from ufm.train.config import Config
 from ufm.train.methods import build, n_features
 from ufm.train.methods.contrast import KPositiveContrast
 from ufm.train.methods.deferred import Deferred

@@ -8,7 +8,8 @@ that they should collapse to.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ufm.train.config import METHODS, Config
+from ufm.train.catalogue import METHODS
+from ufm.train.config import Config
 from ufm.train.methods.base import Method
 from ufm.train.methods.contrast import KPositiveContrast
 from ufm.train.methods.deferred import Deferred

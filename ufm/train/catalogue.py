@@ -1,0 +1,82 @@
+"""The methods by name, and what the rest of the trainer must know of each before any tensor exists."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ufm.problem import nearest
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """One method."""
+
+    about: str
+    loss: Literal["cosine", "mse"] | None = None
+    """Loss on a multi-center frame, and so the problem of the unconstrained-feature model that the method follows."""
+    centers: str = "class-aware"
+    """Rule of :data:`ufm.presets.CENTERS`."""
+    hyper: Mapping[str, float] = field(default_factory=dict)
+    """Hyperparameters of its own, with their published values."""
+    stages: tuple[str, str] | None = None
+    """Methods of the first and the second part of the training."""
+    trained_as: str | None = None
+    """Method whose training it shares: they differ in how a class is read off the features, and in nothing before."""
+    simplex: bool = False
+    """Whether one direction per class is fixed, up to a rotation, as the vertices of a simplex."""
+
+    @property
+    def needs_room(self) -> bool:
+        """Whether directions are given, so that features need a dimension for them."""
+        return self.simplex or self.loss is not None
+
+
+METHODS: dict[str, MethodSpec] = {
+    "CE": MethodSpec("cross-entropy, learned linear classifier with bias"),
+    "CE+LA": MethodSpec(
+        "cross-entropy, logit adjustment after training (Menon et al. 2021)", hyper={"strength": 1.0}, trained_as="CE"
+    ),
+    "LA": MethodSpec("logit-adjusted cross-entropy (Menon et al. 2021)", hyper={"strength": 1.0}),
+    "BalancedSoftmax": MethodSpec(
+        "Balanced Softmax (Ren et al. 2020): LA of strength 1, ARB with counts of the training set", trained_as="LA"
+    ),
+    "LDAM-DRW": MethodSpec(
+        "margins for rare classes, deferred re-weighting (Cao et al. 2019)",
+        hyper={"margin": 0.5, "scale": 30.0, "beta": 0.9999, "defer": 0.8},
+    ),
+    "ARB": MethodSpec("attraction-repulsion-balanced loss, counts of the batch (Xie et al. 2023)"),
+    "KCL": MethodSpec(
+        "k-positive contrastive learning, then a linear classifier (Kang et al. 2021)",
+        hyper={
+            "positives": 6,
+            "temperature": 0.07,
+            "momentum": 0.999,
+            "queue": 4096,
+            "projection": 128,
+            "stage": 0.8,
+        },
+    ),
+    "SETF": MethodSpec("fixed simplex ETF, dot-regression loss (Yang et al. 2022)", simplex=True),
+    "RBL": MethodSpec("learned rotation of a fixed simplex, cross-entropy (Gao et al. 2023)", simplex=True),
+    "RBL+PLA": MethodSpec(
+        "RBL with logit adjustment after training", hyper={"strength": 1.0}, trained_as="RBL", simplex=True
+    ),
+    "P": MethodSpec("mean squared error on a fixed multi-center frame (the paper's problem P)", "mse"),
+    "AL": MethodSpec("cosine loss, the same number of centers for every class", "cosine", "uniform"),
+    "CAL": MethodSpec("cosine loss, class-aware centers: rare classes get more", "cosine"),
+    "CAL-apportioned": MethodSpec("CAL with centers by Huntington-Hill apportionment", "cosine", "apportioned"),
+    "CAL-theta": MethodSpec("CAL with an angle per class, so that all classifiers are equally skewed", "cosine"),
+    "CAL+LA": MethodSpec(
+        "CAL with logit adjustment after training", "cosine", hyper={"strength": 1.0, "scale": 30.0}, trained_as="CAL"
+    ),
+    "CAL+GCR": MethodSpec("CAL with the generalized classification rule at test time", "cosine", trained_as="CAL"),
+    "CE-CAL": MethodSpec("cross-entropy first, CAL later", "cosine", hyper={"defer": 0.5}, stages=("CE", "CAL")),
+    "AL-CAL": MethodSpec("AL first, CAL later", "cosine", hyper={"defer": 0.5}, stages=("AL", "CAL")),
+}
+
+
+def method_spec(name: str) -> MethodSpec:
+    """The method of that name. Raises ValueError for an unknown one."""
+    if name not in METHODS:
+        raise ValueError(f"method={name!r} is unknown{nearest(name, METHODS)}")
+    return METHODS[name]
