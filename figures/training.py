@@ -50,9 +50,9 @@ RULES = {"own": ("own rule", "-"), "rcr": ("RCR", "--"), "gcr": ("GCR", ":"), "n
 
 def _accuracy(axis: Any, data: "xarray.Dataset") -> None:
     for number, rule in enumerate(data.rule.values):
-        label, dashes = RULES.get(str(rule), (f"rule of {rule}", "-."))
+        label, dashes = RULES.get(str(rule), (str(rule), "-."))  # a variant's, by its name
         accuracy = 100 * data.accuracy.sel(split="test", rule=rule)
         axis.plot(data.epoch, accuracy, color=f"C{number}", linestyle=dashes, label=label)
     top = float(100 * data.accuracy.sel(split="test").max())
     axis.set(ylabel="test accuracy, %", xlabel="epoch", ylim=(max(0.0, top - 40.0), min(100.0, top + 2.0)))
-    axis.legend(loc="lower right")
+    axis.legend(loc="lower right", ncols=2 if data.sizes["rule"] > 4 else 1, columnspacing=1.0)
