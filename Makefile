@@ -40,7 +40,7 @@ claims: $(VENV)/base.stamp
 docs: $(VENV)/dev.stamp
 	$(RUN) sphinx -W --keep-going -n docs docs/_build/html
 
-SWEEPS = $(basename $(notdir $(wildcard ufm/sweeps/*.toml)))
+SWEEPS = $(basename $(notdir $(wildcard ufm/sweep/shipped/*.toml)))
 
 gallery: $(VENV)/base.stamp
 	$(RUN) ufm figures --out docs/gallery

@@ -11,12 +11,12 @@ from collections.abc import Callable
 import numpy as np
 
 import ufm
-from theory import minimizers
-from theory.geometry import center_cosine, classifier_cosine
-from ufm import reduced
+from theory.multicenter import minimum as minimizers
+from theory.multicenter.geometry import center_cosine, classifier_cosine
 from ufm.certify.learned import learned_arguments
-from ufm.flow import RTOL
-from ufm.start import Start
+from ufm.problems.start import Start
+from ufm.simulate import reduced
+from ufm.simulate.flow import RTOL
 
 NC = 1e-10
 
@@ -108,7 +108,7 @@ def scipy_whole_state(problem: ufm.Problem, repeats: int) -> dict[str, float]:
     """solve_ivp(DOP853) on the state as one vector: the flow the way it is usually written."""
     from scipy.integrate import solve_ivp
 
-    from ufm.loops import velocity
+    from figures.loops import velocity
 
     frame, features = start_of(problem)
     field, shape = velocity(problem, frame), features.shape
@@ -317,7 +317,7 @@ def angles_loop() -> dict[str, float]:
 
 
 def angles_arrays() -> dict[str, float]:
-    """theory.geometry on arrays"""
+    """theory.multicenter.geometry on arrays"""
     rng = np.random.default_rng(0)
     counts, thetas = rng.integers(1, 100, MILLION), rng.uniform(0.0, 1.5, MILLION)
 

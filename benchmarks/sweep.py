@@ -16,7 +16,7 @@ import numpy as np
 
 import ufm
 from benchmarks.__main__ import table
-from ufm import store
+from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 from ufm.sweep.folder import Folder

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import ufm
-from ufm.frames import dense
+from ufm.problems.frames import dense
 from ufm.train import methods, networks
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config

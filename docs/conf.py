@@ -44,6 +44,9 @@ nitpick_ignore_regex = [
         "py:.*",
         r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed)\..*",
     ),
-    ("py:class", r"ArrayLike|Array|NDArray|int64|Path|Any|Self|Tensor|Figure|ufm\.trust_region\.L|contextlib\..*"),
+    (
+        "py:class",
+        r"ArrayLike|Array|NDArray|int64|Path|Any|Self|Tensor|Figure|ufm\.minimize\.trust_region\.L|contextlib\..*",
+    ),
     ("py:(class|obj)", r"(dict|tuple|typing\.Literal)\[.*"),  # halves of an alias that Sphinx has cut at a comma
 ]

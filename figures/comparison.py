@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.style import panels, styled
-from ufm.sizes import rare_classes
-from ufm.train.tables import labels
+from ufm.problems.sizes import rare_classes
+from ufm.tables.tables import labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import ufm
 from figures import style, turning
-from ufm import store
-from ufm.problem import config_key
+from ufm.files import store
+from ufm.files.store import config_key
 
 if TYPE_CHECKING:
     import xarray

@@ -9,12 +9,12 @@ import numpy as np
 from figures import trainings
 from figures.recorded import recorded
 from figures.style import TWO_COLUMNS, canvas, styled
-from theory.centers import class_aware
-from ufm.flow import gradient_flow
-from ufm.frames import Array
-from ufm.problem import Problem
-from ufm.sizes import long_tailed_sizes
-from ufm.trajectory import Trajectory
+from theory.multicenter.centers import class_aware
+from ufm.problems.frames import Array
+from ufm.problems.problem import Problem
+from ufm.problems.sizes import long_tailed_sizes
+from ufm.simulate.flow import gradient_flow
+from ufm.simulate.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import xarray

@@ -6,7 +6,7 @@ import numpy as np
 
 from figures.style import class_colors, panels, shown_classes, styled
 from ufm.certify.learned import predicted_square_norms
-from ufm.phase import Axis, PhaseDiagram
+from ufm.minimize.phase import Axis, PhaseDiagram
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ufm import store
+from ufm.files import store
 
 if TYPE_CHECKING:
     import xarray

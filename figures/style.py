@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ufm.store import write_atomically
+from ufm.files.store import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ufm import store
+from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 from ufm.sweep.folder import Folder

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.style import styled
-from ufm.frames import Array
-from ufm.store import write_atomically
+from ufm.files.store import write_atomically
+from ufm.problems.frames import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from figures.style import class_colors, panels, shown_classes, styled
-from theory import flows, geometry
-from ufm import metrics
-from ufm.trajectory import Trajectory
+from theory.multicenter import flows, geometry
+from ufm.measure import metrics
+from ufm.simulate.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,8 @@ import numpy as np
 
 import ufm
 from figures.style import STYLE, class_colors
-from theory import flows, geometry, minimizers
+from theory.multicenter import flows, geometry
+from theory.multicenter import minimum as minimizers
 
 plt.style.use([STYLE, {"figure.dpi": 110}])
 

@@ -11,7 +11,7 @@ import numpy as np
 
 import ufm
 from figures.style import STYLE, class_colors
-from theory import clock, flows
+from theory.multicenter import clock, flows
 
 plt.style.use([STYLE, {"figure.dpi": 110}])
 
@@ -126,9 +126,9 @@ for k, f in enumerate(problem.centers):
 # %% [markdown]
 # ## The time of collapse, sample by sample
 #
-# The time from one NC to another is a single integral over the alignment (`theory.flows.time_to_nc`). It needs three
-# numbers of the start: its NC, its norm, and its *tilt*, the ratio of the parts in the differences of the centers and
-# outside. Below: Gaussian starts of all norms, integrated in all $d$ coordinates.
+# The time from one NC to another is a single integral over the alignment (`theory.multicenter.flows.time_to_nc`). It
+# needs three numbers of the start: its NC, its norm, and its *tilt*, the ratio of the parts in the differences of the
+# centers and outside. Below: Gaussian starts of all norms, integrated in all $d$ coordinates.
 
 # %%
 problem = ufm.Problem((30, 30), (3, 12), theta=0.3, dim=30, loss="cosine", beta="weighted", lam=0.1)

@@ -14,18 +14,22 @@ import numpy as np
 
 import ufm
 from figures.style import STYLE
-from theory import decision, geometry, minimizers
-from theory.claims import LEDGER, MEANING
-from ufm import laboratory, losses, montecarlo
+from theory import decision
+from theory.multicenter import geometry
+from theory.multicenter import minimum as minimizers
+from ufm.certify import laboratory
+from ufm.certify.ledger import LEDGER, MEANING
+from ufm.measure import montecarlo
+from ufm.problems import losses
 
 plt.style.use([STYLE, {"figure.dpi": 110}])
 
 # %% [markdown]
 # ## The ledger
 #
-# Every claim of the paper, and every new one, is an entry of `theory.claims.LEDGER` with a verdict and with evidence
-# that can be run. `ufm claims` lists it, `ufm claims --check` recomputes all of it, `ufm claims erratum-6` shows one
-# entry.
+# Every claim of the paper, and every new one, is an entry of `ufm.certify.ledger.LEDGER` with a verdict and with
+# evidence that can be run. `ufm claims` lists it, `ufm claims --check` recomputes all of it, `ufm claims erratum-6`
+# shows one entry.
 
 # %%
 for verdict, count in Counter(claim.verdict for claim in LEDGER.values()).items():
@@ -197,4 +201,4 @@ assert max(repaired) == repaired[2]
 #
 # - [05-minority-collapse](05-minority-collapse.ipynb): what theorem 3.4 says once it is corrected.
 # - CLAIMS.md in the repository is the ledger to read; `ufm claims ID` shows a derivation step by step.
-# - `LEDGER["theorem-3.4"].examine(ufm.laboratory)` returns the findings as objects, for your own checks.
+# - `LEDGER["theorem-3.4"].examine(ufm.certify.laboratory)` returns the findings as objects, for your own checks.

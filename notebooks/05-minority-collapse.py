@@ -14,8 +14,9 @@ import numpy as np
 
 import ufm
 from figures.style import STYLE, class_colors
-from theory import geometry, minimizers
-from ufm.phase import Axis, phase_diagram
+from theory.multicenter import geometry
+from theory.multicenter import minimum as minimizers
+from ufm.minimize.phase import Axis, phase_diagram
 
 plt.style.use([STYLE, {"figure.dpi": 110}])
 COLORS = class_colors(3)

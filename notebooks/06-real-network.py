@@ -17,7 +17,7 @@ import numpy as np
 
 from figures.style import STYLE, class_colors
 from ufm.certify.training import compare, confirm, predictions
-from ufm.sizes import rare_classes
+from ufm.problems.sizes import rare_classes
 from ufm.train.config import Config
 from ufm.train.data import load
 from ufm.train.device import Device

@@ -15,8 +15,8 @@ import torch
 
 import ufm
 from figures.style import STYLE
-from theory import flows, geometry
-from ufm.losses import CosineLoss
+from theory.multicenter import flows, geometry
+from ufm.problems.losses import CosineLoss
 
 plt.style.use([STYLE, {"figure.dpi": 110}])
 torch.set_num_threads(1)  # the arrays are small
@@ -146,7 +146,7 @@ plt.show()
 #
 # Two losses collapse exponentially, at rates that a two-line calculation gives. Near the mean center, $NC = 2 - 2x$
 # with $x = \cos(h, \bar w)$. The linear loss is $f (1 - c x)$, so $\dot x = f c (1 - x^2)$ and $NC \sim e^{-2 f c\,
-# t}$. The built-in loss has $e^{-4 f c (1 - c)\, t}$ (`theory.flows.nc_rate`).
+# t}$. The built-in loss has $e^{-4 f c (1 - c)\, t}$ (`theory.multicenter.flows.nc_rate`).
 
 # %%
 c = float(geometry.center_cosine(8, problem.theta))

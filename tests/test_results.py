@@ -5,7 +5,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from ufm.train import presets, results, tables
+from ufm.tables import results, tables
+from ufm.train import presets
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = sorted((ROOT / "results").glob("*.json"))

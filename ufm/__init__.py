@@ -1,22 +1,22 @@
 """Simulation and measurement of neural collapse to multiple centers."""
 
-from theory.centers import apportioned, class_aware
+from theory.multicenter.centers import apportioned, class_aware
 from ufm.certify import certify
-from ufm.collapse import Case, collapse_times
-from ufm.descent import gradient_descent
-from ufm.flow import gradient_flow
-from ufm.frames import Frame, multi_center_frame
-from ufm.learned.descent import learned_descent
-from ufm.learned.flow import learned_flow
-from ufm.learned.state import State
-from ufm.losses import TorchLoss
-from ufm.problem import Problem
-from ufm.report import Check, Report, combine
-from ufm.sizes import long_tailed_sizes, read_class_sizes
-from ufm.solution import Solution
-from ufm.solve import minimize
-from ufm.start import Start
-from ufm.trajectory import Trajectory
+from ufm.certify.report import Check, Report, combine
+from ufm.minimize.solution import Solution
+from ufm.minimize.solve import minimize
+from ufm.problems.frames import Frame, multi_center_frame
+from ufm.problems.losses import TorchLoss
+from ufm.problems.problem import Problem
+from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
+from ufm.problems.start import Start
+from ufm.problems.state import State
+from ufm.simulate.collapse import Case, collapse_times
+from ufm.simulate.descent import gradient_descent
+from ufm.simulate.flow import gradient_flow
+from ufm.simulate.learned_descent import learned_descent
+from ufm.simulate.learned_flow import learned_flow
+from ufm.simulate.trajectory import Trajectory
 
 __version__ = "0.1.0"
 

@@ -1,6 +1,6 @@
 """``python -m ufm``."""
 
-from ufm.cli import main
+from ufm.commands.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

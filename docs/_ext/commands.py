@@ -5,7 +5,7 @@ import io
 import os
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from _ext import pages
 
@@ -25,14 +25,14 @@ line that says which value and what is allowed. `python -m ufm` is the same as `
 
 def names() -> list[str]:
     """Commands, in the order of ``ufm --help``."""
-    from ufm.cli import Command
+    from ufm.commands.main import found
 
-    return [configuration.name for command in get_args(Command) for configuration in command.__metadata__]
+    return list(found())
 
 
 def help_of(name: str) -> str:
     """What ``ufm NAME --help`` says: WIDTH columns, no colour."""
-    from ufm.cli import main
+    from ufm.commands.main import main
 
     said, before = io.StringIO(), dict(os.environ)
     try:

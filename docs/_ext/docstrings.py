@@ -107,7 +107,7 @@ def _signature(
 
 
 def public(name: str) -> str:
-    """A dotted name, as :mod:`ufm` exports it: ``ufm.frames.Frame.dim`` -> ``ufm.Frame.dim``."""
+    """A dotted name, as :mod:`ufm` exports it: ``ufm.problems.frames.Frame.dim`` -> ``ufm.Frame.dim``."""
     import ufm
 
     for exported in ufm.__all__:

@@ -1,6 +1,6 @@
 """The ledger and the tests that hold it: CLAIMS.md with links to code and tests, and the source of these tests.
 
-Two roles lead there from any page: ``{claim}`theorem-3.4``` and ``{test}`tests/theory/test_clock.py::test_x```.
+Two roles lead there from any page: ``{claim}`theorem-3.4``` and ``{test}`tests/test_docs.py::test_x```.
 """
 
 import re

@@ -6,9 +6,9 @@ import numpy as np
 
 from figures.recorded import number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
-from theory.centers import apportioned, class_aware
-from ufm.frames import Array
-from ufm.sizes import long_tailed_sizes
+from theory.multicenter.centers import apportioned, class_aware
+from ufm.problems.frames import Array
+from ufm.problems.sizes import long_tailed_sizes
 
 if TYPE_CHECKING:
     import xarray

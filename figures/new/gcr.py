@@ -7,12 +7,12 @@ import numpy as np
 from figures.recorded import gap, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision import frame_choice, gcr_accuracy, gcr_choice, gcr_gain, tradeoff
-from ufm import montecarlo
-from ufm.frames import multi_center_frame
-from ufm.presets import CENTERS
-from ufm.problem import Problem
-from ufm.rules import generalized
-from ufm.sizes import long_tailed_sizes
+from ufm.measure import montecarlo
+from ufm.measure.rules import generalized
+from ufm.problems.frames import multi_center_frame
+from ufm.problems.presets import CENTERS
+from ufm.problems.problem import Problem
+from ufm.problems.sizes import long_tailed_sizes
 
 if TYPE_CHECKING:
     import xarray

@@ -6,10 +6,10 @@ import numpy as np
 
 from figures.phase import phase_figure
 from figures.recorded import gap, number, settings_of
-from ufm import store
 from ufm.certify.learned import predicted_living, predicted_square_norms
-from ufm.phase import Axis, PhaseDiagram, phase_diagram
-from ufm.problem import Problem
+from ufm.files import store
+from ufm.minimize.phase import Axis, PhaseDiagram, phase_diagram
+from ufm.problems.problem import Problem
 
 if TYPE_CHECKING:
     import xarray

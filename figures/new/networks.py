@@ -9,9 +9,9 @@ from scipy import stats
 from figures.recorded import number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision import gcr_gain
-from theory.flows import nc_rate
-from theory.geometry import classifier_cosine
-from ufm.train import results
+from theory.multicenter.flows import nc_rate
+from theory.multicenter.geometry import classifier_cosine
+from ufm.tables import results
 from ufm.train.config import Config
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ import numpy as np
 from figures import turning
 from figures.recorded import gap, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, class_colors, styled
-from theory.flows import nc_rate
-from theory.geometry import squared_cosine
-from theory.minimizers import cosine_curvatures
-from ufm.flow import gradient_flow
-from ufm.frames import dense, multi_center_frame
-from ufm.problem import Problem
+from theory.multicenter.flows import nc_rate
+from theory.multicenter.geometry import squared_cosine
+from theory.multicenter.minimum import cosine_curvatures
+from ufm.problems.frames import dense, multi_center_frame
+from ufm.problems.problem import Problem
+from ufm.simulate.flow import gradient_flow
 
 if TYPE_CHECKING:
     import xarray

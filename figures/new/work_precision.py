@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figures import loops
 from figures.recorded import number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
-from ufm import loops
-from ufm.blas import one_thread
-from ufm.flow import gradient_flow
-from ufm.frames import Array, multi_center_frame
-from ufm.metrics import unit_rows
-from ufm.problem import Problem
-from ufm.sizes import long_tailed_sizes
+from ufm.files.blas import one_thread
+from ufm.measure.metrics import unit_rows
+from ufm.problems.frames import Array, multi_center_frame
+from ufm.problems.problem import Problem
+from ufm.problems.sizes import long_tailed_sizes
+from ufm.simulate.flow import gradient_flow
 
 if TYPE_CHECKING:
     import xarray

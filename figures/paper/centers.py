@@ -7,9 +7,9 @@ import numpy as np
 from figures import turning
 from figures.recorded import number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
-from theory.geometry import center_cosine, classifier_cosine
-from ufm.frames import dense, multi_center_frame
-from ufm.problem import Problem
+from theory.multicenter.geometry import center_cosine, classifier_cosine
+from ufm.problems.frames import dense, multi_center_frame
+from ufm.problems.problem import Problem
 
 if TYPE_CHECKING:
     import xarray

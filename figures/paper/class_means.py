@@ -8,8 +8,8 @@ import numpy as np
 
 from figures import heatmaps
 from figures.recorded import number, settings_of
-from ufm import metrics
-from ufm.frames import Array
+from ufm.measure import metrics
+from ufm.problems.frames import Array
 
 if TYPE_CHECKING:
     import xarray

@@ -9,12 +9,12 @@ import numpy as np
 from figures import trainings
 from figures.recorded import gap, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, class_colors, shown_classes, styled
-from theory import flows, geometry
+from theory.multicenter import flows, geometry
 from ufm.certify.sweeps import predicted_time
-from ufm.flow import gradient_flow
-from ufm.presets import preset
-from ufm.problem import Problem
-from ufm.start import Start
+from ufm.problems.presets import preset
+from ufm.problems.problem import Problem
+from ufm.problems.start import Start
+from ufm.simulate.flow import gradient_flow
 
 if TYPE_CHECKING:
     import xarray

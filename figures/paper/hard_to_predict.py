@@ -8,9 +8,9 @@ from figures import turning
 from figures.recorded import number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision import frame_choice, gcr_choice, rcr_choice
-from ufm import montecarlo, rules
-from ufm.frames import Array, Frame, dense, multi_center_frame
-from ufm.problem import Problem
+from ufm.measure import montecarlo, rules
+from ufm.problems.frames import Array, Frame, dense, multi_center_frame
+from ufm.problems.problem import Problem
 
 if TYPE_CHECKING:
     import xarray

@@ -8,9 +8,9 @@ import numpy as np
 from figures.recorded import number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from figures.swept import results_of
-from theory.flows import nc_with_residue
-from theory.minimizers import mse_feature_norm
-from ufm.frames import Array
+from theory.multicenter.flows import nc_with_residue
+from theory.multicenter.minimum import mse_feature_norm
+from ufm.problems.frames import Array
 from ufm.sweep.description import Sweep, shipped
 from ufm.sweep.kinds.base import problem_of
 

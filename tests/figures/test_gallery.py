@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from figures import gallery, style
+from figures import gallery, loops, style
 from figures.gallery import GALLERY
 from figures.new import allocation, gcr, networks, rates, sphere, work_precision
 from figures.paper import centers, class_features, class_means, collapse, hard_to_predict, null_space
 from tests.readable import require_readable
-from theory import decision, flows, geometry
-from ufm import loops, store
-from ufm.frames import multi_center_frame
-from ufm.presets import preset
-from ufm.problem import Problem
+from theory import decision
+from theory.multicenter import flows, geometry
+from ufm.files import store
+from ufm.problems.frames import multi_center_frame
+from ufm.problems.presets import preset
+from ufm.problems.problem import Problem
 
 SIMULATED = [name for name, entry in GALLERY.items() if entry.trainings != "only"]
 

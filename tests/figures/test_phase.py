@@ -5,7 +5,7 @@ import numpy as np
 import ufm
 from figures.phase import phase_figure
 from ufm.certify.learned import predicted_square_norms
-from ufm.phase import Axis, phase_diagram
+from ufm.minimize.phase import Axis, phase_diagram
 
 
 def problem_at(lam_w, lam_h):

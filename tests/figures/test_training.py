@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from figures.training import training_figure
-from ufm import cli
+from ufm.commands import main as cli
 from ufm.train.run import Run
 
 

@@ -3,7 +3,7 @@ import pytest
 
 import ufm
 from figures import style, verification
-from theory import geometry
+from theory.multicenter import geometry
 
 RUNS = {
     "cosine": ufm.gradient_flow(ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16), keep="final"),

@@ -7,10 +7,11 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory import decision, flows
+from theory import decision
 from theory.derivations import NAMES, derive
 from theory.derivations.proof import Proof, Refuted
-from ufm.losses import cosine
+from theory.multicenter import flows
+from ufm.problems.losses import cosine
 
 DOMAINS = {
     "f": st.integers(1, 2000),

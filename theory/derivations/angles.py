@@ -6,9 +6,9 @@ sums over an index that sympy carries out with f symbolic.
 
 from sympy import Eq, KroneckerDelta, Sum, Symbol, cos, sin, sqrt, symbols
 
-from theory import geometry
 from theory.derivations.proof import Proof
 from theory.derivations.symbols import center_cosine, center_gap, f, theta
+from theory.multicenter import geometry
 
 
 def derive() -> Proof:

@@ -8,10 +8,10 @@ positive: NC exp(rate tau) then tends to a positive constant.
 
 from sympy import Limit, Rational, Symbol, cos, log, oo, sin, sqrt
 
-from theory import flows
 from theory.derivations.proof import Proof
 from theory.derivations.reduced_flow import FIELD
 from theory.derivations.symbols import beta, c, center_cosine, center_gap, f, nc, tau, theta, x, y, z
+from theory.multicenter import flows
 
 
 def derive() -> Proof:

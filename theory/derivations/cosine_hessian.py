@@ -8,10 +8,10 @@ The penalty enters only that of a, so those of b and g belong to the Hessian on 
 
 from sympy import Expr, Limit, Symbol, cos, sin, sqrt, symbols
 
-from theory import minimizers
 from theory.derivations.cosine_minimum import SPHERE_LOSS
 from theory.derivations.proof import Proof
 from theory.derivations.symbols import beta, c, center_cosine, center_gap, f, lam, theta, x, y
+from theory.multicenter import minimum as minimizers
 
 
 def derive() -> Proof:

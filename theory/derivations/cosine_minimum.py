@@ -8,9 +8,9 @@ of the mean center, d a unit vector in the span of the differences of the center
 
 from sympy import Eq, Expr, Function, Sum, Symbol, cos, sin, sqrt
 
-from theory import minimizers
 from theory.derivations.proof import Proof, linear_sum
 from theory.derivations.symbols import beta, c, center_cosine, center_gap, f, lam, r, theta, x, y, z
+from theory.multicenter import minimum as minimizers
 
 SPHERE_LOSS: Expr = f * (1 - c * x) ** 2 + cos(theta) ** 2 * y**2
 """The cosine loss over beta at a unit vector; proved here, and where the Hessian and the flow start from."""

@@ -9,9 +9,9 @@ because :math:`W^\top y` is the sum of the centers of that class.
 
 from sympy import Eq, Expr, IndexedBase, Sum, Symbol, cos, diff, sqrt, symbols
 
-from theory import minimizers
 from theory.derivations.proof import Proof, linear_sum
 from theory.derivations.symbols import S, c, center_cosine, f, lam_h, s, theta
+from theory.multicenter import minimum as minimizers
 
 a, b = symbols("a b", real=True)
 """Coordinates of a feature along the mean direction of its class and along any other eigenvector."""

@@ -7,10 +7,10 @@ has one solution for each initial value, and the one set down below is checked t
 
 from sympy import Eq, Function, Symbol, cos, diff, exp, limit, sqrt, symbols
 
-from theory import flows
 from theory.derivations.mse_fixed import a, b, feature_norm, mu, part
 from theory.derivations.proof import Proof
 from theory.derivations.symbols import S, c, center_cosine, f, lam_h, s, t, theta
+from theory.multicenter import flows
 
 
 def derive() -> Proof:

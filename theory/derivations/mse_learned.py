@@ -18,10 +18,10 @@ A dead class has :math:`u_k = 0`, which frames with positive lengths only approa
 
 from sympy import Eq, Expr, Max, Rational, Symbol, Tuple, diff, sin, sqrt
 
-from theory import minimizers
 from theory.derivations import mse_fixed
 from theory.derivations.proof import Proof
 from theory.derivations.symbols import K, S, c, center_cosine, f, lam_h, lam_w, n, s, theta
+from theory.multicenter import minimum as minimizers
 
 
 def derive() -> Proof:

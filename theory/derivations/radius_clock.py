@@ -7,9 +7,9 @@ tau = int_0^t ds / r(s)^2 counts.
 
 from sympy import Eq, Function, Symbol, exp, log
 
-from theory import clock
 from theory.derivations.proof import Proof
 from theory.derivations.symbols import lam, r, r0, t
+from theory.multicenter import clock
 
 
 def derive() -> Proof:

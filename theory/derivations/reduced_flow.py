@@ -8,10 +8,10 @@ only grows, and with no part y the time to a given collapse is elementary.
 
 from sympy import Eq, Expr, Function, Limit, Piecewise, Symbol, cos, cosh, exp, log, sin, sinh, sqrt, tanh
 
-from theory import flows
 from theory.derivations.cosine_minimum import SPHERE_LOSS
 from theory.derivations.proof import Proof
 from theory.derivations.symbols import beta, c, center_cosine, center_gap, f, nc, theta, x, y, z
+from theory.multicenter import flows
 
 PULL: Expr = f * c**2 * x**2 - f * c * x + cos(theta) ** 2 * y**2
 """q = <u, G u - b>, half the radial part of the gradient of the loss over beta."""

@@ -4,18 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from theory import geometry
-from ufm.blocks import isotropic, unit
+from theory.multicenter import geometry
 from ufm.certify.cosine import cosine_checks
 from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
 from ufm.certify.minima import solution_checks
 from ufm.certify.mse import mse_checks
-from ufm.learned.trajectory import LearnedTrajectory
-from ufm.modes import orthogonal
-from ufm.phase import PhaseDiagram
-from ufm.report import Check, Report
-from ufm.solve import Solution
-from ufm.trajectory import Trajectory
+from ufm.certify.report import Check, Report
+from ufm.minimize.phase import PhaseDiagram
+from ufm.minimize.solve import Solution
+from ufm.problems.frames import isotropic, orthogonal, unit
+from ufm.simulate.learned_trajectory import LearnedTrajectory
+from ufm.simulate.trajectory import Trajectory
 
 
 def certify(
@@ -26,7 +25,7 @@ def certify(
     Parameters
     ----------
     subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.learned_flow`,
-        :func:`ufm.learned_descent`, :func:`ufm.minimize` or :func:`ufm.phase.phase_diagram`. With
+        :func:`ufm.learned_descent`, :func:`ufm.minimize` or :func:`ufm.minimize.phase.phase_diagram`. With
         ``keep="final"`` a trajectory carries the features that the checks of orthogonality and of the reduction
         itself need; without, the report notes what it could not check.
     title : heads the report.

@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from theory import clock, flows, geometry, minimizers
-from ufm import reduced
+from theory.multicenter import clock, flows, geometry
+from theory.multicenter import minimum as minimizers
 from ufm.certify.ends import end_checks, ended, energy_check
 from ufm.certify.minima import predicted_minimum
-from ufm.flow import gradient_flow
-from ufm.frames import Array
-from ufm.report import Check
-from ufm.resimulate import restrict
-from ufm.start import Start
-from ufm.trajectory import Trajectory
+from ufm.certify.report import Check
+from ufm.problems.frames import Array
+from ufm.problems.start import Start
+from ufm.simulate import reduced
+from ufm.simulate.flow import gradient_flow
+from ufm.simulate.resimulate import restrict
+from ufm.simulate.trajectory import Trajectory
 
 SUBSET = 4
 """Samples that are simulated again by other means."""
@@ -32,7 +33,7 @@ def cosine_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> 
     yield energy_check(t)
     norms = t.class_values("norm_mean")
     law = clock.radius(t.times[:, None], norms[0], lam)
-    yield Check.compare("mean norm at all times", "theory.clock.radius", law, norms, relative=1e-7)
+    yield Check.compare("mean norm at all times", "theory.multicenter.clock.radius", law, norms, relative=1e-7)
     if at_end:
         yield _value_check(t, lam)
     yield from _rate_checks(t, notes)
@@ -49,7 +50,7 @@ def _value_check(t: Trajectory, lam: float) -> Check:
     spread = first["norm_squared"][0].sum() - 2.0 * first["norm"][0].sum() + sizes.sum()
     value = float(sizes @ predicted_minimum(problem, t.frame)) + lam * spread * float(np.exp(-4.0 * lam * t.times[-1]))
     reach = sizes @ (problem.weights * np.asarray(problem.centers)) * float(t.stats["until_nc"])
-    source = "theory.minimizers.cosine_minimum"
+    source = "theory.multicenter.minimum.cosine_minimum"
     return Check.compare("value at the end", source, value, t.value[-1], absolute=reach, relative=1e-9)
 
 
@@ -113,8 +114,8 @@ def _rate_checks(t: Trajectory, notes: list[str]) -> Iterator[Check]:
     if spread:
         notes.append(f"collapse rate of {spread} classes: their norms differ and were not kept (keep='final')")
     for name, source, rows in (
-        ("rate of collapse, exponential", "theory.flows.nc_rate", exponential),
-        ("1 / (NC tau), algebraic (centers coincide)", "theory.flows.algebraic_nc", algebraic),
+        ("rate of collapse, exponential", "theory.multicenter.flows.nc_rate", exponential),
+        ("1 / (NC tau), algebraic (centers coincide)", "theory.multicenter.flows.algebraic_nc", algebraic),
     ):
         if rows:
             expected, measured, tolerance = np.array(rows).T
@@ -167,8 +168,8 @@ def _subset_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) ->
     tolerance = 1e-7 + 1e-9 / min(distances)
     if tolerance < 1e-2:
         name = f"reduced = full, {len(rows)} samples"
-        yield Check.compare(name, "ufm.reduced", 0.0, error, absolute=tolerance)
+        yield Check.compare(name, "ufm.simulate.reduced", 0.0, error, absolute=tolerance)
     else:
         notes.append("reduced = full: a sample starts so close to the antipode that the slow method cannot follow it")
-    source = "theory.flows.time_to_nc"
+    source = "theory.multicenter.flows.time_to_nc"
     yield Check.compare(f"time to NC = 1e-10, {len(rows)} samples", source, predicted, measured, relative=1e-6)

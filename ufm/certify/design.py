@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from theory import flows, geometry
+from theory.multicenter import flows, geometry
 from ufm.certify.sweeps import predicted_choice_gain
-from ufm.presets import spend
-from ufm.problem import Problem
+from ufm.problems.presets import spend
+from ufm.problems.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Design:
     ----------
     rule, f, theta : how centers are spent, their mean number per class, the angle in radians.
     centers : per class, (K,).
-    rate : collapse rate of the slowest class, per clock time (:func:`theory.flows.nc_rate`, weights cos alpha_k); 0 if
-        some class collapses algebraically.
+    rate : collapse rate of the slowest class, per clock time (:func:`theory.multicenter.flows.nc_rate`, weights
+        cos alpha_k); 0 if some class collapses algebraically.
     angle : largest angle between a classifier vector and the mean center of its class, degrees.
     gain : what GCR gains over RCR on hard-to-predict features that come from class k in proportion to 1 / n_k, in this
         frame (:func:`theory.decision.frame_choice`).

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ufm.certify.minima import geometry_checks, variability_check
-from ufm.report import Check
-from ufm.trajectory import Trajectory
+from ufm.certify.report import Check
+from ufm.simulate.trajectory import Trajectory
 
 COARSE = 1e-4
 """Largest NC at which features still say something of the angles they end in."""

@@ -6,19 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from theory import geometry, minimizers
-from ufm import metrics
+from theory.multicenter import geometry
+from theory.multicenter import minimum as minimizers
 from ufm.certify.minima import geometry_checks, variability_check
-from ufm.frames import Array, dense
-from ufm.learned.trajectory import LearnedTrajectory
-from ufm.phase import PhaseDiagram
-from ufm.problem import Integers, Problem
-from ufm.report import Check
-from ufm.solve import Solution
+from ufm.certify.report import Check
+from ufm.measure import metrics
+from ufm.minimize.phase import PhaseDiagram
+from ufm.minimize.solve import Solution
+from ufm.problems.frames import Array, dense
+from ufm.problems.problem import Integers, Problem
+from ufm.simulate.learned_trajectory import LearnedTrajectory
 
 
 def learned_arguments(problem: Problem) -> dict[str, Any]:
-    """Arguments of the ``learned_*`` functions of :mod:`theory.minimizers`, class by class."""
+    """Arguments of the ``learned_*`` functions of :mod:`theory.multicenter.minimum`, class by class."""
     return {
         "f": np.asarray(problem.centers),
         "theta": problem.theta,
@@ -53,15 +54,18 @@ UNDECIDED = 1e-4
 
 def learned_checks(solution: Solution) -> Iterator[Check]:
     """Theorems 3.3 and 3.4, corrected, for P with a learned frame: value, norms, thresholds and geometry."""
-    problem, source = solution.problem, "theorems 3.3, 3.4, theory.minimizers"
+    problem, source = solution.problem, "theorems 3.3, 3.4, theory.multicenter.minimum"
     own, living = learned_arguments(problem), np.flatnonzero(solution.living)
     least = float(minimizers.learned_minimum(**own).sum())
     yield Check.compare("value: P - phi(u*)", source, least, solution.value, absolute=1e-12 * max(1.0, abs(least)))
-    yield Check.compare("gap to the dual bound", "duality, ufm.duality", 0.0, solution.gap, absolute=1e-9)
+    yield Check.compare("gap to the dual bound", "duality, ufm.minimize.duality", 0.0, solution.gap, absolute=1e-9)
     factor = predicted_living(problem)
     clear = np.abs(factor - 1.0) > UNDECIDED
     yield Check.compare(
-        "living classes", "theory.minimizers.alive_threshold", np.sum(factor[clear] > 1), np.sum(solution.living[clear])
+        "living classes",
+        "theory.multicenter.minimum.alive_threshold",
+        np.sum(factor[clear] > 1),
+        np.sum(solution.living[clear]),
     )
     square, size = predicted_square_norms(problem), _natural_size(problem)
     yield Check.compare("|w_k|^2", source, square, solution.norms**2, absolute=1e-8 * size, relative=1e-8)
@@ -76,14 +80,14 @@ def learned_checks(solution: Solution) -> Iterator[Check]:
 def learned_flow_checks(t: LearnedTrajectory, notes: list[str]) -> Iterator[Check]:
     """A flow or descent of frame, norms and features together: on the manifold, downhill, and to the predicted end."""
     problem = t.problem
-    yield Check.compare("drift off the manifold", "ufm.stiefel", 0.0, t.curves["defect"], absolute=1e-12)
+    yield Check.compare("drift off the manifold", "ufm.problems.stiefel", 0.0, t.curves["defect"], absolute=1e-12)
     if problem.loss == "cosine":
         sizes = np.asarray(problem.class_sizes)
         least = float(sizes @ minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights))
-        source = "theory.minimizers.cosine_minimum"
+        source = "theory.multicenter.minimum.cosine_minimum"
     else:
         least = float(minimizers.learned_minimum(**learned_arguments(problem)).sum())
-        source = "theory.minimizers.learned_minimum"
+        source = "theory.multicenter.minimum.learned_minimum"
     scale = max(1.0, abs(least))
     short = min(0.0, float(t.value.min()) - least)
     yield Check.compare("value below the minimum", source, 0.0, short, absolute=1e-12 * scale)
@@ -109,15 +113,15 @@ def phase_checks(diagram: PhaseDiagram) -> Iterator[Check]:
     shape = diagram.living.shape
     factor = np.array([predicted_living(problem) for problem in problems]).reshape(shape)
     clear = np.abs(factor - 1.0) > UNDECIDED
-    alive = "theory.minimizers.alive_threshold"
+    alive = "theory.multicenter.minimum.alive_threshold"
     yield Check.compare(
         "classes that live or die against theory", alive, 0, np.sum(((factor > 1) != diagram.living)[clear])
     )
     square = np.array([predicted_square_norms(problem) for problem in problems]).reshape(shape)
     size = np.array([_natural_size(problem) for problem in problems]).reshape(shape)
-    source = "theory.minimizers.learned_square_norm"
+    source = "theory.multicenter.minimum.learned_square_norm"
     yield Check.compare("|w_k|^2", source, square, diagram.square_norms, absolute=1e-7 * size)
-    yield Check.compare("points without a certificate", "duality, ufm.duality", 0, np.sum(~diagram.optimal))
+    yield Check.compare("points without a certificate", "duality, ufm.minimize.duality", 0, np.sum(~diagram.optimal))
 
 
 def _living_geometry(solution: Solution, living: Integers) -> Iterator[Check]:

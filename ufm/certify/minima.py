@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from theory import geometry, minimizers
-from ufm import metrics
-from ufm.frames import Array, Frame
-from ufm.losses import loss_of
-from ufm.problem import Integers, Problem
-from ufm.report import Check
-from ufm.solve import Solution
+from theory.multicenter import geometry
+from theory.multicenter import minimum as minimizers
+from ufm.certify.report import Check
+from ufm.measure import metrics
+from ufm.minimize.solve import Solution
+from ufm.problems.frames import Array, Frame
+from ufm.problems.losses import loss_of
+from ufm.problems.problem import Integers, Problem
 
 
 def predicted_minimum(problem: Problem, frame: Frame) -> Array:
@@ -36,7 +37,7 @@ def solution_checks(solution: Solution) -> Iterator[Check]:
     problem, frame = solution.problem, solution.frame
     labels = np.arange(problem.n_classes)
     nc = metrics.collapse(solution.class_features, labels, frame)
-    where = "theorem of theory.minimizers" if problem.loss == "cosine" else "corollary 3.7"
+    where = "theorem of theory.multicenter.minimum" if problem.loss == "cosine" else "corollary 3.7"
     reach = _reach(problem)
     yield Check.compare("direction: NC of the minimiser", where, 0.0, nc, absolute=reach)
     if problem.loss == "mse" or problem.lam:
@@ -47,7 +48,9 @@ def solution_checks(solution: Solution) -> Iterator[Check]:
     value = float(sizes @ predicted_minimum(problem, frame)) + constant
     scale = max(1.0, abs(value))
     yield Check.compare("value", where, value, solution.value, absolute=1e-9 * scale)
-    yield Check.compare("gap to the dual bound", "duality, ufm.solve", 0.0, solution.gap, absolute=1e-9 * scale)
+    yield Check.compare(
+        "gap to the dual bound", "duality, ufm.minimize.solve", 0.0, solution.gap, absolute=1e-9 * scale
+    )
     yield from geometry_checks(solution.class_features, labels, frame, problem, float(np.sqrt(reach.max())))
 
 
@@ -82,5 +85,9 @@ def variability_check(measured: Array, problem: Problem, tolerance: float) -> Ch
     """Variability of each class (K,), which is 1 - cos rho once features have collapsed."""
     predicted = 1.0 - geometry.classifier_cosine(problem.centers, problem.theta)
     return Check.compare(
-        "variability = 1 - cos rho", "definition 3.2, theory.geometry", predicted, measured, absolute=tolerance
+        "variability = 1 - cos rho",
+        "definition 3.2, theory.multicenter.geometry",
+        predicted,
+        measured,
+        absolute=tolerance,
     )

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from theory import flows
-from ufm import metrics
+from theory.multicenter import flows
 from ufm.certify.ends import end_checks, ended, energy_check
 from ufm.certify.minima import predicted_minimum, predicted_norm
-from ufm.frames import Array, dense
-from ufm.losses import loss_of
-from ufm.problem import Integers
-from ufm.report import Check
-from ufm.resimulate import matrix_exponential, null_part
-from ufm.trajectory import Trajectory
+from ufm.certify.report import Check
+from ufm.measure import metrics
+from ufm.problems.frames import Array, dense
+from ufm.problems.losses import loss_of
+from ufm.problems.problem import Integers
+from ufm.simulate.resimulate import matrix_exponential, null_part
+from ufm.simulate.trajectory import Trajectory
 
 SUBSET = 4
 """Samples that are propagated again by other means."""
@@ -47,14 +47,18 @@ def mse_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Ite
         scale = np.linalg.norm(t.initial[rows], axis=1)
         error = np.linalg.norm(difference, axis=1) / scale
         yield Check.compare(
-            f"flow = matrix exponential, {len(rows)} samples", "theory.flows.mse_rates", 0.0, error, absolute=1e-9
+            f"flow = matrix exponential, {len(rows)} samples",
+            "theory.multicenter.flows.mse_rates",
+            0.0,
+            error,
+            absolute=1e-9,
         )
     if lam == 0.0:
         residue = np.linalg.norm(null_part(frame, t.initial[rows]), axis=1)
         kept = np.linalg.norm(null_part(frame, t.final[rows]), axis=1)
         yield Check.compare(
             "null-space part of the start stays",
-            "theory.flows.mse_rates",
+            "theory.multicenter.flows.mse_rates",
             residue,
             kept,
             absolute=1e-12 * np.linalg.norm(t.initial[rows], axis=1),
@@ -66,7 +70,7 @@ def mse_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Ite
         predicted = flows.nc_with_residue(predicted_norm(problem, frame)[problem.labels[rows]], residue)
         measured = _nc_of(t.final[rows], dense(frame.mean_directions)[problem.labels[rows]])
         yield Check.compare(
-            "NC without regularisation", "theory.flows.nc_with_residue", predicted, measured, absolute=1e-8
+            "NC without regularisation", "theory.multicenter.flows.nc_with_residue", predicted, measured, absolute=1e-8
         )
 
 
@@ -100,7 +104,7 @@ def _null_rate_check(t: Trajectory, notes: list[str]) -> Iterator[Check]:
             pairs.append((log_nc[a, k] - log_nc[b, k]) / (t.times[b] - t.times[a]))
     if pairs:
         slope = 2.0 * float(problem.lam_h or 0.0)
-        yield Check.compare("rate of collapse", "theory.flows.mse_rates", slope, pairs, relative=1e-3)
+        yield Check.compare("rate of collapse", "theory.multicenter.flows.mse_rates", slope, pairs, relative=1e-3)
     if len(pairs) < problem.n_classes:
         missing = problem.n_classes - len(pairs)
         notes.append(f"collapse rate of {missing} classes: fewer than two records in the asymptotic regime")

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from theory import decision, flows, geometry
-from ufm.problem import Problem
-from ufm.sizes import rare_classes
+from theory import decision
+from theory.multicenter import flows, geometry
+from ufm.problems.problem import Problem
+from ufm.problems.sizes import rare_classes
 from ufm.train.config import Config
 
 Array = NDArray[np.float64]
@@ -109,7 +110,7 @@ def _spearman(x: Array, y: Array) -> Array:
 def correlations_of(
     results: Sequence[Mapping[str, Any]], accuracies: Mapping[str, Mapping[str, float]]
 ) -> list[Correlation]:
-    """The same for results of trainings, :mod:`ufm.train.results`."""
+    """The same for results of trainings, :mod:`ufm.tables.results`."""
     configurations = {result["name"]: Config.from_dict(result["configuration"]) for result in results}
     class_sizes = {result["name"]: result["class_sizes"] for result in results}
     return rank_correlations(configurations, class_sizes, accuracies)

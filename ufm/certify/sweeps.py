@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory import decision, flows
-from ufm.frames import Array
-from ufm.problem import Problem
-from ufm.start import Start
+from theory import decision
+from theory.multicenter import flows
+from ufm.problems.frames import Array
+from ufm.problems.problem import Problem
+from ufm.problems.start import Start
 
 
 def typical(problem: Problem, start: Start) -> tuple[float, float, Array]:

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from theory import flows, geometry, minimizers
-from ufm.problem import Problem
-from ufm.report import Check, Report
-from ufm.sizes import rare_classes
+from theory.multicenter import flows, geometry
+from theory.multicenter import minimum as minimizers
+from ufm.certify.report import Check, Report
+from ufm.problems.problem import Problem
+from ufm.problems.sizes import rare_classes
 from ufm.train.catalogue import METHODS
 from ufm.train.config import FRAME_FIELDS, Config
 
@@ -81,19 +82,19 @@ def _of_frame(problem: Problem, theta: Array, *, norms: bool) -> list[Prediction
     skew = 1.0 - geometry.classifier_cosine(f, theta)
     said = [
         _said("NC to the mean center", "NCMC, Thm 3.3 and Cor. 3.7", "nc", np.zeros(len(f)), NEAR),
-        _said("variability = 1 - cos rho", "definition 3.2, theory.geometry", "variability", skew, NEAR),
+        _said("variability = 1 - cos rho", "definition 3.2, theory.multicenter.geometry", "variability", skew, NEAR),
         _said("cosine between class means", "Thm 3.3, NCMC", "cosines", 0.0, 0.1),
         _said("RCR = GCR, training images", "NCMC", "rule_gap", 0.0, 0.02),
         _said("GCR minus RCR, rare classes, test", "Prop. 3.1 and C.1", "gain_of_rare", 0.0, 0.0, "at least"),
     ]
     if norms:  # normalised features have no norm of their own
-        said.append(_said("feature norm", "theory.minimizers", "norm", norm, (0.1 * norm).tolist()))
+        said.append(_said("feature norm", "theory.multicenter.minimum", "norm", norm, (0.1 * norm).tolist()))
     return said
 
 
 def _of_rates(rates: Array) -> list[Prediction]:
     several = bool(np.any(rates > 0))
-    source = f"theory.flows.{'nc_rate' if several else 'algebraic_nc'}"
+    source = f"theory.multicenter.flows.{'nc_rate' if several else 'algebraic_nc'}"
     law = "exponential, not algebraic" if several else "algebraic, not exponential"
     said = [_said(f"collapse is {law}", source, "exponential_misfit", 0.5, 0.0, "at most" if several else "at least")]
     if np.ptp(rates) > 0:
@@ -155,7 +156,7 @@ def compare(runs: Sequence[tuple["xarray.Dataset", Mapping[str, Any]]]) -> list[
             gained = float((_logarithms(slow)[:, rare] - _logarithms(fast)[:, rare]).mean())
             methods = [json.loads(each.attrs["configuration"])["method"] for each in (fast, slow)]
             name = f"ln NC of rare classes, {methods[1]} minus {methods[0]}"
-            prediction = _said(name, "theory.flows.nc_rate", "", 0.0, 0.0, "at least")
+            prediction = _said(name, "theory.multicenter.flows.nc_rate", "", 0.0, 0.0, "at least")
             reports.append(Report(f"{methods[0]} against {methods[1]}", (_check(prediction, gained),)))
     return reports
 

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ufm.problem import LARGEST, config_key, integers, nearest
+from ufm.files.store import config_key
+from ufm.files.text import nearest
+from ufm.problems.problem import LARGEST, integers
 from ufm.sweep.kinds import KINDS, Kind
 from ufm.sweep.kinds.base import real
 
@@ -240,7 +242,7 @@ class Sweep:
 
 def shipped() -> dict[str, str]:
     """Descriptions of the sweeps that come with the package, by name."""
-    folder = resources.files("ufm") / "sweeps"
+    folder = resources.files("ufm.sweep") / "shipped"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     return {file.name.removesuffix(".toml"): file.read_text() for file in files}
 

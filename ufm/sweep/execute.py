@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ufm import store
+from ufm.files import store
 from ufm.sweep.description import Cell, Sweep, label
 from ufm.sweep.folder import Folder
 from ufm.sweep.kinds import KINDS, Answer
@@ -217,7 +217,7 @@ def _cluster(scheduler: str) -> Iterator[_Backend]:
 def _trainings(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | None) -> Iterator[tuple[Cell, Reply]]:
     """Trainings are processes of their own, one per device."""
     from ufm.sweep.kinds.training import Training
-    from ufm.train import grid
+    from ufm.tables import grid
 
     training = sweep.does
     assert isinstance(training, Training)

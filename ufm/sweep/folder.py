@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.io import netcdf_file
 
-from ufm import store
-from ufm.problem import json_object
+from ufm.files import store
+from ufm.files.store import json_object
 from ufm.sweep.description import Cell, Sweep, coordinate, label
 from ufm.sweep.kinds import Answer
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from ufm.problem import nearest
+from ufm.files.text import nearest
 from ufm.sweep.description import Axis, Sweep
 
 WANTED = {"scatter": "true or false", "select": "a table"}

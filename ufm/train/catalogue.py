@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ufm.problem import nearest
+from ufm.files.text import nearest
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class MethodSpec:
     loss: Literal["cosine", "mse"] | None = None
     """Loss on a multi-center frame, and so the problem of the unconstrained-feature model that the method follows."""
     centers: str = "class-aware"
-    """Rule of :data:`ufm.presets.CENTERS`."""
+    """Rule of :data:`ufm.problems.presets.CENTERS`."""
     hyper: Mapping[str, float] = field(default_factory=dict)
     """Hyperparameters of its own, with their published values."""
     stages: tuple[str, str] | None = None

@@ -16,7 +16,7 @@ from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from ufm.store import DamagedFile, write_atomically
+from ufm.files.store import DamagedFile, write_atomically
 
 FORMAT = "ncmc checkpoint 1"
 

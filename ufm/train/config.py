@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
-from theory.geometry import equal_skew_angles, minimum_dimension
-from ufm.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
-from ufm.problem import Problem, Sizes, config_key, integers, json_object, nearest, nonnegative
+from theory.multicenter.geometry import equal_skew_angles, minimum_dimension
+from ufm.files.store import config_key, json_object
+from ufm.files.text import nearest
+from ufm.problems.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
+from ufm.problems.problem import Problem, Sizes, integers, nonnegative
 from ufm.train.catalogue import METHODS, method_spec
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ufm import metrics
-from ufm.frames import Frame
-from ufm.rules import RULES
+from ufm.measure import metrics
+from ufm.measure.rules import RULES
+from ufm.problems.frames import Frame
 from ufm.train.data import Split
 from ufm.train.learner import Learner
 from ufm.train.progress import Diverged
@@ -52,8 +52,8 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     Returns
     -------
     A dict of numbers and arrays: ``hits`` by rule (K,), ``counts`` (K,), ``without_direction``, and, unless a class has
-    no feature with a direction, the fields of :class:`ufm.metrics.Measures` and the Gram matrices ``gram`` of class
-    means and ``class_gram`` of features of the smallest class.
+    no feature with a direction, the fields of :class:`ufm.measure.metrics.Measures` and the Gram matrices ``gram`` of
+    class means and ``class_gram`` of features of the smallest class.
 
     Raises
     ------

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import densenet, resnet, vgg
 
-from ufm.problem import integers, nearest
+from ufm.files.text import nearest
+from ufm.problems.problem import integers
 
 
 class Backbone(NamedTuple):

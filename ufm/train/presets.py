@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Any
 
-from ufm.problem import nearest
+from ufm.files.text import nearest
 from ufm.train.catalogue import METHODS, method_spec
 from ufm.train.config import FRAME_FIELDS, Config
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ufm import store
-from ufm.rules import RULES
+from ufm.files import store
+from ufm.measure.rules import RULES
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
 

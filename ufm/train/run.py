@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ufm import store
+from ufm.files import store
 from ufm.train.config import Config
 from ufm.train.record import Record
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ufm.sizes import long_tailed_sizes
+from ufm.problems.sizes import long_tailed_sizes
 from ufm.train.config import Config
 
 if TYPE_CHECKING:

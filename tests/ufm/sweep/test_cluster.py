@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.ufm.sweep.test_run import LONG, ROOT, SMALL, child, command, wait_for_cells
-from ufm import store
+from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 

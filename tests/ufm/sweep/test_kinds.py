@@ -8,13 +8,14 @@ import pytest
 
 import ufm
 from tests.ufm.sweep.test_run import command
-from theory import decision, flows
-from ufm import store
+from theory import decision
+from theory.multicenter import flows
+from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 from ufm.sweep.kinds.base import problem_of
 from ufm.sweep.kinds.training import Training
-from ufm.train import grid
+from ufm.tables import grid
 
 
 def swept(tmp_path, **description):

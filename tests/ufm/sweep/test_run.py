@@ -13,7 +13,8 @@ import pytest
 from scipy.io import netcdf_file
 
 import ufm
-from ufm import cli, store
+from ufm.commands import main as cli
+from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 from ufm.sweep.folder import Folder

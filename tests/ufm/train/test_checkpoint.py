@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ufm.store import DamagedFile
+from ufm.files.store import DamagedFile
 from ufm.train import checkpoint
 from ufm.train.checkpoint import Checkpoint, latest, save
 

@@ -11,7 +11,7 @@ import scipy.io
 import torch
 from torchvision import datasets
 
-from ufm.store import DamagedFile
+from ufm.files.store import DamagedFile
 from ufm.train.data import DATASETS, formats, load
 
 PER_CLASS = 3

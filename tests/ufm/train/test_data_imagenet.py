@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import functional
 
-from ufm.store import DamagedFile
+from ufm.files.store import DamagedFile
 from ufm.train.data import DATASETS, augment, load
 
 CLASSES = ["n01440764", "n01443537", "n02093428"]

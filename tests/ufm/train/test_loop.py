@@ -10,7 +10,7 @@ import xarray
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ufm import store
+from ufm.files import store
 from ufm.train import checkpoint, loop
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config

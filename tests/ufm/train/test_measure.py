@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ufm import metrics
-from ufm.rules import RULES
+from ufm.measure import metrics
+from ufm.measure.rules import RULES
 from ufm.train import measure
 from ufm.train.config import Config
 from ufm.train.data import synthetic

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ufm
-from ufm.frames import dense
-from ufm.losses import loss_of
-from ufm.rules import regular
+from ufm.measure.rules import regular
+from ufm.problems.frames import dense
+from ufm.problems.losses import loss_of
 from ufm.train import methods
 from ufm.train.config import Config
 from ufm.train.methods import Mixup

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ufm
-from theory import geometry
-from ufm.rules import generalized
+from theory.multicenter import geometry
+from ufm.measure.rules import generalized
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
 from ufm.train.methods import build, n_features

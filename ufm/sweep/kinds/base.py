@@ -10,13 +10,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ufm.flags import ProblemFlags
-from ufm.problem import Problem
+from ufm.problems.build import FIELDS as PROBLEM_FIELDS
+from ufm.problems.build import build
+from ufm.problems.problem import Problem
 
 Answer = dict[str, NDArray[np.float64]]
 """Recorded quantities of one cell by name."""
 
-PROBLEM_FIELDS = tuple(ProblemFlags.__dataclass_fields__)
 INTEGERS = frozenset({"f", "dim", "n_classes", "n_max", "n_times", "n"})
 LISTS = frozenset({"class_sizes", "centers", "beta"})
 WORDS = frozenset({"preset", "problem", "loss", "frame", "method", "start", "shares"})
@@ -98,22 +98,13 @@ def word(name: str, value: Any) -> str:
 
 
 def problem_of(values: Mapping[str, Any]) -> Problem:
-    """The problem that flags of these values would give. Raises ValueError, OSError."""
-    said = {name: value for name, value in checked(values).items() if name in PROBLEM_FIELDS}
-    return _problem(json.dumps(said))
+    """The problem of a cell's values. Raises ValueError, OSError."""
+    return _problem(json.dumps({name: value for name, value in checked(values).items() if name in PROBLEM_FIELDS}))
 
 
 @lru_cache(maxsize=1024)
 def _problem(said: str) -> Problem:
-    flags = {name: _flag(name, value) for name, value in json.loads(said).items()}
-    return ProblemFlags(**flags).build()
-
-
-def _flag(name: str, value: Any) -> Any:
-    """A value as the command line takes it."""
-    if name in LISTS:
-        return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return Path(value) if name == "problem" else value
+    return build(json.loads(said))
 
 
 def one_per_class(problem: Problem, values: ArrayLike) -> NDArray[np.float64]:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ufm import montecarlo, rules
 from ufm.certify.sweeps import predicted_choice_gain, predicted_gain
-from ufm.frames import Array, multi_center_frame
-from ufm.problem import Problem, nearest
-from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, checked, problem_of
+from ufm.files.text import nearest
+from ufm.measure import montecarlo, rules
+from ufm.problems.build import FIELDS as PROBLEM_FIELDS
+from ufm.problems.frames import Array, multi_center_frame
+from ufm.problems.problem import Problem
+from ufm.sweep.kinds.base import Answer, Quantity, checked, problem_of
 
 DEFAULTS: dict[str, Any] = {"n": 20_000, "noise": 1.0, "shares": "inverse"}
 

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.sweeps import predicted_rate, predicted_time
-from ufm.collapse import Case, collapse_times
-from ufm.flow import RTOL, check_accuracy, gradient_flow
-from ufm.frames import Array
-from ufm.problem import Problem, nearest
-from ufm.setup import METHODS
-from ufm.start import Start
-from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, checked, one_per_class, problem_of
-from ufm.trajectory import Trajectory
+from ufm.files.text import nearest
+from ufm.problems.build import FIELDS as PROBLEM_FIELDS
+from ufm.problems.frames import Array
+from ufm.problems.problem import Problem
+from ufm.problems.start import Start
+from ufm.simulate.collapse import Case, collapse_times
+from ufm.simulate.flow import RTOL, check_accuracy, gradient_flow
+from ufm.simulate.setup import METHODS
+from ufm.simulate.trajectory import Trajectory
+from ufm.sweep.kinds.base import Answer, Quantity, checked, one_per_class, problem_of
 
 DEFAULTS: dict[str, Any] = {
     "method": "auto",
@@ -37,8 +39,10 @@ FROM_TIMES = {
 """Collapse times alone: all cells of a group are integrated side by side."""
 
 PREDICTED = {
-    "predicted_time": Quantity(("class",), "theory.flows.time_to_nc from a typical start of the class", TIME),
-    "predicted_rate": Quantity(("class",), "theory.flows.nc_rate", "1 / flow time"),
+    "predicted_time": Quantity(
+        ("class",), "theory.multicenter.flows.time_to_nc from a typical start of the class", TIME
+    ),
+    "predicted_rate": Quantity(("class",), "theory.multicenter.flows.nc_rate", "1 / flow time"),
 }
 
 AT_THE_END = {

@@ -7,21 +7,22 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.learned import predicted_living, predicted_square_norms
-from ufm.metrics import collapse
-from ufm.problem import Problem
-from ufm.solve import minimize
-from ufm.sweep.kinds.base import PROBLEM_FIELDS, Answer, Quantity, problem_of
+from ufm.measure.metrics import collapse
+from ufm.minimize.solve import minimize
+from ufm.problems.build import FIELDS as PROBLEM_FIELDS
+from ufm.problems.problem import Problem
+from ufm.sweep.kinds.base import Answer, Quantity, problem_of
 
 PREDICTED = {
     "predicted_living": Quantity(("class",), "1 if theory says that the class lives (theorem 3.3, corrected), else 0"),
-    "predicted_square_norm": Quantity(("class",), "theory.minimizers.learned_square_norm"),
+    "predicted_square_norm": Quantity(("class",), "theory.multicenter.minimum.learned_square_norm"),
 }
 
 
 class Minimum:
     """Minimisers over the features, and over the frame where that is learned."""
 
-    fields = PROBLEM_FIELDS
+    fields: tuple[str, ...] = PROBLEM_FIELDS
     quantities: Mapping[str, Quantity] = {
         "value": Quantity((), "objective"),
         "gap": Quantity((), "objective minus its proven lower bound"),

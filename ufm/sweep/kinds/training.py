@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
-from ufm import store
+from ufm.files import store
 from ufm.sweep.kinds.base import Answer, Quantity, integer, real, word
 from ufm.train.config import Config, Settings
 from ufm.train.presets import preset
 from ufm.train.run import Run
 
 if TYPE_CHECKING:
-    from ufm.train.grid import Job
+    from ufm.tables.grid import Job
 
 RULES = ("own", "rcr", "gcr", "nearest")
 
@@ -44,7 +44,7 @@ class Training:
 
     def job(self, cell: Mapping[str, Any], folder: Path) -> "Job | None":
         """The training of a cell, which lives in FOLDER/runs; None if it is finished."""
-        from ufm.train.grid import Job
+        from ufm.tables.grid import Job
 
         config = Config.from_dict(cell["training"])
         run = self._home(cell, folder)
@@ -61,7 +61,7 @@ class Training:
         return [self._answer(cell, record, folder) for cell in cells]
 
     def _answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> Answer:
-        from ufm.train import grid, results
+        from ufm.tables import grid, results
 
         if (job := self.job(cell, folder)) is not None:
             for _, reason in grid.run_all([job], 1, ["--threads", "1"]):

@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ufm.memory import require
-from ufm.problem import Sizes, integers, nearest, nonnegative
-from ufm.sizes import long_tailed_sizes
-from ufm.store import DamagedFile
+from ufm.files.memory import require
+from ufm.files.store import DamagedFile
+from ufm.files.text import nearest
+from ufm.problems.problem import Sizes, integers, nonnegative
+from ufm.problems.sizes import long_tailed_sizes
 from ufm.train.data import formats, imagenet
 from ufm.train.data.specs import DATASETS, Spec
 from ufm.train.data.splits import InFiles, InMemory, Split

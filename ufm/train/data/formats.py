@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
 
-from ufm.store import DamagedFile
+from ufm.files.store import DamagedFile
 from ufm.train.data.specs import DATASETS
 from ufm.train.data.subset import long_tailed
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision.datasets import ImageFolder
 
-from ufm.store import DamagedFile
+from ufm.files.store import DamagedFile
 from ufm.train.data.specs import DATASETS
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ufm.store import DamagedFile
+from ufm.files.store import DamagedFile
 from ufm.train.data.augment import AUGMENTATIONS, crop_and_flip, normalise, photograph, sample_seed
 from ufm.train.data.specs import Spec
 

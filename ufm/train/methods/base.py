@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ufm.frames import Array, Frame
+from ufm.problems.frames import Array, Frame
 
 
 class Method(nn.Module):

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ufm.frames import Array, Frame
+from ufm.problems.frames import Array, Frame
 from ufm.train.methods.base import Method
 
 

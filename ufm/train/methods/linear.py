@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ufm.frames import Array, Frame
-from ufm.metrics import unit_rows
+from ufm.measure.metrics import unit_rows
+from ufm.problems.frames import Array, Frame
 from ufm.train.methods.base import Method, log_prior, wide
 
 

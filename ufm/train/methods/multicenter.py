@@ -7,9 +7,9 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from theory.geometry import center_cosine
-from ufm.frames import Array, Frame, multi_center_frame
-from ufm.problem import Problem
+from theory.multicenter.geometry import center_cosine
+from ufm.problems.frames import Array, Frame, multi_center_frame
+from ufm.problems.problem import Problem
 from ufm.train.methods.base import Method, log_prior, wide
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
 
-from ufm.frames import Array, Frame
+from ufm.problems.frames import Array, Frame
 from ufm.train.methods.base import Method, log_prior, wide
 
 

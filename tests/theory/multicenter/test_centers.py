@@ -1,0 +1,79 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theory.multicenter.centers import apportioned, class_aware
+
+sizes = st.lists(st.integers(1, 5000), min_size=1, max_size=30)
+means = st.integers(1, 40)
+
+
+def test_worked_example_of_the_paper():
+    assert class_aware((1, 3, 3), 3) == (4, 4, 1)
+
+
+def test_the_printed_strategy_is_not_monotone_and_the_repair_is():
+    assert class_aware((3, 3, 1), 3) == (2, 4, 3)  # equal classes differ by 2, the rarest has not the most
+    assert apportioned((3, 3, 1), 3) == (2, 2, 5)
+
+
+def test_cifar10_lt():
+    assert class_aware((5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50), 20) == (
+        *(2, 3, 4, 5, 7),
+        *(11, 17, 28, 46, 77),
+    )
+
+
+@pytest.mark.parametrize("rule", [class_aware, apportioned])
+@given(sizes=sizes, f=means)
+def test_sum_and_minimum(rule, sizes, f):
+    counts = rule(sizes, f)
+    assert len(counts) == len(sizes)
+    assert sum(counts) == f * len(sizes)
+    assert min(counts) >= 1
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=20, unique=True), means, st.randoms())
+def test_distinct_sizes_in_any_order(sizes, f, random):
+    shuffled = sizes.copy()
+    random.shuffle(shuffled)
+    monotone = sorted(sizes, reverse=True)
+    for rule in (class_aware, apportioned):
+        by_size = dict(zip(monotone, rule(monotone, f), strict=True))
+        if rule is class_aware and shuffled == sorted(sizes):
+            continue  # an ascending list is taken as it stands: the paper's own example
+        assert rule(shuffled, f) == tuple(by_size[n] for n in shuffled)
+
+
+@given(sizes, means)
+def test_repair_is_monotone_and_fair_to_equals(sizes, f):
+    counts = apportioned(sizes, f)
+    ranked = sorted(zip(sizes, counts, strict=True), key=lambda pair: (pair[0], -pair[1]))
+    for (n, a), (m, b) in pairwise(ranked):
+        assert a >= b if n < m else a - b <= 1
+    assert max(c for n, c in ranked if n == min(sizes)) == max(counts)
+
+
+@given(st.lists(st.integers(1, 50), min_size=2, max_size=6), st.integers(1, 8))
+def test_no_transfer_brings_two_classes_closer_to_proportion(sizes, f):
+    counts = apportioned(sizes, f)
+
+    def imbalance(i, j, a, b):  # how far f_i n_i : f_j n_j is from 1, as an exact fraction above 1
+        left, right = a * sizes[i], b * sizes[j]
+        return (max(left, right), min(left, right))
+
+    for i in range(len(sizes)):
+        for j in range(len(sizes)):
+            if i == j or counts[i] == 1:
+                continue
+            (p, q), (r, s) = imbalance(i, j, counts[i], counts[j]), imbalance(i, j, counts[i] - 1, counts[j] + 1)
+            assert p * s <= r * q
+
+
+@pytest.mark.parametrize("rule", [class_aware, apportioned])
+@pytest.mark.parametrize(("sizes", "f"), [([], 2), ([0, 1], 2), ([-3], 2), ([2.5, 1], 2), ([2, 1], 0), ([2, 1], 1.5)])
+def test_bad_input(rule, sizes, f):
+    with pytest.raises(ValueError, match=r"class_sizes|f="):
+        rule(sizes, f)

@@ -1,0 +1,154 @@
+import json
+
+import numpy as np
+import pytest
+import xarray
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ufm
+from theory.multicenter import flows, geometry
+from ufm.certify.training import QUANTITIES, compare, confirm, predictions
+from ufm.train.config import Config
+
+SIZES = (400, 40, 4)
+EPOCHS = np.arange(0, 41, 2)
+
+
+def record(config, said, *, nc=None, **changes):
+    """The record of a training that did exactly what was predicted, except for what is changed."""
+    predicted = {each["quantity"]: each["predicted"] for each in said["predictions"]}
+    clock = 0.1 * EPOCHS
+    rates = np.asarray(said["rates"] or np.ones(3))
+    nc = np.exp(-rates * clock[:, None]) + 0 * rates if nc is None else nc(clock)
+    rules = ["own", "rcr", "gcr", "nearest"]
+
+    def both(values):
+        return np.stack([np.broadcast_to(values, (len(EPOCHS), *np.shape(values)[1:])) for _ in range(2)], axis=1)
+
+    ones = np.ones((len(EPOCHS), 1))
+    data = {
+        "rate": ("epoch", np.where(EPOCHS > 32, 0.01, np.where(EPOCHS > 0, 0.1, np.nan))),
+        "clock": ("epoch", clock),
+        "nc_mean": (("epoch", "split", "class"), both(nc)),
+        "variability": (("epoch", "split", "class"), both(ones * predicted.get("variability", np.zeros(3)))),
+        "norm_mean": (("epoch", "split", "class"), both(ones * predicted.get("norm", np.ones(3)))),
+        "equiangularity": (("epoch", "split"), both(ones[:, 0] * predicted.get("cosines", 0.0))),
+        "gram": (("epoch", "split", "mean", "other_mean"), np.zeros((len(EPOCHS), 2, 50, 50))),
+        "accuracy": (("epoch", "split", "rule"), np.ones((len(EPOCHS), 2, 4))),
+        "class_accuracy": (("epoch", "split", "rule", "class"), np.ones((len(EPOCHS), 2, 4, 3))),
+    }
+    coordinates = {"epoch": EPOCHS, "split": ["train", "test"], "rule": rules, "class_size": ("class", list(SIZES))}
+    attributes = {"title": config.title, "configuration": json.dumps(config.to_dict())}
+    return xarray.Dataset({**data, **changes}, coords=coordinates, attrs=attributes)
+
+
+def said_of(config):
+    return predictions(config, SIZES)
+
+
+@pytest.mark.parametrize("method", ["CE", "P", "AL", "CAL"])
+def test_a_training_that_does_what_theory_says_is_confirmed(method):
+    config = Config(method=method)
+    said = said_of(config)
+    assert json.loads(json.dumps(said)) == said
+    report = confirm(record(config, said, nc=lambda t: np.exp(-np.outer(5 * t, np.array([1.0, 1.5, 2.0])))), said)
+    assert report.holds, str(report)
+    assert {p["quantity"] for p in said["predictions"]} <= set(QUANTITIES)
+
+
+def test_predictions_are_the_theorys():
+    config = Config(method="CAL", f=7, theta=0.5)
+    f = ufm.class_aware(SIZES, 7)
+    said = said_of(config)
+    by_quantity = {each["quantity"]: each for each in said["predictions"]}
+    np.testing.assert_allclose(by_quantity["variability"]["predicted"], 1 - geometry.classifier_cosine(f, 0.5))
+    np.testing.assert_allclose(said["rates"], flows.nc_rate(f, 0.5, geometry.center_cosine(f, 0.5)))
+    assert by_quantity["norm"]["predicted"] == [1, 1, 1]
+    setf = {each["quantity"]: each for each in said_of(Config(method="SETF"))["predictions"]}
+    assert "cosines" not in setf  # its class means form a simplex, and are not orthogonal
+    unit = {each["quantity"] for each in said_of(Config(method="P", normalise="unit"))["predictions"]}
+    assert "norm" not in unit
+    assert setf["exponential_misfit"]["relation"] == "at least"
+
+
+FAILURES = {
+    "nc": ("NC to the mean center", {"nc": lambda t: np.full((len(t), 3), 0.06)}),
+    "variability": ("variability", {"variability": (("epoch", "split", "class"), np.ones((len(EPOCHS), 2, 3)))}),
+    "norm": ("feature norm", {"norm_mean": (("epoch", "split", "class"), np.full((len(EPOCHS), 2, 3), 0.89))}),
+    "cosines": ("cosine between", {"equiangularity": (("epoch", "split"), np.full((len(EPOCHS), 2), 0.11))}),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_prediction_that_fails_is_reported_as_failed(name):
+    prefix, changes = FAILURES[name]
+    config = Config(method="AL")
+    said = said_of(config)
+    failed = [check.name for check in confirm(record(config, said, **changes), said).checks if not check.holds]
+    assert any(check.startswith(prefix) for check in failed)
+
+
+@pytest.mark.parametrize(("cosine", "holds"), [(-0.5, True), (-0.45, True), (0.0, False)])
+def test_class_means_of_setf_form_a_simplex(cosine, holds):
+    config = Config(method="SETF")
+    said = said_of(config)
+    gram = np.full((len(EPOCHS), 2, 50, 50), np.nan)
+    gram[..., :3, :3] = np.where(np.eye(3) > 0, 1.0, cosine)
+    data = record(config, said, gram=(("epoch", "split", "mean", "other_mean"), gram))
+    (check,) = [check for check in confirm(data, said).checks if check.source == "simplex ETF"]
+    assert check.holds == holds
+
+
+def test_rules_that_lose_fail():
+    config = Config(method="CAL")
+    said = said_of(config)
+    data = record(config, said)
+    data.class_accuracy.loc[{"split": "test", "rule": "gcr", "epoch": 40}] = [1.0, 1.0, 0.9]
+    checks = {check.name: check for check in confirm(data, said).checks}
+    check = checks["GCR minus RCR, rare classes, test >="]
+    assert not check.holds
+    assert check.measured == pytest.approx(-0.1)
+
+
+@given(rate=st.floats(0.5, 20.0), scale=st.floats(0.1, 3.0))
+def test_exponential_and_algebraic_collapse_are_told_apart(rate, scale):
+    config = Config(method="AL")
+    said = said_of(config)
+    misfit = QUANTITIES["exponential_misfit"]
+    columns = np.ones(3)
+    exponential = record(config, said, nc=lambda t: scale * np.exp(-np.outer(rate * t, columns)))
+    algebraic = record(config, said, nc=lambda t: scale / np.outer(1e-3 + rate * t, columns))
+    assert misfit(exponential, said) < 1e-6
+    assert misfit(algebraic, said) > 0.9
+    short = exponential.isel(epoch=slice(0, 4))
+    assert np.isnan(misfit(short, said))
+    assert any("record does not show it" in note for note in confirm(short, said).notes)
+
+
+def test_order_of_collapse():
+    config = Config(method="CAL")
+    said = said_of(config)
+    order = np.argsort(np.argsort(said["rates"])) + 1.0
+    assert QUANTITIES["rate_order"](record(config, said, nc=lambda t: np.exp(-np.outer(t, order))), said) == 1.0
+    assert QUANTITIES["rate_order"](record(config, said, nc=lambda t: np.exp(-np.outer(t, 1 / order))), said) == -1.0
+
+
+def test_runs_are_compared_by_the_rates_of_their_rare_classes():
+    runs = {}
+    for method in ("CE", "SETF", "AL", "CAL"):
+        config = Config(method=method)
+        said = said_of(config)
+        nc = (lambda t: 1 / (1 + t)[:, None] * np.ones(3)) if method == "SETF" else None
+        runs[method] = (record(config, said, nc=nc), said)
+    reports = compare(list(runs.values()))
+    assert sorted(report.title for report in reports) == ["AL against SETF", "CAL against AL", "CAL against SETF"]
+    assert all(report.holds for report in reports)
+    standing = record(Config(method="CAL"), runs["CAL"][1], nc=lambda t: np.ones((len(t), 3)))
+    (slow,) = compare([runs["AL"], (standing, runs["CAL"][1])])
+    assert not slow.holds
+    for change in ({"seed": 1}, {"lr": 0.05}, {"schedule": "cosine"}, {"measure_every": 2}, {"batch_size": 64}):
+        other = record(Config(method="AL", **change), runs["AL"][1])
+        assert compare([runs["CAL"], (other, runs["AL"][1])]) == []
+    normalised = record(Config(method="AL", normalise="unit"), runs["AL"][1])
+    assert len(compare([runs["CAL"], (normalised, runs["AL"][1])])) == 1

@@ -1,0 +1,166 @@
+"""``ufm figures`` as a command: files, cache, trainings, failures, wrong input."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from figures import gallery, turning
+from figures.gallery import GALLERY
+from figures.paper import centers, class_features, class_means, collapse
+from tests.readable import require_readable
+from ufm.commands import main as cli
+from ufm.files import store
+from ufm.train.run import Run
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training") / "cal"
+    flags = ("train", "--smoke", "--network", "mlp", "--threads", "1", "--method", "CAL", "--out", str(folder))
+    assert cli.main(flags) == 0
+    return folder
+
+
+def figures(capsys, *arguments):
+    status = cli.main(["figures", *map(str, arguments)])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def test_trainings_are_drawn_from_their_records(training, tmp_path, capsys):
+    status, out, _ = figures(capsys, "--run", training, "--run", training, "--out", tmp_path, "--json")
+    assert status == 0
+    made = json.loads(out)["figures"]
+    assert [each["name"] for each in made] == ["collapse", "architectures", "class-means", "class-features"]
+    assert (tmp_path / "architectures-run.png").stat().st_size > 10_000
+    record, said = Run(training).evidence()
+    found = collapse.trained([training])
+    axes = np.array(collapse.plot(found).axes).reshape(3, 1)
+    curve = record.data.nc_mean.sel(split="train").isel({"class": 0})
+    np.testing.assert_array_equal(axes[0, 0].lines[0].get_ydata(), curve)
+    assert axes[2, 0].get_xlabel() == "epoch"
+    limits = next(each["predicted"] for each in said["predictions"] if each["quantity"] == "variability")
+    np.testing.assert_allclose(found.limit[0], limits)
+    gram = class_means.trained([training]).gram.isel(panel=-1)
+    np.testing.assert_allclose(gram, record.data.gram.isel(epoch=-1).sel(split="train")[:10, :10])
+    for module in (collapse, class_means, class_features):
+        require_readable(module.plot(module.trained([training])))
+        assert "from trainings" in module.caption(module.trained([training]))
+
+
+def test_a_folder_that_lacks_something_is_refused_before_anything_is_drawn(training, tmp_path, capsys):
+    broken = tmp_path / "broken"
+    shutil.copytree(training, broken)
+    record = Run(broken).record().data.drop_vars("class_gram")
+    store.save(record, broken / "metrics.nc")
+    out = tmp_path / "out"
+    status, _, err = figures(capsys, "class-features", "--run", broken, "--out", out)
+    assert status == 2
+    assert "has no class_gram in its record" in err
+    status, _, err = figures(capsys, "--run", tmp_path, "--out", out)
+    assert status == 2
+    assert "is not the folder of a training" in err
+    store.save(record.isel(epoch=slice(1)), broken / "metrics.nc")
+    status, _, err = figures(capsys, "collapse", "--run", broken, "--out", out)
+    assert "needs at least 2" in err
+    assert not list(out.glob("*.png"))
+
+
+def test_files_cache_and_damage(tmp_path, capsys, monkeypatch):
+    calls = []
+    original = centers.data
+    monkeypatch.setattr(centers, "data", lambda quick: calls.append(quick) or original(quick))
+
+    def make():
+        status, out, _ = figures(capsys, "centers", "--quick", "--format", "png,svg,pdf", "--out", tmp_path, "--json")
+        assert status == 0
+        return json.loads(out)["figures"][0]
+
+    first = make()
+    assert not first["cached"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "data",
+        *(f"centers.{e}" for e in ("png", "svg", "pdf", "md")),
+    }
+    assert (tmp_path / "centers.md").read_text().startswith("**Figure 3")
+    assert make()["cached"]
+    assert calls == [True]
+    (stored,) = (tmp_path / "data").iterdir()
+    good = stored.read_bytes()
+    stored.write_bytes(good[: len(good) // 2])
+    assert not make()["cached"]
+    assert stored.read_bytes()[-71:] == good[-71:]  # the same bytes again
+    assert calls == [True, True]
+
+
+def test_other_settings_are_other_data(tmp_path, monkeypatch):
+    entry = GALLERY["centers"]
+    assert gallery.data_of(entry, True, tmp_path)[1] is False
+    monkeypatch.setattr(centers, "settings", lambda quick: {"centers": [2, 5], "theta": 0.4})
+    found, cached = gallery.data_of(entry, True, tmp_path)
+    assert not cached
+    assert found.sizes["number"] == 5
+
+
+def test_a_failing_figure_is_reported_and_the_others_are_made(tmp_path, capsys, monkeypatch):
+    def broken(quick):
+        raise RuntimeError("no luck\ntoday")
+
+    monkeypatch.setattr(centers, "data", broken)
+    status, out, err = figures(capsys, "centers", "class-means", "--quick", "--out", tmp_path, "--json")
+    assert status == 1
+    failed, made = json.loads(out)["figures"]
+    assert (failed["name"], failed["status"], failed["reason"]) == ("centers", "failed", "RuntimeError: no luck today")
+    assert made["status"] == "made"
+    assert err.strip() == "ufm: no figure centers: RuntimeError: no luck today"
+    assert (tmp_path / "class-means.png").exists()
+    assert not (tmp_path / "centers.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("colapse",), "did you mean 'collapse'?"),
+        (("architectures",), "needs --run"),
+        (("rates", "--run", "here"), "shows trainings: --run has no use"),
+        (("centers", "--format", "png,jpeg"), "format 'jpeg' is unknown"),
+        (("centers", "--out", "/dev/null/here"), "cannot be written to"),
+        (("centers", "--out", "/dev/null"), "is not a folder"),
+        (("centers", "--out", "taken"), "out=taken/data exists and is not a folder"),
+        (("rates", "gcr", "--animate"), "none of rates, gcr turns: --animate has no use"),
+        (("--list", "colapse"), "did you mean 'collapse'?"),
+    ],
+)
+def test_wrong_input(capsys, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "data").touch()
+    status, out, err = figures(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+def test_list(capsys):
+    status, out, _ = figures(capsys, "--list")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(GALLERY)
+    assert "needs --run" in out
+    assert json.loads(figures(capsys, "--list", "--json")[1])["figures"].keys() == GALLERY.keys()
+    assert [line.split()[0] for line in figures(capsys, "--list", "rates", "gcr")[1].splitlines()] == ["rates", "gcr"]
+
+
+def test_animation_turns(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(turning, "FRAMES", 3)
+    status, _, _ = figures(capsys, "centers", "--quick", "--animate", "--out", tmp_path)
+    assert status == 0
+    with Image.open(tmp_path / "centers.gif") as picture:
+        assert picture.n_frames == 3
+        frames = []
+        for number in range(3):
+            picture.seek(number)
+            frames.append(np.asarray(picture.convert("RGB"), dtype=int))
+    assert np.abs(frames[0] - frames[1]).max() > 100

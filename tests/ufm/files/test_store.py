@@ -1,0 +1,130 @@
+import os
+import pathlib
+import resource
+import select
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray
+
+import ufm
+from ufm.files import store
+
+
+def example(seed=0):
+    rng = np.random.default_rng(seed)
+    return xarray.Dataset(
+        {"x": (("time", "class"), rng.standard_normal((5, 3)), {"units": "1"})},
+        coords={"time": np.arange(5.0)},
+        attrs={"problem": '{"a": 1}', "status": "collapsed"},
+    )
+
+
+def test_round_trip(tmp_path):
+    data = ufm.gradient_flow(ufm.Problem((3, 2), 2, 0.2)).data
+    path = store.save(data, tmp_path / "deep" / "t.nc")
+    assert store.load(path).to_dataset().identical(data)
+    with xarray.open_dataset(path, engine="h5netcdf") as opened:  # like any other netCDF file
+        assert opened.load().identical(data)
+    tree = xarray.DataTree.from_dict({"a": example(1), "b": example(2)})
+    assert store.load(store.save(tree, tmp_path / "tree.nc")).identical(tree)
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_classic_files_hold_the_same_but_for_wide_integers(tmp_path):
+    data = example().assign(n=("class", np.arange(3)), name=("class", ["a", "bc", ""]))
+    path = store.save_classic(data, tmp_path / "t.nc")
+    again = store.load(path).to_dataset()
+    assert again.identical(data)
+    assert again.n.dtype == np.int32
+    with xarray.open_dataset(path, engine="scipy") as opened:  # like any other netCDF file
+        assert opened.load().identical(data)
+    with pytest.raises(ValueError, match="int64"):
+        store.save_classic(data.assign(n=("class", [1, 2, 2**40])), path)
+    assert store.load(path).to_dataset().identical(data)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(store.DamagedFile, match=r"t\.nc"):
+        store.load(path)
+
+
+def test_missing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        store.load(tmp_path / "nothing.nc")
+
+
+def test_truncated_flipped_or_foreign_files_are_named_and_never_read_as_numbers(tmp_path):
+    data, path = example(), tmp_path / "t.nc"
+    store.save(data, path)
+    good = path.read_bytes()
+    for cut in np.linspace(0, len(good) - 1, 20).astype(int):
+        path.write_bytes(good[:cut])
+        with pytest.raises(store.DamagedFile, match=r"t\.nc"):
+            store.load(path)
+    for position in range(0, len(good), 101):
+        damaged = bytearray(good)
+        damaged[position] ^= 0x5A
+        path.write_bytes(damaged)
+        with pytest.raises(store.DamagedFile, match="digest"):
+            store.load(path)
+    path.write_bytes(b"cos\nsystem\n(S'touch pwned'\ntR.")
+    with pytest.raises(store.DamagedFile):
+        store.load(path)
+
+
+def test_killed_while_saving_leaves_the_old_file_or_the_new_one(tmp_path):
+    path = tmp_path / "t.nc"
+    store.save(xarray.Dataset({"x": ("n", np.full(20_000, -1.0))}), path)
+    for delay in np.random.default_rng(0).uniform(0.0, 0.03, size=50):
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:  # a forked writer: starting 50 interpreters would take a minute
+            os.write(write, b".")
+            for i in range(100_000):
+                store.save(xarray.Dataset({"x": ("n", np.full(20_000, float(i)))}), path)
+            os._exit(0)
+        os.read(read, 1)  # it is writing
+        select.select([], [], [], delay)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(read)
+        os.close(write)
+        values = store.load(path)["x"].to_numpy()
+        assert values.size == 20_000
+        assert np.all(values == values[0])
+
+
+def limited():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def test_full_disk_keeps_the_previous_file_and_exits_with_2(tmp_path):
+    command = [sys.executable, "-m", "ufm", "simulate", "--preset", "toy", "--out", str(tmp_path)]
+    root = pathlib.Path(__file__).parents[3]
+    assert subprocess.run(command, capture_output=True, cwd=root, check=False).returncode == 0
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    full = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False, preexec_fn=limited)
+    assert full.returncode == 2
+    assert len(full.stderr.strip().splitlines()) == 1
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    path, plain = store.save_text(tmp_path / "a.txt", "x"), tmp_path / "b.txt"
+    plain.write_text("x")
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        store.write_atomically(tmp_path / "a.txt", lambda path: path.write_text(str(1 / 0)))
+    assert os.listdir(tmp_path) == []
+
+
+def test_json_is_strict():
+    assert store.to_json({"a": np.float64("nan"), "b": (1, np.int64(2)), "c": [float("inf")]}) == (
+        '{"a": null, "b": [1, 2], "c": [null]}'
+    )

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ufm
+from tests import oracles, strategies
+from ufm.measure import metrics
+
+
+@st.composite
+def measured(draw):
+    """A problem, its frame, features in random order, and their labels."""
+    problem = draw(strategies.problems(min_classes=2, max_size=6))
+    seed = draw(strategies.seeds)
+    order = np.random.default_rng(seed).permutation(problem.n_samples)
+    return problem, ufm.multi_center_frame(problem, seed=seed), strategies.features_of(problem, seed), order
+
+
+@given(measured())
+def test_everything_against_loops_and_in_any_order(drawn):
+    problem, frame, features, order = drawn
+    result = metrics.measure(features[order], problem.labels[order], frame)
+    nc = oracles.collapse(problem, frame, features)
+    for name, statistic in (("nc_mean", np.mean), ("nc_std", np.std), ("nc_max", np.max)):
+        np.testing.assert_allclose(getattr(result, name), oracles.by_class(problem, nc, statistic), atol=1e-7)
+    away = np.array(
+        [
+            h / np.linalg.norm(h) - oracles.mean_direction(problem, frame, k)
+            for h, k in zip(features, problem.labels, strict=True)
+        ]
+    )
+    assert result.entry_mean == pytest.approx(away.mean(), abs=1e-12)
+    assert result.entry_std == pytest.approx(away.std(), abs=1e-12)
+    w = oracles.dense(frame.classifier)
+    cosines = np.array([h @ w[k] / np.linalg.norm(h) for h, k in zip(features, problem.labels, strict=True)])
+    np.testing.assert_allclose(result.variability, 1 - oracles.by_class(problem, cosines, np.mean), atol=1e-12)
+    means = np.array([features[problem.labels == k].mean(axis=0) for k in range(problem.n_classes)])
+    norms = np.linalg.norm(means, axis=1)
+    assert result.equinorm == pytest.approx(norms.std() / norms.mean())
+    gram = means @ means.T / np.outer(norms, norms)
+    assert result.equiangularity == pytest.approx(np.abs(gram - np.eye(len(gram))).max(), abs=1e-12)
+    duality = [m @ oracles.mean_direction(problem, frame, k) / np.linalg.norm(m) for k, m in enumerate(means)]
+    np.testing.assert_allclose(result.self_duality, duality, atol=1e-12)
+    nearest = [np.argmin([np.linalg.norm(h - m) for m in means]) for h in features]
+    decided = [np.argmax([v @ h for v in w]) for h in features]
+    assert result.nearest_mean_agreement == np.mean(np.array(nearest) == decided)
+
+
+@given(measured())
+def test_nc1_against_the_pseudo_inverse(drawn):
+    problem, _, features, order = drawn
+    means = np.array([features[problem.labels == k].mean(axis=0) for k in range(problem.n_classes)])
+    between = (means - means.mean(axis=0)).T @ (means - means.mean(axis=0)) / problem.n_classes
+    within = metrics.within_class_covariance(features[order], problem.labels[order])
+    inner = features - means[problem.labels]
+    np.testing.assert_allclose(within, sum(np.outer(x, x) for x in inner) / problem.n_samples, atol=1e-12)
+    expected = np.trace(within @ np.linalg.pinv(between, rcond=1e-9, hermitian=True)) / problem.n_classes
+    assert metrics.nc1(features[order], problem.labels[order]) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+@given(strategies.problems(theta=st.floats(0.05, 1.5), min_classes=2))
+def test_collapsed_features_measure_as_collapsed(problem):
+    frame = ufm.multi_center_frame(problem, basis="coordinate")
+    features = ufm.minimize(problem, frame=frame).features
+    result = metrics.measure(features, problem.labels, frame)
+    assert result.nc_max.max() < 1e-9
+    assert result.nc1 < 1e-9
+    assert result.equiangularity < 1e-9
+    np.testing.assert_allclose(result.self_duality, 1)
+    assert set(result.to_dict()) == set(vars(result))
+
+
+def test_gram_of_one_class():
+    np.testing.assert_allclose(metrics.gram([[2.0, 0.0], [0.0, 3.0], [1.0, 1.0]])[2], [0.5**0.5, 0.5**0.5, 1])
+
+
+def test_decisions_of_another_shape_do_not_broadcast():
+    features, labels = np.random.default_rng(0).standard_normal((6, 4)), np.array([0, 1, 0, 1, 1, 0])
+    with pytest.raises(ValueError, match=r"decisions \(6, 1\) and labels \(6,\)"):
+        metrics.nearest_mean_agreement(features, labels, labels[:, None])
+    assert np.isnan(metrics.nc1(features, np.zeros(6, dtype=int)))
+
+
+FRAME = ufm.multi_center_frame(ufm.Problem((2, 2), 2, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "message"),
+    [
+        (np.ones((3, 6)), [0, 1], r"\(3, 6\) and labels \(2,\) do not match"),
+        (np.ones(6), [0], "do not match"),
+        (np.ones((2, 6)), [0.0, 1.0], "labels must be integers"),
+        (np.ones((2, 6)), [0, -1], "labels must be integers"),
+        (np.ones((2, 6)), [0, 2], "labels reach 2, the frame has 2 classes"),
+        (np.ones((2, 6)), [0, 0], "no sample has label 1"),
+        (np.full((2, 6), np.nan), [0, 1], r"features\[0\] contains NaN"),
+        (np.zeros((2, 6)), [0, 1], "row 0 is 0"),
+        (np.ones((0, 6)), [], "labels must be integers"),
+    ],
+)
+def test_refused(features, labels, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.measure(features, labels, FRAME)

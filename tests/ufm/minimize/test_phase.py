@@ -1,0 +1,147 @@
+"""Learned frames held against theory: single problems, phase diagrams, and the command that draws them."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ufm
+from theory.multicenter import minimum as minimizers
+from ufm.certify import certify
+from ufm.certify.learned import learned_arguments, predicted_living, predicted_square_norms
+from ufm.commands.main import main
+from ufm.files import store
+from ufm.minimize.phase import Axis, phase_diagram
+
+EXAMPLE = ufm.Problem((100, 10, 1), 1, 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
+
+
+@pytest.mark.parametrize("method", ["full", "means", "projected"])
+def test_one_class_dies_alone(method):
+    solution = ufm.minimize(EXAMPLE, method=method)
+    assert solution.living.tolist() == [True, True, False]
+    assert solution.value == pytest.approx(0.26031314570697067, abs=1e-12)
+    report = certify(solution)
+    assert report.holds, str(report)
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    st.data(),
+    st.floats(0.05, 1.5),
+    st.floats(0.2, 5.0),
+    st.floats(0.01, 100.0),
+)
+def test_predictions_hold_on_both_sides_of_every_threshold(sizes, data, theta, factor, tilt):
+    centers = data.draw(st.lists(st.integers(1, 4), min_size=len(sizes), max_size=len(sizes)))
+    unit = ufm.Problem(sizes, centers, theta, loss="mse", lam_h=1.0, lam_w=1.0, frame="learned")
+    # weights around the threshold of one of the classes
+    weight = factor * float(np.median(predicted_living(unit)))
+    problem = ufm.Problem(sizes, centers, theta, loss="mse", lam_h=weight * tilt, lam_w=weight / tilt, frame="learned")
+    report = certify(ufm.minimize(problem, method="means"))
+    assert report.holds, str(report)
+
+
+@pytest.mark.parametrize("method", ["full", "projected"])
+def test_thresholds_are_sharp(method):
+    """A thousandth below the critical weight the class lives, a thousandth above it is dead."""
+    for below, living in ((1 - 1e-3, [True, True]), (1 + 1e-3, [True, False])):
+        unit = ufm.Problem((30, 6), 2, 0.3, loss="mse", lam_h=1.0, lam_w=1.0, frame="learned")
+        weight = below * float(predicted_living(unit)[1])
+        problem = ufm.Problem((30, 6), 2, 0.3, loss="mse", lam_h=weight, lam_w=weight, frame="learned")
+        assert ufm.minimize(problem, method=method).living.tolist() == living
+
+
+def test_a_minimiser_of_another_problem_is_not_certified():
+    from dataclasses import replace
+
+    solution = ufm.minimize(EXAMPLE)
+    other = replace(solution, problem=replace(EXAMPLE, lam_w=4e-2))
+    assert not certify(other).holds
+
+
+@pytest.mark.parametrize("centers", [(2, 4), (1, 4)], ids=["exponential", "one class quartic"])
+def test_cosine_loss_with_a_learned_frame(centers):
+    problem = ufm.Problem((5, 3), centers, 0.4, 16, lam=0.3, frame="learned")
+    report = certify(ufm.minimize(problem))
+    assert report.holds, str(report)
+
+
+@pytest.mark.parametrize(("loss", "end"), [({"lam": 0.3}, 60.0), ({"loss": "mse", "lam_h": 3e-2, "lam_w": 2e-2}, 4e3)])
+@pytest.mark.parametrize("features", ["means", "full"])
+def test_training_together_is_certified(loss, end, features):
+    problem = ufm.Problem((5, 3), (2, 3), 0.4, frame="learned", **loss)  # one center would collapse too slowly
+    flow = ufm.learned_flow(problem, t_eval=np.linspace(0.0, end, 9), features=features, frame_rate=1.0)
+    report = certify(flow)
+    assert report.holds, str(report)
+    assert not report.notes
+    early = certify(ufm.learned_flow(problem, t_eval=[0.0, 0.1], features=features))
+    assert early.holds
+    assert "above the minimum" in early.notes[0]
+
+
+def test_phase_diagram():
+    def problem_at(lam_w, lam_h):
+        return ufm.Problem((40, 10, 2), 1, 0.4, loss="mse", lam_h=lam_h, lam_w=lam_w, frame="learned")
+
+    weights = np.geomspace(5e-3, 0.3, 4)
+    diagram = phase_diagram(problem_at, Axis("lam_w", "w", "w", weights), Axis("lam_h", "h", "h", weights[:3]))
+    assert certify(diagram).holds
+    data = diagram.dataset()
+    assert dict(data.sizes) == {"lam_w": 4, "lam_h": 3, "class": 3}
+    for i, j in np.ndindex(4, 3):
+        own = learned_arguments(problem_at(weights[i], weights[j]))
+        expected = minimizers.learned_square_norm(**own)
+        np.testing.assert_allclose(data["square_norm"][i, j], expected, atol=1e-6 * max(1.0, expected.max()))
+    assert len({tuple(row) for row in diagram.living.reshape(-1, 3)}) > 2
+
+
+@pytest.fixture(name="_empty_folder")
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("_empty_folder")
+def test_phase_from_the_command_line(capsys):
+    assert main(["phase", "--class-sizes", "50,5", "--centers", "2", "--points", "4", "--json", "--out", "a"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["holds"], said["points"]) == (True, 16)
+    data = store.load(said["out"]).to_dataset()
+    assert data["living"].sum(axis=-1).values.min() == 0
+    assert data["living"].sum(axis=-1).values.max() == 2
+    assert main(["phase", "--preset", "toy", "--axes", "tau", "--points", "3", "--out", "b"]) == 0
+    assert "classes that live or die against theory" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_empty_folder")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lam-w", "0.1"], "lam_w=0.1; a phase diagram is of P"),
+        (["--points", "1"], "points=1 must be at least 2"),
+        (["--low", "1", "--high", "0.1"], "low=1 and high=0.1 must satisfy"),
+    ],
+)
+def test_wrong_phases(capsys, tmp_path, arguments, message):
+    assert main(["phase", "--class-sizes", "50,5", "--centers", "2", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("_empty_folder")
+def test_verify_a_learned_frame(capsys):
+    weights = ["--lam-h", "0.02", "--lam-w", "0.03"]
+    assert (
+        main(["verify", "--class-sizes", "100,10,1", "--centers", "1", "--frame", "learned", *weights, "--json"]) == 0
+    )
+    assert json.loads(capsys.readouterr().out)["holds"]
+    assert main(["verify", "--class-sizes", "9,3", "--centers", "2", "--frame", "learned", "--lam-h", "0.1"]) == 2
+    assert "lam_w" in capsys.readouterr().err
+    assert main(["verify", "--full", "--preset", "toy"]) == 2
+
+
+def test_predictions_are_per_class():
+    assert predicted_square_norms(EXAMPLE).shape == predicted_living(EXAMPLE).shape == (3,)

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from scipy.optimize import minimize
+
+import ufm
+from tests import oracles, strategies
+from theory.multicenter import minimum as minimizers
+from ufm.minimize.duality import sphere_bound
+
+
+@given(strategies.problems(), strategies.seeds)
+def test_minimiser_meets_its_bound_and_the_prediction(problem, seed):
+    solution = ufm.minimize(problem, frame=ufm.multi_center_frame(problem, seed=seed), seed=seed)
+    assert solution.status == "optimal"
+    assert solution.gap >= -1e-11
+    sizes = np.asarray(problem.class_sizes)
+    if problem.loss == "cosine":
+        each = minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights)
+    else:
+        each = minimizers.mse_minimum(problem.centers, problem.theta, problem.total, problem.lam_h)
+    constant = 0.5 * (problem.lam_w or 0.0) * problem.n_classes
+    assert solution.value == pytest.approx(float(sizes @ each) + constant, abs=1e-9)
+    assert solution.value == pytest.approx(oracles.objective(problem, solution.frame, solution.features), abs=1e-9)
+
+
+def test_any_frame_is_solved_and_the_bound_proves_it():
+    problem = ufm.Problem((4, 3), 3, 0.2, 12)
+    centers = np.random.default_rng(0).standard_normal((6, 12))
+    frame = ufm.Frame.from_centers(centers / np.linalg.norm(centers, axis=1, keepdims=True), (3, 3))
+    solution = ufm.minimize(problem, frame=frame)
+    assert solution.status == "optimal"
+    best = min(
+        minimize(lambda h: oracles.sample_loss(problem, frame, h, 0), start, method="BFGS").fun
+        for start in np.random.default_rng(1).standard_normal((5, 12))
+    )
+    assert oracles.sample_loss(problem, frame, solution.class_features[0], 0) == pytest.approx(best, abs=1e-6)
+    mse = ufm.Problem((4, 3), 3, 0.2, 12, loss="mse", lam_h=0.05)
+    ridge = ufm.minimize(mse, frame=frame)
+    assert ridge.status == "optimal"
+    for k in range(2):
+        np.testing.assert_allclose(oracles.gradient(mse, frame, ridge.class_features[k], k), 0, atol=1e-12)
+
+
+def test_a_bad_point_has_a_gap():
+    problem = ufm.Problem((4, 3), 3, 0.2, 12)
+    good = ufm.minimize(problem)
+    worse = sphere_bound(
+        np.random.default_rng(0).standard_normal(12), oracles.class_rows(problem, good.frame.centers, 0)
+    )
+    assert worse <= good.bound / (problem.class_sizes[0] * problem.weights[0])
+
+
+def test_refused():
+    problem = ufm.Problem((3, 2), 2, 0.2)
+    with pytest.raises(ValueError, match="unit length"):
+        ufm.minimize(problem, frame=ufm.multi_center_frame(problem, norms=2.0))
+    with pytest.raises(ValueError, match=r"the frame has centers \(3, 3\) .* the problem \(2, 2\)"):
+        ufm.minimize(ufm.Problem((3, 2), 2, 0.2), frame=ufm.multi_center_frame(ufm.Problem((3, 2), 3, 0.2)))

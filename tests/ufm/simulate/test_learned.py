@@ -1,0 +1,173 @@
+"""Training frame and features together: flow, descent, mini-batches; and centers that are free of each other."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+import ufm
+from tests import oracles, strategies
+from theory.multicenter import minimum as minimizers
+from ufm.certify.degenerate import train_free_centers
+from ufm.problems import stiefel
+from ufm.problems.state import random_state
+
+COSINE = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, frame="learned")
+P = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, loss="mse", lam_h=1e-2, lam_w=1e-2, frame="learned")
+small = {"max_classes": 2, "max_size": 3, "max_centers": 2, "spare": 2}
+
+
+def least(problem):
+    sizes = np.asarray(problem.class_sizes)
+    if problem.loss == "cosine":
+        return float(sizes @ minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights))
+    return float(
+        minimizers.learned_minimum(
+            problem.centers, problem.theta, sizes, problem.total, problem.lam_h, problem.lam_w
+        ).sum()
+    )
+
+
+def obvious_flow(problem, state, time, rate):
+    """The same flow by scipy on the Euclidean gradient from complex steps, projected, with no retraction at all."""
+
+    def field(_, x):
+        now = state.unflat(x)
+        gradient = state.unflat(oracles.learned_gradient(problem, now))
+        norms = rate * gradient.norms if problem.loss == "mse" else 0 * gradient.norms
+        turn = rate * stiefel.tangent(now.rows, gradient.rows)
+        return -state._replace(rows=turn, norms=norms, features=gradient.features).flat()
+
+    end = solve_ivp(field, (0, time), state.flat(), method="DOP853", rtol=1e-10, atol=1e-12)
+    return state.unflat(end.y[:, -1])
+
+
+@settings(max_examples=8)
+@given(strategies.learned_problems(**small), strategies.seeds, st.sampled_from([0.3, 1.0]))
+def test_flow_follows_the_obvious_one(problem, seed, rate):
+    state = random_state(problem, seed, full=True)
+    flow = ufm.learned_flow(problem, t_eval=[0.7], start=state, features="full", frame_rate=rate, rtol=1e-10)
+    for part, expected in zip(flow.final, obvious_flow(problem, state, 0.7, rate), strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-8)
+    assert flow.value[-1] == pytest.approx(oracles.learned_objective(problem, flow.final), rel=1e-11)
+    measured = ufm.measure.metrics.variability(flow.final.features, problem.labels, flow.frame)
+    np.testing.assert_allclose(flow.curves["variability"][-1], measured, atol=1e-12)
+
+
+@pytest.mark.parametrize(("problem", "end"), [(COSINE, 80.0), (P, 2000.0)], ids=["cosine", "mse"])
+@pytest.mark.parametrize("features", ["means", "full"])
+def test_flow_ends_in_ncmc_on_the_manifold_and_never_rises(problem, end, features):
+    # P's slowest rate is lam_h, of deviations that no center sees: NC falls like exp(-2 lam_h t)
+    flow = ufm.learned_flow(problem, t_eval=np.linspace(0, end, 41), features=features, frame_rate=1.0)
+    assert flow.status == "collapsed"
+    assert flow.value[-1] == pytest.approx(least(problem), abs=1e-10)
+    assert np.all(np.diff(flow.value) <= 1e-12 * flow.value[0])
+    assert flow.curves["defect"].max() < 1e-12
+    assert flow.curves["moved"][0] < 1e-15 < 1e-3 < flow.curves["moved"][-1]
+    assert flow.curves["nc"].shape == flow.curves["loss"].shape == (41, 3)
+    assert set(flow.data.data_vars) == {*flow.curves, "value"}
+    assert flow.data.sizes == {"time": 41, "class": 3}
+
+
+def test_samples_that_start_together_move_like_their_mean():
+    start = random_state(P, 1)
+    runs = [ufm.learned_flow(P, t_eval=[5.0], start=start, features=f, rtol=1e-10) for f in ("means", "full")]
+    np.testing.assert_allclose(runs[0].final.rows, runs[1].final.rows, atol=1e-9)
+    np.testing.assert_allclose(runs[0].final.features[P.labels], runs[1].final.features, atol=1e-9)
+
+
+@pytest.mark.parametrize("retraction", stiefel.RETRACTIONS)
+def test_small_steps_follow_the_flow(retraction):
+    start = random_state(COSINE, 0, full=True)
+    flow = ufm.learned_flow(COSINE, t_eval=[1.0], start=start, features="full")
+    errors = []
+    for n in (100, 200):
+        descent = ufm.learned_descent(COSINE, step_size=1 / n, n_steps=n, start=start, retraction=retraction)
+        errors.append(np.abs(descent.final.flat() - flow.final.flat()).max())
+        assert descent.curves["defect"].max() < 1e-12
+    assert 1.7 < errors[0] / errors[1] < 2.3
+    assert errors[1] < 0.01
+
+
+@pytest.mark.parametrize(("problem", "step"), [(COSINE, 0.05), (P, 2.0)], ids=["cosine", "mse"])
+def test_mini_batches_with_momentum_end_where_the_flow_does(problem, step):
+    run = ufm.learned_descent(problem, step_size=step, momentum=0.5, batch_size=4, n_steps=20_000, every=100)
+    assert run.status == "collapsed"
+    assert run.value[-1] == pytest.approx(least(problem), abs=1e-3)
+    assert run.curves["defect"].max() < 1e-12
+
+
+def test_a_batch_of_everything_is_the_gradient_step():
+    start = random_state(P, 2, full=True)
+    kept = start.flat()
+    one, other = (
+        ufm.learned_descent(P, step_size=0.5, n_steps=20, start=start, batch_size=b, momentum=0.3)
+        for b in (None, P.n_samples)
+    )
+    np.testing.assert_allclose(one.final.flat(), other.final.flat(), atol=1e-12)
+    np.testing.assert_array_equal(start.flat(), kept)
+
+
+def test_every_end_has_a_status():
+    run = ufm.learned_descent(COSINE, step_size=1e200, n_steps=50)
+    assert run.status == "diverged"
+    assert "step_size is too large" in run.stats["reason"]
+    assert ufm.learned_descent(COSINE, step_size=0.01, n_steps=5).status == "stopped"
+    assert ufm.learned_flow(COSINE, t_eval=0.1).status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"step_size": 0.0}, "step_size"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"n_steps": 0}, "n_steps"),
+        ({"every": 0}, "every"),
+        ({"batch_size": 13}, "batch_size"),
+        ({"batch_size": 2, "features": "means"}, "batch_size"),
+        ({"retraction": "poler"}, "did you mean 'polar'"),
+        ({"features": "all"}, "features='all'"),
+        ({"frame_rate": -1.0}, "frame_rate"),
+        ({"until_nc": 5.0}, "until_nc"),
+        ({"problem": dataclasses.replace(COSINE, frame="fixed")}, "'learned' is needed"),
+    ],
+)
+def test_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ufm.learned_descent(**{"problem": COSINE, "step_size": 0.1, **options})
+
+
+@pytest.mark.parametrize("options", [{"t_eval": []}, {"t_eval": [1, 0]}, {"t_eval": np.nan}, {"t_eval": 1, "rtol": 2}])
+def test_flow_refused(options):
+    with pytest.raises(ValueError, match=r"t_eval|rtol"):
+        ufm.learned_flow(COSINE, **options)
+
+
+def test_free_centers_reach_zero_on_one_direction_and_orthogonal_frames_cannot():
+    problem = ufm.Problem((50, 20, 5), (2, 4, 3), 0.3)
+    together = train_free_centers(problem, common=20.0)
+    assert together.value[-1] < 1e-4
+    assert np.all(np.diff(together.value) <= 1e-12)
+    assert together.within > 0.999
+    assert together.between[1] > 0.99  # every class, on one direction
+    apart = train_free_centers(problem, common=0.0)
+    assert apart.value[-1] < 1e-3
+    assert apart.between[1] < 0.5  # nothing pushes classes together or apart
+    assert least(problem) > 1.0
+    aligned = np.ones((9, problem.dim)) / np.sqrt(problem.dim)
+    frame = ufm.Frame.from_centers(aligned, problem.centers)
+    assert oracles.objective(problem, frame, aligned[:1].repeat(problem.n_samples, axis=0)) < 1e-20
+
+
+def test_free_centers_refused():
+    for problem, options, message in (
+        (P, {}, "loss='mse'"),
+        (COSINE, {"common": -1.0}, "common"),
+        (COSINE, {"n_steps": 0}, "n_steps"),
+        (COSINE, {"step_size": 0.0}, "step_size"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train_free_centers(problem, **options)

@@ -1,0 +1,159 @@
+"""The main job: the problems that ``ufm verify`` simulates and certifies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from ufm.certify import certify
+from ufm.certify.report import Report
+from ufm.minimize.learned import LearnedMethod
+from ufm.minimize.solve import minimize
+from ufm.problems.frames import Array, Frame, multi_center_frame
+from ufm.problems.presets import preset
+from ufm.problems.problem import Problem
+from ufm.problems.start import Start, draw
+from ufm.simulate.flow import gradient_flow
+from ufm.simulate.learned_flow import learned_flow
+from ufm.simulate.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class Job:
+    """One problem, and how far to follow it."""
+
+    problem: Problem
+    basis: str = "coordinate"
+    t_eval: Array | None = None
+    """None: ``n_times`` equidistant times until collapse."""
+    n_times: int = 65
+    solve: bool = True
+    """Also minimise, and certify the minimiser."""
+    flow: bool = True
+    """Follow the flow of the features. Learned frames are minimised instead, or trained if there are ``t_eval``."""
+    method: LearnedMethod = "auto"
+    """Of the minimisation of a learned frame."""
+
+
+class Result(NamedTuple):
+    """What became of a job."""
+
+    trajectory: Trajectory | None
+    reports: tuple[Report, ...]
+    """Of the flow, and of the minimiser."""
+
+
+RELAXED = np.concatenate([np.linspace(0.0, 70.0, 57), np.linspace(70.0, 170.0, 9)[1:]])
+"""Flow times dense over the collapse, and on until norms that start near sqrt(d) have relaxed to within 1e-9 at the
+paper's penalty: only then can norms, values and asymptotic rates be told from their limits."""
+
+
+def main_job(full: bool = False) -> dict[str, Job]:
+    """CAL, AL and P (with and without regularisation) at the sizes of CIFAR-10-LT and CIFAR-100-LT; learned frames.
+
+    CAL runs in a random dense basis, the others in coordinate vectors: they could only differ by a rotation.
+    ``full`` adds learned frames at large sizes, which take minutes: one feature per sample at CIFAR-10-LT, one per
+    class at CIFAR-100-LT.
+    """
+    jobs = {}
+    for name in ("cifar10-lt", "cifar100-lt"):
+        small = name == "cifar10-lt"
+        jobs[f"CAL {name}"] = Job(preset(name), "random", RELAXED, solve=small)
+        jobs[f"AL {name}"] = Job(preset(name, centers="uniform"), t_eval=RELAXED, solve=small)
+        jobs[f"P {name}"] = Job(preset(name, loss="mse"), n_times=17)
+        jobs[f"P unregularised {name}"] = Job(preset(name, loss="mse", lam_h=0.0), n_times=17)
+    return jobs | _learned_jobs(full)
+
+
+def _learned_jobs(full: bool) -> dict[str, Job]:
+    """Learned frames: weights at which all classes live, and weights at which the rare ones die."""
+    weak: dict[str, Any] = {"loss": "mse", "centers": "uniform", "lam_h": 1e-6, "lam_w": 1e-3, "frame": "learned"}
+    strong = weak | {"lam_h": 5e-5, "lam_w": 5e-3}
+    example = Problem((100, 10, 1), (1, 1, 1), 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
+    small, large = "cifar10-lt", "cifar100-lt"
+    jobs = {
+        "P learned, n = (100, 10, 1)": Job(example, flow=False, method="full"),
+        f"P learned {small}": Job(preset(small, **weak), flow=False, method="means"),
+        f"P learned {small}, rare classes die": Job(preset(small, **strong), flow=False, method="projected"),
+        f"P learned {large}": Job(preset(large, **weak), flow=False, method="projected"),
+    }
+    for name, weights, end in (
+        ("cosine loss", {"lam": 0.3}, 60.0),
+        ("P", {"loss": "mse", "lam_h": 2e-2, "lam_w": 2e-2}, 8000.0),
+    ):
+        trained = Problem((12, 6, 3), (2, 3, 4), 0.4, **weights, frame="learned")
+        jobs[f"{name}, frame and features trained together"] = Job(trained, t_eval=np.linspace(0, end, 13), flow=False)
+    if full:
+        jobs[f"P learned {small}, every sample"] = Job(preset(small, **weak), flow=False, method="full")
+        jobs[f"P learned {large}, trust region"] = Job(preset(large, **weak), flow=False, method="means")
+    return jobs
+
+
+def single(problem: Problem) -> Job:
+    """A problem of the user's, followed until it has collapsed; with a learned frame, minimised."""
+    return Job(problem, flow=problem.frame == "fixed")
+
+
+def _start(problem: Problem, frame: Frame, seed: int) -> Array | None:
+    """Initial features, or None where they would not fit: the report then says what it could not check."""
+    try:
+        return draw(problem, frame, Start(), seed)
+    except MemoryError:
+        return None
+
+
+def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str, Result]:
+    """Simulate and certify all jobs."""
+    results = {}
+    shared = _Shared(seed)
+    with tqdm(jobs.items(), unit="problem", disable=not progress) as bar:
+        for name, job in bar:
+            bar.set_description(name)
+            if not job.flow and job.t_eval is not None:
+                training = learned_flow(job.problem, t_eval=job.t_eval, seed=seed, features="full")
+                results[name] = Result(None, (certify(training, title=name, seed=seed),))
+                continue
+            if not job.flow:
+                solution = minimize(job.problem, seed=seed, method=job.method)
+                results[name] = Result(None, (certify(solution, title=name, seed=seed),))
+                continue
+            frame, features = shared.frame(job), shared.features(job)
+            trajectory = gradient_flow(
+                job.problem,
+                frame=frame,
+                features=features,
+                seed=seed,
+                t_eval=job.t_eval,
+                n_times=job.n_times,
+                keep="metrics" if features is None else "final",
+            )
+            reports = [certify(trajectory, title=name, seed=seed)]
+            if job.solve:
+                solution = minimize(job.problem, frame=frame, seed=seed)
+                reports.append(certify(solution, title=f"{name}, minimiser", seed=seed))
+            results[name] = Result(trajectory, tuple(reports))
+    return results
+
+
+class _Shared:
+    """Frames and starts that problems have in common, made once."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._frames: dict[tuple[object, ...], Frame] = {}
+        self._features: dict[tuple[object, ...], Array | None] = {}
+
+    def frame(self, job: Job) -> Frame:
+        key = (job.problem.centers, job.problem.theta, job.problem.dim, job.basis)
+        if key not in self._frames:
+            self._frames[key] = multi_center_frame(job.problem, basis=job.basis, seed=self.seed)
+        return self._frames[key]
+
+    def features(self, job: Job) -> Array | None:
+        """A Gaussian start does not depend on the centers: problems of one size share it."""
+        size = (job.problem.class_sizes, job.problem.dim)
+        if size not in self._features:
+            self._features = {size: _start(job.problem, self.frame(job), self.seed)}
+        return self._features[size]

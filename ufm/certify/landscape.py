@@ -1,0 +1,208 @@
+"""Where optimisation can end: minimisers from many starts, critical points, and the curvature at each of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from ufm.measure.metrics import collapse, unit_rows
+from ufm.problems.frames import Array, Frame, dense, fitting_frame
+from ufm.problems.losses import CosineLoss, MSELoss, loss_of
+from ufm.problems.problem import Problem
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where descent from random starts ended; arrays of shape (K, n_starts).
+
+    Attributes
+    ----------
+    nc : distance of the end's direction from the mean center, as NC in [0, 4].
+    norm : length of the feature.
+    value : loss of the feature.
+    slope : norm of the gradient.
+    """
+
+    nc: Array
+    norm: Array
+    value: Array
+    slope: Array
+
+
+def descend_from_everywhere(
+    problem: Problem, *, frame: Frame | None = None, n_starts: int = 100, scale: float = 3.0, seed: int = 0
+) -> Ends:
+    """Minimise the loss of one feature of each class from Gaussian starts in all d dimensions (L-BFGS).
+
+    Parameters
+    ----------
+    problem, frame : as in :func:`ufm.minimize`.
+    n_starts : starts per class, >= 1.
+    scale : standard deviation of their entries, > 0.
+    seed : of the starts.
+    """
+    frame, loss, rng = _prepared(problem, frame, n_starts, scale, seed)
+    rows = []
+    for k in range(problem.n_classes):
+        for start in scale * rng.standard_normal((n_starts, frame.dim)):
+
+            def value_and_gradient(h: Array, k: int = k) -> tuple[float, Array]:
+                values, gradients = loss.value_and_gradient(h[None], k)
+                return float(values[0]), gradients[0]
+
+            end = optimize.minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=TIGHT)
+            (nc,) = collapse(end.x[None], np.array([0]), frame.pick([k]))
+            rows.append((nc, np.linalg.norm(end.x), end.fun, np.linalg.norm(end.jac)))
+    return Ends(*np.array(rows).T.reshape(4, problem.n_classes, n_starts))
+
+
+TIGHT = {"gtol": 1e-12, "ftol": 0.0, "maxiter": 20_000, "maxfun": 50_000}
+"""Options of L-BFGS: only the gradient, or its own line search at the limit of rounding, stops it."""
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """A zero of the gradient of one class's loss.
+
+    Attributes
+    ----------
+    k : the class.
+    feature : (d,).
+    nc : distance of its direction from the mean center, in [0, 4]; 4 is the antipode.
+    value, slope : loss, and norm of the gradient that is left.
+    lowest, highest : smallest and largest eigenvalue of the Riemannian Hessian on the sphere through the point for
+        the cosine loss; of the Hessian for P, which lives in flat space.
+    hits : how many of the starts ended here.
+    """
+
+    k: int
+    feature: Array
+    nc: float
+    value: float
+    slope: float
+    lowest: float
+    highest: float
+    hits: int
+
+
+SAME = 1e-3
+"""Relative distance within which zeros are one: where the loss is quartic they are found to a third of the digits."""
+
+
+def critical_points(
+    problem: Problem, *, frame: Frame | None = None, n_starts: int = 100, scale: float = 1.0, seed: int = 0
+) -> list[CriticalPoint]:
+    """Zeros of the gradient, of whatever kind, by Newton's method from many starts, with their curvatures.
+
+    The search does not descend, so it finds minima, saddles and maxima alike (Powell's hybrid method with the
+    analytic Hessian). Starts are random directions whose cosine with the mean center is uniform in [-1, 1], so that
+    both poles have their share. Those that end nowhere, with a gradient above 1e-12, are left out. Eigenvalues come
+    from Lanczos iterations on Hessian-vector products. For the cosine loss ``lam`` must be positive, or critical
+    points would come in rays.
+
+    Parameters
+    ----------
+    problem, frame, n_starts, seed : as in :func:`descend_from_everywhere`.
+    scale : norm of the starts, > 0.
+
+    Returns
+    -------
+    Distinct points, class by class, in order of their value.
+    """
+    if problem.loss == "cosine" and not problem.lam:
+        raise ValueError("lam=0 leaves the norm free: critical points come in rays; choose a positive lam")
+    frame, loss, rng = _prepared(problem, frame, n_starts, scale, seed)
+    points: list[CriticalPoint] = []
+    for k in range(problem.n_classes):
+        found: list[tuple[Array, int]] = []
+        pole = dense(frame.mean_directions[k : k + 1])[0]
+        for start in scale * _around(pole, n_starts, rng):
+            root = optimize.root(
+                lambda h, k=k: loss.value_and_gradient(h[None], k)[1][0],
+                start,
+                jac=lambda h, k=k: loss.hessian_product(h, np.eye(frame.dim), k),
+                options={"xtol": 1e-14, "maxfev": 1000},
+            )
+            if not np.linalg.norm(root.x) > 0 or np.linalg.norm(root.fun) > 1e-12:
+                continue
+            for place, (known, hits) in enumerate(found):
+                if np.linalg.norm(root.x - known) < SAME * np.linalg.norm(known):
+                    found[place] = known, hits + 1
+                    break
+            else:
+                found.append((root.x, 1))
+        points += sorted((_described(problem, frame, loss, k, *one) for one in found), key=lambda p: p.value)
+    return points
+
+
+def _around(pole: Array, n: int, rng: np.random.Generator) -> Array:
+    """Unit vectors (n, d) whose cosine with ``pole`` is uniform in [-1, 1]."""
+    x = rng.uniform(-1.0, 1.0, (n, 1))
+    aside = rng.standard_normal((n, pole.size))
+    aside -= (aside @ pole)[:, None] * pole
+    return x * pole + np.sqrt(1.0 - x**2) * unit_rows(aside)
+
+
+def _prepared(
+    problem: Problem, frame: Frame | None, n_starts: int, scale: float, seed: int
+) -> tuple[Frame, Any, np.random.Generator]:
+    if n_starts < 1 or not (scale > 0 and np.isfinite(scale)):
+        raise ValueError(f"n_starts={n_starts} and scale={scale} must be positive")
+    frame = fitting_frame(problem, frame)
+    return frame, loss_of(problem, frame), np.random.default_rng(seed)
+
+
+def _described(
+    problem: Problem, frame: Frame, loss: CosineLoss | MSELoss, k: int, feature: Array, hits: int
+) -> CriticalPoint:
+    values, gradients = loss.value_and_gradient(feature[None], k)
+    (nc,) = collapse(feature[None], np.array([0]), frame.pick([k]))
+    lowest, highest = curvature(problem, frame, feature, k)
+    slope = float(np.linalg.norm(gradients[0]))
+    return CriticalPoint(k, feature, float(nc), float(values[0]), slope, lowest, highest, hits)
+
+
+def curvature(problem: Problem, frame: Frame, feature: Array, k: int) -> tuple[float, float]:
+    """Smallest and largest eigenvalue of the Hessian at a critical point of class ``k``, by Lanczos.
+
+    For the cosine loss of the Riemannian Hessian on the sphere of the feature's norm: at a critical point that is the
+    Hessian itself, restricted to what is orthogonal to the feature.
+    """
+    loss: Any = loss_of(problem, frame)
+    sphere = problem.loss == "cosine"
+    normal = feature / np.linalg.norm(feature)
+
+    def product(v: Array) -> Array:
+        v = v.ravel()
+        if not sphere:
+            return loss.hessian_product(feature, v[None], k)[0]
+        tangent = v - (v @ normal) * normal
+        bent = loss.hessian_product(feature, tangent[None], k)[0]
+        return bent - (bent @ normal) * normal
+
+    dim = feature.size
+    # Any direction may be the extreme one; the start is random so that none of them is missed.
+    start = np.random.default_rng(k).standard_normal(dim)
+    largest = abs(_extreme(product, dim, start, "LM"))
+
+    def shifted(sign: float) -> Callable[[Array], Array]:
+        # The normal is no tangent: move its eigenvalue 0 out of the way.
+        away = sign * (2.0 * largest + 1.0) * sphere
+        return lambda v: product(v) + away * float(normal @ v.ravel()) * normal
+
+    return _extreme(shifted(1.0), dim, start, "SA"), _extreme(shifted(-1.0), dim, start, "LA")
+
+
+def _extreme(product: Callable[[Array], Array], dim: int, start: Array, which: str) -> float:
+    if dim <= 2:  # Lanczos needs room
+        matrix = np.column_stack([product(column) for column in np.eye(dim)])
+        eigenvalues = np.linalg.eigvalsh(0.5 * (matrix + matrix.T))
+        return float(eigenvalues[{"SA": 0, "LA": -1}.get(which, int(np.argmax(np.abs(eigenvalues))))])
+    if not np.any(product(start)):  # a random vector is sent to 0: so are all, and Lanczos has nothing to begin with
+        return 0.0
+    operator = LinearOperator((dim, dim), matvec=product, dtype=np.float64)
+    (eigenvalue,) = eigsh(operator, k=1, which=which, v0=start, tol=1e-10, return_eigenvectors=False, maxiter=100 * dim)
+    return float(eigenvalue)

@@ -1,0 +1,45 @@
+"""``ufm confirm``: did real networks do what theory said?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from ufm.certify.report import combine
+from ufm.certify.training import compare, confirm
+from ufm.files.process import FAILS, OK
+from ufm.train.run import Run
+
+
+@dataclass
+class Command:
+    """Hold finished trainings against what theory predicted before they began.
+
+    One table per run; with several runs on the same data and seed also which method's rare classes collapse faster.
+    Status 1 if a prediction failed.
+
+    Example: ufm confirm runs/train/0123456789abcdef
+
+    Example: ufm confirm runs/cal runs/al runs/setf --json
+    """
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Folders that `ufm train` wrote."""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """Compare, print."""
+        if not self.runs:
+            raise ValueError("which run? ufm confirm FOLDER...")
+        evidence = [Run(folder).evidence() for folder in self.runs]
+        pairs = [(record.data, said) for record, said in evidence]
+        reports = [*(confirm(*pair) for pair in pairs), *compare(pairs)]
+        whole = reports[0] if len(reports) == 1 else combine("confirm", reports)
+        if self.json:
+            print(whole.to_json())
+        else:
+            print("\n\n".join(map(str, reports)))
+            held = sum(check.holds for check in whole.checks)
+            print(f"\n{held} of {len(whole.checks)} predictions hold")
+        return OK if whole.holds else FAILS

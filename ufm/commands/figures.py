@@ -1,0 +1,158 @@
+"""``ufm figures``: the paper's figures and ours, with captions that say how well theory agrees."""
+
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from ufm.commands.flags import check_folder
+from ufm.files import store
+from ufm.files.process import FAILS, OK, interactive
+from ufm.files.text import nearest
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from figures.gallery import Entry
+
+FORMATS = ("png", "pdf", "svg")
+
+
+@dataclass
+class Command:
+    """Draw the figures of the paper, and new ones, from simulations: no GPU, nothing to download.
+
+    Each figure is OUT/NAME.png with OUT/NAME.md, a caption whose numbers say how well theory agrees. The data behind it
+    are OUT/data/NAME-KEY.nc and are not computed again. Without NAME: all figures that need no training.
+
+    Example: ufm figures --quick
+
+    Example: ufm figures sphere centers --format png,pdf --animate
+
+    Example: ufm figures --run runs/resnet50 --run runs/vgg11
+
+    Figures 1, 5, 6 and 7 show trainings of `ufm train` if --run names their folders: NAME-run.png. Status 1 if a figure
+    fails; the others are made all the same.
+    """
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Figures; --list says which there are."""
+    quick: bool = False
+    """Smaller problems and fewer points: everything within two minutes."""
+    out: Path = Path("runs/figures")
+    """Folder for pictures, captions and data."""
+    format: str = "png"
+    """Any of png, pdf and svg, separated by commas."""
+    trainings: Annotated[tuple[Path, ...], tyro.conf.arg(name="run"), tyro.conf.UseAppendAction] = ()
+    """Folder of a training; may be repeated. Without NAME: the figures that show trainings, and only these."""
+    animate: bool = False
+    """Also a full turn of the figures in three dimensions, NAME.gif."""
+    listing: Annotated[bool, tyro.conf.arg(name="list")] = False
+    """Only say which figures there are."""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """List, or make what is wanted."""
+        if self.listing:
+            return self._list()
+        formats = self._formats()
+        entries = self._entries()
+        _require_writable(self.out)
+        _require_writable(self.out / "data")
+        # Folders of trainings are input: what they lack is said before anything is computed.
+        trained = {e.name: e.load().trained(self.trainings) for e in entries if self.trainings and e.trainings != "no"}
+        results = self._make(entries, trained, formats)
+        failed = [result for result in results if result["status"] == "failed"]
+        if self.json:
+            print(store.to_json({"figures": results, "out": str(self.out)}))
+        else:
+            made = len(results) - len(failed)
+            print(f"{made} of {len(results)} figures made; written to {self.out}")
+        return FAILS if failed else OK
+
+    def _list(self) -> int:
+        entries = self._named()
+        if self.json:
+            print(store.to_json({"figures": {entry.name: entry.about for entry in entries}}))
+            return OK
+        for entry in entries:
+            runs = {"no": "", "also": "; or of trainings (--run)", "only": " (needs --run)"}[entry.trainings]
+            print(f"{entry.name:{max(len(each.name) for each in entries)}}  {entry.about}{runs}")
+        return OK
+
+    def _named(self) -> "list[Entry]":
+        """The figures of these names; all of them without any."""
+        from figures.gallery import GALLERY
+
+        for name in self.names:
+            if name not in GALLERY:
+                raise ValueError(f"figure {name!r} is unknown{nearest(name, GALLERY)}")
+        return [GALLERY[name] for name in dict.fromkeys(self.names or GALLERY)]
+
+    def _formats(self) -> tuple[str, ...]:
+        formats = tuple(dict.fromkeys(part.strip() for part in self.format.split(",")))
+        for name in formats:
+            if name not in FORMATS:
+                raise ValueError(f"format {name!r} is unknown{nearest(name, FORMATS)}")
+        return formats
+
+    def _entries(self) -> "list[Entry]":
+        """What is to be made."""
+        entries = self._named()
+        if not self.names:
+            unwanted = "no" if self.trainings else "only"
+            entries = [entry for entry in entries if entry.trainings != unwanted]
+        if self.animate and not any(entry.turns for entry in entries):
+            raise ValueError(f"none of {', '.join(entry.name for entry in entries)} turns: --animate has no use")
+        lacking = [entry.name for entry in entries if entry.trainings == "only" and not self.trainings]
+        if lacking:
+            raise ValueError(f"figure {lacking[0]} needs --run: it shows trainings, and `ufm train` makes them")
+        if self.trainings and all(entry.trainings == "no" for entry in entries):
+            raise ValueError(f"none of {', '.join(self.names)} shows trainings: --run has no use")
+        return entries
+
+    def _make(
+        self, entries: "list[Entry]", trained: "dict[str, Dataset]", formats: tuple[str, ...]
+    ) -> "list[dict[str, Any]]":
+        from tqdm import tqdm
+
+        results = []
+        with tqdm(entries, unit="figure", disable=not interactive()) as bar:
+            for entry in bar:
+                bar.set_description(entry.name)
+                began = time.perf_counter()
+                try:
+                    found = self._one(entry, trained.get(entry.name), formats)
+                except Exception as error:  # one figure's trouble is not that of the others
+                    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                    found = {"status": "failed", "reason": reason}
+                    print(f"ufm: no figure {entry.name}: {reason}", file=sys.stderr)
+                results.append({"name": entry.name, **found, "seconds": time.perf_counter() - began})
+        return results
+
+    def _one(self, entry: "Entry", trained: "Dataset | None", formats: tuple[str, ...]) -> dict[str, Any]:
+        from figures.gallery import data_of, write
+
+        if trained is None:
+            data, cached = data_of(entry, self.quick, self.out / "data")
+        else:
+            data, cached = trained, False
+        stem = entry.name if trained is None else f"{entry.name}-run"
+        files = write(entry, data, self.out, formats, stem, animate=self.animate)
+        return {"status": "made", "cached": cached, "files": [str(path) for path in files]}
+
+
+def _require_writable(folder: Path) -> None:
+    """Make the folder and try it. Raises ValueError or OSError."""
+    check_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"out={folder} cannot be written to: {error.strerror}") from None

@@ -1,0 +1,147 @@
+"""``ufm table``: the tables of the paper and our own, from what was run."""
+
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ufm.files import store
+from ufm.files.process import FAILS, OK, interactive
+from ufm.tables import grid, results, tables
+from ufm.tables.grid import Cell, missing, run_all
+from ufm.tables.results import Result
+from ufm.train import presets
+
+
+@dataclass
+class Command:
+    """Show a table of trainings, mean and standard deviation over seeds; run what is missing.
+
+    1 to 7 are the paper's; "fashion", "offline" (all methods) and "angles" (f and theta) are ours and run on a laptop's
+    CPU. Numbers are read from --results and from finished runs below --runs; cells without any say "not run". One
+    training is run for all methods that share it (`ufm presets --methods` says which): CE answers for CE+LA.
+
+    Example: ufm table 2
+
+    Example: ufm table fashion --against "cnn CE"
+
+    Example: ufm table fashion --quantity gcr
+
+    Example: ufm table offline --ranks
+
+    Example: ufm table angles --correlate
+
+    Example: ufm table fashion --run --jobs 2 (and again after Ctrl-C: goes on where it stopped)
+
+    Example: ufm table 2 --run --where cifar100 --device cuda
+    """
+
+    name: tyro.conf.Positional[str]
+    """Number of a table of the paper, or name of one of ours."""
+    quantity: Literal["own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few"] = "own"
+    """Test accuracy at the last epoch by the method's own rule, RCR, GCR or nearest mean center; best: at the best
+    epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of
+    classes with more than 100, with 20 to 100, with fewer than 20 training images."""
+    verdicts: bool = False
+    """How often each prediction made before a training held, by row, instead of accuracies."""
+    ranks: bool = False
+    """Rows by their mean rank over columns, with Friedman's test that they do not differ."""
+    correlate: bool = False
+    """Which of theory's numbers goes along with accuracy: rank correlations over cells, 95 % intervals by bootstrap."""
+    against: str | None = None
+    """Row that the others are compared with: differences over common seeds, p-values of paired t-tests with Holm's
+    correction for the rows of a column."""
+    format: Literal["markdown", "latex", "csv"] = "markdown"
+    """How the table is written."""
+    execute: Annotated[bool, tyro.conf.arg(name="run")] = False
+    """Run what neither --results nor --runs has, or what was interrupted."""
+    where: str = ""
+    """Only cells whose name contains this."""
+    seeds: int = 3
+    """Seeds per cell: 0, 1, ..."""
+    jobs: int = 1
+    """Trainings at a time, each with one CPU thread if there are several."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute."""
+    data: Path | None = None
+    """Folder of the data sets ($NCMC_DATA, or ./data)."""
+    runs: Path = Path("runs")
+    """Folder of the runs: RUNS/NAME/seedS."""
+    results: Path | None = None
+    """File of results to read, and to add to with --save (results/NAME.json)."""
+    save: bool = False
+    """Write what is known of this table to --results."""
+    picture: Path | None = None
+    """Draw collapse and accuracy of the methods into this file, .png, .pdf or .svg."""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """Run what is missing, print the table."""
+        for name in ("seeds", "jobs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        table = tables.table_name(self.name)
+        wanted = [name for name in presets.cells(table) if self.where in name]
+        as_usual = self.json or self.against is not None or self.format != "markdown"
+        if self.verdicts + self.correlate + self.ranks + as_usual > 1:
+            raise ValueError("--verdicts, --correlate and --ranks are tables of their own, in markdown: one at a time")
+        if not wanted:
+            raise ValueError(f"where={self.where!r} is in no name of {table}")
+        path = self.results or Path("results") / f"{table}.json"
+        if self.execute:
+            self._run(table, self._without_result(wanted, self._known(path, table)[0]))
+        known, left_out = self._known(path, table)
+        if self.save:
+            results.save(path, known)
+        failed = grid.failures(table, self._without_result(wanted, known), self.runs)
+        found = tables.entries(wanted, known, self.quantity, self.seeds, failed)
+        if self.picture is not None:
+            from figures import comparison, style
+
+            style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in wanted]), self.picture)
+        shown = found if self.against is None else tables.differences(found, self.against)
+        if self.verdicts or self.correlate:
+            print(tables.lined((tables.verdicts if self.verdicts else tables.correlations)(wanted, known)))
+        elif self.ranks:
+            lines, compared = tables.ranks(found)
+            print(f"{tables.lined(lines)}\n\nTest accuracy, {self.quantity}. {compared}")
+        elif self.json:
+            rows = [cell.to_dict() for cell in found] if self.against is None else [vars(cell) for cell in shown]
+            print(store.to_json({"cells": rows}))
+        else:
+            minus = "" if self.against is None else f" minus {self.against}"
+            print(tables.FORMATS[self.format](shown, f"test accuracy, %, {self.quantity}{minus}"))
+            if minus and self.format == "markdown":
+                print("\np: two-sided paired t-test over common seeds, Holm's correction for the rows of a column.")
+        for name, reason in failed.items():
+            print(f"failed: {name}, {reason}", file=sys.stderr)
+        for folder, why in left_out.items():
+            print(f"left out: {folder}: {why}", file=sys.stderr)
+        return FAILS if failed else OK
+
+    def _known(self, path: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
+        """Results of the file and of finished runs; which runs were left out and why."""
+        new, left_out = results.collect(self.runs, table)
+        return results.current(results.merge(results.load(path), new)), left_out
+
+    def _without_result(self, names: list[str], known: list[Result]) -> list[Cell]:
+        done = {Cell(result["name"], result["configuration"]["seed"]) for result in known}
+        wanted = [Cell(name, seed) for seed in range(self.seeds) for name in names]
+        return [cell for cell in wanted if cell not in done]
+
+    def _run(self, table: str, lacking: list[Cell]) -> None:
+        from tqdm import tqdm
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the trainings end with this command
+        cells = missing(grid.trainings(table, lacking, self.runs), self.runs)
+        flags = ["--device", self.device, *(["--threads", "1"] if self.jobs > 1 else [])]
+        flags += [] if self.data is None else ["--data", str(self.data)]
+        with tqdm(total=len(cells), unit="run", disable=not interactive()) as bar:
+            for job, reason in run_all([cell.job(self.runs) for cell in cells], self.jobs, flags):
+                bar.update()
+                if reason is not None:
+                    tqdm.write(f"ufm: {job.label} failed: {reason}", file=sys.stderr)

@@ -1,0 +1,64 @@
+"""``ufm verify``: simulate, and hold every prediction against the result."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import ufm
+from ufm.commands.flags import ProblemFlags, check_folder
+from ufm.files import store
+from ufm.files.process import FAILS, OK, interactive
+
+
+@dataclass
+class Command(ProblemFlags):
+    """Simulate and hold every prediction of theory against the result.
+
+    Without a problem: the main job. Cosine loss with class-aware centers (CAL) and uniform ones (AL), P with
+    and without regularisation, and P with a learned frame, at CIFAR-10-LT and CIFAR-100-LT sizes, tau 0.01.
+
+    Example: ufm verify
+
+    Example: ufm verify --preset toy --theta 0.4 --json
+
+    Example: ufm verify --class-sizes 100,10,1 --centers 1 --frame learned --lam-h 0.02 --lam-w 0.03
+
+    Writes report.json, trajectories.nc, collapse.png and geometry.png into --out.
+    """
+
+    full: bool = False
+    """Main job: also learned frames at large sizes, which take minutes."""
+    seed: int = 0
+    """Seed of frames, starts and of the samples that are simulated twice."""
+    out: Path = Path("runs/verify")
+    """Folder for the results."""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """Simulate all problems, certify, write, report."""
+        import xarray
+
+        from figures import style, verification
+        from ufm.certify import job
+
+        check_folder(self.out)
+        if self.full and self.given():
+            raise ValueError("--full belongs to the main job, not to a problem of your own")
+        jobs = {"problem": job.single(self.build())} if self.given() else job.main_job(self.full)
+        results = job.run(jobs, self.seed, progress=interactive())
+        report = ufm.combine("verify", [report for result in results.values() for report in result.reports])
+        trajectories = {name: result.trajectory for name, result in results.items() if result.trajectory is not None}
+        if trajectories:
+            curves = {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
+            store.save(xarray.DataTree.from_dict(curves), self.out / "trajectories.nc")
+            style.save_figure(verification.collapse_figure(trajectories), self.out / "collapse.png")
+            style.save_figure(verification.geometry_figure(trajectories), self.out / "geometry.png")
+        store.save_json(self.out / "report.json", report.to_dict())
+        if self.json:
+            print(report.to_json())
+        else:
+            for part in (report for result in results.values() for report in result.reports):
+                print(part, end="\n\n")
+            held = sum(check.holds for check in report.checks)
+            print(f"{held} of {len(report.checks)} checks hold; written to {self.out}")
+        return OK if report.holds else FAILS

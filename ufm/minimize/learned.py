@@ -1,0 +1,91 @@
+"""Minimisers of a problem with a learned frame: a Riemannian trust region, or variable projection."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ufm.files.blas import one_thread
+from ufm.files.text import nearest
+from ufm.minimize.duality import learned_mse_bound, sphere_bound
+from ufm.minimize.local import LearnedLocal
+from ufm.minimize.projection import ProjectedLocal, Ridge
+from ufm.minimize.solution import Solution
+from ufm.minimize.trust_region import SLOPE, Ending, minimise
+from ufm.problems.frames import Array, Frame, dense
+from ufm.problems.objective import objective_at
+from ufm.problems.problem import Problem
+from ufm.problems.state import class_features, frame_of, random_state, to_span, validated_state
+
+LearnedMethod = Literal["auto", "means", "full", "projected"]
+METHODS = ("auto", "means", "full", "projected")
+
+
+def minimize_learned(
+    problem: Problem, method: LearnedMethod, start: Sequence[ArrayLike] | None, seed: int, progress: bool
+) -> Solution:
+    """See :func:`ufm.minimize`."""
+    began = time.perf_counter()
+    chosen = _resolve(problem, method)
+    full = chosen == "full"
+    state = random_state(problem, seed, full=full) if start is None else validated_state(problem, start, full=full)
+    ending: Ending[Any]
+    with one_thread(state.rows.size):
+        if chosen == "projected":
+            ending = minimise(ProjectedLocal(Ridge(problem, state.rows), state.norms), progress=progress)
+            state = ending.local.state(state.rows)
+            last = LearnedLocal(objective_at(problem, state), state)
+        else:
+            inside, basis = to_span(state)
+            ending = minimise(LearnedLocal(objective_at(problem, inside), inside), progress=progress)
+            last = ending.local
+            state = last.state.times(basis)
+    frame, features = frame_of(problem, state), class_features(problem, state)
+    bound = lower_bound(problem, frame, features)
+    slope = float(np.linalg.norm(last.gradient))
+    stats = {
+        "method": chosen,
+        "seconds": time.perf_counter() - began,
+        "iterations": ending.iterations,
+        "products": ending.products,
+        "slope": slope,
+        "decrement": ending.decrement,
+        "reason": ending.reason,
+        "seed": seed,
+    }
+    status: Literal["optimal", "inexact", "stopped"] = "optimal"
+    if ending.status == "stopped":
+        status = "stopped"
+    elif slope > SLOPE:
+        status, stats["reason"] = "stopped", f"a gradient of {slope:.2g} is left: go on from here with method='means'"
+    elif last.value - bound > 1e-9 * max(1.0, abs(last.value)):
+        status, stats["reason"] = "inexact", "the gradient is 0 at a point that is no minimum: begin from another start"
+    return Solution(problem, frame, features, last.value, bound, status, stats, state.features if full else None)
+
+
+def _resolve(problem: Problem, method: str) -> str:
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} is unknown{nearest(method, METHODS)}")
+    if method == "projected" and problem.loss != "mse":
+        raise ValueError("method='projected' eliminates features by ridge regression: it is for loss='mse'")
+    if method == "auto":
+        return "projected" if problem.loss == "mse" else "means"
+    return method
+
+
+def lower_bound(problem: Problem, frame: Frame, features: Array) -> float:
+    """A number below the objective of every frame and all features, from the multipliers of class features (K, d)."""
+    if problem.loss == "mse":
+        return learned_mse_bound(problem, np.einsum("kd,kd->k", dense(frame.mean_centers), features))
+    bounds = np.empty(problem.n_classes)
+    for k, h in enumerate(features):
+        own = frame.class_centers(k)
+        _, sizes, basis = np.linalg.svd(own, full_matrices=False)
+        basis = basis[sizes > 1e-12 * sizes[0]]
+        # The rest of the feature, outside the span of the centers, is one coordinate more, in which they are 0.
+        inside = basis @ h
+        rest = np.linalg.norm(h - inside @ basis)
+        bounds[k] = sphere_bound(np.append(inside, rest), np.column_stack([own @ basis.T, np.zeros(len(own))]))
+    return float(np.asarray(problem.class_sizes) * problem.weights @ bounds)

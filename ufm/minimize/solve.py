@@ -1,0 +1,144 @@
+"""Minimisers of a problem, each with a lower bound that proves how good it is."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import linalg, optimize
+
+from ufm.minimize.duality import sphere_bound
+from ufm.minimize.learned import LearnedMethod, minimize_learned
+from ufm.minimize.solution import Solution as Solution
+from ufm.problems.frames import Array, Frame, dense, fitting_frame
+from ufm.problems.losses import cosine, cosine_hessian_product, loss_of
+from ufm.problems.problem import Problem
+
+
+def minimize(
+    problem: Problem,
+    *,
+    frame: Frame | None = None,
+    seed: int = 0,
+    method: LearnedMethod = "auto",
+    start: Sequence[ArrayLike] | None = None,
+    progress: bool = False,
+) -> Solution:
+    r"""Minimise the objective over the features, and over the frame if the problem has ``frame="learned"``.
+
+    Fixed frame, cosine loss: Newton's method in a trust region from a random start in the span of the class's centers
+    and one direction more; the bound is the dual of the quadratic on the sphere,
+    :math:`\max_\mu f - \mu - b^\top (G + \mu I)^{-1} b` with :math:`G = \sum_j w_j w_j^\top` and
+    :math:`b = \sum_j w_j`, at the multiplier of the solution. P: one regularised least-squares problem per class, with
+    the bound of its dual; for ``lam_h = 0`` the minimiser of smallest norm.
+
+    Learned frame: a Riemannian trust region, or variable projection (:mod:`ufm.minimize.projection`); the bound is the
+    dual value of a convex problem below all frames (:mod:`ufm.minimize.duality`): the gap certifies global optimality.
+
+    Parameters
+    ----------
+    problem : what to solve.
+    frame : fixed frame only: any frame; by default the problem's multi-center frame in coordinate vectors.
+    seed : of the random start.
+    method : learned frame only. "means": trust region with one feature per class; "full": with one per sample, which
+        tests the collapse itself; "projected": P with its features eliminated, the fastest; "auto": "projected" for P,
+        else "means".
+    start : learned frame only: rows (F + K, d) orthonormal, norms (K,), features (K, d) or (N, d), for example a
+        :class:`ufm.State`; by default a random frame and Gaussian features.
+    progress : learned frame only: show a bar on stderr.
+
+    Raises
+    ------
+    ValueError : a frame or a start that does not belong to the problem; an option that has no meaning for it.
+    MemoryError : a learned frame that would not fit.
+
+    Examples
+    --------
+    >>> solution = minimize(Problem(class_sizes=(30, 10), centers=(2, 6), theta=0.2, dim=32))
+    >>> solution.status, solution.gap < 1e-9
+    ('optimal', True)
+
+    A class with too few samples dies where the frame is learned:
+
+    >>> problem = Problem((100, 10, 1), 1, 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
+    >>> solution = minimize(problem)
+    >>> solution.status, round(solution.value, 4), solution.living.tolist()
+    ('optimal', 0.2603, [True, True, False])
+    """
+    if problem.frame == "learned":
+        if frame is not None:
+            raise ValueError("frame was given, but frame='learned' of the problem makes it an unknown: pass a start")
+        return minimize_learned(problem, method, start, seed, progress)
+    if method != "auto" or start is not None:
+        raise ValueError(f"method={method!r} and start are for frame='learned': this problem has frame='fixed'")
+    began = time.perf_counter()
+    frame = fitting_frame(problem, frame)
+    solve = _solve_cosine if problem.loss == "cosine" else _solve_mse
+    features, bounds, iterations = [], [], 0
+    for k in range(problem.n_classes):
+        feature, bound, count = solve(problem, frame, k, seed)
+        features.append(feature)
+        bounds.append(bound)
+        iterations = max(iterations, count)
+    loss, sizes = loss_of(problem, frame), np.asarray(problem.class_sizes)
+    values = np.array([loss.value_and_gradient(h[None], k)[0][0] for k, h in enumerate(features)])
+    value, bound = (float(sizes @ np.asarray(v)) + loss.constant for v in (values, bounds))
+    optimal = value - bound <= 1e-9 * max(1.0, abs(value))
+    stats = {"seconds": time.perf_counter() - began, "iterations": iterations, "seed": seed}
+    return Solution(problem, frame, np.array(features), value, bound, "optimal" if optimal else "inexact", stats)
+
+
+def _solve_cosine(problem: Problem, frame: Frame, k: int, seed: int) -> tuple[Array, float, int]:
+    own = dense(frame.class_centers(k))
+    _, sizes, basis = linalg.svd(own, full_matrices=False)
+    basis = basis[sizes > 1e-12 * sizes[0]]
+    # One more direction, outside the span: without it a single center could not be reached from its far side.
+    centers = np.column_stack([own @ basis.T, np.zeros(len(own))])
+    beta, lam = float(problem.weights[k]), float(problem.lam or 0.0)
+    start = np.random.default_rng((seed, k)).standard_normal(len(basis) + 1)
+    # lam = 0 leaves the norm free: the penalty only picks one of the minimisers.
+    penalty = lam or beta
+    answer = optimize.minimize(
+        lambda h: tuple(part[0] for part in cosine(h[None], centers, beta, penalty)),
+        start,
+        jac=True,
+        hess=lambda h: cosine_hessian_product(h[None], np.eye(len(h)), centers, beta, penalty)[0],
+        method="trust-exact",
+        options={"gtol": 1e-12, "maxiter": 500},
+    )
+    return answer.x[:-1] @ basis, beta * sphere_bound(answer.x, centers), int(answer.nit)
+
+
+def _solve_mse(problem: Problem, frame: Frame, k: int, seed: int) -> tuple[Array, float, int]:
+    total, lam = problem.total, float(problem.lam_h or 0.0)
+    weights, residual = _ridge(problem, frame, k)
+    feature = np.asarray(weights @ frame.centers).ravel()
+    # Dual of |W h - y|^2 / (2S) + lam |h|^2 / 2 at nu = (y - W h) / S: nu y - S |nu|^2 / 2 - |W^T nu|^2 / (2 lam)
+    nu = residual / total
+    slope = np.asarray(nu @ frame.centers).ravel()
+    own = slice(int(frame.offsets[k]), int(frame.offsets[k + 1]))
+    bound = float(nu[own].sum()) - 0.5 * total * float(nu @ nu)
+    return feature, bound - (float(slope @ slope) / (2.0 * lam) if lam > 0 else 0.0), 1
+
+
+def _ridge(problem: Problem, frame: Frame, k: int) -> tuple[Array, Array]:
+    """Coefficients a with h = W^T a, and the residual y - W h, by (W W^T + lam S I) a = y."""
+    own = slice(int(frame.offsets[k]), int(frame.offsets[k + 1]))
+    ridge = float(problem.lam_h or 0.0) * problem.total
+    y = np.zeros(problem.n_centers)
+    y[own] = 1.0
+    foreign = np.asarray(dense(frame.centers @ dense(frame.class_centers(k)).T))
+    foreign[own] = 0.0
+    if (
+        np.abs(foreign).max(initial=0.0) < 1e-13 * float(frame.geometry.length.max()) ** 2
+    ):  # no center of another class is touched: the small system is exact
+        inside = dense(frame.class_centers(k))
+        gram = inside @ inside.T
+        part = linalg.lstsq(gram + ridge * np.eye(len(gram)), np.ones(len(gram)))[0]
+        coefficients = np.zeros_like(y)
+        coefficients[own] = part
+    else:
+        gram = dense(frame.centers @ frame.centers.T)
+        coefficients = linalg.lstsq(gram + ridge * np.eye(len(gram)), y)[0]
+    feature = np.asarray(coefficients @ frame.centers).ravel()
+    return coefficients, y - np.asarray(frame.centers @ feature).ravel()

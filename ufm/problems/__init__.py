@@ -1,0 +1,5 @@
+"""What is asked: problems, their frames, losses, class sizes and starts. Nothing here is solved.
+
+It may use :mod:`ufm.files`, and of theory only definitions: angles, dimensions, numbers of centers. Every other room
+of :mod:`ufm` may come in.
+"""

@@ -1,0 +1,140 @@
+"""A problem from a description: plain values by name, as flags of the command line and descriptions of sweeps give."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from theory.multicenter.geometry import minimum_dimension
+from ufm.problems.presets import PRESETS, preset, spend
+from ufm.problems.problem import Problem
+from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
+
+SOURCES = ("preset", "problem", "class_sizes", "n_classes")
+"""Where class sizes come from: exactly one of them is given."""
+
+FIELDS = (*SOURCES, "n_max", "tau", "centers", "f", "theta", "dim", "loss", "frame", "beta", "lam", "lam_h", "lam_w")
+"""All that a description may hold; None is the same as nothing.
+
+preset : name of a problem. problem : file with one, .toml or .json.
+class_sizes : integers, their text "100,50,10", or the name of a file of sizes or labels.
+n_classes, n_max, tau : a long tail (tau also of a preset).
+centers : a rule of :data:`ufm.problems.presets.CENTERS`, with its mean f; a number, a list, or the text of one.
+theta, dim, loss, frame, beta, lam, lam_h, lam_w : fields of :class:`ufm.Problem`.
+"""
+
+CHANGES = ("theta", "dim", "frame", "lam", "lam_h", "lam_w")
+"""Fields that go into the problem as they are."""
+
+Description = Mapping[str, Any]
+
+
+def source(said: Description, *names: str) -> str:
+    """The one name among ``names`` that says where sizes come from. Raises ValueError if it is not exactly one."""
+    given = [name for name in names if said.get(name) is not None]
+    if len(given) != 1:
+        flags = ["--" + name.replace("_", "-") for name in names]
+        wrong = f", not {' and '.join(given)}" if given else ""
+        raise ValueError(f"one of {', '.join(flags[:-1])} and {flags[-1]} is needed{wrong}")
+    if said.get("tau") is not None and given[0] not in ("preset", "n_classes"):
+        raise ValueError(f"tau={said['tau']} belongs to --preset or --n-classes: other problems have their sizes")
+    if said.get("n_max") is not None and said.get("n_classes") is None:
+        raise ValueError(f"n_max={said['n_max']} goes with --n-classes")
+    return given[0]
+
+
+def class_sizes(said: Description) -> tuple[int, ...]:
+    """The class sizes of a description. Raises ValueError or OSError."""
+    if source(said, "preset", "class_sizes", "n_classes") == "preset":
+        return preset(str(said["preset"]), tau=said.get("tau")).class_sizes
+    return _own_sizes(said)
+
+
+def build(said: Description) -> Problem:
+    """The problem of a description. Raises ValueError or OSError.
+
+    Examples
+    --------
+    >>> build({"n_classes": 3, "n_max": 100, "tau": 0.01, "f": 4}).centers
+    (2, 1, 9)
+    """
+    said = {name: value for name, value in said.items() if value is not None}
+    source(said, *SOURCES)
+    changes: dict[str, Any] = {name: said[name] for name in CHANGES if name in said}
+    if "beta" in said:
+        changes["beta"] = "weighted" if said["beta"] == "weighted" else numbers("beta", said["beta"], float)
+    loss = said.get("loss") or _implied_loss(said)
+    if "preset" in said:
+        return _changed(preset(said["preset"], tau=said.get("tau"), loss=loss), said, changes)
+    if "problem" in said:
+        return _changed(_read(Path(said["problem"])), said, changes)
+    sizes = _own_sizes(said)
+    return Problem(class_sizes=sizes, centers=centers(said, sizes), loss=loss, **{"theta": 0.2, **changes})
+
+
+def centers(said: Description, sizes: tuple[int, ...]) -> Any:
+    """Centers per class of a description, for some class sizes."""
+    rule = said.get("centers")
+    if rule is None or (isinstance(rule, str) and not _is_list(rule)):
+        default = PRESETS[said["preset"]].f if said.get("preset") is not None else 20
+        return spend(rule or "class-aware", sizes, default if said.get("f") is None else said["f"])
+    if said.get("f") is not None:
+        raise ValueError(f"f={said['f']} goes with a rule, not with centers={rule}")
+    return numbers("centers", rule, int)
+
+
+def numbers(name: str, value: Any, kind: Any) -> Any:
+    """A number or a list of numbers, from themselves or from their text. Raises ValueError."""
+    values = value
+    if isinstance(value, str):
+        try:
+            values = [kind(part) for part in value.replace(" ", "").split(",")]
+        except ValueError:
+            raise ValueError(f"{name}={value!r} is neither a number nor a list of numbers like 2,3,5") from None
+    return values[0] if isinstance(values, list | tuple) and len(values) == 1 else values
+
+
+def _is_list(text: str) -> bool:
+    return re.fullmatch(r"[\d\s,.+-]+", text) is not None
+
+
+def _own_sizes(said: Description) -> tuple[int, ...]:
+    sizes = said.get("class_sizes")
+    if isinstance(sizes, str):
+        if not _is_list(sizes) or Path(sizes).exists():
+            return read_class_sizes(sizes)
+        sizes = numbers("class_sizes", sizes, int)
+    if sizes is not None:
+        return tuple(sizes) if isinstance(sizes, list | tuple) else (sizes,)
+    if said.get("n_max") is None:
+        raise ValueError(f"n_classes={said['n_classes']} needs --n-max, the size of the largest class")
+    tau = said.get("tau")
+    return long_tailed_sizes(said["n_classes"], said["n_max"], 1.0 if tau is None else tau)
+
+
+def _implied_loss(said: Description) -> Literal["cosine", "mse"]:
+    """The cosine loss, but P where a learned frame comes with weights that only P has."""
+    weighted = "lam_h" in said or "lam_w" in said
+    return "mse" if said.get("frame") == "learned" and weighted else "cosine"
+
+
+def _changed(base: Problem, said: Description, changes: dict[str, Any]) -> Problem:
+    values = base.to_dict()
+    if said.get("loss", base.loss) != base.loss:
+        values = {k: v for k, v in values.items() if k not in ("beta", "lam", "lam_h", "lam_w")} | {
+            "loss": said["loss"]
+        }
+    if "centers" in said or "f" in said:
+        counts = Problem(base.class_sizes, centers(said, base.class_sizes), 0.0).centers
+        values |= {"centers": counts, "dim": max(values["dim"], minimum_dimension(counts))}
+    return Problem.from_dict({**values, **changes})
+
+
+def _read(path: Path) -> Problem:
+    text = path.read_text()
+    if path.suffix not in (".toml", ".json"):
+        raise ValueError(f"{path}: a problem file ends in .toml or .json")
+    try:
+        return Problem.from_toml(text) if path.suffix == ".toml" else Problem.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

@@ -1,0 +1,84 @@
+"""Where flows begin: Gaussian clouds, spheres, neighbourhoods of the antipode, or given features."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ufm.files import memory
+from ufm.problems.frames import Array, Frame, dense, real_array
+from ufm.problems.problem import Problem
+
+
+@dataclass(frozen=True)
+class Start:
+    """A distribution of initial features, isotropic or nearly so.
+
+    Parameters
+    ----------
+    kind : "gaussian": independent entries; "sphere": uniform directions; "antipode": next to minus the mean
+        center of the class, the one point from which the cosine flow does not leave.
+    scale : standard deviation of the entries ("gaussian") or norm of the features, in [1e-100, 1e100].
+    offset : distance from the antipode on the unit sphere, to first order, in [1e-8, 1]: closer is rounding.
+    """
+
+    kind: Literal["gaussian", "sphere", "antipode"] = "gaussian"
+    scale: float = 1.0
+    offset: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Refuse unknown kinds and scales that give no features."""
+        if self.kind not in ("gaussian", "sphere", "antipode"):
+            raise ValueError(f"start {self.kind!r} is unknown: 'gaussian', 'sphere' or 'antipode'")
+        for name, lowest, highest in (("scale", 1e-100, 1e100), ("offset", 1e-8, 1.0)):
+            if not lowest <= getattr(self, name) <= highest:
+                raise ValueError(f"{name}={getattr(self, name)} of the start is outside [{lowest:g}, {highest:g}]")
+
+    def place(self, gaussian: Array, mean_direction: Array) -> Array:
+        """Features, in any orthogonal coordinates, from standard Gaussian ones (n, m) and the class's direction (m,).
+
+        Overwrites ``gaussian`` and returns it.
+        """
+        if self.kind != "gaussian":
+            gaussian /= np.linalg.norm(gaussian, axis=1, keepdims=True)
+        if self.kind == "antipode":
+            gaussian *= self.offset
+            gaussian -= mean_direction
+            gaussian /= np.linalg.norm(gaussian, axis=1, keepdims=True)
+        gaussian *= self.scale
+        return gaussian
+
+
+def require_features(problem: Problem) -> None:
+    """Raise MemoryError if features of the problem, as dense rows, would not fit (with working copies)."""
+    memory.require(
+        4 * 8 * problem.n_samples * int(problem.dim or 0),
+        f"{problem.n_samples} x {problem.dim} features",
+        "use method='reduced' or 'exact' with keep='metrics', which sample them in reduced coordinates",
+    )
+
+
+def draw(problem: Problem, frame: Frame, start: Start, seed: int) -> Array:
+    """Initial features (N, d), one random stream per class."""
+    require_features(problem)
+    features = np.empty((problem.n_samples, frame.dim))
+    for k in range(problem.n_classes):
+        own = features[problem.samples(k)]
+        np.random.default_rng((seed, k)).standard_normal(out=own)
+        start.place(own, dense(frame.mean_directions[k : k + 1])[0])
+    return features
+
+
+def validated_features(problem: Problem, frame: Frame, features: ArrayLike) -> Array:
+    """Given features as float64 (N, d). Raises ValueError for another shape, NaN, infinity or rows of 0."""
+    array = np.ascontiguousarray(real_array("features", features))
+    expected = (problem.n_samples, frame.dim)
+    if array.shape != expected:
+        raise ValueError(f"features have shape {array.shape}, not (n_samples, dim) = {expected}")
+    if not np.all(np.isfinite(array)):
+        row = int(np.argmax(~np.isfinite(array).all(axis=1)))
+        raise ValueError(f"features[{row}] contains NaN or infinity")
+    if not np.all(array.any(axis=1)):
+        raise ValueError(f"features[{int(np.argmin(array.any(axis=1)))}] is 0: it has no direction to collapse from")
+    return array

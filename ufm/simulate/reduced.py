@@ -1,0 +1,284 @@
+"""The cosine flow in three numbers a sample, and in coordinates in which collapse is a straight line."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory.multicenter.clock import clock, flow_time, radius
+from ufm.problems.frames import TOLERANCE, Array, Frame, dense
+from ufm.problems.problem import Problem
+from ufm.problems.start import Start
+from ufm.simulate import rowwise
+from ufm.simulate.blocks import ROWS, Block, Observation, chi, chunks, cosine_loss, unit_vector
+from ufm.simulate.trajectory import Trouble, worst_sample
+
+
+def reduced_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
+    """Three coordinates a sample: along the mean center, in the differences of centers, outside all centers.
+
+    Without features the coordinates of an isotropic start are drawn directly, at O(1) a sample.
+    """
+    geometry = frame.geometry
+    for k, count in enumerate(problem.centers):
+        mean, spread, kappa = (float(a[k]) for a in (geometry.mean, geometry.spread, geometry.alignment))
+        # sum_j a_j^2 = f mean^2 x^2 + spread y^2 and sum_j a_j = f mean x: two pseudo-centers say the same.
+        root = np.sqrt(count)
+        centers = np.array([[root * mean, 0.0, 0.0], [0.0, np.sqrt(spread), 0.0]])
+        loss = cosine_loss(problem, k, centers, np.array([root, 0.0]))
+        for number, rows in enumerate(chunks(problem, k, ROWS)):
+            if features is None:
+                x, y, outside, rest = _sample_reduced(problem, frame, k, rows, start, (seed, k, number))
+                z, lift = np.hypot(outside, rest), None
+                tilt = np.sqrt(max(0.0, 1.0 - kappa**2)) * np.divide(outside, z, where=z > 0, out=np.zeros_like(z))
+            else:
+                x, y, z, tilt, lift = _project(frame, features[rows], k)
+            classifier = np.column_stack([np.full(x.size, kappa), np.zeros(x.size), tilt])
+            state = np.column_stack([x, y, z])
+            yield Block(k, rows, state, loss, np.array([1.0, 0.0, 0.0]), classifier, lift)
+
+
+def _sample_reduced(
+    problem: Problem, frame: Frame, k: int, rows: slice, start: Start, key: tuple[int, ...]
+) -> tuple[Array, ...]:
+    """Coordinates along mean center, differences (norm), classifier's own part, rest (norm)."""
+    rng, n = np.random.default_rng(key), rows.stop - rows.start
+    rank = int(frame.geometry.rank[k])
+    tilted = abs(float(frame.geometry.alignment[k])) < 1.0 - TOLERANCE
+    gaussian = np.empty((n, 4))
+    gaussian[:, 0] = rng.standard_normal(n)
+    gaussian[:, 1] = chi(rng, rank, n)
+    gaussian[:, 2] = rng.standard_normal(n) if tilted else 0.0
+    gaussian[:, 3] = chi(rng, int(problem.dim or 0) - 1 - rank - tilted, n)
+    placed = start.place(gaussian, np.array([1.0, 0.0, 0.0, 0.0]))
+    return tuple(placed.T)
+
+
+def _project(frame: Frame, features: Array, k: int) -> tuple[Array, Array, Array, Array, Callable[[Array], Array]]:
+    """Reduced coordinates of given features, the rest's cosine to the classifier, and the way back."""
+    spread, centers = float(frame.geometry.spread[k]), frame.class_centers(k)
+    mean = dense(frame.mean_directions[k : k + 1])[0]
+    x = features @ mean
+    products = np.asarray(features @ centers.T)
+    products -= products.mean(axis=1, keepdims=True)
+    if spread == 0.0:
+        products[:] = 0.0
+    y = np.sqrt(np.einsum("nf,nf->n", products, products) / (spread or 1.0))
+    rest = features - x[:, None] * mean - np.asarray(products @ centers) / (spread or 1.0)
+    z = np.sqrt(np.einsum("nd,nd->n", rest, rest))
+    tilt = np.divide(rest @ unit_vector(frame.classifier_row(k)), z, where=z > 0, out=np.zeros_like(z))
+    directions = products / np.where(y > 0, y, 1.0)[:, None] / (spread or 1.0)
+
+    def lift(state: Array) -> Array:
+        outside = state[:, 2] / np.where(z > 0, z, 1.0)
+        along = (state[:, 0] - outside * x)[:, None] * mean
+        inside = (state[:, 1] - outside * y)[:, None] * directions
+        return outside[:, None] * features + along + np.asarray(inside @ centers)
+
+    return x, y, z, tilt, lift
+
+
+@dataclass(frozen=True)
+class _Chart:
+    r"""Samples of several classes on the sphere, in their own time: a field for :mod:`ufm.simulate.rowwise`.
+
+    With :math:`x = \tanh(s / 2)`, :math:`g = y^2 / (y^2 + z^2) = 1 / (1 + e^w)` the gradient of the cosine loss
+    gives, in the clock time of :mod:`theory.multicenter.clock`,
+
+    .. math::
+        \dot s = 4\beta \big[ f c\, (1 - c x) + \sigma\, g\, x \big], \qquad \dot w = 4\beta \sigma
+
+    (c: length of the mean center, sigma: spread of the centers). So w is known and s is one scalar equation. Along
+    a collapse s becomes a straight line, steps grow, and :math:`NC = 2 - 2x = 4 / (1 + e^s)` keeps its relative
+    accuracy down to the smallest double.
+    """
+
+    far: Array
+    """4 beta f c (1 - c): velocity of s far down the collapse."""
+    near: Array
+    """8 beta f c^2: what is added to it at s = -infinity."""
+    pull: Array
+    """4 beta sigma: the pull of the differences of centers."""
+    tilt: Array
+    """w at time 0."""
+
+    def __call__(self, t: Array, y: Array) -> Array:
+        """Velocity of s. In place, with one exponential for x and one for g: this is where the time goes."""
+        beyond = _logistic(y.copy())  # (1 - x) / 2
+        share = self.pull * t
+        share += self.tilt
+        _logistic(share)
+        share *= self.pull
+        velocity = self.near * beyond
+        velocity += self.far
+        velocity += share
+        share *= 2.0
+        share *= beyond
+        velocity -= share
+        return velocity
+
+    def take(self, samples: NDArray[np.int64]) -> Self:
+        """The chart of some of the samples."""
+        return type(self)(*(getattr(self, field.name)[samples] for field in fields(self)))
+
+
+def _logistic(v: Array) -> Array:
+    """1 / (1 + e^v), overwriting v; numpy's exponential makes it twice as fast as scipy's expit."""
+    np.exp(v, out=v)
+    v += 1.0
+    return np.divide(1.0, v, out=v)
+
+
+_PER_SAMPLE = ("alignment", "radius", "classifier", "count", "mean", "spread", "beta", "lam")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive samples, possibly of many classes, ready to be integrated together."""
+
+    rows: slice
+    blocks: list[Block]
+    chart: _Chart
+    alignment: Array
+    """s at time 0; this and all below is one number a sample, shape (n,)."""
+    radius: Array
+    """Norm at time 0."""
+    classifier: Array
+    """(n, 3): the classifier in the coordinates x, y, z."""
+    count: Array
+    mean: Array
+    spread: Array
+    beta: Array
+    lam: Array
+    """Weight of the norm penalty."""
+
+    @classmethod
+    def merge(cls, problem: Problem, frame: Frame, blocks: list[Block]) -> Self:
+        """Put blocks side by side."""
+        owner = np.repeat([b.k for b in blocks], [len(b.state) for b in blocks])
+        x, y, z = np.concatenate([b.state for b in blocks]).T
+        across = np.hypot(y, z)
+        r = np.hypot(x, across)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # 2 artanh(x / r) from whichever of r - x and r + x does not cancel
+            s = 2.0 * np.where(x > 0, np.log((r + x) / across), np.log(across / (r - x)))
+            w = np.where(across > 0, 2.0 * np.log(z / y), np.inf)
+        count = np.asarray(frame.counts, dtype=np.float64)[owner]
+        mean, spread, beta = frame.geometry.mean[owner], frame.geometry.spread[owner], problem.weights[owner]
+        # unit centers: 1 - c^2 = (f - 1) / f sigma, free of cancellation
+        gap = spread * (count - 1.0) / count / (1.0 + mean)
+        drive = 4.0 * beta * count * mean
+        chart = _Chart(far=drive * gap, near=2.0 * drive * mean, pull=4.0 * beta * spread, tilt=w)
+        return cls(
+            slice(blocks[0].rows.start, blocks[-1].rows.stop),
+            blocks,
+            chart,
+            alignment=s,
+            radius=r,
+            classifier=np.concatenate([b.classifier for b in blocks]),
+            count=count,
+            mean=mean,
+            spread=spread,
+            beta=beta,
+            lam=np.full(r.size, float(problem.lam or 0.0)),
+        )
+
+    def stuck(self, problem: Problem) -> Trouble | None:
+        """Why some sample never moves: it sits on the antipode of its mean center, where nothing points anywhere."""
+        stuck = np.isneginf(self.alignment)
+        if not stuck.any():
+            return None
+        where = worst_sample(problem, stuck, self.rows.start)
+        return Trouble("stalled", f"{where} starts at the antipode of its mean center and does not move")
+
+    @classmethod
+    def join(cls, batches: "list[Batch]") -> "Batch":
+        """Samples of several batches, even of several problems, as one.
+
+        It can be integrated, but has no rows and no way back to features.
+        """
+        columns = {f.name: np.concatenate([getattr(b.chart, f.name) for b in batches]) for f in fields(_Chart)}
+        own: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in batches]) for name in _PER_SAMPLE}
+        return replace(batches[0], blocks=[], rows=slice(0, 0), chart=_Chart(**columns), **own)
+
+    def pilot(self, count: int) -> Self:
+        """Those ``count`` samples of each class and of each kind of extreme that may well collapse last."""
+        bounds = np.cumsum([0, *(len(b.state) for b in self.blocks)])
+        keys = (self.alignment, -self.radius, self.chart.tilt, -self.chart.tilt)
+        chosen = [
+            begin + np.argsort(key[begin:end])[:count] for begin, end in pairwise(bounds.tolist()) for key in keys
+        ]
+        samples = np.unique(np.concatenate(chosen))
+        own: dict[str, Any] = {name: getattr(self, name)[samples] for name in _PER_SAMPLE}
+        return replace(self, blocks=[], chart=self.chart.take(samples), **own)
+
+    def collapse_times(self, nc: float, rtol: float) -> tuple[Array, rowwise.Work]:
+        """Time at which each sample's NC falls to ``nc``; infinity for those that never do."""
+        level = float(np.log((4.0 - nc) / nc))
+        with np.errstate(over="ignore"):
+            tau, work = rowwise.times_to_reach(self.chart, self.alignment, level, rtol)
+        return flow_time(tau, self.radius, self.lam), work
+
+    def states_at(self, times: Array, rtol: float, work: rowwise.Work) -> Iterator[tuple[int, "Snapshot"]]:
+        """Yield (index, snapshot of all samples) for each of the ascending times."""
+        tau = np.empty((len(times), self.radius.size))
+        for j, time in enumerate(times):
+            tau[j] = clock(time, self.radius, self.lam)
+        with np.errstate(over="ignore"):
+            states, cost = rowwise.states_at(self.chart, self.alignment, tau, rtol)
+            work.add(cost)
+            for j, time in enumerate(times):
+                beyond = _logistic(states[j])
+                across = 2.0 * np.sqrt(beyond * (1.0 - beyond))
+                # z / y; a ratio of e^350 leaves nothing of y, and its product with y is still finite
+                ratio = np.exp(np.minimum(0.5 * (self.chart.tilt + self.chart.pull * tau[j]), 350.0))
+                y = across / np.hypot(1.0, ratio)
+                z = ratio * y
+                yield j, Snapshot(1.0 - 2.0 * beyond, y, z, radius(time, self.radius, self.lam), 4.0 * beyond)
+
+    def observe(self, snapshot: "Snapshot") -> Observation:
+        """Measure all samples."""
+        x, y, z, norm, nc = snapshot
+        cosine = self.classifier[:, 0] * x + self.classifier[:, 2] * z
+        # sum_j (a_j - 1)^2 with a_j of mean c x and spread sigma y^2
+        fit = self.count * (self.mean * x - 1.0) ** 2 + self.spread * y**2
+        return Observation(nc, norm, cosine, self.beta * fit + self.lam * (norm - 1.0) ** 2)
+
+    def lift(self, snapshot: "Snapshot") -> Array:
+        """Features (n, d)."""
+        reduced = np.column_stack(snapshot[:3]) * snapshot.norm[:, None]
+        begin, pieces = 0, []
+        for block in self.blocks:
+            if block.lift is None:
+                raise ValueError("these samples were drawn in reduced coordinates: they have no features")
+            end = begin + len(block.state)
+            pieces.append(block.lift(reduced[begin:end]))
+            begin = end
+        return np.concatenate(pieces)
+
+
+class Snapshot(NamedTuple):
+    """Reduced coordinates of the unit features of a batch, their norms and their NC; arrays (n,)."""
+
+    x: Array
+    y: Array
+    z: Array
+    norm: Array
+    nc: Array
+
+
+def batches(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Batch]:
+    """All samples of the problem, about :data:`ufm.simulate.blocks.ROWS` at a time."""
+    waiting: list[Block] = []
+    held = 0
+    for block in reduced_blocks(problem, frame, features, start, seed):
+        waiting.append(block)
+        held += len(block.state)
+        if held >= ROWS:
+            yield Batch.merge(problem, frame, waiting)
+            waiting, held = [], 0
+    if waiting:
+        yield Batch.merge(problem, frame, waiting)
