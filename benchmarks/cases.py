@@ -11,9 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 import ufm
-from theory.multicenter import minimum as minimizers
 from theory.multicenter.geometry import center_cosine, classifier_cosine
-from ufm.certify.learned import learned_arguments
+from ufm.certify.predict import predict
 from ufm.problems.start import Start
 from ufm.simulate import reduced
 from ufm.simulate.flow import RTOL
@@ -220,7 +219,7 @@ def learned(n_classes: int, n_max: int, dim: int) -> ufm.Problem:
 
 def excess(problem: ufm.Problem, value: float) -> float:
     """P above its minimum in closed form."""
-    return abs(value - float(minimizers.learned_minimum(**learned_arguments(problem)).sum()))
+    return abs(value - predict(problem).value)
 
 
 def learned_by(problem: ufm.Problem, method: str, repeats: int) -> dict[str, float]:

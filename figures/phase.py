@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.style import class_colors, panels, shown_classes, styled
-from ufm.certify.learned import predicted_square_norms
+from ufm.certify.predict import predict
 from ufm.minimize.phase import Axis, PhaseDiagram
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def phase_figure(diagram: PhaseDiagram) -> "Figure":
             norm=BoundaryNorm(np.arange(-0.5, count + 1), count + 1),
         )
         fine = [np.geomspace(axis.values[0], axis.values[-1], FINE) for axis in (vertical, horizontal)]
-        alive = [[int((predicted_square_norms(diagram.problem_at(v, h)) > 0).sum()) for h in fine[1]] for v in fine[0]]
+        alive = [[int((predict(diagram.problem_at(v, h)).square_norm > 0).sum()) for h in fine[1]] for v in fine[0]]
         if np.ptp(alive):
             left.contour(fine[1], fine[0], alive, levels=np.arange(count) + 0.5, colors="0.2", linewidths=0.7)
         left.set(xscale="log", yscale="log", xlabel=horizontal.label, ylabel=vertical.label)
@@ -57,7 +57,7 @@ def _norms(axis: Any, diagram: PhaseDiagram, vertical: Axis, horizontal: Axis) -
     middle = len(vertical.values) // 2
     level = float(vertical.values[middle])
     fine = np.geomspace(horizontal.values[0], horizontal.values[-1], 4 * FINE)
-    predicted = np.array([predicted_square_norms(diagram.problem_at(level, float(h))) for h in fine])
+    predicted = np.array([predict(diagram.problem_at(level, float(h))).square_norm for h in fine])
     shown = shown_classes(predicted.shape[1])
     for k, color in zip(shown, class_colors(len(shown)), strict=True):
         axis.plot(fine, predicted[:, k], color=color, linewidth=0.8)

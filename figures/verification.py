@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from figures.style import class_colors, panels, shown_classes, styled
-from theory.multicenter import flows, geometry
+from theory.multicenter import geometry
+from ufm.certify.predict import predict
 from ufm.measure import metrics
+from ufm.problems.kinds import CosineProblem
 from ufm.simulate.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -95,9 +97,9 @@ def _speed(axis: Any, t: Trajectory, classes: NDArray[np.int64]) -> None:
     reached = [np.interp(6.0, -curve, t.times) if curve[-1] < -6 else np.nan for curve in log_nc.T]
     axis.plot(classes, reached, ".", markersize=3, color="C0")
     axis.set_ylim(0.0, 1.15 * float(np.nanmax(reached)))
-    if t.problem.loss == "cosine":
+    if isinstance(t.problem, CosineProblem):
         twin = axis.twinx()
-        rates = flows.nc_rate(t.problem.centers, t.problem.theta, t.problem.weights)
+        rates = predict(t.problem).rate
         twin.plot(classes, rates, color="0.6")
         twin.set_ylabel(r"rate $4\beta f c (1 - c)$", color="0.5")
         twin.set_ylim(0.0, 1.3 * float(rates.max()))

@@ -2,7 +2,9 @@
 
 from theory.multicenter.centers import apportioned, class_aware
 from ufm.certify import certify
+from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report, combine
+from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import Frame, multi_center_frame
@@ -14,14 +16,13 @@ from ufm.problems.state import State
 from ufm.simulate.collapse import Case, collapse_times
 from ufm.simulate.descent import gradient_descent
 from ufm.simulate.flow import gradient_flow
-from ufm.simulate.learned_descent import learned_descent
-from ufm.simulate.learned_flow import learned_flow
 from ufm.simulate.trajectory import Trajectory
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Case",
+    "Certificate",
     "Check",
     "Frame",
     "Problem",
@@ -38,10 +39,10 @@ __all__ = [
     "combine",
     "gradient_descent",
     "gradient_flow",
-    "learned_descent",
-    "learned_flow",
     "long_tailed_sizes",
     "minimize",
     "multi_center_frame",
+    "predict",
     "read_class_sizes",
+    "verify",
 ]

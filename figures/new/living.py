@@ -6,7 +6,7 @@ import numpy as np
 
 from figures.phase import phase_figure
 from figures.recorded import gap, number, settings_of
-from ufm.certify.learned import predicted_living, predicted_square_norms
+from ufm.certify.predict import predict
 from ufm.files import store
 from ufm.minimize.phase import Axis, PhaseDiagram, phase_diagram
 from ufm.problems.problem import Problem
@@ -79,9 +79,9 @@ def caption(data: "xarray.Dataset") -> str:
     """Who lives where theory says so, and how well norms agree."""
     said, diagram = settings_of(data), _diagram(data)
     problems = [problem for row in diagram.problems for problem in row]
-    predicted = np.array([predicted_square_norms(problem) for problem in problems]).reshape(diagram.square_norms.shape)
+    predicted = np.array([predict(problem).square_norm for problem in problems]).reshape(diagram.square_norms.shape)
     agree = int((diagram.living == (predicted > 0)).all(axis=-1).sum())
-    critical = ", ".join(number(value) for value in predicted_living(diagram.problem_at(1.0, 1.0)))
+    critical = ", ".join(number(value) for value in predict(diagram.problem_at(1.0, 1.0)).clearance)
     return (
         f"**Living classes.** Problem P with a learned frame, n = {tuple(said['class_sizes'])}, one center each, theta "
         "= "

@@ -10,9 +10,9 @@ from figures import trainings
 from figures.recorded import gap, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, class_colors, shown_classes, styled
 from theory.multicenter import flows, geometry
-from ufm.certify.sweeps import predicted_time
+from ufm.certify.predict import predict
 from ufm.problems.presets import preset
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start
 from ufm.simulate.flow import gradient_flow
 
@@ -39,7 +39,7 @@ def settings(quick: bool) -> dict[str, Any]:
     return {"presets": list(names), "tau": 0.01, "t_final": 60.0, "n_times": 61 if quick else 241, "seed": 0}
 
 
-def _problems(said: dict[str, Any]) -> dict[str, Problem]:
+def _problems(said: dict[str, Any]) -> dict[str, MultiCenterProblem]:
     return {
         f"{method}, {name.removesuffix('-lt').upper().replace('CIFAR', 'CIFAR-')}-LT": preset(
             name, tau=said["tau"], centers=rule
@@ -65,7 +65,7 @@ def data(quick: bool) -> "xarray.Dataset":
     predictions = {
         "limit": [1.0 - geometry.classifier_cosine(p.centers, p.theta) for p in problems.values()],
         "rate": [flows.nc_rate(p.centers, p.theta, p.weights) for p in problems.values()],
-        "predicted_time": [predicted_time(p, Start(), COLLAPSED) for p in problems.values()],
+        "predicted_time": [predict(p).typical_time(Start(), COLLAPSED) for p in problems.values()],
         "class_size": [np.asarray(p.class_sizes) for p in problems.values()],
         "centers": [np.asarray(p.centers) for p in problems.values()],
     }

@@ -54,7 +54,7 @@ def _predicted(said: dict[str, Any], lam_h: float, tau: float, times: Array) -> 
     problem = problem_of({**said["base"], "lam_h": lam_h, "tau": tau})
     norms = mse_feature_norm(problem.centers, problem.theta, problem.total, lam_h)
     # isotropic starts of standard deviation scale have so long a part in the d - F directions outside all centers
-    residue = said["base"]["scale"] * np.sqrt(int(problem.dim or 0) - problem.n_centers)
+    residue = said["base"]["scale"] * np.sqrt(problem.dim - problem.n_centers)
     return nc_with_residue(norms, residue * np.exp(-lam_h * times)[:, None])
 
 

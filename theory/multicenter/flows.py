@@ -154,6 +154,14 @@ def time_to_nc(
     return float(flow_time(target, r0, lam))
 
 
+def norm_penalty(t: ArrayLike, spread: ArrayLike, lam: ArrayLike) -> Array:
+    r"""What is left of the norm penalty of some features at time t: :math:`\lambda \sum (r_0 - 1)^2 e^{-4 \lambda t}`.
+
+    spread : :math:`\sum (r_0 - 1)^2` at the start.
+    """
+    return np.asarray(lam) * np.asarray(spread) * np.exp(-4.0 * np.asarray(lam) * np.asarray(t))
+
+
 class Rates(NamedTuple):
     """Decay rates of P's flow on the eigenspaces of the frame."""
 

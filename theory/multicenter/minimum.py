@@ -146,6 +146,11 @@ def alive_threshold(f: ArrayLike, n: ArrayLike, total: ArrayLike, lam_h: ArrayLi
     return np.asarray(total) / np.asarray(f) * np.sqrt(np.asarray(lam_w) * np.asarray(lam_h) / np.asarray(n))
 
 
+def natural_square_norm(f: ArrayLike, theta: ArrayLike, n: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike) -> Array:
+    r"""What :func:`learned_square_norm` would be without its threshold: :math:`\sqrt{n \lambda_H / \lambda_W} / c`."""
+    return np.sqrt(np.asarray(n) * np.asarray(lam_h) / np.asarray(lam_w)) / center_cosine(f, theta)
+
+
 def learned_square_norm(
     f: ArrayLike, theta: ArrayLike, n: ArrayLike, total: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike
 ) -> Array:
@@ -163,16 +168,19 @@ def learned_square_norm(
     """
     threshold = alive_threshold(f, n, total, lam_h, lam_w)
     c = center_cosine(f, theta)
-    scale = np.sqrt(np.asarray(n) * np.asarray(lam_h) / np.asarray(lam_w)) / c
-    return scale * np.maximum(0.0, (c - threshold) / c)
+    return natural_square_norm(f, theta, n, lam_h, lam_w) * np.maximum(0.0, (c - threshold) / c)
+
+
+def balanced_feature_norm(square_norm: ArrayLike, n: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike) -> Array:
+    r"""Norm of the features on which both penalties weigh alike: :math:`\lambda_W |w_k|^2 = n_k \lambda_H |h_k|^2`."""
+    return np.sqrt(np.asarray(lam_w) * np.asarray(square_norm) / (np.asarray(n) * np.asarray(lam_h)))
 
 
 def learned_feature_norm(
     f: ArrayLike, theta: ArrayLike, n: ArrayLike, total: ArrayLike, lam_h: ArrayLike, lam_w: ArrayLike
 ) -> Array:
-    r"""Norm of the features of a class with a learned frame, from :math:`\lambda_W |w_k|^2 = n_k \lambda_H |h_k|^2`."""
-    square = learned_square_norm(f, theta, n, total, lam_h, lam_w)
-    return np.sqrt(np.asarray(lam_w) * square / (np.asarray(n) * np.asarray(lam_h)))
+    """Norm of the features of a class with a learned frame: :func:`balanced_feature_norm` at the minimum."""
+    return balanced_feature_norm(learned_square_norm(f, theta, n, total, lam_h, lam_w), n, lam_h, lam_w)
 
 
 def learned_minimum(

@@ -1,64 +1,105 @@
-"""Simulations held against theory: the only place, with the command line, where the two meet."""
+"""Simulations held against theory: the only room, with the command line, where the two meet.
 
-from dataclasses import replace
+predict  everything theory says of a problem
+certify  a trajectory, a solution or a phase diagram against it: cosine, mse, learned, minima, ends hold the checks
+slow     the same by slow means that share nothing with the simulations
+report   checks and their verdicts
+training, design, predictors  what theory says of real trainings and of designs
+job      the problems of ``ufm verify``
+ledger   every claim, with its evidence
+"""
+
+import functools
+from typing import Any
 
 import numpy as np
 
-from theory.multicenter import geometry
 from ufm.certify.cosine import cosine_checks
 from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
 from ufm.certify.minima import solution_checks
 from ufm.certify.mse import mse_checks
+from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report
 from ufm.minimize.phase import PhaseDiagram
-from ufm.minimize.solve import Solution
-from ufm.problems.frames import isotropic, orthogonal, unit
-from ufm.simulate.learned_trajectory import LearnedTrajectory
+from ufm.minimize.solution import Solution
+from ufm.problems.frames import Frame, isotropic, orthogonal, unit
+from ufm.problems.kinds import CosineProblem, Learned, LearnedMSEProblem, MSEProblem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.simulate.trajectory import Trajectory
 
 
-def certify(
-    subject: Trajectory | LearnedTrajectory | Solution | PhaseDiagram, *, title: str | None = None, seed: int = 0
-) -> Report:
+def certify(subject: Trajectory | Solution | PhaseDiagram, *, title: str | None = None, seed: int = 0) -> Report:
     """Hold a trajectory, a solution or a phase diagram against every prediction that applies to it.
+
+    Whatever was kept, a few samples are also taken through the definition of their loss and through the flow in all d
+    coordinates, which share no reduction with the simulation.
 
     Parameters
     ----------
-    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.learned_flow`,
-        :func:`ufm.learned_descent`, :func:`ufm.minimize` or :func:`ufm.minimize.phase.phase_diagram`. With
-        ``keep="final"`` a trajectory carries the features that the checks of orthogonality and of the reduction
-        itself need; without, the report notes what it could not check.
+    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.minimize` or
+        :func:`ufm.minimize.phase.phase_diagram`. With ``keep="final"`` a trajectory carries the features that some
+        checks need; without, the report notes what it could not check.
     title : heads the report.
     seed : picks the samples that are simulated again by slower means.
 
     Raises
     ------
     ValueError : a frame that is not a multi-center frame of the problem: theory predicts nothing for it.
+    TypeError : something else than the above.
     """
-    if isinstance(subject, PhaseDiagram):
-        rows, columns, n_classes = subject.living.shape
-        return Report(title or f"phase diagram, {rows} x {columns} points, K={n_classes}", tuple(phase_checks(subject)))
-    problem = subject.problem
     notes: list[str] = []
-    heading = title or f"{problem.loss} loss, K={problem.n_classes}, F={problem.n_centers}, d={problem.dim}"
-    if isinstance(subject, LearnedTrajectory):
-        return Report(heading, tuple(learned_flow_checks(subject, notes)), tuple(notes))
-    frame = subject.frame
-    if subject.stats.get("loss") == "custom":
+    heading, checks = _checks(subject, np.random.default_rng(seed), notes)
+    return Report(title or heading, tuple(checks), tuple(notes))
+
+
+@functools.singledispatch
+def _checks(subject: Any, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+    """What heads the report, and the checks, for a kind of subject."""
+    raise TypeError(f"{type(subject).__name__} cannot be certified: a Trajectory, Solution or PhaseDiagram can")
+
+
+@_checks.register
+def _(subject: PhaseDiagram, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+    rows, columns, n_classes = subject.living.shape
+    return f"phase diagram, {rows} x {columns} points, K={n_classes}", list(phase_checks(subject))
+
+
+@_checks.register
+def _(subject: Solution, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+    if isinstance(subject.problem, LearnedMSEProblem):
+        return _heading(subject.problem), list(learned_checks(subject, rng))
+    _require_multi_center(subject.problem, subject.frame)
+    return _heading(subject.problem), list(solution_checks(subject, rng))
+
+
+@_checks.register
+def _(subject: Trajectory, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+    problem, heading = subject.problem, _heading(subject.problem)
+    if subject.stats["loss"] == "custom":
         raise ValueError("the loss was one of your own: there is no prediction for it")
-    if isinstance(subject, Solution) and problem.loss == "mse" and problem.frame == "learned":
-        return Report(heading, tuple(learned_checks(subject)))
-    measured = frame.geometry
-    angles = np.abs(measured.mean / measured.length - geometry.center_cosine(problem.centers, problem.theta))
-    skew = np.abs(measured.alignment - geometry.classifier_cosine(problem.centers, problem.theta))
-    wanted = isotropic(frame) and orthogonal(frame) and (problem.loss == "mse" or unit(frame))
+    if isinstance(problem, Learned):
+        return heading, list(learned_flow_checks(subject, rng, notes))
+    _require_multi_center(problem, subject.frame)
+    if subject.status in ("stopped", "diverged"):
+        lasted = float(np.isfinite(subject.value).mean())
+        notes.append(f"anything else: {subject.stats['reason']}")
+        return heading, [Check("share of the records that were reached", "ufm", 1.0, lasted, 0.0, False)]
+    collect = FLOW_CHECKS[next(kind for kind in FLOW_CHECKS if isinstance(problem, kind))]
+    return heading, list(collect(subject, rng, notes))
+
+
+FLOW_CHECKS: dict[type[MultiCenterProblem], Any] = {CosineProblem: cosine_checks, MSEProblem: mse_checks}
+
+
+def _heading(problem: MultiCenterProblem) -> str:
+    return f"{problem.loss} loss, K={problem.n_classes}, F={problem.n_centers}, d={problem.dim}"
+
+
+def _require_multi_center(problem: MultiCenterProblem, frame: Frame) -> None:
+    """Raise ValueError unless the measured angles of the frame are those that are predicted for the problem."""
+    measured, said = frame.geometry, predict(problem)
+    angles = np.abs(measured.mean / measured.length - said.center_cosine)
+    skew = np.abs(measured.alignment - said.classifier_cosine)
+    wanted = isotropic(frame) and orthogonal(frame) and (isinstance(problem, MSEProblem) or unit(frame))
     if not wanted or max(float(angles.max()), float(skew.max())) > 1e-7:
         raise ValueError("the frame is not a multi-center frame of this problem: there is no prediction for it")
-    if isinstance(subject, Solution):
-        return Report(heading, tuple(solution_checks(subject)))
-    if subject.status in ("stopped", "diverged"):
-        lasted = np.isfinite(subject.value).mean()
-        check = Check.compare("share of the records that were reached", "ufm", 1.0, lasted, absolute=0.0)
-        return Report(heading, (replace(check, holds=False),), (f"anything else: {subject.stats['reason']}",))
-    collect = cosine_checks if problem.loss == "cosine" else mse_checks
-    return Report(heading, tuple(collect(subject, np.random.default_rng(seed), notes)), tuple(notes))

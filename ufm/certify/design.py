@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from theory.multicenter import flows, geometry
-from ufm.certify.sweeps import predicted_choice_gain
+from ufm.certify.predict import predict
+from ufm.problems.kinds import CosineProblem
 from ufm.problems.presets import spend
-from ufm.problems.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -56,17 +55,18 @@ CRITERIA: Mapping[str, Callable[[Design], float]] = {
 
 def evaluate(rule: str, f: int, theta: float, class_sizes: tuple[int, ...]) -> Design:
     """One design. Raises ValueError for an unknown rule, or numbers out of range."""
-    problem = Problem(class_sizes, spend(rule, class_sizes, f), theta)
+    problem = CosineProblem(class_sizes, spend(rule, class_sizes, f), theta)
+    said = predict(problem)
     inverse = 1.0 / np.asarray(class_sizes, dtype=np.float64)
     return Design(
         rule,
         f,
         theta,
         problem.centers,
-        rate=float(flows.nc_rate(problem.centers, theta, problem.weights).min()),
-        angle=float(np.degrees(np.arccos(geometry.classifier_cosine(problem.centers, theta)).max())),
-        gain=round(predicted_choice_gain(problem, inverse / inverse.sum()), 12) + 0.0,
-        dim=int(problem.dim or 0),
+        rate=float(said.rate.min()),
+        angle=float(np.degrees(np.arccos(said.classifier_cosine).max())),
+        gain=round(said.frame_gain(inverse / inverse.sum()), 12) + 0.0,
+        dim=problem.dim,
     )
 
 

@@ -1,10 +1,12 @@
 """What every flow that collapses ends in, and the objective on the way."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from ufm.certify.minima import geometry_checks, variability_check
+from ufm.certify.minima import class_cosine_check, variability_check
+from ufm.certify.predict import Prediction
 from ufm.certify.report import Check
 from ufm.simulate.trajectory import Trajectory
 
@@ -23,18 +25,17 @@ def ended(t: Trajectory, notes: list[str]) -> bool:
     return False
 
 
-def end_checks(t: Trajectory, notes: list[str]) -> Iterator[Check]:
+def end_checks(t: Trajectory, said: Prediction[Any], notes: list[str]) -> Iterator[Check]:
     """Direction and angles at the end of every flow that collapses."""
     threshold = float(t.stats["until_nc"])
     tolerance = 3.0 * float(np.sqrt(threshold))  # of a cosine, between directions that are sqrt(NC) apart
-    yield Check.compare(
-        "direction: largest NC at the end", "NCMC, Thm 3.3", 0.0, t.class_values("nc_max")[-1], absolute=threshold
-    )
-    yield variability_check(t.class_values("variability")[-1], t.problem, tolerance)
+    nc, source = t.class_values("nc_max")[-1], said.sources["direction_nc"]
+    yield Check.compare("direction: largest NC at the end", source, said.direction_nc, nc, absolute=threshold)
+    yield variability_check(said, t.class_values("variability")[-1], tolerance)
     if t.final is None:
         notes.append("cosines between class means: the features were not kept (keep='final')")
     elif t.problem.n_classes > 1:
-        yield next(geometry_checks(t.final, t.problem.labels, t.frame, t.problem, tolerance))
+        yield class_cosine_check(said, t.final, t.problem.labels, tolerance)
 
 
 def energy_check(t: Trajectory) -> Check:

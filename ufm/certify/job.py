@@ -12,11 +12,11 @@ from ufm.certify.report import Report
 from ufm.minimize.learned import LearnedMethod
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import Array, Frame, multi_center_frame
+from ufm.problems.kinds import Learned
 from ufm.problems.presets import preset
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.start import Start, draw
 from ufm.simulate.flow import gradient_flow
-from ufm.simulate.learned_flow import learned_flow
 from ufm.simulate.trajectory import Trajectory
 
 
@@ -24,7 +24,7 @@ from ufm.simulate.trajectory import Trajectory
 class Job:
     """One problem, and how far to follow it."""
 
-    problem: Problem
+    problem: MultiCenterProblem
     basis: str = "coordinate"
     t_eval: Array | None = None
     """None: ``n_times`` equidistant times until collapse."""
@@ -91,12 +91,12 @@ def _learned_jobs(full: bool) -> dict[str, Job]:
     return jobs
 
 
-def single(problem: Problem) -> Job:
+def single(problem: MultiCenterProblem) -> Job:
     """A problem of the user's, followed until it has collapsed; with a learned frame, minimised."""
-    return Job(problem, flow=problem.frame == "fixed")
+    return Job(problem, flow=not isinstance(problem, Learned))
 
 
-def _start(problem: Problem, frame: Frame, seed: int) -> Array | None:
+def _start(problem: MultiCenterProblem, frame: Frame, seed: int) -> Array | None:
     """Initial features, or None where they would not fit: the report then says what it could not check."""
     try:
         return draw(problem, frame, Start(), seed)
@@ -112,7 +112,7 @@ def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str,
         for name, job in bar:
             bar.set_description(name)
             if not job.flow and job.t_eval is not None:
-                training = learned_flow(job.problem, t_eval=job.t_eval, seed=seed, features="full")
+                training = gradient_flow(job.problem, t_eval=job.t_eval, seed=seed, method="full")
                 results[name] = Result(None, (certify(training, title=name, seed=seed),))
                 continue
             if not job.flow:

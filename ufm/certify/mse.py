@@ -1,100 +1,122 @@
 """Flows of P held against theory: norms and values at the end, rates, and the null space that remembers its start."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from theory.multicenter import flows
 from ufm.certify.ends import end_checks, ended, energy_check
-from ufm.certify.minima import predicted_minimum, predicted_norm
+from ufm.certify.predict import MSEPrediction, predict
 from ufm.certify.report import Check
+from ufm.certify.slow import definition_checks, distance, few_samples, matrix_exponential, null_part
 from ufm.measure import metrics
 from ufm.problems.frames import Array, dense
+from ufm.problems.kinds import MSEProblem
 from ufm.problems.losses import loss_of
 from ufm.problems.problem import Integers
-from ufm.simulate.resimulate import matrix_exponential, null_part
+from ufm.simulate.blocks import full_block
+from ufm.simulate.method import Unfinished, Work
+from ufm.simulate.modes import Eigenspaces
 from ufm.simulate.trajectory import Trajectory
-
-SUBSET = 4
-"""Samples that are propagated again by other means."""
 
 
 def mse_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
     """Every check that applies to a flow, or a descent, of P; ``notes`` collects what could not be checked."""
-    problem, frame, lam = t.problem, t.frame, float(t.problem.lam_h or 0.0)
+    assert isinstance(t.problem, MSEProblem)
+    problem, frame = t.problem, t.frame
+    said = predict(problem, lengths=frame.geometry.length)
     flow = "step_size" not in t.stats
-    sizes = np.asarray(problem.class_sizes)
-    if lam > 0 and ended(t, notes):
-        yield from end_checks(t, notes)
-        if _settled(t):
+    if problem.lam_h > 0 and ended(t, notes):
+        yield from end_checks(t, said, notes)
+        if _settled(t, said):
             tolerance = 3.0 * float(np.sqrt(float(t.stats["until_nc"])))
-            norms, ends = predicted_norm(problem, frame), t.class_values("norm_mean")[-1]
-            yield Check.compare("norm at the end", "corollary 3.7", norms, ends, relative=tolerance)
-            value = float(sizes @ predicted_minimum(problem, frame)) + loss_of(problem, frame).constant
-            yield Check.compare("value at the end", "corollary 3.7", value, t.value[-1], relative=1e-6)
+            norms, source = t.class_values("norm_mean")[-1], said.sources["feature_norm"]
+            yield Check.compare("norm at the end", source, said.feature_norm, norms, relative=tolerance)
+            yield Check.compare("value at the end", said.sources["value"], said.value, t.value[-1], relative=1e-6)
         else:
             notes.append("norm and value at the end: the directions have collapsed before the norms have settled")
         if flow:
-            yield from _null_rate_check(t, notes)
+            yield from _null_rate_check(t, said, notes)
+    features, classes, rows = few_samples(t, rng)
+    yield from definition_checks(problem, frame, features, classes, rng)
+    yield Check.compare("constant part of the value", "P", said.constant, t.offset, relative=1e-12)
     if flow:
         yield energy_check(t)
-    if t.initial is None or t.final is None:
+        yield from _exact_check(t, said, features, classes, notes)
+    if rows is None or t.final is None:
         notes.append("flow against expm, and where the null space ends: the features were not kept (keep='final')")
         return
-    rows = np.sort(rng.choice(problem.n_samples, size=min(SUBSET, problem.n_samples), replace=False))
     if flow:
-        difference = t.final[rows] - _propagated(t, rows)
-        scale = np.linalg.norm(t.initial[rows], axis=1)
-        error = np.linalg.norm(difference, axis=1) / scale
-        yield Check.compare(
-            f"flow = matrix exponential, {len(rows)} samples",
-            "theory.multicenter.flows.mse_rates",
-            0.0,
-            error,
-            absolute=1e-9,
-        )
-    if lam == 0.0:
-        residue = np.linalg.norm(null_part(frame, t.initial[rows]), axis=1)
-        kept = np.linalg.norm(null_part(frame, t.final[rows]), axis=1)
-        yield Check.compare(
-            "null-space part of the start stays",
-            "theory.multicenter.flows.mse_rates",
-            residue,
-            kept,
-            absolute=1e-12 * np.linalg.norm(t.initial[rows], axis=1),
-            relative=1e-9,
-        )
-        if not _settled(t):
-            notes.append("NC without regularisation: the run ended before the rest had decayed")
+        error = np.linalg.norm(t.final[rows] - _propagated(t, said, features, classes), axis=1)
+        error /= np.linalg.norm(features, axis=1)
+        name, source = f"flow = matrix exponential, {len(rows)} samples", said.sources["mean_rate"]
+        yield Check.compare(name, source, 0.0, error, absolute=1e-9)
+    if problem.lam_h == 0.0:
+        yield from _memory_checks(t, said, features, classes, t.final[rows], notes)
+
+
+def _exact_check(
+    t: Trajectory, said: MSEPrediction, features: Array, classes: Integers, notes: list[str]
+) -> Iterator[Check]:
+    """A few samples in the eigenspaces of the frame, and by DOP853 in all d coordinates."""
+    assert isinstance(t.problem, MSEProblem)
+    fastest = float(max(said.mean_rate.max(), said.difference_rate.max()))
+    times = np.linspace(0.0, min(float(t.times[-1]), 40.0 / fastest), 3)
+    if times[-1] == 0.0:
+        return
+    loss, spaces, errors = loss_of(t.problem, t.frame), Eigenspaces(t.problem, t.frame), []
+    for feature, k in zip(features, classes, strict=True):
+        row = slice(int(t.problem.offsets[k]), int(t.problem.offsets[k]) + 1)
+        fast = spaces.given(int(k), row, feature[None])
+        slow = full_block(t.frame, feature[None], loss, int(k), row)
+        try:
+            ends = [list(part.states_at(times, 1e-11, Work()))[-1][1] for part in (fast, slow)]
+        except Unfinished as stop:
+            notes.append(f"exact = full: the slow method {stop.trouble.reason}")
             return
-        predicted = flows.nc_with_residue(predicted_norm(problem, frame)[problem.labels[rows]], residue)
-        measured = _nc_of(t.final[rows], dense(frame.mean_directions)[problem.labels[rows]])
-        yield Check.compare(
-            "NC without regularisation", "theory.multicenter.flows.nc_with_residue", predicted, measured, absolute=1e-8
-        )
+        errors.append(distance(fast.lift(ends[0]), slow.lift(ends[1])))
+    name = f"exact = full, {len(features)} samples"
+    yield Check.compare(name, "ufm.simulate.modes", 0.0, errors, absolute=1e-8)
 
 
-def _nc_of(features: Array, directions: Array) -> Array:
-    away = metrics.unit_rows(features) - directions
-    return np.einsum("nd,nd->n", away, away)
+def _memory_checks(
+    t: Trajectory, said: MSEPrediction, start: Array, classes: Integers, end: Array, notes: list[str]
+) -> Iterator[Check]:
+    """Without regularisation the null space keeps its part of the start, and NC tends to a number above 0."""
+    residue = np.linalg.norm(null_part(t.frame, start), axis=1)
+    kept = np.linalg.norm(null_part(t.frame, end), axis=1)
+    yield Check.compare(
+        "null-space part of the start stays",
+        said.sources["null_rate"],
+        residue,
+        kept,
+        absolute=1e-12 * np.linalg.norm(start, axis=1),
+        relative=1e-9,
+    )
+    if not _settled(t, said):
+        notes.append("NC without regularisation: the run ended before the rest had decayed")
+        return
+    predicted = said.nc_with_residue(residue, classes)
+    away = metrics.unit_rows(end) - dense(t.frame.mean_directions)[classes]
+    measured, source = np.einsum("nd,nd->n", away, away), "theory.multicenter.flows.nc_with_residue"
+    yield Check.compare("NC without regularisation", source, predicted, measured, absolute=1e-8)
 
 
-def _faster(t: Trajectory) -> Array:
+def _faster(t: Trajectory, said: MSEPrediction) -> Array:
     """Rates of P's flow above that of the null space, on everything that the centers see."""
-    problem, lam = t.problem, float(t.problem.lam_h or 0.0)
-    rates = flows.mse_rates(problem.centers, problem.theta, problem.total, lam, t.frame.geometry.length)
-    return np.concatenate([rates.mean, rates.difference[t.frame.geometry.rank > 0]]) - rates.null
+    seen = np.concatenate([said.mean_rate, said.difference_rate[t.frame.geometry.rank > 0]])
+    return seen - said.null_rate
 
 
-def _settled(t: Trajectory) -> bool:
+def _settled(t: Trajectory, said: MSEPrediction) -> bool:
     """Whether everything that the centers see has decayed by a factor e^20, whatever it began with."""
-    return bool(t.times[-1] * (_faster(t).min() + float(t.problem.lam_h or 0.0)) >= 20.0)
+    return bool(t.times[-1] * (_faster(t, said).min() + said.null_rate) >= 20.0)
 
 
-def _null_rate_check(t: Trajectory, notes: list[str]) -> Iterator[Check]:
+def _null_rate_check(t: Trajectory, said: MSEPrediction, notes: list[str]) -> Iterator[Check]:
     """The null space is the slowest eigenspace: once all others are gone, NC falls with twice its rate."""
     problem = t.problem
-    settled = t.times >= 10.0 / _faster(t).min()  # the squares of all other parts have lost a factor e^20 on it
+    settled = t.times >= 10.0 / _faster(t, said).min()  # the squares of all other parts have lost a factor e^20 on it
     log_nc, peak = np.log(10.0) * t.class_values("nc_log10_mean"), t.class_values("nc_max")
     pairs = []
     for k in range(problem.n_classes):
@@ -103,18 +125,17 @@ def _null_rate_check(t: Trajectory, notes: list[str]) -> Iterator[Check]:
             a, b = int(low[0]), int(low[-1])
             pairs.append((log_nc[a, k] - log_nc[b, k]) / (t.times[b] - t.times[a]))
     if pairs:
-        slope = 2.0 * float(problem.lam_h or 0.0)
-        yield Check.compare("rate of collapse", "theory.multicenter.flows.mse_rates", slope, pairs, relative=1e-3)
+        source = said.sources["null_rate"]
+        yield Check.compare("rate of collapse", source, 2.0 * said.null_rate, pairs, relative=1e-3)
     if len(pairs) < problem.n_classes:
         missing = problem.n_classes - len(pairs)
         notes.append(f"collapse rate of {missing} classes: fewer than two records in the asymptotic regime")
 
 
-def _propagated(t: Trajectory, rows: Integers) -> Array:
+def _propagated(t: Trajectory, said: MSEPrediction, start: Array, classes: Integers) -> Array:
     """H* + exp(-t (W^T W / S + lam_h I)) (H0 - H*) by scipy's matrix exponential in d dimensions."""
-    problem, frame, lam, end = t.problem, t.frame, float(t.problem.lam_h or 0.0), float(t.times[-1])
-    assert t.initial is not None
-    labels = problem.labels[rows]
-    target = predicted_norm(problem, frame)[labels, None] * dense(frame.mean_directions)[labels]
+    problem: Any = t.problem
+    frame, end = t.frame, float(t.times[-1])
+    target = said.feature_norm[classes, None] * dense(frame.mean_directions)[classes]
     propagator = matrix_exponential(-end / problem.total * (frame.centers.T @ frame.centers))
-    return target + np.exp(-lam * end) * np.asarray((t.initial[rows] - target) @ propagator)
+    return target + np.exp(-problem.lam_h * end) * np.asarray((start - target) @ propagator)

@@ -8,37 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from theory import decision
-from theory.multicenter import flows, geometry
-from ufm.problems.problem import Problem
+from ufm.certify.predict import CosinePrediction, predict
+from ufm.problems.kinds import CosineProblem
 from ufm.problems.sizes import rare_classes
 from ufm.train.config import Config
 
 Array = NDArray[np.float64]
 
 
-def _rare(values: Array, problem: Problem) -> float:
-    return float(np.mean(values[rare_classes(problem.class_sizes)]))
+def _rare(values: Array, said: CosinePrediction) -> float:
+    return float(np.mean(values[rare_classes(said.problem.class_sizes)]))
 
 
-def _rates(problem: Problem) -> Array:
-    return flows.nc_rate(problem.centers, problem.theta, problem.weights)
-
-
-def _gcr(problem: Problem) -> Array:
-    return decision.frame_choice(problem.centers, problem.theta)
-
-
-PREDICTORS: dict[str, Callable[[Problem], float]] = {
-    "f, mean number of centers": lambda p: p.n_centers / p.n_classes,
-    "theta": lambda p: p.theta,
-    "c, rare classes": lambda p: _rare(geometry.center_cosine(p.centers, p.theta), p),
-    "cos rho, rare classes": lambda p: _rare(geometry.classifier_cosine(p.centers, p.theta), p),
-    "cos rho, all classes": lambda p: float(np.mean(geometry.classifier_cosine(p.centers, p.theta))),
-    "rate of collapse, rare classes": lambda p: _rare(_rates(p), p),
-    "rate of collapse, slowest class": lambda p: float(np.min(_rates(p))),
-    "P_GCR of rare classes, in the frame": lambda p: _rare(_gcr(p), p),
-    "P_GCR of rare classes, Prop. 3.1": lambda p: _rare(decision.gcr_choice(p.centers), p),
+PREDICTORS: dict[str, Callable[[CosinePrediction], float]] = {
+    "f, mean number of centers": lambda said: said.problem.n_centers / said.problem.n_classes,
+    "theta": lambda said: said.problem.theta,
+    "c, rare classes": lambda said: _rare(said.center_cosine, said),
+    "cos rho, rare classes": lambda said: _rare(said.classifier_cosine, said),
+    "cos rho, all classes": lambda said: float(np.mean(said.classifier_cosine)),
+    "rate of collapse, rare classes": lambda said: _rare(said.rate, said),
+    "rate of collapse, slowest class": lambda said: float(np.min(said.rate)),
+    "P_GCR of rare classes, in the frame": lambda said: _rare(said.frame_choice, said),
+    "P_GCR of rare classes, Prop. 3.1": lambda said: _rare(said.gcr_choice, said),
 }
 """Numbers that theory gives a training before it begins."""
 
@@ -85,10 +76,11 @@ def rank_correlations(
     if len(names) < 3:
         raise ValueError(f"{len(names)} cells have results: a rank correlation needs three")
     problems = [configurations[name].problem(tuple(class_sizes[name])) for name in names]
+    said = [predict(problem) for problem in problems if isinstance(problem, CosineProblem)]
     drawn = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
     made = []
     for predictor, of in PREDICTORS.items():
-        x = np.array([of(problem) for problem in problems if problem is not None])
+        x = np.array([of(each) for each in said])
         for quantity, by_cell in accuracies.items():
             y = np.array([by_cell[name] for name in names])
             value = float(_spearman(x[None], y[None])[0])

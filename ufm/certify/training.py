@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from theory.multicenter import flows, geometry
-from theory.multicenter import minimum as minimizers
+from ufm.certify.predict import CosinePrediction, predict
 from ufm.certify.report import Check, Report
-from ufm.problems.problem import Problem
 from ufm.problems.sizes import rare_classes
 from ufm.train.catalogue import METHODS
 from ufm.train.config import FRAME_FIELDS, Config
@@ -51,11 +49,10 @@ def predictions(config: Config, class_sizes: Sequence[int]) -> dict[str, Any]:
     rates, nothing = None, np.zeros(len(class_sizes))
     said = [_said("training accuracy, own rule", "separable features", "train_accuracy", 1.0, 0.02)]
     if problem is not None:
-        theta = np.broadcast_to(np.asarray(problem.theta if angles is None else angles), (problem.n_classes,))
-        said += _of_frame(problem, theta, norms=config.normalise == "none")
-        if problem.loss == "cosine":
-            beta = problem.weights if angles is None else geometry.center_cosine(problem.centers, theta)
-            rates = flows.nc_rate(problem.centers, theta, beta)
+        end: Any = predict(problem, theta=angles)
+        said += _of_frame(end, norms=config.normalise == "none")
+        if isinstance(end, CosinePrediction):
+            rates = end.rate
             said += _of_rates(rates)
     elif METHODS[config.method].simplex:
         said += [
@@ -75,15 +72,12 @@ def predictions(config: Config, class_sizes: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _of_frame(problem: Problem, theta: Array, *, norms: bool) -> list[Prediction]:
-    f = np.asarray(problem.centers)
-    cosine = problem.loss == "cosine"
-    norm = np.ones(len(f)) if cosine else minimizers.mse_feature_norm(f, theta, problem.total, problem.lam_h or 0.0)
-    skew = 1.0 - geometry.classifier_cosine(f, theta)
+def _of_frame(end: Any, *, norms: bool) -> list[Prediction]:
+    norm, nothing = end.feature_norm, np.full(end.problem.n_classes, end.direction_nc)
     said = [
-        _said("NC to the mean center", "NCMC, Thm 3.3 and Cor. 3.7", "nc", np.zeros(len(f)), NEAR),
-        _said("variability = 1 - cos rho", "definition 3.2, theory.multicenter.geometry", "variability", skew, NEAR),
-        _said("cosine between class means", "Thm 3.3, NCMC", "cosines", 0.0, 0.1),
+        _said("NC to the mean center", "NCMC, Thm 3.3 and Cor. 3.7", "nc", nothing, NEAR),
+        _said("variability = 1 - cos rho", end.sources["variability"], "variability", end.variability, NEAR),
+        _said("cosine between class means", end.sources["class_cosine"], "cosines", end.class_cosine, 0.1),
         _said("RCR = GCR, training images", "NCMC", "rule_gap", 0.0, 0.02),
         _said("GCR minus RCR, rare classes, test", "Prop. 3.1 and C.1", "gain_of_rare", 0.0, 0.0, "at least"),
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ufm.problems import build
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 
 
 @dataclass
@@ -63,7 +63,7 @@ class ProblemFlags(SizeFlags):
         """Whether any of the flags is set."""
         return any(value is not None for value in self.said().values())
 
-    def build(self) -> Problem:
+    def build(self) -> MultiCenterProblem:
         """The problem. Raises ValueError or OSError."""
         return build.build(self.said())
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from theory.multicenter.geometry import minimum_dimension
 from ufm.certify import certify
-from ufm.certify.learned import predicted_living
+from ufm.certify.predict import predict
 from ufm.commands.flags import ProblemFlags, check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.minimize.phase import Axis, phase_diagram
 from ufm.problems import build
 from ufm.problems.frames import Array
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes
 
 LAM_W, LAM_H, LAM = r"$\lambda_W$", r"$\lambda_H$", r"$\lambda$"
@@ -65,7 +65,7 @@ class Command(ProblemFlags):
             print(f"{report}\nwritten to {self.out}")
         return OK if report.holds else FAILS
 
-    def _grid(self) -> tuple[Callable[[float, float], Problem], Axis, Axis]:
+    def _grid(self) -> tuple[Callable[[float, float], MultiCenterProblem], Axis, Axis]:
         """The problem at each point, and the axes."""
         for name in ("loss", "frame", "beta", "lam", "lam_h", "lam_w", "dim"):
             if getattr(self, name) is not None:
@@ -74,7 +74,7 @@ class Command(ProblemFlags):
             raise ValueError(f"points={self.points} must be at least 2")
         base = replace(self, lam_h=1.0, lam_w=1.0, loss="mse").build()
 
-        def learned(sizes: tuple[int, ...], lam_w: float, lam_h: float) -> Problem:
+        def learned(sizes: tuple[int, ...], lam_w: float, lam_h: float) -> MultiCenterProblem:
             centers = base.centers if sizes == base.class_sizes else build.centers(self.said(), sizes)
             problem = Problem(sizes, centers, base.theta, loss="mse", lam_h=lam_h, lam_w=lam_w, frame="learned")
             return replace(problem, dim=minimum_dimension(problem.centers))
@@ -86,17 +86,17 @@ class Command(ProblemFlags):
         largest, count = max(base.class_sizes), base.n_classes
         ratios = np.geomspace(max(0.005, 1.0 / largest), 1.0, self.points)
 
-        def tailed(tau: float, lam: float) -> Problem:
+        def tailed(tau: float, lam: float) -> MultiCenterProblem:
             return learned(long_tailed_sizes(count, largest, tau), lam, lam)
 
         weights = self._weights([tailed(float(tau), 1.0) for tau in ratios])
         tau = Axis("tau", r"$\tau$", r"$\tau = n_{min} / n_{max}$", ratios)
         return tailed, tau, Axis("lam", LAM, r"$\lambda = \lambda_W = \lambda_H$", weights)
 
-    def _weights(self, problems: list[Problem]) -> Array:
+    def _weights(self, problems: list[MultiCenterProblem]) -> Array:
         """Weights from before the first death to after the last, if not given."""
         # a class dies where sqrt(lam_W lam_H) is its factor at weights of 1
-        critical = np.concatenate([predicted_living(problem) for problem in problems])
+        critical = np.concatenate([predict(problem).clearance for problem in problems])
         low = critical.min() / 4.0 if self.low is None else self.low
         high = critical.max() * 4.0 if self.high is None else self.high
         if not 0.0 < low < high < np.inf:

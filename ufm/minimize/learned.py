@@ -9,22 +9,25 @@ from numpy.typing import ArrayLike
 
 from ufm.files.blas import one_thread
 from ufm.files.text import nearest
-from ufm.minimize.duality import learned_mse_bound, sphere_bound
+from ufm.minimize.certificate import certify_bound
 from ufm.minimize.local import LearnedLocal
-from ufm.minimize.projection import ProjectedLocal, Ridge
+from ufm.minimize.projection import ProjectedLocal, Regression
 from ufm.minimize.solution import Solution
 from ufm.minimize.trust_region import SLOPE, Ending, minimise
-from ufm.problems.frames import Array, Frame, dense
+from ufm.problems.kinds import LearnedMSEProblem
 from ufm.problems.objective import objective_at
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.state import class_features, frame_of, random_state, to_span, validated_state
 
 LearnedMethod = Literal["auto", "means", "full", "projected"]
+CLOSED = 1e-9
+"""Gap, relative to the value or to 1, below which a solution counts as optimal."""
+
 METHODS = ("auto", "means", "full", "projected")
 
 
 def minimize_learned(
-    problem: Problem, method: LearnedMethod, start: Sequence[ArrayLike] | None, seed: int, progress: bool
+    problem: MultiCenterProblem, method: LearnedMethod, start: Sequence[ArrayLike] | None, seed: int, progress: bool
 ) -> Solution:
     """See :func:`ufm.minimize`."""
     began = time.perf_counter()
@@ -33,8 +36,8 @@ def minimize_learned(
     state = random_state(problem, seed, full=full) if start is None else validated_state(problem, start, full=full)
     ending: Ending[Any]
     with one_thread(state.rows.size):
-        if chosen == "projected":
-            ending = minimise(ProjectedLocal(Ridge(problem, state.rows), state.norms), progress=progress)
+        if chosen == "projected" and isinstance(problem, LearnedMSEProblem):
+            ending = minimise(ProjectedLocal(Regression(problem, state.rows), state.norms), progress=progress)
             state = ending.local.state(state.rows)
             last = LearnedLocal(objective_at(problem, state), state)
         else:
@@ -43,7 +46,7 @@ def minimize_learned(
             last = ending.local
             state = last.state.times(basis)
     frame, features = frame_of(problem, state), class_features(problem, state)
-    bound = lower_bound(problem, frame, features)
+    certificate = certify_bound(problem, frame, features)
     slope = float(np.linalg.norm(last.gradient))
     stats = {
         "method": chosen,
@@ -60,32 +63,17 @@ def minimize_learned(
         status = "stopped"
     elif slope > SLOPE:
         status, stats["reason"] = "stopped", f"a gradient of {slope:.2g} is left: go on from here with method='means'"
-    elif last.value - bound > 1e-9 * max(1.0, abs(last.value)):
+    elif last.value - certificate.bound > CLOSED * max(1.0, abs(last.value)):
         status, stats["reason"] = "inexact", "the gradient is 0 at a point that is no minimum: begin from another start"
-    return Solution(problem, frame, features, last.value, bound, status, stats, state.features if full else None)
+    return Solution(problem, frame, features, last.value, certificate, status, stats, state.features if full else None)
 
 
-def _resolve(problem: Problem, method: str) -> str:
+def _resolve(problem: MultiCenterProblem, method: str) -> str:
     if method not in METHODS:
         raise ValueError(f"method={method!r} is unknown{nearest(method, METHODS)}")
-    if method == "projected" and problem.loss != "mse":
+    mse = isinstance(problem, LearnedMSEProblem)
+    if method == "projected" and not mse:
         raise ValueError("method='projected' eliminates features by ridge regression: it is for loss='mse'")
     if method == "auto":
-        return "projected" if problem.loss == "mse" else "means"
+        return "projected" if mse else "means"
     return method
-
-
-def lower_bound(problem: Problem, frame: Frame, features: Array) -> float:
-    """A number below the objective of every frame and all features, from the multipliers of class features (K, d)."""
-    if problem.loss == "mse":
-        return learned_mse_bound(problem, np.einsum("kd,kd->k", dense(frame.mean_centers), features))
-    bounds = np.empty(problem.n_classes)
-    for k, h in enumerate(features):
-        own = frame.class_centers(k)
-        _, sizes, basis = np.linalg.svd(own, full_matrices=False)
-        basis = basis[sizes > 1e-12 * sizes[0]]
-        # The rest of the feature, outside the span of the centers, is one coordinate more, in which they are 0.
-        inside = basis @ h
-        rest = np.linalg.norm(h - inside @ basis)
-        bounds[k] = sphere_bound(np.append(inside, rest), np.column_stack([own @ basis.T, np.zeros(len(own))]))
-    return float(np.asarray(problem.class_sizes) * problem.weights @ bounds)

@@ -6,14 +6,14 @@ from typing import Self
 
 from ufm.problems import stiefel
 from ufm.problems.frames import Array
-from ufm.problems.objective import Learned
+from ufm.problems.objective import Objective
 from ufm.problems.state import State
 
 
 class LearnedLocal:
     """One point of (orthonormal rows, norms, features), with the Riemannian derivatives there; see :class:`Local`."""
 
-    def __init__(self, objective: Learned, state: State) -> None:
+    def __init__(self, objective: Objective, state: State) -> None:
         """Evaluate value and gradient."""
         self.objective, self.state = objective, state
         self.value, self.euclidean = objective.value_and_gradient(state)

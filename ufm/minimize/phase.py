@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import Array
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 
 if TYPE_CHECKING:
     import xarray
@@ -45,10 +45,10 @@ class PhaseDiagram:
     optimal : whether the minimiser is certified by that bound.
     """
 
-    problem_at: Callable[[float, float], Problem]
+    problem_at: Callable[[float, float], MultiCenterProblem]
     vertical: Axis
     horizontal: Axis
-    problems: Sequence[Sequence[Problem]]
+    problems: Sequence[Sequence[MultiCenterProblem]]
     square_norms: Array
     feature_norms: Array
     living: NDArray[np.bool_]
@@ -73,12 +73,12 @@ class PhaseDiagram:
             coords={axis.name: (axis.name, axis.values) for axis in (self.vertical, self.horizontal)},
         )
 
-    def _of_problems(self, what: Callable[[Problem], Any]) -> NDArray[np.int64]:
+    def _of_problems(self, what: Callable[[MultiCenterProblem], Any]) -> NDArray[np.int64]:
         return np.array([[what(problem) for problem in row] for row in self.problems])
 
 
 def phase_diagram(
-    problem_at: Callable[[float, float], Problem],
+    problem_at: Callable[[float, float], MultiCenterProblem],
     vertical: Axis,
     horizontal: Axis,
     *,

@@ -17,17 +17,17 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from ufm.problems.frames import Array
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import LearnedMSEProblem
 from ufm.problems.state import State, mixing, owners
 
 ROUNDING = 1e-14
 """Inner products of unit centers below this are none: the Gram matrix of orthogonal classes is sparse."""
 
 
-class Ridge:
+class Regression:
     """The Gram matrix of the unit centers, and targets: what all norms share."""
 
-    def __init__(self, problem: Problem, rows: Array) -> None:
+    def __init__(self, problem: LearnedMSEProblem, rows: Array) -> None:
         """Form the Gram matrix (F, F) of the centers that ``rows`` (m, d) give, and keep what is not 0."""
         self.owner, self.centers = owners(problem.centers), mixing(problem) @ rows
         gram = self.centers @ self.centers.T
@@ -35,14 +35,14 @@ class Ridge:
         self.gram = sparse.csc_array(gram)
         self.targets = (self.owner[:, None] == np.arange(problem.n_classes)).astype(np.float64)
         self.sizes = np.asarray(problem.class_sizes, dtype=np.float64)
-        self.lam_h, self.lam_w = float(problem.lam_h or 0.0), float(problem.lam_w or 0.0)
+        self.lam_h, self.lam_w = problem.lam_h, problem.lam_w
         self.penalty = self.lam_h * problem.total
 
 
 class ProjectedLocal:
     """The projected objective seen from norms s (K,); see :class:`ufm.minimize.trust_region.Local`."""
 
-    def __init__(self, ridge: Ridge, norms: Array) -> None:
+    def __init__(self, ridge: Regression, norms: Array) -> None:
         """Solve the ridge regressions of all classes."""
         self.ridge, self.norms = ridge, norms
         spread = norms[ridge.owner]

@@ -1,15 +1,20 @@
 """What a minimisation leaves behind."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ufm.minimize.certificate import Certificate
 from ufm.problems.frames import Array, Frame, dense, row_norms
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import require_features
+
+if TYPE_CHECKING:
+    import xarray
 
 ALIVE = 1e-6
 """Mean output of a class at its own centers (1 is a perfect fit) above which it counts as alive."""
@@ -26,21 +31,26 @@ class Solution:
     problem, frame : what was solved; a learned frame is the one found, with its norms.
     class_features : (K, d); means, if there was one feature per sample.
     value : the objective.
-    bound : a number that no features (and no frame) can go below: a dual value.
+    certificate : a number that no features (and no frame) can go below, with its proof.
     status : "optimal" if the gap is below 1e-9 of the value (or of 1, if that is larger), else "inexact"; "stopped" if
         the iteration met no tolerance, ``stats["reason"]`` says why.
     stats : seconds, iterations (of the worst class, if classes are solved one by one), and what else explains the run.
     samples : (N, d) if each sample had a feature of its own, else None.
     """
 
-    problem: Problem
+    problem: MultiCenterProblem
     frame: Frame
     class_features: Array
     value: float
-    bound: float
+    certificate: Certificate
     status: Literal["optimal", "inexact", "stopped"]
     stats: dict[str, Any]
     samples: Array | None = None
+
+    @property
+    def bound(self) -> float:
+        """A number that the objective cannot go below: that of the certificate."""
+        return self.certificate.bound
 
     @property
     def gap(self) -> float:
@@ -57,6 +67,35 @@ class Solution:
         """Whether each class is alive, (K,): whether its features have an output at their own mean center."""
         outputs = np.einsum("kd,kd->k", dense(self.frame.mean_centers), self.class_features)
         return np.asarray(outputs > ALIVE)
+
+    @cached_property
+    def data(self) -> "xarray.Dataset":
+        """Solution and certificate as an xarray Dataset with dimensions class and dim, ready for a file.
+
+        The attributes hold problem and certificate as JSON (:meth:`ufm.Certificate.from_json`), status and stats.
+        """
+        import xarray
+
+        return xarray.Dataset(
+            {
+                "class_features": (("class", "dim"), self.class_features),
+                "classifier": (("class", "dim"), dense(self.frame.classifier)),
+                "classifier_norm": ("class", self.norms),
+                "living": ("class", self.living.astype(np.int8)),
+                "value": ((), self.value),
+                "bound": ((), self.bound),
+            },
+            coords={
+                "class_size": ("class", np.asarray(self.problem.class_sizes)),
+                "centers": ("class", np.asarray(self.problem.centers)),
+            },
+            attrs={
+                "problem": self.problem.to_json(),
+                "certificate": self.certificate.to_json(),
+                "status": self.status,
+                "stats": json.dumps(self.stats),
+            },
+        )
 
     @cached_property
     def features(self) -> Array:

@@ -1,22 +1,37 @@
-"""Minimisers of a problem, each with a lower bound that proves how good it is."""
+"""Minimisers of a problem, each with a lower bound that proves how good it is: one verb for every kind of problem."""
 
+import functools
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, optimize
 
-from ufm.minimize.duality import sphere_bound
-from ufm.minimize.learned import LearnedMethod, minimize_learned
-from ufm.minimize.solution import Solution as Solution
+from ufm.minimize.certificate import certify_bound
+from ufm.minimize.learned import CLOSED, LearnedMethod, minimize_learned
+from ufm.minimize.solution import Solution
 from ufm.problems.frames import Array, Frame, dense, fitting_frame
+from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
 from ufm.problems.losses import cosine, cosine_hessian_product, loss_of
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Arguments of :func:`minimize` besides the problem."""
+
+    frame: Frame | None
+    seed: int
+    method: LearnedMethod
+    start: Sequence[ArrayLike] | None
+    progress: bool
 
 
 def minimize(
-    problem: Problem,
+    problem: MultiCenterProblem,
     *,
     frame: Frame | None = None,
     seed: int = 0,
@@ -33,7 +48,8 @@ def minimize(
     the bound of its dual; for ``lam_h = 0`` the minimiser of smallest norm.
 
     Learned frame: a Riemannian trust region, or variable projection (:mod:`ufm.minimize.projection`); the bound is the
-    dual value of a convex problem below all frames (:mod:`ufm.minimize.duality`): the gap certifies global optimality.
+    dual value of a convex problem below all frames: the gap certifies global optimality. See
+    :mod:`ufm.minimize.certificate`.
 
     Parameters
     ----------
@@ -65,36 +81,61 @@ def minimize(
     >>> solution.status, round(solution.value, 4), solution.living.tolist()
     ('optimal', 0.2603, [True, True, False])
     """
-    if problem.frame == "learned":
-        if frame is not None:
-            raise ValueError("frame was given, but frame='learned' of the problem makes it an unknown: pass a start")
-        return minimize_learned(problem, method, start, seed, progress)
-    if method != "auto" or start is not None:
-        raise ValueError(f"method={method!r} and start are for frame='learned': this problem has frame='fixed'")
+    return _solve(problem, Asked(frame, seed, method, start, progress))
+
+
+@functools.singledispatch
+def _solve(problem: MultiCenterProblem, asked: Asked) -> Solution:
+    """The solution for a kind of problem; a kind with a solver of its own registers it."""
+    raise TypeError(f"no solver is known for a {type(problem).__name__}")
+
+
+@_solve.register(LearnedCosineProblem)
+@_solve.register(LearnedMSEProblem)
+def _(problem: LearnedCosineProblem | LearnedMSEProblem, asked: Asked) -> Solution:
+    if asked.frame is not None:
+        raise ValueError("frame was given, but frame='learned' of the problem makes it an unknown: pass a start")
+    return minimize_learned(problem, asked.method, asked.start, asked.seed, asked.progress)
+
+
+@_solve.register(CosineProblem)
+@_solve.register(MSEProblem)
+def _(problem: CosineProblem | MSEProblem, asked: Asked) -> Solution:
+    """Class by class: nothing couples features where the frame is fixed."""
+    if asked.method != "auto" or asked.start is not None:
+        raise ValueError(f"method={asked.method!r} and start are for frame='learned': this problem has frame='fixed'")
     began = time.perf_counter()
-    frame = fitting_frame(problem, frame)
-    solve = _solve_cosine if problem.loss == "cosine" else _solve_mse
-    features, bounds, iterations = [], [], 0
-    for k in range(problem.n_classes):
-        feature, bound, count = solve(problem, frame, k, seed)
-        features.append(feature)
-        bounds.append(bound)
-        iterations = max(iterations, count)
-    loss, sizes = loss_of(problem, frame), np.asarray(problem.class_sizes)
-    values = np.array([loss.value_and_gradient(h[None], k)[0][0] for k, h in enumerate(features)])
-    value, bound = (float(sizes @ np.asarray(v)) + loss.constant for v in (values, bounds))
-    optimal = value - bound <= 1e-9 * max(1.0, abs(value))
-    stats = {"seconds": time.perf_counter() - began, "iterations": iterations, "seed": seed}
-    return Solution(problem, frame, np.array(features), value, bound, "optimal" if optimal else "inexact", stats)
+    frame = fitting_frame(problem, asked.frame)
+    found = [_class_feature(problem, frame, k, asked.seed) for k in range(problem.n_classes)]
+    features = np.array([feature for feature, _ in found])
+    loss = loss_of(problem, frame)
+    values, _ = loss.value_and_gradient(features, np.arange(problem.n_classes))
+    value = float(np.asarray(problem.class_sizes) @ values) + loss.constant
+    certificate = certify_bound(problem, frame, features)
+    optimal = value - certificate.bound <= CLOSED * max(1.0, abs(value))
+    status: Literal["optimal", "inexact"] = "optimal" if optimal else "inexact"
+    stats: dict[str, Any] = {
+        "seconds": time.perf_counter() - began,
+        "iterations": max(count for _, count in found),
+        "seed": asked.seed,
+    }
+    return Solution(problem, frame, features, value, certificate, status, stats)
 
 
-def _solve_cosine(problem: Problem, frame: Frame, k: int, seed: int) -> tuple[Array, float, int]:
+@functools.singledispatch
+def _class_feature(problem: MultiCenterProblem, frame: Frame, k: int, seed: int) -> tuple[Array, int]:
+    """The feature (d,) that minimises the loss of class ``k``, and iterations."""
+    raise TypeError(type(problem).__name__)
+
+
+@_class_feature.register
+def _(problem: CosineProblem, frame: Frame, k: int, seed: int) -> tuple[Array, int]:
     own = dense(frame.class_centers(k))
     _, sizes, basis = linalg.svd(own, full_matrices=False)
     basis = basis[sizes > 1e-12 * sizes[0]]
     # One more direction, outside the span: without it a single center could not be reached from its far side.
     centers = np.column_stack([own @ basis.T, np.zeros(len(own))])
-    beta, lam = float(problem.weights[k]), float(problem.lam or 0.0)
+    beta, lam = float(problem.weights[k]), problem.lam
     start = np.random.default_rng((seed, k)).standard_normal(len(basis) + 1)
     # lam = 0 leaves the norm free: the penalty only picks one of the minimisers.
     penalty = lam or beta
@@ -106,25 +147,14 @@ def _solve_cosine(problem: Problem, frame: Frame, k: int, seed: int) -> tuple[Ar
         method="trust-exact",
         options={"gtol": 1e-12, "maxiter": 500},
     )
-    return answer.x[:-1] @ basis, beta * sphere_bound(answer.x, centers), int(answer.nit)
+    return answer.x[:-1] @ basis, int(answer.nit)
 
 
-def _solve_mse(problem: Problem, frame: Frame, k: int, seed: int) -> tuple[Array, float, int]:
-    total, lam = problem.total, float(problem.lam_h or 0.0)
-    weights, residual = _ridge(problem, frame, k)
-    feature = np.asarray(weights @ frame.centers).ravel()
-    # Dual of |W h - y|^2 / (2S) + lam |h|^2 / 2 at nu = (y - W h) / S: nu y - S |nu|^2 / 2 - |W^T nu|^2 / (2 lam)
-    nu = residual / total
-    slope = np.asarray(nu @ frame.centers).ravel()
+@_class_feature.register
+def _(problem: MSEProblem, frame: Frame, k: int, seed: int) -> tuple[Array, int]:
+    """h = W^T a with (W W^T + lam S I) a = y."""
     own = slice(int(frame.offsets[k]), int(frame.offsets[k + 1]))
-    bound = float(nu[own].sum()) - 0.5 * total * float(nu @ nu)
-    return feature, bound - (float(slope @ slope) / (2.0 * lam) if lam > 0 else 0.0), 1
-
-
-def _ridge(problem: Problem, frame: Frame, k: int) -> tuple[Array, Array]:
-    """Coefficients a with h = W^T a, and the residual y - W h, by (W W^T + lam S I) a = y."""
-    own = slice(int(frame.offsets[k]), int(frame.offsets[k + 1]))
-    ridge = float(problem.lam_h or 0.0) * problem.total
+    ridge = problem.lam_h * problem.total
     y = np.zeros(problem.n_centers)
     y[own] = 1.0
     foreign = np.asarray(dense(frame.centers @ dense(frame.class_centers(k)).T))
@@ -140,5 +170,4 @@ def _ridge(problem: Problem, frame: Frame, k: int) -> tuple[Array, Array]:
     else:
         gram = dense(frame.centers @ frame.centers.T)
         coefficients = linalg.lstsq(gram + ridge * np.eye(len(gram)), y)[0]
-    feature = np.asarray(coefficients @ frame.centers).ravel()
-    return coefficients, y - np.asarray(frame.centers @ feature).ravel()
+    return np.asarray(coefficients @ frame.centers).ravel(), 1

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from theory.multicenter.geometry import minimum_dimension
 from ufm.problems.presets import PRESETS, preset, spend
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
 
 SOURCES = ("preset", "problem", "class_sizes", "n_classes")
@@ -50,7 +50,7 @@ def class_sizes(said: Description) -> tuple[int, ...]:
     return _own_sizes(said)
 
 
-def build(said: Description) -> Problem:
+def build(said: Description) -> MultiCenterProblem:
     """The problem of a description. Raises ValueError or OSError.
 
     Examples
@@ -118,7 +118,7 @@ def _implied_loss(said: Description) -> Literal["cosine", "mse"]:
     return "mse" if said.get("frame") == "learned" and weighted else "cosine"
 
 
-def _changed(base: Problem, said: Description, changes: dict[str, Any]) -> Problem:
+def _changed(base: MultiCenterProblem, said: Description, changes: dict[str, Any]) -> MultiCenterProblem:
     values = base.to_dict()
     if said.get("loss", base.loss) != base.loss:
         values = {k: v for k, v in values.items() if k not in ("beta", "lam", "lam_h", "lam_w")} | {
@@ -130,7 +130,7 @@ def _changed(base: Problem, said: Description, changes: dict[str, Any]) -> Probl
     return Problem.from_dict({**values, **changes})
 
 
-def _read(path: Path) -> Problem:
+def _read(path: Path) -> MultiCenterProblem:
     text = path.read_text()
     if path.suffix not in (".toml", ".json"):
         raise ValueError(f"{path}: a problem file ends in .toml or .json")

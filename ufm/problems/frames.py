@@ -11,7 +11,8 @@ from scipy import sparse
 
 from theory.multicenter.geometry import DEGENERATE
 from ufm.files import memory
-from ufm.problems.problem import Problem, integers
+from ufm.problems.kinds import CosineProblem, Learned
+from ufm.problems.problem import MultiCenterProblem, integers
 
 Array = NDArray[np.float64]
 Matrix: TypeAlias = Any
@@ -125,6 +126,10 @@ class Frame:
             raise ValueError(f"the centers of class {int(np.argmin(lengths))} average to 0: they have no direction")
         return sparse.diags_array(1.0 / lengths).tocsr() @ self.mean_centers
 
+    def direction(self, k: int) -> Array:
+        """The unit mean center of class ``k`` as a dense vector of length d."""
+        return dense(self.mean_directions[k : k + 1])[0]
+
     @cached_property
     def geometry(self) -> "Geometry":
         """What simulation needs to know of this frame, measured from its vectors."""
@@ -231,7 +236,7 @@ def orthogonal(frame: Frame) -> bool:
 
 
 def multi_center_frame(
-    problem: Problem,
+    problem: MultiCenterProblem,
     *,
     basis: str = "random",
     classifier: ArrayLike | None = None,
@@ -283,22 +288,20 @@ def multi_center_frame(
     return Frame(problem.centers, centers, w0, v)
 
 
-def fitting_frame(problem: Problem, frame: Frame | None, *, custom: bool = False) -> Frame:
+def fitting_frame(problem: MultiCenterProblem, frame: Frame | None, *, custom: bool = False) -> Frame:
     """The frame, or the problem's own in coordinate vectors. Raises ValueError if it is not one for the problem.
 
     An isotropic start does not see a rotation of the frame, so the cheapest basis is as good as any.
     """
-    if problem.frame == "learned":
-        raise ValueError(
-            "frame='learned': minimize, learned_flow and learned_descent move a frame, this keeps it fixed"
-        )
+    if isinstance(problem, Learned):
+        raise ValueError("frame='learned': the frame is an unknown of this problem and cannot be given")
     frame = multi_center_frame(problem, basis="coordinate") if frame is None else frame
     if frame.counts != problem.centers or frame.dim != problem.dim:
         raise ValueError(
             f"the frame has centers {_brief(frame.counts)} in dimension {frame.dim}, "
             f"the problem {_brief(problem.centers)} in dimension {problem.dim}"
         )
-    if problem.loss == "cosine" and not custom and not unit(frame):
+    if isinstance(problem, CosineProblem) and not custom and not unit(frame):
         raise ValueError("the cosine loss wants centers of unit length: build the frame with norms=1")
     return frame
 
@@ -307,8 +310,8 @@ def _brief(numbers: tuple[int, ...]) -> str:
     return str(numbers) if len(numbers) <= 6 else f"({', '.join(map(str, numbers[:3]))}, ... {len(numbers)} classes)"
 
 
-def _orthonormal_rows(problem: Problem, basis: str, seed: int) -> Matrix:
-    count, dim = problem.n_centers + problem.n_classes, int(problem.dim or 0)
+def _orthonormal_rows(problem: MultiCenterProblem, basis: str, seed: int) -> Matrix:
+    count, dim = problem.n_centers + problem.n_classes, problem.dim
     if basis == "coordinate":
         return sparse.eye_array(count, dim, format="csr")
     if basis != "random":
@@ -318,7 +321,7 @@ def _orthonormal_rows(problem: Problem, basis: str, seed: int) -> Matrix:
     return np.ascontiguousarray((q * np.sign(np.diag(r))).T)
 
 
-def _validated_classifier(problem: Problem, classifier: ArrayLike) -> Array:
+def _validated_classifier(problem: MultiCenterProblem, classifier: ArrayLike) -> Array:
     given = real_array("classifier", classifier)
     if given.shape != (problem.n_classes, problem.dim):
         raise ValueError(f"classifier has shape {given.shape}, not (K, d) = {(problem.n_classes, problem.dim)}")

@@ -1,10 +1,11 @@
-r"""Losses of features of one class: value and analytic gradient, row by row.
+r"""Losses and penalties of features: values and analytic gradients, row by row.
 
-Every loss object has ``value_and_gradient(features, k) -> (values, gradients)`` for an array (n, m) of features
-of class ``k``; simulations need nothing else. :class:`CosineLoss` and :class:`MSELoss` are the two of the
-paper; :class:`TorchLoss` makes any torch callable one.
+A loss has ``value_and_gradient(features, labels) -> (values, gradients)`` for features (n, m) and their classes (n,),
+or one class for all; simulations need nothing else. :func:`loss_of` gives the loss that a problem names;
+:class:`TorchLoss` makes any torch callable one. Convex parts also have a conjugate, from which lower bounds are made.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -12,18 +13,53 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm.problems.frames import Array, Frame, Matrix
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import CosineProblem, MSEProblem
+from ufm.problems.problem import Integers, Problem
 
 
 class Loss(Protocol):
-    """What a flow needs to know of a loss."""
+    """What a simulation needs to know of a loss."""
 
     constant: float
     """The part of the objective that no feature moves."""
 
-    def value_and_gradient(self, features: Array, k: int) -> tuple[Array, Array]:
-        """Loss of each row, shape (n,), and its gradient, shape (n, m)."""
+    def value_and_gradient(self, features: Array, labels: ArrayLike) -> tuple[Array, Array]:
+        """Loss of each row, shape (n,), and its gradient, shape (n, m); ``labels`` (n,), or one class for all rows."""
         ...
+
+
+class Squares:
+    r"""Squared distance of outputs a from targets y: :math:`|a - y|^2 / (2 S)`."""
+
+    def __init__(self, total: float) -> None:
+        """Keep S."""
+        self.total = total
+
+    def value_and_gradient(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Values (n,) and gradients (n, F)."""
+        miss = outputs - targets
+        return np.einsum("nf,nf->n", miss, miss) / (2.0 * self.total), miss / self.total
+
+    def conjugate(self, slopes: Array, targets: Array) -> Array:
+        r""":math:`\sup_a \langle \nu, a \rangle - |a - y|^2 / (2 S) = \langle \nu, y \rangle + S |\nu|^2 / 2`, (n,)."""
+        return np.einsum("nf,nf->n", slopes, targets + 0.5 * self.total * slopes)
+
+
+class Ridge:
+    r"""Penalty :math:`\frac{\lambda}{2} |h|^2`."""
+
+    def __init__(self, weight: float) -> None:
+        """Keep lambda, >= 0."""
+        self.weight = weight
+
+    def value_and_gradient(self, features: Array) -> tuple[Array, Array]:
+        """Values (n,) and gradients (n, m)."""
+        return 0.5 * self.weight * np.einsum("nd,nd->n", features, features), self.weight * features
+
+    def conjugate(self, slopes: Array) -> Array:
+        r""":math:`|s|^2 / (2 \lambda)`, (n,); for lambda = 0 it is 0 at s = 0 and infinite elsewhere."""
+        squares = np.einsum("nd,nd->n", slopes, slopes)
+        return squares / (2.0 * self.weight) if self.weight else np.where(squares > 0.0, np.inf, 0.0)
 
 
 def row_lengths(features: Array) -> Array:
@@ -118,14 +154,17 @@ class CosineLoss:
 
     constant = 0.0
 
-    def __init__(self, problem: Problem, frame: Frame) -> None:
+    def __init__(self, problem: CosineProblem, frame: Frame) -> None:
         """Take weights from the problem and centers from the frame."""
         self._centers = [frame.class_centers(k) for k in range(frame.n_classes)]
-        self._beta, self._lam = problem.weights, float(problem.lam or 0.0)
+        self._beta, self._lam = problem.weights, problem.lam
 
-    def value_and_gradient(self, features: Array, k: int) -> tuple[Array, Array]:
+    def value_and_gradient(self, features: Array, labels: ArrayLike) -> tuple[Array, Array]:
         """See :func:`cosine`."""
-        return cosine(features, self._centers[k], float(self._beta[k]), self._lam)
+        values, gradients = np.empty(len(features)), np.empty_like(features)
+        for k, rows in _by_class(labels, len(features)):
+            values[rows], gradients[rows] = cosine(features[rows], self._centers[k], float(self._beta[k]), self._lam)
+        return values, gradients
 
     def hessian_product(self, feature: Array, directions: Array, k: int) -> Array:
         """See :func:`cosine_hessian_product`."""
@@ -139,24 +178,40 @@ class MSELoss:
     :math:`\frac{\lambda_W}{2} |W_0|_F^2` belongs to no sample and is the constant.
     """
 
-    def __init__(self, problem: Problem, frame: Frame) -> None:
+    def __init__(self, problem: MSEProblem, frame: Frame) -> None:
         """Take weights from the problem and centers from the frame."""
-        self._frame, self._total, self._lam = frame, problem.total, float(problem.lam_h or 0.0)
-        self.constant = 0.5 * float(problem.lam_w or 0.0) * float((frame.classifier * frame.classifier).sum())
+        self._frame, self._fit, self._penalty = frame, Squares(problem.total), Ridge(problem.lam_h)
+        self.constant = 0.5 * problem.lam_w * float((frame.classifier * frame.classifier).sum())
 
-    def value_and_gradient(self, features: Array, k: int) -> tuple[Array, Array]:
+    def value_and_gradient(self, features: Array, labels: ArrayLike) -> tuple[Array, Array]:
         """Gradient W^T (W h - y) / S + lam_h h."""
-        centers, offsets = self._frame.centers, self._frame.offsets
-        miss = np.asarray(features @ centers.T)
-        miss[:, offsets[k] : offsets[k + 1]] -= 1.0
-        squares = np.einsum("nd,nd->n", features, features)
-        values = np.einsum("nf,nf->n", miss, miss) / (2.0 * self._total) + 0.5 * self._lam * squares
-        return values, np.asarray(miss @ centers) / self._total + self._lam * features
+        centers = self._frame.centers
+        targets = class_targets(self._frame, np.broadcast_to(np.asarray(labels), len(features)))
+        fit, pull = self._fit.value_and_gradient(np.asarray(features @ centers.T), targets)
+        size, shrink = self._penalty.value_and_gradient(features)
+        return fit + size, np.asarray(pull @ centers) + shrink
 
     def hessian_product(self, feature: Array, directions: Array, k: int) -> Array:
         """(W^T W / S + lam_h I) applied to each row of ``directions``; it is the same everywhere."""
         centers = self._frame.centers
-        return np.asarray(np.asarray(directions @ centers.T) @ centers) / self._total + self._lam * directions
+        bent = np.asarray(np.asarray(directions @ centers.T) @ centers)
+        return bent / self._fit.total + self._penalty.weight * directions
+
+
+def class_targets(frame: Frame, labels: ArrayLike) -> Array:
+    """The targets Y of P as rows, (n, F): 1 at the centers of the row's class, 0 at all others."""
+    owner = np.repeat(np.arange(frame.n_classes), frame.counts)
+    return (owner == np.asarray(labels)[:, None]).astype(np.float64)
+
+
+def _by_class(labels: ArrayLike, n: int) -> list[tuple[int, slice | Integers]]:
+    """Each class that occurs, with its rows."""
+    if np.ndim(labels) == 0:
+        return [(int(labels), slice(None))]  # type: ignore[arg-type]
+    array = np.asarray(labels)
+    if array.shape != (n,):
+        raise ValueError(f"labels of shape {array.shape} do not belong to {n} features")
+    return [(int(k), np.flatnonzero(array == k)) for k in np.unique(array)]
 
 
 class TorchLoss:
@@ -180,12 +235,13 @@ class TorchLoss:
         """Keep the callable; torch is imported when it is first used."""
         self._function = function
 
-    def value_and_gradient(self, features: Array, k: int) -> tuple[Array, Array]:
+    def value_and_gradient(self, features: Array, labels: ArrayLike) -> tuple[Array, Array]:
         """Raises ValueError if the callable returns another shape, or something that does not depend on h."""
         import torch
 
         tensor = torch.tensor(features, dtype=torch.float64, requires_grad=True)
-        values = self._function(tensor, torch.full((len(features),), k, dtype=torch.int64))
+        classes = np.broadcast_to(np.asarray(labels, dtype=np.int64), len(features))
+        values = self._function(tensor, torch.tensor(classes))
         if not isinstance(values, torch.Tensor) or values.shape not in ((), (len(features),)):
             shape = tuple(getattr(values, "shape", ()))
             raise ValueError(f"the loss returned shape {shape}: ({len(features)},) or a scalar is needed")
@@ -196,6 +252,17 @@ class TorchLoss:
         return np.broadcast_to(share.detach().numpy(), len(features)).astype(np.float64), gradient.numpy()
 
 
+@functools.singledispatch
 def loss_of(problem: Problem, frame: Frame) -> Loss:
-    """The loss that a problem names, on a frame."""
-    return CosineLoss(problem, frame) if problem.loss == "cosine" else MSELoss(problem, frame)
+    """The loss that a problem names, on a frame. Raises TypeError for a kind without one."""
+    raise TypeError(f"{type(problem).__name__} has no loss of features")
+
+
+@loss_of.register
+def _(problem: CosineProblem, frame: Frame) -> Loss:
+    return CosineLoss(problem, frame)
+
+
+@loss_of.register
+def _(problem: MSEProblem, frame: Frame) -> Loss:
+    return MSELoss(problem, frame)

@@ -25,18 +25,19 @@ from scipy.sparse.linalg import splu
 from theory.multicenter.geometry import center_cosine
 from ufm.problems import stiefel
 from ufm.problems.frames import Array
+from ufm.problems.kinds import CosineProblem, MSEProblem
 from ufm.problems.losses import cosine, cosine_center_gradient, cosine_hessian_product
-from ufm.problems.problem import Integers, Problem
+from ufm.problems.problem import Integers, MultiCenterProblem
 from ufm.problems.state import State, class_bounds, mixing, owners
 
 ROWS = 2048
 """Feature rows per block: what is rows x F stays small next to the features themselves."""
 
 
-class Learned(ABC):
+class Objective(ABC):
     """What the objectives of a learned frame share: frame, owners, and the samples that each feature row stands for."""
 
-    def __init__(self, problem: Problem, bounds: Integers, share: Array) -> None:
+    def __init__(self, problem: MultiCenterProblem, bounds: Integers, share: Array) -> None:
         """Feature rows of class k are those from ``bounds[k]`` to ``bounds[k + 1]``; each stands for ``share[k]``."""
         self.problem, self.mixing, self.owner = problem, mixing(problem), owners(problem.centers)
         self.bounds, self.share = bounds, share
@@ -60,7 +61,7 @@ class Learned(ABC):
         return np.asarray(np.bincount(self.owner, columns, minlength=self.problem.n_classes), dtype=np.float64)
 
 
-class LearnedMSE(Learned):
+class MSEObjective(Objective):
     r"""P with a learned frame.
 
     .. math::
@@ -74,10 +75,10 @@ class LearnedMSE(Learned):
     class :math:`+ \lambda_W s` (norms). A feature sees all centers.
     """
 
-    def __init__(self, problem: Problem, bounds: Integers, share: Array) -> None:
-        """See :class:`Learned`."""
+    def __init__(self, problem: MSEProblem, bounds: Integers, share: Array) -> None:
+        """See :class:`Objective`."""
         super().__init__(problem, bounds, share)
-        self.total, self.lam_h, self.lam_w = problem.total, float(problem.lam_h or 0.0), float(problem.lam_w or 0.0)
+        self.total, self.lam_h, self.lam_w = problem.total, problem.lam_h, problem.lam_w
 
     def _blocks(self) -> Iterator[tuple[slice, Array, Array]]:
         for begin in range(0, len(self.labels), ROWS):
@@ -150,7 +151,7 @@ class LearnedMSE(Learned):
         return apply
 
 
-class LearnedCosine(Learned):
+class CosineObjective(Objective):
     r"""The cosine loss with a learned frame of unit norms.
 
     .. math::
@@ -159,10 +160,10 @@ class LearnedCosine(Learned):
     A feature sees the centers of its own class. Norms are constants: their gradient is 0.
     """
 
-    def __init__(self, problem: Problem, bounds: Integers, share: Array) -> None:
-        """See :class:`Learned`."""
+    def __init__(self, problem: CosineProblem, bounds: Integers, share: Array) -> None:
+        """See :class:`Objective`."""
         super().__init__(problem, bounds, share)
-        self.beta, self.lam = self.share * problem.weights, self.share * float(problem.lam or 0.0)
+        self.beta, self.lam = self.share * problem.weights, self.share * problem.lam
         self.centers = np.concatenate(([0], np.cumsum(problem.centers)))
 
     def _classes(self) -> Iterator[tuple[int, slice, slice]]:
@@ -200,12 +201,17 @@ class LearnedCosine(Learned):
         return lambda v: State(v.rows / turning, v.norms, v.features / stiffness[:, None])
 
 
-def objective_of(problem: Problem, bounds: Integers, share: Array) -> Learned:
-    """The objective that a problem names; see :class:`Learned` for the arguments."""
-    return (LearnedCosine if problem.loss == "cosine" else LearnedMSE)(problem, bounds, share)
+@functools.singledispatch
+def objective_of(problem: MultiCenterProblem, bounds: Integers, share: Array) -> Objective:
+    """The objective that a problem with a learned frame names; see :class:`Objective` for the arguments."""
+    raise TypeError(f"{type(problem).__name__} has no learned frame")
 
 
-def objective_at(problem: Problem, state: State) -> Learned:
+objective_of.register(CosineProblem, CosineObjective)
+objective_of.register(MSEProblem, MSEObjective)
+
+
+def objective_at(problem: MultiCenterProblem, state: State) -> Objective:
     """The objective that a problem names, for the feature rows of a state: one per class or one per sample."""
     bounds = class_bounds(problem, state)
     return objective_of(problem, bounds, np.asarray(problem.class_sizes) / np.diff(bounds))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from theory.multicenter.centers import apportioned, class_aware
 from theory.multicenter.geometry import minimum_dimension
 from ufm.files.text import nearest
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes
 
 BATCH_SIZE, PENALTY = 128, 6e-4
@@ -56,7 +56,7 @@ def preset(
     loss: Literal["cosine", "mse"] = "cosine",
     centers: str = "class-aware",
     **overrides: Any,
-) -> Problem:
+) -> MultiCenterProblem:
     """A named problem.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The validated statement of one unconstrained-feature problem."""
+"""The validated statement of a problem: what all kinds share, and the front door that picks the kind."""
 
 import json
 import math
@@ -7,12 +7,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.multicenter.geometry import center_cosine, minimum_dimension, squared_cosine
+from theory.multicenter.geometry import minimum_dimension, squared_cosine
 from ufm.files.store import config_key, json_object
 from ufm.files.text import nearest
 
@@ -21,6 +21,9 @@ Integers = NDArray[np.int64]
 
 LARGEST = 1e100
 """No weight, and no number of samples or centers, is larger: products of them must stay finite."""
+
+LEFT_OUT = cast(int, None)
+"""Default of an integer that is filled in when the problem is validated."""
 
 
 def integers(name: str, values: Iterable[Any]) -> Sizes:
@@ -52,31 +55,35 @@ def nonnegative(name: str, value: Any) -> float:
     return number + 0.0  # -0.0 is 0.0
 
 
-@dataclass(frozen=True)
-class Problem:
-    r"""One unconstrained-feature problem with multiple centers. Immutable, hashable, validated.
+class _FrontDoor(type):
+    """``Problem(...)`` is an instance of the kind that its arguments name; a kind called by its own name is itself."""
 
-    Samples are grouped by class in the order of ``class_sizes``; the features of sample :math:`(k, i)` minimise
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is not Problem:
+            return super().__call__(*args, **kwargs)
+        named = dict(zip(("class_sizes", "centers", "theta", "dim"), args, strict=False))
+        if len(args) > len(named) or named.keys() & kwargs.keys():
+            raise TypeError(
+                "Problem takes class_sizes, centers, theta and dim in this order, once, and names for the rest"
+            )
+        return Problem.from_dict({**named, **kwargs})
 
-    * ``loss="cosine"``: :math:`\beta_k \sum_j (\langle w_j^{(k)}, h / |h| \rangle - 1)^2 + \lambda (|h| - 1)^2`,
-    * ``loss="mse"`` (problem P of the paper, section 3):
-      :math:`|W H - Y|_F^2 / (2 S) + \frac{\lambda_W}{2} |W_0|_F^2 + \frac{\lambda_H}{2} |H|_F^2`,
-      :math:`S = \sum_k f_k n_k`.
+
+@dataclass(frozen=True, init=False)
+class Problem(metaclass=_FrontDoor):
+    r"""What is asked: class sizes, a loss, its penalties, and a frame that is fixed or learned.
+
+    Immutable, hashable, validated. Samples are grouped by class in the order of ``class_sizes``. Called by this name it
+    is the front door: ``loss`` and ``frame`` pick one of :class:`CosineProblem`, :class:`MSEProblem`,
+    :class:`LearnedCosineProblem` and :class:`LearnedMSEProblem`, and each of these has its own further fields.
 
     Parameters
     ----------
     class_sizes : K integers >= 1, samples per class.
-    centers : centers per class: one integer for all, or K integers >= 1 (:func:`ufm.class_aware`).
-    theta : angle constant of the frame, radians, in [0, pi/2].
-    dim : feature dimension d >= F + K; that minimum if left out.
-    loss : "cosine" or "mse".
-    beta : cosine only: weight > 0 for all classes, K weights, or "weighted", the paper's
-        :math:`\beta_k = \cos\alpha_k` (default).
-    lam : cosine only: weight of the norm penalty, >= 0 (default 0.1). The paper's 6e-4 per sample, summed over
-        a batch of 128, is 0.0768 here.
-    lam_h, lam_w : mse only: weights of features and classifier, >= 0 (default 0).
-    frame : "fixed", or "learned": directions (orthonormal) and, for P, norms of the frame are unknowns as well. P
-        needs positive ``lam_h`` and ``lam_w`` then: it is degenerate without.
+    centers, theta, dim : see :class:`MultiCenterProblem`.
+    loss : "cosine" (default) or "mse".
+    frame : "fixed" (default), or "learned": directions (orthonormal) and, for P, norms of the frame are unknowns too.
+    own : ``beta`` and ``lam`` of the cosine loss, ``lam_h`` and ``lam_w`` of P.
 
     Raises
     ------
@@ -90,90 +97,38 @@ class Problem:
     """
 
     class_sizes: Sizes
-    centers: Sizes
-    theta: float
-    dim: int | None = None
-    loss: Literal["cosine", "mse"] = "cosine"
-    beta: float | tuple[float, ...] | Literal["weighted"] | None = None
-    lam: float | None = None
-    lam_h: float | None = None
-    lam_w: float | None = None
-    frame: Literal["fixed", "learned"] = "fixed"
+
+    loss: ClassVar[str]
+    frame: ClassVar[str]
+
+    if TYPE_CHECKING:
+
+        def __new__(
+            cls,
+            class_sizes: Iterable[int],
+            centers: int | Iterable[int],
+            theta: float,
+            dim: int | None = None,
+            *,
+            loss: Literal["cosine", "mse"] = "cosine",
+            frame: Literal["fixed", "learned"] = "fixed",
+            **own: Any,
+        ) -> "MultiCenterProblem":
+            """See above."""
+            ...
 
     def __post_init__(self) -> None:
         """Replace every field by its canonical value, or refuse it."""
+        self._put("class_sizes", integers("class_sizes", self._iterable("class_sizes")))
 
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)  # the class is frozen
-
-        put("class_sizes", integers("class_sizes", self._iterable("class_sizes")))
-        one_for_all = np.ndim(self.centers) == 0 and not isinstance(self.centers, str)
-        put("centers", integers("centers", [self.centers] if one_for_all else self._iterable("centers")))
-        if one_for_all:
-            put("centers", self.centers * self.n_classes)
-        if len(self.centers) != self.n_classes:
-            raise ValueError(f"centers has {len(self.centers)} entries and class_sizes {self.n_classes}")
-        put("theta", nonnegative("theta", self.theta))
-        squared_cosine(self.theta)  # the range of theta is checked where it is defined
-        put("dim", self._dimension())
-        if self.frame not in ("fixed", "learned"):
-            raise ValueError(f"frame={self.frame!r} is unknown: 'fixed' or 'learned'")
-        if self.loss == "cosine":
-            self._refuse("lam_h", "lam_w")
-            put("beta", self._weights())
-            put("lam", nonnegative("lam", 0.1 if self.lam is None else self.lam))
-        elif self.loss == "mse":
-            self._refuse("beta", "lam")
-            for name in ("lam_h", "lam_w"):
-                value = getattr(self, name)
-                put(name, nonnegative(name, 0.0 if value is None else value))
-            self._require_minimiser()
-        else:
-            raise ValueError(f"loss={self.loss!r} is unknown: 'cosine' or 'mse'")
+    def _put(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)  # the class is frozen
 
     def _iterable(self, name: str) -> Iterable[Any]:
         value = getattr(self, name)
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise ValueError(f"{name}={value!r} is not a list of integers")
         return value
-
-    def _dimension(self) -> int:
-        needed = minimum_dimension(self.centers)
-        if self.dim is None:
-            return needed
-        (dim,) = integers("dim", [self.dim])
-        if dim < needed:
-            raise ValueError(f"dim={dim} < {needed} = sum(centers) + n_classes: no such frame exists")
-        return dim
-
-    def _weights(self) -> float | tuple[float, ...] | Literal["weighted"]:
-        beta: Any = self.beta
-        if beta is None or (isinstance(beta, str) and beta == "weighted"):
-            return "weighted"
-        if isinstance(beta, str):
-            raise ValueError(f"beta={beta!r} is unknown: a number, one number per class, or 'weighted'")
-        several = np.ndim(beta) > 0
-        weights = [nonnegative("beta", b) for b in (beta if several else [beta])]
-        if several and len(weights) != self.n_classes:
-            raise ValueError(f"beta has {len(weights)} entries and class_sizes {self.n_classes}")
-        if min(weights) == 0:
-            raise ValueError("beta contains 0: a class without weight has no geometry to collapse to")
-        return tuple(weights) if several else weights[0]
-
-    def _require_minimiser(self) -> None:
-        # scaling features by t and norms by 1/t leaves the outputs alone, so one of the two penalties can be had for 0
-        pairs = ("lam_h", "features grow and norms of the frame shrink"), ("lam_w", "norms grow and features shrink")
-        for name, way_out in pairs:
-            if self.frame == "learned" and not getattr(self, name):
-                raise ValueError(
-                    f"{name}={getattr(self, name)} must be positive with frame='learned': P is degenerate without it, "
-                    f"{way_out} without bound and at no cost"
-                )
-
-    def _refuse(self, *names: str) -> None:
-        for name in names:
-            if getattr(self, name) is not None:
-                raise ValueError(f"{name}={getattr(self, name)} has no meaning for loss={self.loss!r}")
 
     @property
     def n_classes(self) -> int:
@@ -185,25 +140,8 @@ class Problem:
         """N, the sum of the class sizes."""
         return sum(self.class_sizes)
 
-    @property
-    def n_centers(self) -> int:
-        """F, the sum of the centers."""
-        return sum(self.centers)
-
-    @property
-    def total(self) -> int:
-        """S, the sum of centers times samples over the classes: the normalisation of P."""
-        return sum(f * n for f, n in zip(self.centers, self.class_sizes, strict=True))
-
     @cached_property
-    def weights(self) -> NDArray[np.float64]:
-        """beta_k of every class, shape (K,)."""
-        if self.beta == "weighted":
-            return center_cosine(self.centers, self.theta)
-        return np.broadcast_to(np.asarray(self.beta, dtype=np.float64), (self.n_classes,)).copy()
-
-    @cached_property
-    def offsets(self) -> NDArray[np.int64]:
+    def offsets(self) -> Integers:
         """Where the samples of each class begin; shape (K + 1,), the last entry is N."""
         return np.concatenate(([0], np.cumsum(self.class_sizes, dtype=np.int64)))
 
@@ -212,35 +150,54 @@ class Problem:
         return slice(int(self.offsets[k]), int(self.offsets[k + 1]))
 
     @property
-    def labels(self) -> NDArray[np.int64]:
+    def labels(self) -> Integers:
         """The class of every sample, shape (N,)."""
         return np.repeat(np.arange(self.n_classes), self.class_sizes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings and lists; what has no meaning for the loss is left out."""
+        """Plain numbers, strings and lists, the words that name the kind among them."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in plain.items() if value is not None
-        }
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+        shared = {key: plain.pop(key) for key in ("class_sizes", "centers", "theta", "dim")}
+        return {**shared, "loss": self.loss, **plain, "frame": self.frame}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of :meth:`to_dict`. Raises ValueError for keys that are unknown or missing."""
-        known = [field.name for field in fields(cls)]
+    def from_dict(cls, values: Mapping[str, Any]) -> "MultiCenterProblem":
+        """Inverse of :meth:`to_dict`; what is None counts as left out.
+
+        Raises ValueError for keys that are unknown, missing, or without a meaning for the kind.
+        """
+        given = {key: value for key, value in values.items() if value is not None}
+        kinds = list(_kinds(MultiCenterProblem))
+        known = dict.fromkeys(field.name for kind in kinds for field in fields(kind)) | {"loss": None, "frame": None}
         for key in values:
             if key not in known:
                 raise ValueError(f"unknown key {key!r}{nearest(key, known)}")
         for key in ("class_sizes", "centers", "theta"):
-            if key not in values:
+            if key not in given:
                 raise ValueError(f"key {key!r} is missing")
-        return cls(**values)
+        for word, default in (("loss", "cosine"), ("frame", "fixed")):
+            said, allowed = given.pop(word, default), dict.fromkeys(getattr(kind, word) for kind in kinds)
+            if said not in allowed:
+                raise ValueError(f"{word}={said!r} is unknown: {' or '.join(map(repr, allowed))}")
+            kinds = [kind for kind in kinds if getattr(kind, word) == said]
+        (kind,) = kinds
+        own = {field.name for field in fields(kind)}
+        for key, value in given.items():
+            if key not in own:
+                raise ValueError(f"{key}={value} has no meaning for loss={kind.loss!r}")
+        return kind(**given)
+
+    def replace(self, **changes: Any) -> "MultiCenterProblem":
+        """The same with some values changed, ``loss`` and ``frame`` among them; None takes a value back."""
+        return Problem.from_dict({**self.to_dict(), **changes})
 
     def to_json(self) -> str:
         """One line of JSON."""
         return json.dumps(self.to_dict())
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: str) -> "MultiCenterProblem":
         """Inverse of :meth:`to_json`."""
         return cls.from_dict(json_object("a problem", text))
 
@@ -249,7 +206,7 @@ class Problem:
         return "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.to_dict().items())
 
     @classmethod
-    def from_toml(cls, text: str) -> Self:
+    def from_toml(cls, text: str) -> "MultiCenterProblem":
         """Inverse of :meth:`to_toml`."""
         try:
             values = tomllib.loads(text)
@@ -261,3 +218,60 @@ class Problem:
     def key(self) -> str:
         """Sixteen hexadecimal digits that name this problem on disk; equal problems have equal keys."""
         return config_key(self.to_dict())
+
+
+def _kinds(cls: type["MultiCenterProblem"]) -> Iterable[type["MultiCenterProblem"]]:
+    """All classes below ``cls`` that are a kind of problem, as they were defined."""
+    for kind in cls.__subclasses__():
+        if hasattr(kind, "loss"):
+            yield kind
+        yield from _kinds(kind)
+
+
+@dataclass(frozen=True)
+class MultiCenterProblem(Problem):
+    """A problem with a multi-center frame (definition 3.2 of the paper).
+
+    Parameters
+    ----------
+    centers : centers per class: one integer for all, or K integers >= 1 (:func:`ufm.class_aware`).
+    theta : angle constant of the frame, radians, in [0, pi/2].
+    dim : feature dimension d >= F + K; that minimum if left out.
+    """
+
+    centers: Sizes
+    theta: float
+    dim: int = LEFT_OUT
+
+    def __post_init__(self) -> None:
+        """Validate sizes, centers, angle and dimension."""
+        super().__post_init__()
+        one_for_all = np.ndim(self.centers) == 0 and not isinstance(self.centers, str)
+        self._put("centers", integers("centers", [self.centers] if one_for_all else self._iterable("centers")))
+        if one_for_all:
+            self._put("centers", self.centers * self.n_classes)
+        if len(self.centers) != self.n_classes:
+            raise ValueError(f"centers has {len(self.centers)} entries and class_sizes {self.n_classes}")
+        self._put("theta", nonnegative("theta", self.theta))
+        squared_cosine(self.theta)  # the range of theta is checked where it is defined
+        needed = minimum_dimension(self.centers)
+        (dim,) = (needed,) if self.dim is LEFT_OUT else integers("dim", [self.dim])
+        if dim < needed:
+            raise ValueError(f"dim={dim} < {needed} = sum(centers) + n_classes: no such frame exists")
+        self._put("dim", dim)
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+            """An instance of this very class."""
+            ...
+
+    @property
+    def n_centers(self) -> int:
+        """F, the sum of the centers."""
+        return sum(self.centers)
+
+    @property
+    def total(self) -> int:
+        """S, the sum of centers times samples over the classes: the normalisation of P."""
+        return sum(f * n for f, n in zip(self.centers, self.class_sizes, strict=True))

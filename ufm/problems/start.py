@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm.files import memory
-from ufm.problems.frames import Array, Frame, dense, real_array
-from ufm.problems.problem import Problem
+from ufm.problems.frames import Array, Frame, real_array
+from ufm.problems.problem import MultiCenterProblem
 
 
 @dataclass(frozen=True)
@@ -50,27 +50,27 @@ class Start:
         return gaussian
 
 
-def require_features(problem: Problem) -> None:
+def require_features(problem: MultiCenterProblem) -> None:
     """Raise MemoryError if features of the problem, as dense rows, would not fit (with working copies)."""
     memory.require(
-        4 * 8 * problem.n_samples * int(problem.dim or 0),
+        4 * 8 * problem.n_samples * problem.dim,
         f"{problem.n_samples} x {problem.dim} features",
         "use method='reduced' or 'exact' with keep='metrics', which sample them in reduced coordinates",
     )
 
 
-def draw(problem: Problem, frame: Frame, start: Start, seed: int) -> Array:
+def draw(problem: MultiCenterProblem, frame: Frame, start: Start, seed: int) -> Array:
     """Initial features (N, d), one random stream per class."""
     require_features(problem)
     features = np.empty((problem.n_samples, frame.dim))
     for k in range(problem.n_classes):
         own = features[problem.samples(k)]
         np.random.default_rng((seed, k)).standard_normal(out=own)
-        start.place(own, dense(frame.mean_directions[k : k + 1])[0])
+        start.place(own, frame.direction(k))
     return features
 
 
-def validated_features(problem: Problem, frame: Frame, features: ArrayLike) -> Array:
+def validated_features(problem: MultiCenterProblem, frame: Frame, features: ArrayLike) -> Array:
     """Given features as float64 (N, d). Raises ValueError for another shape, NaN, infinity or rows of 0."""
     array = np.ascontiguousarray(real_array("features", features))
     expected = (problem.n_samples, frame.dim)

@@ -10,7 +10,8 @@ from scipy import sparse
 from ufm.files import memory
 from ufm.problems import stiefel
 from ufm.problems.frames import Array, Frame, Matrix, real_array
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import CosineProblem
+from ufm.problems.problem import MultiCenterProblem
 
 ON_MANIFOLD = 1e-10
 """Largest entry of Q Q^T - I of a start; what rounding leaves is removed."""
@@ -50,25 +51,25 @@ def owners(counts: Sequence[int]) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def mixing(problem: Problem) -> Matrix:
+def mixing(problem: MultiCenterProblem) -> Matrix:
     r"""The sparse matrix C (F, m) with unit centers :math:`C Q`: :math:`\cos\theta\, v_j + \sin\theta\, w_k`."""
     owner, n = owners(problem.centers), problem.n_centers
     sine = sparse.csr_array((np.full(n, np.sin(problem.theta)), (np.arange(n), owner)), shape=(n, problem.n_classes))
     return sparse.hstack([np.cos(problem.theta) * sparse.eye_array(n), sine], format="csr")
 
 
-def class_bounds(problem: Problem, state: State) -> NDArray[np.int64]:
+def class_bounds(problem: MultiCenterProblem, state: State) -> NDArray[np.int64]:
     """Where the feature rows of each class begin, (K + 1,): one row a class, or one a sample."""
     one_each = len(state.features) == problem.n_classes
     return np.arange(problem.n_classes + 1) if one_each else problem.offsets
 
 
-def random_state(problem: Problem, seed: int | Sequence[int], *, full: bool = False) -> State:
+def random_state(problem: MultiCenterProblem, seed: int | Sequence[int], *, full: bool = False) -> State:
     """A uniformly random frame of unit norms, and Gaussian features of expected square 1.
 
     Raises MemoryError if it would not fit (with working copies).
     """
-    rng, dim = np.random.default_rng(seed), int(problem.dim or 0)
+    rng, dim = np.random.default_rng(seed), problem.dim
     m, n = problem.n_centers + problem.n_classes, problem.n_samples if full else problem.n_classes
     what, advice = f"a learned frame of {m} x {dim} with {n} features", "use fewer centers or one feature per class"
     memory.require(12 * 8 * dim * (m + n), what, advice)
@@ -76,7 +77,7 @@ def random_state(problem: Problem, seed: int | Sequence[int], *, full: bool = Fa
     return State(rows, np.ones(problem.n_classes), rng.standard_normal((n, dim)) / np.sqrt(dim))
 
 
-def validated_state(problem: Problem, start: Sequence[ArrayLike], *, full: bool = False) -> State:
+def validated_state(problem: MultiCenterProblem, start: Sequence[ArrayLike], *, full: bool = False) -> State:
     """A given start as float64 arrays that belong to the problem.
 
     Samples are averaged if one feature per class is wanted; a single feature per class is repeated for its samples.
@@ -89,7 +90,7 @@ def validated_state(problem: Problem, start: Sequence[ArrayLike], *, full: bool 
     if len(start) != 3:
         raise ValueError(f"start has {len(start)} parts: rows, norms and features are needed")
     state = State(*(real_array(f"start.{name}", part) for name, part in zip(State._fields, start, strict=True)))
-    n_classes, dim = problem.n_classes, int(problem.dim or 0)
+    n_classes, dim = problem.n_classes, problem.dim
     shapes: dict[str, tuple[tuple[int, ...], ...]] = {
         "rows": ((problem.n_centers + n_classes, dim),),
         "norms": ((n_classes,),),
@@ -107,7 +108,7 @@ def validated_state(problem: Problem, start: Sequence[ArrayLike], *, full: bool 
     off = stiefel.defect(state.rows)
     if off > ON_MANIFOLD:
         raise ValueError(f"start.rows are not orthonormal: an entry of Q Q^T - I is {off:.2g}")
-    if problem.loss == "cosine":
+    if isinstance(problem, CosineProblem):
         if not np.all(np.abs(np.abs(state.norms) - 1.0) < ON_MANIFOLD):
             raise ValueError(f"start.norms={state.norms} must be 1: the cosine loss wants centers of unit length")
         if not np.all(state.features.any(axis=1)):
@@ -120,7 +121,7 @@ def validated_state(problem: Problem, start: Sequence[ArrayLike], *, full: bool 
     return state
 
 
-def class_features(problem: Problem, state: State) -> Array:
+def class_features(problem: MultiCenterProblem, state: State) -> Array:
     """Mean feature of each class, (K, d)."""
     bounds = class_bounds(problem, state)
     return np.add.reduceat(state.features, bounds[:-1], axis=0) / np.diff(bounds)[:, None]
@@ -139,7 +140,7 @@ def to_span(state: State) -> tuple[State, Array]:
     return inside._replace(rows=stiefel.nearest(inside.rows)), basis
 
 
-def frame_of(problem: Problem, state: State) -> Frame:
+def frame_of(problem: MultiCenterProblem, state: State) -> Frame:
     """The frame with its norms, which are positive: negative ones are turned into rows turned around."""
     turned = mixing(problem) @ state.rows
     owner, n = owners(problem.centers), problem.n_centers

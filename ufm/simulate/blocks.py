@@ -1,57 +1,24 @@
-r"""Samples of one class in coordinates that their flow cannot leave.
-
-The gradient of a feature lies in the span of a few vectors and of the feature itself, so a d-dimensional
-problem can be simulated exactly in far fewer coordinates. A :class:`Block` holds samples of one class in such
-coordinates together with what simulation needs there: the loss, the direction of the mean center, and the
-classifier. All of it is measured from the frame.
-
-==========  =========================================================  =============================
-method      coordinates                                                holds for
-==========  =========================================================  =============================
-full        the feature itself (d)                                     any loss, any frame
-span        orthonormal basis of the class's centers, rest (f_k + 1)   cosine loss, any frame
-reduced     mean center, differences of centers, rest (3)              cosine loss, isotropic frames
-exact       own mean center, all else by rate of decay (a few)         P, orthogonal isotropic frames
-==========  =========================================================  =============================
-"""
+"""Samples of one class as vectors: the features themselves, or coordinates in the span of the class's centers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from ufm.problems.frames import Array, Frame, dense
+from ufm.problems.kinds import CosineProblem
 from ufm.problems.losses import Loss, cosine
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
+from ufm.simulate import dop853
+from ufm.simulate.method import Arrival, Descent, FixedFrame, Observation, Trouble, Unfinished, Work
 
 ROWS = 32_768
 """Samples per chunk: what a core's cache holds of a vectorised integration."""
 
 
-class Observation(NamedTuple):
-    """What a trajectory records of each sample; arrays of one shape (..., n)."""
-
-    nc: Array
-    """Squared distance of the unit feature to the unit mean center."""
-    norm: Array
-    cosine: Array
-    """Cosine to the class's classifier vector."""
-    value: Array
-    """Contribution to the objective."""
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A gradient that is linear: ``rates * (state - target)``."""
-
-    rates: Array
-    target: Array
-
-
 @dataclass(frozen=True)
 class Block:
-    """Samples of one class in reduced coordinates.
+    """Samples of one class.
 
     Attributes
     ----------
@@ -61,8 +28,7 @@ class Block:
     loss : coordinates (n, m) -> (values (n,), gradients (n, m)).
     direction : unit mean center in these coordinates (m,).
     classifier : unit classifier vector in these coordinates, (m,) or one per sample (n, m).
-    lift : coordinates (n, m) -> features (n, d); None if the samples were drawn in reduced coordinates.
-    linear : set if the gradient is linear.
+    way_back : coordinates (n, m) -> features (n, d); None if the samples were drawn in reduced coordinates.
     """
 
     k: int
@@ -71,8 +37,7 @@ class Block:
     loss: Callable[[Array], tuple[Array, Array]]
     direction: Array
     classifier: Array
-    lift: Callable[[Array], Array] | None
-    linear: Linear | None = None
+    way_back: Callable[[Array], Array] | None
 
     def observe(self, state: Array) -> Observation:
         """Measure the samples in a state (n, m)."""
@@ -83,18 +48,65 @@ class Block:
         cosine = np.einsum("nm,nm->n", unit, np.broadcast_to(self.classifier, unit.shape))
         return Observation(nc, norm, cosine, self.loss(state)[0])
 
+    def lift(self, state: Array) -> Array:
+        """Features (n, d). Raises ValueError for samples that have none."""
+        if self.way_back is None:
+            raise ValueError("these samples were drawn in reduced coordinates: they have no features")
+        return self.way_back(state)
 
-def chunks(problem: Problem, k: int, size: int) -> Iterator[slice]:
+    def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, Array]]:
+        """See :func:`ufm.simulate.dop853.states_at`."""
+        return dop853.states_at(self, times, rtol, work)
+
+    def time_to_reach(self, nc: float, rtol: float, work: Work) -> Arrival:
+        """See :func:`ufm.simulate.dop853.time_to_reach`."""
+        return dop853.time_to_reach(self, nc, rtol, work)
+
+    def descent(self, how: Descent) -> Iterator[Array]:
+        """Heavy ball: the same steps in any orthogonal coordinates. Raises Unfinished where a feature is not finite."""
+        state, velocity, step = self.state.copy(), np.zeros_like(self.state), 0
+        while np.all(np.isfinite(np.einsum("nm,nm->n", state, state))):
+            yield state
+            velocity *= how.momentum
+            velocity -= how.step_size * self.loss(state)[1]
+            state += velocity
+            step += 1
+        reason = f"a sample of class {self.k} is not finite after step {step}: step_size is too large"
+        raise Unfinished(Trouble("diverged", reason))
+
+
+class Full(FixedFrame[MultiCenterProblem]):
+    """All d coordinates: any loss, any frame."""
+
+    name = "full"
+    kinds = (MultiCenterProblem,)
+
+    def steppers(self) -> Iterator[Block]:
+        """The features themselves, class by class."""
+        features = self.drawn()
+        for k in range(self.problem.n_classes):
+            rows = self.problem.samples(k)
+            yield full_block(self.frame, features[rows], self.loss, k, rows)
+
+
+class Span(FixedFrame[CosineProblem]):
+    """Coordinates along the span of each class's centers, and the norm of the rest: cosine loss, any frame."""
+
+    name = "span"
+    kinds = (CosineProblem,)
+
+    def steppers(self) -> Iterator[Block]:
+        """Class by class: the gradient stays in the span."""
+        features = self.drawn()
+        for k in range(self.problem.n_classes):
+            yield _span_block(self.problem, self.frame, features[self.problem.samples(k)], k)
+
+
+def chunks(problem: MultiCenterProblem, k: int, size: int) -> Iterator[slice]:
     """The rows of class ``k`` in pieces of at most ``size``."""
     rows = problem.samples(k)
     for begin in range(rows.start, rows.stop, size):
         yield slice(begin, min(begin + size, rows.stop))
-
-
-def full_blocks(problem: Problem, frame: Frame, features: Array, loss: Loss) -> Iterator[Block]:
-    """The features themselves, class by class."""
-    for k in range(problem.n_classes):
-        yield full_block(frame, features[problem.samples(k)], loss, k, problem.samples(k))
 
 
 def full_block(frame: Frame, features: Array, loss: Loss, k: int, rows: slice) -> Block:
@@ -104,41 +116,36 @@ def full_block(frame: Frame, features: Array, loss: Loss, k: int, rows: slice) -
         rows,
         features,
         lambda state: loss.value_and_gradient(state, k),
-        dense(frame.mean_directions[k : k + 1])[0],
+        frame.direction(k),
         unit_vector(frame.classifier_row(k)),
         lambda state: state,
     )
 
 
-def span_blocks(problem: Problem, frame: Frame, features: Array) -> Iterator[Block]:
-    """Coordinates along the span of each class's centers, and the norm of the rest."""
-    for k in range(problem.n_classes):
-        own, rows = dense(frame.class_centers(k)), problem.samples(k)
-        _, sizes, basis = np.linalg.svd(own, full_matrices=False)
-        basis = basis[sizes > 1e-12 * sizes[0]]
-        inside = features[rows] @ basis.T
-        rest = features[rows] - inside @ basis
-        z = np.linalg.norm(rest, axis=1)
-        rest_directions = rest / np.where(z > 0, z, 1.0)[:, None]
-        classifier = unit_vector(frame.classifier_row(k))
-        yield Block(
-            k,
-            rows,
-            np.column_stack([inside, z]),
-            cosine_loss(problem, k, np.column_stack([own @ basis.T, np.zeros(len(own))]), np.ones(len(own))),
-            np.append(basis @ dense(frame.mean_directions[k : k + 1])[0], 0.0),
-            np.column_stack([np.tile(basis @ classifier, (len(z), 1)), rest_directions @ classifier]),
-            _span_lift(basis, rest_directions),
-        )
+def _span_block(problem: CosineProblem, frame: Frame, features: Array, k: int) -> Block:
+    own, classifier = dense(frame.class_centers(k)), unit_vector(frame.classifier_row(k))
+    _, sizes, basis = np.linalg.svd(own, full_matrices=False)
+    basis = basis[sizes > 1e-12 * sizes[0]]
+    inside = features @ basis.T
+    rest = features - inside @ basis
+    z = np.linalg.norm(rest, axis=1)
+    rest /= np.where(z > 0, z, 1.0)[:, None]
+    return Block(
+        k,
+        problem.samples(k),
+        np.column_stack([inside, z]),
+        cosine_loss(problem, k, np.column_stack([own @ basis.T, np.zeros(len(own))]), np.ones(len(own))),
+        np.append(basis @ frame.direction(k), 0.0),
+        np.column_stack([np.tile(basis @ classifier, (len(z), 1)), rest @ classifier]),
+        lambda state: state[:, :-1] @ basis + state[:, -1:] * rest,
+    )
 
 
-def _span_lift(basis: Array, rest: Array) -> Callable[[Array], Array]:
-    return lambda state: state[:, :-1] @ basis + state[:, -1:] * rest
-
-
-def cosine_loss(problem: Problem, k: int, centers: Array, targets: Array) -> Callable[[Array], tuple[Array, Array]]:
+def cosine_loss(
+    problem: CosineProblem, k: int, centers: Array, targets: Array
+) -> Callable[[Array], tuple[Array, Array]]:
     """The cosine loss of class ``k`` with its centers and targets written in other coordinates."""
-    beta, lam = float(problem.weights[k]), float(problem.lam or 0.0)
+    beta, lam = float(problem.weights[k]), problem.lam
     return lambda state: cosine(state, centers, beta, lam, targets)
 
 

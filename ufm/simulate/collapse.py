@@ -8,20 +8,28 @@ import numpy as np
 
 from ufm.files.blas import one_thread
 from ufm.problems.frames import Array, Frame, multi_center_frame
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import CosineProblem, Learned
 from ufm.problems.start import Start
 from ufm.simulate import reduced
 from ufm.simulate.blocks import ROWS
-from ufm.simulate.flow import FLOOR, RTOL, check_accuracy
+from ufm.simulate.flow import RTOL, check_accuracy
 
 
 @dataclass(frozen=True)
 class Case:
-    """A problem with the cosine loss and a fixed frame, and where its features begin."""
+    """A problem with the cosine loss and a fixed frame, and where its features begin.
 
-    problem: Problem
+    Raises ValueError for another kind of problem.
+    """
+
+    problem: CosineProblem
     start: Start = field(default_factory=Start)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse other kinds."""
+        if not isinstance(self.problem, CosineProblem) or isinstance(self.problem, Learned):
+            raise ValueError("collapse_times is for the cosine loss and a fixed frame; use gradient_flow")
 
 
 def collapse_times(cases: Sequence[Case], *, until_nc: float = 1e-10, rtol: float = RTOL) -> list[Array]:
@@ -54,11 +62,8 @@ def collapse_times(cases: Sequence[Case], *, until_nc: float = 1e-10, rtol: floa
     True
     """
     check_accuracy(until_nc, rtol)
-    if until_nc < FLOOR:
-        raise ValueError(f"until_nc={until_nc} is below {FLOOR:g}")
-    for case in cases:
-        if case.problem.loss != "cosine" or case.problem.frame != "fixed":
-            raise ValueError("collapse_times is for the cosine loss and a fixed frame; use gradient_flow")
+    if until_nc < reduced.Reduced.floor:
+        raise ValueError(f"until_nc={until_nc} is below {reduced.Reduced.floor:g}")
     found: list[list[Array]] = [[] for _ in cases]
     with one_thread():
         for owners, batches in _groups(cases):
@@ -75,7 +80,7 @@ def _groups(cases: Sequence[Case]) -> Iterator[tuple[list[int], list[reduced.Bat
     waiting: list[reduced.Batch] = []
     for owner, case in enumerate(cases):
         problem = case.problem
-        frame = _frame(problem.centers, problem.theta, int(problem.dim or 0))
+        frame = _frame(problem.centers, problem.theta, problem.dim)
         for batch in reduced.batches(problem, frame, None, case.start, case.seed):
             owners.append(owner)
             waiting.append(batch)
@@ -89,4 +94,4 @@ def _groups(cases: Sequence[Case]) -> Iterator[tuple[list[int], list[reduced.Bat
 @lru_cache(maxsize=32)
 def _frame(centers: tuple[int, ...], theta: float, dim: int) -> Frame:
     """The frame that problems of any sizes and weights share; measuring it takes as long as their flow."""
-    return multi_center_frame(Problem((1,) * len(centers), centers, theta, dim), basis="coordinate")
+    return multi_center_frame(CosineProblem((1,) * len(centers), centers, theta, dim), basis="coordinate")

@@ -1,28 +1,22 @@
 """Gradient flow of one block by scipy's DOP853 on the whole state: the slow, general method."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.integrate import DOP853
 from scipy.optimize import brentq
 
 from ufm.problems.frames import Array
-from ufm.simulate.blocks import Block
-from ufm.simulate.rowwise import Work
-from ufm.simulate.trajectory import Trouble
+from ufm.simulate.method import Arrival, Trouble, Unfinished, Work
+
+if TYPE_CHECKING:
+    from ufm.simulate.blocks import Block
 
 MAX_STEPS = 20_000
 
 
-class Unfinished(Exception):
-    """The integration did not reach its end: what stopped it, and at what time."""
-
-    def __init__(self, trouble: Trouble, time: float) -> None:
-        super().__init__(trouble.reason)
-        self.trouble, self.time = trouble, time
-
-
-def _solver(block: Block, end: float, rtol: float) -> DOP853:
+def _solver(block: "Block", end: float, rtol: float) -> DOP853:
     shape = block.state.shape
 
     def field(_: float, y: Array) -> Array:
@@ -34,7 +28,7 @@ def _solver(block: Block, end: float, rtol: float) -> DOP853:
     return DOP853(field, 0.0, block.state.ravel(), end, rtol=max(share, 1e-13), atol=share)
 
 
-def _advance(solver: DOP853, block: Block, work: Work) -> None:
+def _advance(solver: DOP853, block: "Block", work: Work) -> None:
     """Take one step, or raise Unfinished."""
     before = solver.nfev
     message = solver.step()
@@ -52,7 +46,7 @@ def _advance(solver: DOP853, block: Block, work: Work) -> None:
         raise Unfinished(trouble, float(solver.t))
 
 
-def states_at(block: Block, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, Array]]:
+def states_at(block: "Block", times: Array, rtol: float, work: Work) -> Iterator[tuple[int, Array]]:
     """Yield (index, state) for each of the ascending times."""
     solver = _solver(block, float(times[-1]), rtol)
     for j, moment in enumerate(times):
@@ -64,16 +58,19 @@ def states_at(block: Block, times: Array, rtol: float, work: Work) -> Iterator[t
         yield j, solver.y.reshape(block.state.shape)
 
 
-def time_to_reach(block: Block, nc: float, rtol: float, work: Work) -> float:
+def time_to_reach(block: "Block", nc: float, rtol: float, work: Work) -> Arrival:
     """First time at which every sample of the block has a neural collapse of at most ``nc``."""
 
     def excess(state: Array) -> float:
         return float(block.observe(state.reshape(block.state.shape)).nc.max()) - nc
 
     if excess(block.state) <= 0.0:
-        return 0.0
+        return Arrival(0.0)
     solver = _solver(block, np.inf, rtol)
-    while excess(solver.y) > 0.0:
-        _advance(solver, block, work)
+    try:
+        while excess(solver.y) > 0.0:
+            _advance(solver, block, work)
+    except Unfinished as stop:
+        return Arrival(stop.time, stop.trouble)
     interpolant = solver.dense_output()
-    return float(brentq(lambda t: excess(interpolant(t)), solver.t_old, solver.t, xtol=1e-9 * solver.t))
+    return Arrival(float(brentq(lambda t: excess(interpolant(t)), solver.t_old, solver.t, xtol=1e-9 * solver.t)))

@@ -1,11 +1,11 @@
-"""Gradient flow of unconstrained features: one verb, four methods, one kind of answer."""
+"""Gradient flow: one verb for every kind of problem, one kind of answer."""
 
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,66 +15,69 @@ from ufm.files import memory
 from ufm.files.blas import one_thread
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start
-from ufm.simulate import dop853, modes, reduced
+from ufm.problems.state import State
 from ufm.simulate.blocks import ROWS
-from ufm.simulate.rowwise import Work
-from ufm.simulate.setup import Method, Setup
-from ufm.simulate.trajectory import SUMS, Recorder, Status, Trajectory, Trouble
+from ufm.simulate.method import Method, Part, Trouble, Unfinished, Work
+from ufm.simulate.methods import Asked, Keep, Name, prepare
+from ufm.simulate.trajectory import SUMS, Recorder, Trajectory, ended
 
 CACHED = 1 << 20
 """Up to so many samples, those drawn in reduced coordinates are kept between passes instead of drawn again."""
 
-FLOOR, ROUNDING = 1e-300, 1e-24
-"""Smallest threshold of NC, where NC is a coordinate of its own and where it is a difference of unit vectors."""
-
 RTOL = 1e-8
 """Default tolerance of the integrators."""
 
-PILOT = 4
-"""Samples of each class and each kind of extreme that stand for a batch when its collapse time is looked for."""
+LATER = 1.01
+"""The very last sample may be another one than those that stand for the others: it will not be later by more."""
 
 
 def gradient_flow(
-    problem: Problem,
+    problem: MultiCenterProblem,
     *,
     frame: Frame | None = None,
     features: ArrayLike | None = None,
-    start: Start | str = "gaussian",
+    start: Start | str | Sequence[ArrayLike] = "gaussian",
     seed: int = 0,
-    method: Method = "auto",
+    method: Name = "auto",
     loss: Loss | None = None,
     t_eval: ArrayLike | None = None,
     t_final: float | None = None,
     until_nc: float = 1e-10,
     n_times: int = 65,
-    keep: Literal["metrics", "final", "features"] = "metrics",
+    keep: Keep = "metrics",
+    frame_rate: float | None = None,
     rtol: float = RTOL,
     workers: int | None = None,
     progress: bool = False,
 ) -> Trajectory:
-    r"""Follow :math:`\dot h = -\nabla_h` of the objective for every sample.
+    r"""Follow :math:`\dot h = -\nabla_h` of the objective for every sample, and the frame if that is learned.
 
     Parameters
     ----------
     problem : what to simulate.
-    frame : from :func:`ufm.multi_center_frame` or :meth:`ufm.Frame.from_centers`; by default the multi-center
-        frame of the problem in coordinate vectors, which costs nothing and differs by a rotation.
+    frame : fixed frames: from :func:`ufm.multi_center_frame` or :meth:`ufm.Frame.from_centers`; by default the
+        multi-center frame of the problem in coordinate vectors, which costs nothing and differs by a rotation.
     features : initial features (N, d), rows grouped by class, none of them 0; overrides ``start``.
     start : a :class:`ufm.Start` or its kind. With ``keep="metrics"`` the methods "reduced" and "exact" draw it in
-        their own coordinates, so that no d-dimensional array exists.
+        their own coordinates, so that no d-dimensional array exists. Learned frames: "gaussian" (a random frame and
+        Gaussian features) or rows (F + K, d), norms (K,) and features (K, d) or (N, d), for example a
+        :class:`ufm.State`.
     seed : of the start.
     method : "auto" takes the fastest that is exact for loss and frame. "full": all d coordinates, any loss.
         "span": the span of the class's centers and the start, cosine loss, any frame. "reduced": three
-        coordinates, cosine loss, isotropic frames. "exact": P, one exponential per eigenspace.
+        coordinates, cosine loss, isotropic frames. "exact": P, one exponential per eigenspace. Learned frames: "means",
+        one feature a class (default), or "full", one a sample.
     loss : a loss of your own (:class:`ufm.TorchLoss`) in place of the problem's.
-    t_eval : times to record, ascending, >= 0.
+    t_eval : times to record, ascending, >= 0. A learned frame needs them, or ``t_final``.
     t_final : last time, if ``t_eval`` is not given.
     until_nc : if neither is given: until every sample has :math:`NC = |h/|h| - \bar w/|\bar w||^2` below this.
         In any case the threshold for ``status == "collapsed"``. In (0, 4).
     n_times : how many equidistant times to record, >= 2, if ``t_eval`` is not given.
     keep : "metrics"; "final" adds the last features; "features" adds them at all times.
+    frame_rate : learned frames: :math:`\eta > 0`, speed of the frame relative to the features; 1/N if left out, as the
+        mean loss of a trainer moves it. At 1 this is the flow of the sum of losses.
     rtol : error allowed per step and sample, relative, in [1e-13, 1). With the default, unit features are within
         about 1e-8 of the exact trajectory (starts next to the antipode, which forget it exponentially, apart).
     workers : threads; one per core by default.
@@ -95,6 +98,9 @@ def gradient_flow(
     >>> trajectory = ufm.gradient_flow(problem, until_nc=1e-8)
     >>> trajectory.status, trajectory.nc_max <= 1e-8
     ('collapsed', True)
+    >>> together = ufm.gradient_flow(problem.replace(frame="learned"), t_final=60.0, frame_rate=1.0, until_nc=1e-6)
+    >>> together.status, bool(together.data.defect.max() < 1e-12)
+    ('collapsed', True)
     """
     began = time.perf_counter()
     check_accuracy(until_nc, rtol)
@@ -107,20 +113,17 @@ def gradient_flow(
         f"curves of {problem.n_classes} classes at {n_records} times",
         "record fewer times",
     )
-    setup = Setup.validate(
-        problem, frame=frame, features=features, start=start, seed=seed, method=method, loss=loss, keep=keep
-    )
-    floor = FLOOR if setup.method == "reduced" else ROUNDING
-    if until_nc < floor:
+    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate)
+    prepared = prepare(problem, asked)
+    if until_nc < prepared.floor:
         raise ValueError(
-            f"until_nc={until_nc} is below {floor:g}, the least that method={setup.method!r} can tell from 0"
+            f"until_nc={until_nc} is below {prepared.floor:g}, the least that method={prepared.name!r} can tell from 0"
         )
-    run = _Run(setup, rtol, workers or os.cpu_count() or 1, progress)
+    run = _Run(prepared, keep, rtol, workers or os.cpu_count() or 1, progress)
     if times is None:
-        times = run.times_until(until_nc, n_times)
-    run.evolve(times)
-    while run.extend(until_nc):
-        run.evolve(run.times)
+        run.search(until_nc, n_times)
+    else:
+        run.evolve(times)
     return run.trajectory(until_nc, time.perf_counter() - began)
 
 
@@ -146,155 +149,105 @@ def _given_times(t_eval: ArrayLike | None, t_final: float | None, n_times: int) 
     return None
 
 
-def _next(pending: "deque[tuple[slice, Future[Any]]]", bar: Any) -> Any:
-    rows, future = pending.popleft()
-    result = future.result()
-    bar.update(rows.stop - rows.start)
-    return result
-
-
 class _Run:
-    """One call of gradient_flow under way: the methods differ in how they find the end and in how they get there."""
+    """One call of gradient_flow under way: parts side by side, whatever the method."""
 
-    def __init__(self, setup: Setup, rtol: float, workers: int, progress: bool) -> None:
-        self.setup, self.rtol, self.workers, self.progress = setup, rtol, workers, progress
-        self.problem = setup.problem
-        self.cache: list[Any] = []
-        self.times, self.searching = np.zeros(1), False
-        self.work = Work()
+    def __init__(self, method: Method, keep: str, rtol: float, workers: int, progress: bool) -> None:
+        self.method, self.keep, self.rtol, self.workers, self.progress = method, keep, rtol, workers, progress
+        self.cache: list[Part] = []
+        self.times, self.work = np.zeros(1), Work()
         self.trouble: Trouble | None = None
-        self.recorder = Recorder(self.problem, 1)
+        self.recorder = Recorder(method.offsets, 1, share=method.share)
+        self.state: Any = None
+        """The last state of the last part."""
         self.final: Array | None = None
         self.history: Array | None = None
 
-    def parts(self) -> Iterable[Any]:
-        """Independent pieces of the problem: batches of the reduced method, else blocks."""
-        s = self.setup
+    def parts(self) -> Iterable[Part]:
+        """The parts of the method, kept where they are small or were made of given features."""
         if self.cache:
             return self.cache
-        if s.method == "reduced":
-            parts: Iterable[Any] = reduced.batches(s.problem, s.frame, s.features, s.start, s.seed)
-        else:
-            parts = s.blocks()
-        if s.features is not None or self.problem.n_samples <= CACHED:
-            parts = self.cache = list(parts)
-        return parts
+        if self.method.features is None and self.method.problem.n_samples > CACHED:
+            return self.method.parts()
+        self.cache = list(self.method.parts())
+        return self.cache
 
-    def each(self, task: Callable[[Any], Any], what: str) -> Iterable[Any]:
-        """Apply ``task`` to all parts, in order, on ``workers`` threads."""
+    def each(self, task: Callable[[Part, Any], Any], what: str) -> Iterable[Any]:
+        """Apply ``task`` to all parts, with a bar of samples, in order, on ``workers`` threads."""
         with (
-            one_thread(),  # threads of ours are enough, and BLAS's own get in their way
-            tqdm(total=self.problem.n_samples, desc=what, unit="sample", disable=not self.progress) as bar,
+            one_thread(self.method.matrix),  # threads of ours are enough, and BLAS's own get in their way
+            tqdm(total=int(self.method.offsets[-1]), desc=what, unit="sample", disable=not self.progress) as bar,
             ThreadPoolExecutor(self.workers) as pool,
         ):
-            pending: deque[tuple[slice, Future[Any]]] = deque()
+            pending: deque[Future[Any]] = deque()
             for part in self.parts():
-                pending.append((part.rows, pool.submit(task, part)))
+                pending.append(pool.submit(task, part, bar))
                 if len(pending) >= 2 * self.workers:  # parts are made as they are needed: memory stays bounded
-                    yield _next(pending, bar)
+                    yield pending.popleft().result()
             while pending:
-                yield _next(pending, bar)
+                yield pending.popleft().result()
 
-    def times_until(self, nc: float, n_times: int) -> Array:
-        """Recorded times up to the moment when every sample has collapsed, as far as they do."""
-        self.searching = True
-        end = self.pilot_end(nc) if self.setup.method == "reduced" else self.latest_end(nc)
-        return np.linspace(0.0, end, n_times) if end > 0.0 else np.zeros(1)
+    def search(self, nc: float, n_times: int) -> None:
+        """Evolve up to the moment when every sample has collapsed, as far as they do."""
 
-    def pilot_end(self, nc: float) -> float:
-        """When the samples collapse that look like the last ones of each class."""
-        pilots = []
-        for pilot, trouble in self.each(lambda b: (b.pilot(PILOT), b.stuck(self.problem)), "looking for the end"):
-            pilots.append(pilot)
-            self.note(trouble)
-        times, work = reduced.Batch.join(pilots).collapse_times(nc, self.rtol)
-        self.work.add(work)
-        moving = times[np.isfinite(times)]
-        # The very last sample may be another one: it will not be later by more than this.
-        return 1.01 * float(moving.max(initial=0.0 if self.trouble is None else 1.0))
+        def arrive(part: Part, bar: Any) -> tuple[float, Work, Trouble | None]:
+            work = Work()
+            arrival = part.time_to_reach(nc, self.rtol, work)
+            bar.update(part.rows.stop - part.rows.start)
+            return arrival.time, work, arrival.trouble
 
-    def latest_end(self, nc: float) -> float:
-        """When the last sample of all parts collapses."""
         end = 0.0
-        for latest, work, trouble in self.each(lambda part: self.collapse_time(part, nc), "looking for the end"):
+        for latest, work, trouble in self.each(arrive, "looking for the end"):
             end = max(end, latest)
-            self.work.add(work)
-            self.note(trouble)
-        return 1.01 * end
+            self.note(work, trouble)
+        self.evolve(np.linspace(0.0, LATER * end, n_times) if end > 0.0 else np.zeros(1))
+        while self.trouble is None and self.nc_max() > nc:  # those that stood for the others came too early
+            self.evolve(self.times * 1.2)
 
-    def collapse_time(self, part: Any, nc: float) -> tuple[float, Work, Trouble | None]:
-        """When the last sample of a block collapses, the work it took, and why some never do."""
-        work = Work()
-        if self.setup.method == "exact":
-            end, trouble = modes.time_to_reach(part, nc, self.problem)
-            return end, work, trouble
-        try:
-            return dop853.time_to_reach(part, nc, self.rtol, work), work, None
-        except dop853.Unfinished as stop:
-            return stop.time, work, stop.trouble
-
-    def note(self, trouble: Trouble | None) -> None:
-        """Remember the first thing that went wrong, in the order of the samples."""
+    def note(self, work: Work, trouble: Trouble | None) -> None:
+        """Add up the work, and remember the first thing that went wrong, in the order of the samples."""
+        self.work.add(work)
         if self.trouble is None:
             self.trouble = trouble
 
     def evolve(self, times: Array) -> None:
         """Simulate all parts and record them at ``times``."""
-        self.times, self.recorder = times, Recorder(self.problem, len(times))
-        shape = (self.problem.n_samples, int(self.problem.dim or 0))
-        if self.setup.keep == "features":
+        self.times, self.recorder = times, Recorder(self.method.offsets, len(times), share=self.method.share)
+        shape = (int(self.method.offsets[-1]), self.method.problem.dim)
+        if self.keep == "features":
             memory.require(8 * len(times) * shape[0] * shape[1], "features at all times", "record fewer times")
             self.history = np.empty((len(times), *shape))
-        elif self.setup.keep == "final":
+        elif self.keep == "final":
             self.final = np.empty(shape)
-        for recorder, work, trouble in self.each(self.simulate, "flow"):
+        for recorder, work, trouble, state in self.each(self.simulate, "flow"):
+            self.state = state
             self.recorder.merge(recorder)
-            self.work.add(work)
-            self.note(trouble)
+            self.note(work, trouble)
         if self.history is not None:
             self.final = self.history[-1]
 
-    def simulate(self, part: Any) -> tuple[Recorder, Work, Trouble | None]:
-        """One part from beginning to end."""
-        recorder = Recorder(self.problem, len(self.times), part.rows)
-        last, work = len(self.times) - 1, Work()
-        if self.setup.method == "exact":
-            states: Iterator[tuple[int, Any]] = modes.states_at(part, self.times)
-        elif self.setup.method == "reduced":
-            states = part.states_at(self.times, self.rtol, work)
-        else:
-            states = dop853.states_at(part, self.times, self.rtol, work)
+    def simulate(self, part: Part, bar: Any) -> tuple[Recorder, Work, Trouble | None, Any]:
+        """One part from beginning to end, and its last state."""
+        recorder = Recorder(self.method.offsets, len(self.times), part.rows, self.method.share)
+        last, work, state, trouble = len(self.times) - 1, Work(), None, None
         try:
-            for j, state in states:
+            for j, state in part.states_at(self.times, self.rtol, work):
                 recorder.add(part.rows, j, part.observe(state))
-                if j in self.kept(last):
-                    self.store(j, part.rows, part.lift(state))
-        except dop853.Unfinished as stop:
-            for sums in recorder.sums.values():
-                sums[self.times > stop.time] = np.nan
-            for j in self.kept(last):
-                if self.times[j] > stop.time:
-                    self.store(j, part.rows, np.full_like(part.state, np.nan))
-            return recorder, work, stop.trouble
-        return recorder, work, None
+                self.store(j, last, part, state)
+                bar.update((part.rows.stop - part.rows.start) / len(self.times))
+        except Unfinished as stop:
+            missed, trouble = self.times > stop.time, stop.trouble
+            recorder.lose(missed)
+            for late in np.flatnonzero(missed):
+                self.store(int(late), last, part, None)
+        return recorder, work, trouble, state
 
-    def kept(self, last: int) -> range:
-        """Indices of the times whose features are kept."""
-        return {"metrics": range(0), "final": range(last, last + 1), "features": range(last + 1)}[self.setup.keep]
-
-    def store(self, j: int, rows: slice, features: Array) -> None:
-        """Keep the features of one part at one time."""
-        if self.history is not None:
-            self.history[j, rows] = features
-        elif self.final is not None:
-            self.final[rows] = features
-
-    def extend(self, nc: float) -> bool:
-        """Whether the end was guessed from a pilot and came too early; then try a fifth more."""
-        late = self.searching and self.trouble is None and self.nc_max() > nc
-        if late:
-            self.times = self.times * 1.2
-        return late
+    def store(self, j: int, last: int, part: Part, state: Any) -> None:
+        """Keep the features of one part at one time, NaN where it was not reached."""
+        kept = {"metrics": False, "final": j == last, "features": True}[self.keep]
+        target = self.history[j] if self.history is not None else self.final
+        if kept and target is not None:
+            target[part.rows] = np.nan if state is None else part.lift(state)
 
     def nc_max(self) -> float:
         """Largest NC at the last time."""
@@ -302,15 +255,10 @@ class _Run:
 
     def trajectory(self, nc: float, seconds: float) -> Trajectory:
         """The answer."""
-        collapsed = self.nc_max() <= nc
-        status: Status = "collapsed" if collapsed else "finished"
-        if self.trouble is not None:
-            status = self.trouble.status
+        method = self.method
+        status = ended(self.nc_max() <= nc, "finished", self.trouble)
         stats: dict[str, Any] = {
-            "method": self.setup.method,
-            "loss": "custom" if self.setup.custom else self.problem.loss,
-            "seed": self.setup.seed,
-            "start": "given features" if self.setup.given else vars(self.setup.start),
+            **method.about(),
             "rtol": self.rtol,
             "until_nc": nc,
             "seconds": seconds,
@@ -319,16 +267,16 @@ class _Run:
         }
         if self.trouble is not None:
             stats["reason"] = self.trouble.reason
-        kept = self.setup.features if self.setup.keep != "metrics" else None
         return Trajectory(
-            self.problem,
-            self.setup.frame,
+            method.problem,
+            method.last_frame(self.state),
             self.times,
             self.recorder,
             status,
             stats,
-            kept,
+            method.features if self.keep != "metrics" else None,
             self.final,
             self.history,
-            self.setup.loss.constant,
+            method.constant,
+            self.state if isinstance(self.state, State) else None,
         )

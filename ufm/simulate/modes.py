@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from ufm.problems.frames import TOLERANCE, Array, Frame, dense
-from ufm.problems.problem import Problem
+from ufm.problems.frames import TOLERANCE, Array, Frame, isotropic, orthogonal
+from ufm.problems.kinds import MSEProblem
+from ufm.problems.problem import Integers
 from ufm.problems.start import Start
-from ufm.simulate.blocks import ROWS, Block, Linear, chi, chunks, unit_vector
-from ufm.simulate.trajectory import Trouble, worst_sample
+from ufm.simulate.blocks import ROWS, Block, chi, chunks, unit_vector
+from ufm.simulate.method import Arrival, FixedFrame, Trouble, Work, worst_sample
 
 PILOT = 16
 """Samples of a block that stand for it when its collapse time is looked for."""
@@ -40,38 +41,121 @@ class _Spectrum:
         return cls(values[first], group[: frame.n_classes], group[frame.n_classes :])
 
 
-def mode_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
-    r"""Eigenspaces of :math:`W^\top W`: own mean center, everything else by eigenvalue, and what no center sees.
+@dataclass(frozen=True)
+class Modes(Block):
+    """Samples of one class whose gradient is ``rates * (state - target)``: every coordinate decays at its own rate."""
+
+    offsets: Integers
+    """Where the samples of each class begin in the problem."""
+    rates: Array
+    target: Array
+
+    def at(self, time: float) -> Array:
+        """The state after any time."""
+        return self.target + (self.state - self.target) * np.exp(-self.rates * time)
+
+    def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, Array]]:
+        """Exact, at every time by itself."""
+        for index, time in enumerate(times):
+            yield index, self.at(float(time))
+
+    def time_to_reach(self, nc: float, rtol: float, work: Work) -> Arrival:
+        """By root finding for those samples that have most of what decays last."""
+        slowest = float(self.rates[self.rates > 0].min())
+        limit = self.observe(np.where(self.rates > 0, self.target, self.state)).nc
+        stuck = limit > nc
+        if stuck.any():
+            where, worst = worst_sample(self.offsets, stuck, self.rows.start), float(limit[np.argmax(stuck)])
+            lost = f"{where} keeps its part in the null space of the frame, which lam_h=0 never shrinks"
+            return Arrival(25.0 / slowest, Trouble("stalled", f"{lost}: its NC tends to {worst:.3g}"))
+
+        # The null space decays last: the samples with most of it stand for the others.
+        slow = np.argsort(-np.linalg.norm(self.state[:, -2:], axis=1))[:PILOT]
+        pilot = replace(self, state=self.state[slow])
+
+        def excess(time: float) -> float:
+            return float(pilot.observe(pilot.at(time)).nc.max()) - nc
+
+        early, late = 0.0, 1.0 / float(self.rates.max())
+        if excess(0.0) <= 0.0:
+            return Arrival(0.0)
+        while excess(late) > 0.0:
+            early, late = late, 2.0 * late
+        return Arrival(float(brentq(excess, early, late, rtol=1e-9)))
+
+
+class Eigenspaces:
+    r"""Those of :math:`W^\top W` for each class: own mean center, all else by eigenvalue, and what no center sees.
 
     The last two coordinates split the null space into the own class's classifier vector and the rest.
     """
-    geometry, total, lam = frame.geometry, problem.total, float(problem.lam_h or 0.0)
-    spectrum, counts = _Spectrum.of(frame), np.asarray(frame.counts)
-    size = spectrum.values.size
-    degrees = np.bincount(spectrum.mean_group, minlength=size)
-    degrees = degrees + np.bincount(spectrum.spread_group, weights=geometry.rank, minlength=size).astype(int)
-    free = int(problem.dim or 0) - int(degrees.sum())
-    for k, count in enumerate(counts):
+
+    def __init__(self, problem: MSEProblem, frame: Frame) -> None:
+        """Count the dimensions of the eigenspaces."""
+        self.problem, self.frame, self.spectrum = problem, frame, _Spectrum.of(frame)
+        groups, size = self.spectrum, self.spectrum.values.size
+        spread = np.bincount(groups.spread_group, weights=frame.geometry.rank, minlength=size).astype(int)
+        self.degrees = np.bincount(groups.mean_group, minlength=size) + spread
+        self.free = problem.dim - int(self.degrees.sum())
+
+    @property
+    def chunk(self) -> int:
+        """Samples that fit into a cache."""
+        return max(1, min(ROWS, (1 << 22) // (self.spectrum.values.size + 3)))
+
+    def given(self, k: int, rows: slice, features: Array) -> Modes:
+        """Given features (n, d) of class ``k``."""
+        return self._modes(k, rows, *_project(self.frame, features, k, self.spectrum))
+
+    def drawn(self, k: int, rows: slice, start: Start, key: tuple[int, ...]) -> Modes:
+        """Samples of an isotropic start, at a few numbers each."""
+        rng, n = np.random.default_rng(key), rows.stop - rows.start
+        tilted = self._tilt(k) > TOLERANCE
+        others = self.degrees.copy()
+        others[self.spectrum.mean_group[k]] -= 1
+        columns = [rng.standard_normal(n), *(chi(rng, int(degree), n) for degree in others)]
+        columns += [rng.standard_normal(n) if tilted else np.zeros(n), chi(rng, self.free - tilted, n)]
+        gaussian = np.column_stack(columns)
+        return self._modes(k, rows, start.place(gaussian, np.eye(1, gaussian.shape[1])[0]), None)
+
+    def _tilt(self, k: int) -> float:
+        """Length of the unit classifier vector's part that is orthogonal to the mean center."""
+        return float(np.sqrt(max(0.0, 1.0 - float(self.frame.geometry.alignment[k]) ** 2)))
+
+    def _modes(self, k: int, rows: slice, state: Array, lift: Callable[[Array], Array] | None) -> Modes:
+        geometry, total, count = self.frame.geometry, self.problem.total, self.frame.counts[k]
         drive = count * geometry.mean[k] / total
-        rates = np.concatenate([[drive * geometry.mean[k]], spectrum.values / total, [0.0, 0.0]]) + lam
-        direction = np.eye(1, rates.size)[0]
-        target = drive / rates[0] * direction
-        kappa = float(geometry.alignment[k])
-        classifier = kappa * direction
-        classifier[-2] = np.sqrt(max(0.0, 1.0 - kappa**2))
+        seen = np.concatenate([[drive * geometry.mean[k]], self.spectrum.values / total, [0.0, 0.0]])
+        rates, direction = seen + self.problem.lam_h, np.eye(1, seen.size)[0]
+        classifier = float(geometry.alignment[k]) * direction
+        classifier[-2] = self._tilt(k)
         loss = _quadratic(rates, drive, count / (2.0 * total))
-        others = degrees.copy()
-        others[spectrum.mean_group[k]] -= 1
-        for number, rows in enumerate(chunks(problem, k, max(1, min(ROWS, (1 << 22) // rates.size)))):
-            if features is None:
-                rng, n = np.random.default_rng((seed, k, number)), rows.stop - rows.start
-                tilted = bool(classifier[-2] > TOLERANCE)
-                columns = [rng.standard_normal(n), *(chi(rng, int(degree), n) for degree in others)]
-                columns += [rng.standard_normal(n) if tilted else np.zeros(n), chi(rng, free - tilted, n)]
-                state, lift = start.place(np.column_stack(columns), direction), None
-            else:
-                state, lift = _project_modes(frame, features[rows], k, spectrum)
-            yield Block(k, rows, state, loss, direction, classifier, lift, Linear(rates, target))
+        target = drive / rates[0] * direction
+        return Modes(k, rows, state, loss, direction, classifier, lift, self.problem.offsets, rates, target)
+
+
+class Exact(FixedFrame[MSEProblem]):
+    """One exponential per eigenspace: P, frames whose classes are isotropic and orthogonal to each other."""
+
+    name = "exact"
+    kinds = (MSEProblem,)
+    reduces = True
+    wants = "isotropic centers, orthogonal between classes"
+
+    @classmethod
+    def suits(cls, frame: Frame) -> bool:
+        """The eigenspaces must be those of a multi-center frame."""
+        return isotropic(frame) and orthogonal(frame)
+
+    def steppers(self) -> Iterator[Modes]:
+        """Class by class, as many samples as fit into a cache."""
+        spaces = Eigenspaces(self.problem, self.frame)
+        for k in range(self.problem.n_classes):
+            for number, rows in enumerate(chunks(self.problem, k, spaces.chunk)):
+                if self.features is None:
+                    yield spaces.drawn(k, rows, self.start, (self.seed, k, number))
+                else:
+                    yield spaces.given(k, rows, self.features[rows])
 
 
 def _quadratic(rates: Array, drive: float, floor: float) -> Callable[[Array], tuple[Array, Array]]:
@@ -86,9 +170,7 @@ def _quadratic(rates: Array, drive: float, floor: float) -> Callable[[Array], tu
     return loss
 
 
-def _project_modes(
-    frame: Frame, features: Array, k: int, spectrum: _Spectrum
-) -> tuple[Array, Callable[[Array], Array]]:
+def _project(frame: Frame, features: Array, k: int, spectrum: _Spectrum) -> tuple[Array, Callable[[Array], Array]]:
     """Coordinates of given features in the eigenspaces, and the way back."""
     owner = np.repeat(np.arange(frame.n_classes), frame.counts)
     means = np.asarray(features @ frame.mean_directions.T)
@@ -99,7 +181,7 @@ def _project_modes(
     products /= np.where(scale > 0, scale, np.inf)  # coefficients of the differences in terms of the centers
     rest = features - np.asarray(means @ frame.mean_directions) - np.asarray(products @ frame.centers)
     # The classifier's part orthogonal to the mean center lies in the null space of the frame.
-    classifier, mean = unit_vector(frame.classifier_row(k)), dense(frame.mean_directions[k : k + 1])[0]
+    classifier, mean = unit_vector(frame.classifier_row(k)), frame.direction(k)
     own = unit_vector(classifier - (classifier @ mean) * mean, TOLERANCE)
     tilt = rest @ own
     rest -= tilt[:, None] * own
@@ -121,47 +203,3 @@ def _project_modes(
         return lifted + later[:, -2:-1] * own + later[:, -1:] * rest
 
     return state, lift
-
-
-def _state(block: Block, time: float) -> Array:
-    """State after any time: every coordinate decays to its target at its own rate."""
-    linear = _linear(block)
-    return linear.target + (block.state - linear.target) * np.exp(-linear.rates * time)
-
-
-def _linear(block: Block) -> Linear:
-    if block.linear is None:
-        raise ValueError("only a linear gradient has an exact flow")
-    return block.linear
-
-
-def states_at(block: Block, times: Array) -> Iterator[tuple[int, Array]]:
-    """Yield (index, state) for each time."""
-    for index, time in enumerate(times):
-        yield index, _state(block, float(time))
-
-
-def time_to_reach(block: Block, nc: float, problem: Problem) -> tuple[float, Trouble | None]:
-    """When every sample that collapses at all has an NC of at most ``nc``; and why some never do."""
-    rates = _linear(block).rates
-    slowest = float(rates[rates > 0].min())
-    limit = block.observe(np.where(rates > 0, _linear(block).target, block.state)).nc
-    stuck = limit > nc
-    if stuck.any():
-        where, worst = worst_sample(problem, stuck, block.rows.start), float(limit[np.argmax(stuck)])
-        lost = f"{where} keeps its part in the null space of the frame, which lam_h=0 never shrinks"
-        return 25.0 / slowest, Trouble("stalled", f"{lost}: its NC tends to {worst:.3g}")
-
-    # The null space decays last: the samples with most of it stand for the others.
-    slow = np.argsort(-np.linalg.norm(block.state[:, -2:], axis=1))[:PILOT]
-    pilot = replace(block, state=block.state[slow])
-
-    def excess(time: float) -> float:
-        return float(pilot.observe(_state(pilot, time)).nc.max()) - nc
-
-    early, late = 0.0, 1.0 / float(rates.max())
-    if excess(0.0) <= 0.0:
-        return 0.0, None
-    while excess(late) > 0.0:
-        early, late = late, 2.0 * late
-    return float(brentq(excess, early, late, rtol=1e-9)), None

@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.multicenter.clock import clock, flow_time, radius
-from ufm.problems.frames import TOLERANCE, Array, Frame, dense
-from ufm.problems.problem import Problem
+from ufm.problems.frames import TOLERANCE, Array, Frame, isotropic
+from ufm.problems.kinds import CosineProblem
+from ufm.problems.problem import Integers
 from ufm.problems.start import Start
 from ufm.simulate import rowwise
-from ufm.simulate.blocks import ROWS, Block, Observation, chi, chunks, cosine_loss, unit_vector
-from ufm.simulate.trajectory import Trouble, worst_sample
+from ufm.simulate.blocks import ROWS, Block, chi, chunks, cosine_loss, unit_vector
+from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Work, worst_sample
 
 
-def reduced_blocks(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Block]:
+def reduced_blocks(
+    problem: CosineProblem, frame: Frame, features: Array | None, start: Start, seed: int
+) -> Iterator[Block]:
     """Three coordinates a sample: along the mean center, in the differences of centers, outside all centers.
 
     Without features the coordinates of an isotropic start are drawn directly, at O(1) a sample.
@@ -42,7 +45,7 @@ def reduced_blocks(problem: Problem, frame: Frame, features: Array | None, start
 
 
 def _sample_reduced(
-    problem: Problem, frame: Frame, k: int, rows: slice, start: Start, key: tuple[int, ...]
+    problem: CosineProblem, frame: Frame, k: int, rows: slice, start: Start, key: tuple[int, ...]
 ) -> tuple[Array, ...]:
     """Coordinates along mean center, differences (norm), classifier's own part, rest (norm)."""
     rng, n = np.random.default_rng(key), rows.stop - rows.start
@@ -52,7 +55,7 @@ def _sample_reduced(
     gaussian[:, 0] = rng.standard_normal(n)
     gaussian[:, 1] = chi(rng, rank, n)
     gaussian[:, 2] = rng.standard_normal(n) if tilted else 0.0
-    gaussian[:, 3] = chi(rng, int(problem.dim or 0) - 1 - rank - tilted, n)
+    gaussian[:, 3] = chi(rng, problem.dim - 1 - rank - tilted, n)
     placed = start.place(gaussian, np.array([1.0, 0.0, 0.0, 0.0]))
     return tuple(placed.T)
 
@@ -60,7 +63,7 @@ def _sample_reduced(
 def _project(frame: Frame, features: Array, k: int) -> tuple[Array, Array, Array, Array, Callable[[Array], Array]]:
     """Reduced coordinates of given features, the rest's cosine to the classifier, and the way back."""
     spread, centers = float(frame.geometry.spread[k]), frame.class_centers(k)
-    mean = dense(frame.mean_directions[k : k + 1])[0]
+    mean = frame.direction(k)
     x = features @ mean
     products = np.asarray(features @ centers.T)
     products -= products.mean(axis=1, keepdims=True)
@@ -132,6 +135,9 @@ def _logistic(v: Array) -> Array:
     return np.divide(1.0, v, out=v)
 
 
+PILOT = 4
+"""Samples of each class and each kind of extreme that stand for a batch when its collapse time is looked for."""
+
 _PER_SAMPLE = ("alignment", "radius", "classifier", "count", "mean", "spread", "beta", "lam")
 
 
@@ -141,6 +147,8 @@ class Batch:
 
     rows: slice
     blocks: list[Block]
+    offsets: Integers
+    """Where the samples of each class begin in the problem."""
     chart: _Chart
     alignment: Array
     """s at time 0; this and all below is one number a sample, shape (n,)."""
@@ -156,7 +164,7 @@ class Batch:
     """Weight of the norm penalty."""
 
     @classmethod
-    def merge(cls, problem: Problem, frame: Frame, blocks: list[Block]) -> Self:
+    def merge(cls, problem: CosineProblem, frame: Frame, blocks: list[Block]) -> Self:
         """Put blocks side by side."""
         owner = np.repeat([b.k for b in blocks], [len(b.state) for b in blocks])
         x, y, z = np.concatenate([b.state for b in blocks]).T
@@ -175,6 +183,7 @@ class Batch:
         return cls(
             slice(blocks[0].rows.start, blocks[-1].rows.stop),
             blocks,
+            problem.offsets,
             chart,
             alignment=s,
             radius=r,
@@ -183,15 +192,15 @@ class Batch:
             mean=mean,
             spread=spread,
             beta=beta,
-            lam=np.full(r.size, float(problem.lam or 0.0)),
+            lam=np.full(r.size, problem.lam),
         )
 
-    def stuck(self, problem: Problem) -> Trouble | None:
+    def stuck(self) -> Trouble | None:
         """Why some sample never moves: it sits on the antipode of its mean center, where nothing points anywhere."""
         stuck = np.isneginf(self.alignment)
         if not stuck.any():
             return None
-        where = worst_sample(problem, stuck, self.rows.start)
+        where = worst_sample(self.offsets, stuck, self.rows.start)
         return Trouble("stalled", f"{where} starts at the antipode of its mean center and does not move")
 
     @classmethod
@@ -215,14 +224,21 @@ class Batch:
         own: dict[str, Any] = {name: getattr(self, name)[samples] for name in _PER_SAMPLE}
         return replace(self, blocks=[], chart=self.chart.take(samples), **own)
 
-    def collapse_times(self, nc: float, rtol: float) -> tuple[Array, rowwise.Work]:
+    def time_to_reach(self, nc: float, rtol: float, work: Work) -> Arrival:
+        """When the samples collapse that look like the last ones of each class: hardly before all others."""
+        times, cost = self.pilot(PILOT).collapse_times(nc, rtol)
+        work.add(cost)
+        trouble = self.stuck()
+        return Arrival(float(times[np.isfinite(times)].max(initial=0.0 if trouble is None else 1.0)), trouble)
+
+    def collapse_times(self, nc: float, rtol: float) -> tuple[Array, Work]:
         """Time at which each sample's NC falls to ``nc``; infinity for those that never do."""
         level = float(np.log((4.0 - nc) / nc))
         with np.errstate(over="ignore"):
             tau, work = rowwise.times_to_reach(self.chart, self.alignment, level, rtol)
         return flow_time(tau, self.radius, self.lam), work
 
-    def states_at(self, times: Array, rtol: float, work: rowwise.Work) -> Iterator[tuple[int, "Snapshot"]]:
+    def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, "Snapshot"]]:
         """Yield (index, snapshot of all samples) for each of the ascending times."""
         tau = np.empty((len(times), self.radius.size))
         for j, time in enumerate(times):
@@ -252,12 +268,33 @@ class Batch:
         reduced = np.column_stack(snapshot[:3]) * snapshot.norm[:, None]
         begin, pieces = 0, []
         for block in self.blocks:
-            if block.lift is None:
-                raise ValueError("these samples were drawn in reduced coordinates: they have no features")
             end = begin + len(block.state)
             pieces.append(block.lift(reduced[begin:end]))
             begin = end
         return np.concatenate(pieces)
+
+
+class Reduced(FixedFrame[CosineProblem]):
+    """Three coordinates a sample: cosine loss, isotropic frames."""
+
+    name = "reduced"
+    kinds = (CosineProblem,)
+    floor = 1e-300  # NC is a coordinate of its own
+    reduces = True
+    wants = "isotropic centers"
+
+    @classmethod
+    def suits(cls, frame: Frame) -> bool:
+        """Classes must look alike from all their centers."""
+        return isotropic(frame)
+
+    def steppers(self) -> Iterator[Block]:
+        """Three plain coordinates, class by class: what a descent goes through in steps."""
+        return reduced_blocks(self.problem, self.frame, self.features, self.start, self.seed)
+
+    def parts(self) -> Iterator[Batch]:
+        """Many classes at a time, in coordinates in which collapse is a straight line."""
+        return batches(self.problem, self.frame, self.features, self.start, self.seed)
 
 
 class Snapshot(NamedTuple):
@@ -270,7 +307,7 @@ class Snapshot(NamedTuple):
     nc: Array
 
 
-def batches(problem: Problem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Batch]:
+def batches(problem: CosineProblem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Batch]:
     """All samples of the problem, about :data:`ufm.simulate.blocks.ROWS` at a time."""
     waiting: list[Block] = []
     held = 0

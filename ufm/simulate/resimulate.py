@@ -8,16 +8,17 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import lsqr
 
 from ufm.problems.frames import Array, Frame, dense
-from ufm.problems.problem import Integers, Problem
+from ufm.problems.kinds import CosineProblem
+from ufm.problems.problem import Integers
 
 
-def restrict(problem: Problem, frame: Frame, classes: Integers) -> tuple[Problem, Frame]:
+def restrict(problem: CosineProblem, frame: Frame, classes: Integers) -> tuple[CosineProblem, Frame]:
     """A cosine problem with one sample of each of some distinct classes, on the same vectors."""
     counts = tuple(problem.centers[k] for k in classes)
     centers = np.concatenate([dense(frame.class_centers(k)) for k in classes])
     classifier = np.stack([frame.classifier_row(k) for k in classes])
     weights = tuple(float(problem.weights[k]) for k in classes)
-    few = Problem((1,) * len(counts), counts, problem.theta, frame.dim, beta=weights, lam=problem.lam)
+    few = CosineProblem((1,) * len(counts), counts, problem.theta, frame.dim, beta=weights, lam=problem.lam)
     return few, Frame(counts, centers, classifier)
 
 

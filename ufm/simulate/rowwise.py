@@ -7,7 +7,6 @@ the same, bit for bit, whatever it is integrated with. The method is DOP853, exp
 output of order 7 (Hairer, Norsett, Wanner 1993), with the coefficients that ``scipy.integrate.DOP853`` publishes.
 """
 
-from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.integrate import DOP853
 
 from ufm.problems.frames import Array
+from ufm.simulate.method import Work
 
 _STAGES = DOP853.n_stages
 _EXTRA = _STAGES + 1
@@ -50,20 +50,6 @@ class Field(Protocol):
     def take(self, samples: NDArray[np.int64]) -> Self:
         """The field of some of the samples."""
         ...
-
-
-@dataclass
-class Work:
-    """What an integration cost."""
-
-    steps: int = 0
-    """Steps of the sample that needed most, rejected ones included."""
-    evaluations: int = 0
-    """Evaluations of the field, summed over samples."""
-
-    def add(self, other: "Work") -> None:
-        """Pool two integrations."""
-        self.steps, self.evaluations = max(self.steps, other.steps), self.evaluations + other.evaluations
 
 
 class _Batch:

@@ -1,34 +1,22 @@
 """What a flow or a descent leaves behind: per-class curves, a status that is never silent, and features if kept."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ufm.problems.frames import Array, Frame
-from ufm.problems.problem import Problem
-from ufm.simulate.blocks import Observation
+from ufm.problems.problem import Integers, MultiCenterProblem
+from ufm.problems.state import State
+from ufm.simulate.method import Observation, Status, Trouble
 
 if TYPE_CHECKING:
     import xarray
 
-Status = Literal["collapsed", "finished", "stalled", "stopped", "diverged"]
-"""collapsed: every sample's NC is below the threshold; finished: the requested time is reached; stalled: some
-sample never collapses, ``stats["reason"]`` says why; stopped: the budget of steps is spent; diverged: a value
-stopped being finite, ``stats["reason"]`` says when and where."""
-
-
-class Trouble(NamedTuple):
-    """Why a simulation did not end as it should."""
-
-    status: Status
-    reason: str
-
-
 SUMS = ("nc", "nc_squared", "nc_log10", "nc_max", "norm", "norm_squared", "cosine", "value")
+CURVES = ("nc_mean", "nc_std", "nc_max", "nc_log10_mean", "norm_mean", "variability")
 
 
 class Recorder:
@@ -37,21 +25,33 @@ class Recorder:
     Attributes
     ----------
     sums : name -> (T, classes) for the classes that ``rows`` touch.
+    frame : name -> (T, ...), of a frame that is learned: see :class:`ufm.simulate.method.FrameState`.
     """
 
-    def __init__(self, problem: Problem, n_times: int, rows: slice | None = None) -> None:
-        """Start at 0, for the classes of some rows or for all."""
-        self.offsets = problem.offsets
-        self.classes = slice(0, problem.n_classes) if rows is None else self._touched(rows)
+    def __init__(self, offsets: Integers, n_times: int, rows: slice | None = None, share: Array | float = 1.0) -> None:
+        """Start at 0.
+
+        Parameters
+        ----------
+        offsets : where the rows of each class begin, (K + 1,).
+        n_times : T.
+        rows : record for the classes that these rows belong to; all if left out.
+        share : samples that a row of each class stands for, (K,) or one number.
+        """
+        self.offsets = offsets
+        n_classes = len(offsets) - 1
+        self.share = np.broadcast_to(np.asarray(share, dtype=np.float64), n_classes)
+        self.classes = slice(0, n_classes) if rows is None else self._touched(rows)
         shape = (n_times, self.classes.stop - self.classes.start)
         self.sums = {name: np.zeros(shape) for name in SUMS}
+        self.frame: dict[str, Array] = {}
 
     def _touched(self, rows: slice) -> slice:
         first = int(np.searchsorted(self.offsets, rows.start, side="right")) - 1
         return slice(first, int(np.searchsorted(self.offsets, rows.stop, side="left")))
 
     def add(self, rows: slice, j: int, seen: Observation) -> None:
-        """Take in an observation (n,) of consecutive samples at the j-th time."""
+        """Take in an observation (n,) of consecutive rows at the j-th time."""
         touched = self._touched(rows)
         starts = np.maximum(self.offsets[touched], rows.start) - rows.start
         columns = slice(touched.start - self.classes.start, touched.stop - self.classes.start)
@@ -65,9 +65,14 @@ class Recorder:
             "value": seen.value,
         }
         for name, values in parts.items():
-            self.sums[name][j, columns] += np.add.reduceat(values, starts)
+            self.sums[name][j, columns] += self.share[touched] * np.add.reduceat(values, starts)
         peaks = self.sums["nc_max"][j, columns]
         np.maximum(peaks, np.maximum.reduceat(seen.nc, starts), out=peaks)
+        if seen.frame is not None:
+            self.sums["value"][j] += seen.frame.penalty
+            for name, numbers in seen.frame._asdict().items():
+                shape = (len(self.sums["nc"]), *np.shape(numbers))
+                self.frame.setdefault(name, np.full(shape, np.nan))[j] = numbers
 
     def merge(self, other: "Recorder") -> None:
         """Add what another recorder of the same problem and times, for some of the classes, has seen."""
@@ -78,13 +83,27 @@ class Recorder:
                 np.maximum(mine, values, out=mine)
             else:
                 mine += values
+        self.frame |= other.frame
+
+    def lose(self, times: Any) -> None:
+        """Set the records at some times, that were not reached, to NaN."""
+        for values in (*self.sums.values(), *self.frame.values()):
+            values[times] = np.nan
 
     @classmethod
-    def stack(cls, problem: Problem, records: "list[Recorder]") -> "Recorder":
+    def stack(cls, offsets: Integers, records: "list[Recorder]") -> "Recorder":
         """Put recorders of single times behind one another."""
-        stacked = cls(problem, 0)
+        stacked = cls(offsets, 0)
         stacked.sums = {name: np.concatenate([r.sums[name] for r in records]) for name in SUMS}
+        stacked.frame = {name: np.concatenate([r.frame[name] for r in records]) for name in records[0].frame}
         return stacked
+
+
+def ended(collapsed: bool, else_: Status, trouble: Trouble | None) -> Status:
+    """The status of a run: what went wrong, unless everything had collapsed before the budget was spent."""
+    if trouble is not None and not (collapsed and trouble.status == "stopped"):
+        return trouble.status
+    return "collapsed" if collapsed else else_
 
 
 @dataclass(frozen=True)
@@ -93,26 +112,28 @@ class Trajectory:
 
     Attributes
     ----------
-    problem, frame : what was simulated.
+    problem, frame : what was simulated; of a learned frame the last one.
     times : when it was recorded, shape (T,); for a descent, step size times step.
     curves : per-class sums at these times; use :attr:`data`.
-    status : see :data:`Status`.
+    status : see :data:`ufm.simulate.method.Status`.
     stats : method, seconds, steps, evaluations, and whatever else explains the run.
     initial, final : features (N, d) at the first and last time, None if they were not kept.
-    features : (T, N, d) with ``keep="features"``, else None.
-    offset : the part of the objective that no feature moves.
+    features : (T, N, d) with ``keep="features"``, else None. With method "means" rows are classes, not samples.
+    offset : the part of the objective that nothing moves.
+    state : of a learned frame its last rows, norms and features, else None.
     """
 
-    problem: Problem
+    problem: MultiCenterProblem
     frame: Frame
     times: Array
     curves: Recorder
     status: Status
     stats: dict[str, Any]
-    initial: Array | None = None
-    final: Array | None = None
-    features: Array | None = None
+    initial: Array | None = field(default=None, repr=False)
+    final: Array | None = field(default=None, repr=False)
+    features: Array | None = field(default=None, repr=False)
     offset: float = 0.0
+    state: State | None = field(default=None, repr=False)
 
     @property
     def nc_max(self) -> float:
@@ -129,6 +150,8 @@ class Trajectory:
             return np.sqrt(np.maximum(sums["nc_squared"] / sizes - mean**2, 0.0))
         if name == "variability":
             return 1.0 - sums["cosine"] / sizes
+        if name == "classifier_norm":
+            return self.curves.frame["norm"]
         return sums[name.removesuffix("_mean")] / sizes
 
     @property
@@ -142,38 +165,31 @@ class Trajectory:
 
         ``nc_mean``, ``nc_std``, ``nc_max``, ``nc_log10_mean``: over the samples of a class, of
         |h/|h| - wbar/|wbar||^2 (and of its logarithm);
-        ``norm_mean``: of |h|; ``variability``: of 1 - cos(h, w_k); ``value``: the objective. The attributes
+        ``norm_mean``: of |h|; ``variability``: of 1 - cos(h, w_k); ``value``: the objective. Of a learned frame also
+        ``classifier_norm`` and, as in :class:`ufm.simulate.method.FrameState`, ``moved`` and ``defect``. The attributes
         hold status, stats and the problem as JSON.
         """
         import xarray
 
-        per_class = {
-            name: (("time", "class"), self.class_values(name), {"units": "1"})
-            for name in ("nc_mean", "nc_std", "nc_max", "nc_log10_mean", "norm_mean", "variability")
+        learned = self.curves.frame
+        names = (*CURVES, "classifier_norm") if learned else CURVES
+        curves: dict[str, Any] = {name: (("time", "class"), self.class_values(name), {"units": "1"}) for name in names}
+        alone: dict[str, Array] = {
+            "value": self.value,
+            **{name: learned[name] for name in ("moved", "defect") if name in learned},
         }
         dataset = xarray.Dataset(
-            {**per_class, "value": ("time", self.value, {"units": "1"})},
+            curves | {name: ("time", values, {"units": "1"}) for name, values in alone.items()},
             coords={
                 "time": ("time", self.times, {"units": "flow time"}),
                 "class": np.arange(self.problem.n_classes),
                 "class_size": ("class", np.asarray(self.problem.class_sizes)),
                 "centers": ("class", np.asarray(self.problem.centers)),
             },
-            attrs={
-                "problem": self.problem.to_json(),
-                "status": self.status,
-                "stats": json.dumps(self.stats),
-            },
+            attrs={"problem": self.problem.to_json(), "status": self.status, "stats": json.dumps(self.stats)},
         )
         if self.features is not None:
             dataset["features"] = (("time", "sample", "dim"), self.features)
         elif self.final is not None:
             dataset["final_features"] = (("sample", "dim"), self.final)
         return dataset
-
-
-def worst_sample(problem: Problem, flags: NDArray[np.bool_], first_row: int) -> str:
-    """Name the first flagged sample: 'sample 17 (class 2)'."""
-    row = first_row + int(np.argmax(flags))
-    k = int(np.searchsorted(problem.offsets, row, side="right")) - 1
-    return f"sample {row} (class {k})"

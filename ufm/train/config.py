@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
-from theory.multicenter.geometry import equal_skew_angles, minimum_dimension
+from theory.multicenter.geometry import equal_skew_angles
 from ufm.files.store import config_key, json_object
 from ufm.files.text import nearest
 from ufm.problems.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
-from ufm.problems.problem import Problem, Sizes, integers, nonnegative
+from ufm.problems.problem import MultiCenterProblem, Problem, Sizes, integers, nonnegative
 from ufm.train.catalogue import METHODS, method_spec
 
 
@@ -219,7 +219,7 @@ class Config(Settings):
             "seed": (isinstance(self.seed, int) and 0 <= self.seed < 2**31, "an integer in [0, 2**31)"),
         }
 
-    def problem(self, class_sizes: Sizes, dim: int | None = None) -> Problem | None:
+    def problem(self, class_sizes: Sizes, dim: int | None = None) -> MultiCenterProblem | None:
         """The unconstrained-feature problem that the method puts in place of the network; None for CE and SETF."""
         spec = METHODS[self.method]
         if spec.loss is None:
@@ -233,7 +233,7 @@ class Config(Settings):
             {"lam": self.batch_size * self.penalty} if cosine else {"lam_h": self.penalty / sum(class_sizes)}
         )
         counts = spend(self.centers, tuple(class_sizes), self.f)
-        return Problem(tuple(class_sizes), counts, self.theta, dim or minimum_dimension(counts), spec.loss, **weight)
+        return Problem(tuple(class_sizes), counts, self.theta, dim, loss=spec.loss, **weight)
 
     def rate(self, epoch: float) -> float:
         """Learning rate at a time in epochs, in [0, epochs]; a step takes that of its middle."""

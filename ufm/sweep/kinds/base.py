@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.build import build
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 
 Answer = dict[str, NDArray[np.float64]]
 """Recorded quantities of one cell by name."""
@@ -97,16 +97,16 @@ def word(name: str, value: Any) -> str:
     return value
 
 
-def problem_of(values: Mapping[str, Any]) -> Problem:
+def problem_of(values: Mapping[str, Any]) -> MultiCenterProblem:
     """The problem of a cell's values. Raises ValueError, OSError."""
     return _problem(json.dumps({name: value for name, value in checked(values).items() if name in PROBLEM_FIELDS}))
 
 
 @lru_cache(maxsize=1024)
-def _problem(said: str) -> Problem:
+def _problem(said: str) -> MultiCenterProblem:
     return build(json.loads(said))
 
 
-def one_per_class(problem: Problem, values: ArrayLike) -> NDArray[np.float64]:
+def one_per_class(problem: MultiCenterProblem, values: ArrayLike) -> NDArray[np.float64]:
     """An array (K,) of floats."""
     return np.broadcast_to(np.asarray(values, dtype=np.float64), (problem.n_classes,)).copy()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ufm.certify.sweeps import predicted_choice_gain, predicted_gain
+from ufm.certify.predict import predict
 from ufm.files.text import nearest
 from ufm.measure import montecarlo, rules
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
@@ -64,9 +64,9 @@ class Decision:
             # an upper bound: features on which both rules are right or wrong would make it smaller
             answer["gain_error"] = np.hypot(right["gcr"].standard_error, right["rcr"].standard_error)
         if "predicted_gain" in record:
-            answer["predicted_gain"] = predicted_gain(problem, shares)
+            answer["predicted_gain"] = predict(problem).gain(shares)
         if "predicted_gain_frame" in record:
-            answer["predicted_gain_frame"] = predicted_choice_gain(problem, shares)
+            answer["predicted_gain_frame"] = predict(problem).frame_gain(shares)
         return {name: np.asarray(answer[name], dtype=np.float64) for name in record}
 
 

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ufm.certify.sweeps import predicted_rate, predicted_time
+from ufm.certify.predict import predict
 from ufm.files.text import nearest
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.frames import Array
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import CosineProblem, Learned
+from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.start import Start
 from ufm.simulate.collapse import Case, collapse_times
 from ufm.simulate.flow import RTOL, check_accuracy, gradient_flow
-from ufm.simulate.setup import METHODS
+from ufm.simulate.methods import NAMES as METHODS
 from ufm.simulate.trajectory import Trajectory
 from ufm.sweep.kinds.base import Answer, Quantity, checked, one_per_class, problem_of
 
@@ -76,9 +77,11 @@ class Flow:
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
         """Problem, start and accuracy."""
         problem = problem_of(values)
-        if problem.frame == "learned":
+        if isinstance(problem, Learned):
             raise ValueError("frame='learned' is for kind 'minimum': flows of a sweep keep the frame fixed")
-        if alone := [name for name in record if name in FROM_TIMES | PREDICTED and problem.loss != "cosine"]:
+        if alone := [
+            name for name in record if name in FROM_TIMES | PREDICTED and not isinstance(problem, CosineProblem)
+        ]:
             raise ValueError(f"{', '.join(alone)} of record: for the cosine loss only, and this is loss='mse'")
         said = {**DEFAULTS, **{name: value for name, value in checked(values).items() if name in DEFAULTS}}
         if said["method"] not in METHODS:
@@ -104,9 +107,9 @@ class Flow:
         for answer, cell, problem, start in zip(answers, cells, problems, starts, strict=True):
             own = cell["flow"]
             if "predicted_time" in record:
-                answer["predicted_time"] = predicted_time(problem, start, own["until_nc"])
+                answer["predicted_time"] = predict(problem).typical_time(start, own["until_nc"])
             if "predicted_rate" in record:
-                answer["predicted_rate"] = predicted_rate(problem, start)
+                answer["predicted_rate"] = predict(problem).typical_rate(start)
             if any(name in AT_THE_END or name in CURVES for name in record):
                 trajectory = gradient_flow(
                     problem,
@@ -120,7 +123,7 @@ class Flow:
 
 
 def _times(
-    cells: Sequence[dict[str, Any]], problems: list[Problem], starts: list[Start], wanted: list[str]
+    cells: Sequence[dict[str, Any]], problems: Sequence[Any], starts: list[Start], wanted: list[str]
 ) -> list[tuple[Array, ...]]:
     """Sample by sample: times to until_nc, and where the rate is wanted also to a hundred times that."""
     found: list[tuple[Array, ...]] = [()] * len(cells)
@@ -134,7 +137,7 @@ def _times(
     return found
 
 
-def _from_times(problem: Problem, times: tuple[Array, ...], wanted: list[str]) -> Answer:
+def _from_times(problem: MultiCenterProblem, times: tuple[Array, ...], wanted: list[str]) -> Answer:
     def by_class(reduce: Any, values: Array) -> Array:
         return np.array([reduce(values[problem.samples(k)]) for k in range(problem.n_classes)])
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ufm.certify.learned import predicted_living, predicted_square_norms
+from ufm.certify.predict import predict
 from ufm.measure.metrics import collapse
 from ufm.minimize.solve import minimize
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import LearnedMSEProblem
+from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.sweep.kinds.base import Answer, Quantity, problem_of
 
 PREDICTED = {
@@ -39,10 +40,8 @@ class Minimum:
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
         """The problem."""
         problem = problem_of(values)
-        if (asked := [name for name in record if name in PREDICTED]) and (problem.frame, problem.loss) != (
-            "learned",
-            "mse",
-        ):
+        asked = [name for name in record if name in PREDICTED]
+        if asked and not isinstance(problem, LearnedMSEProblem):
             raise ValueError(f"{', '.join(asked)} of record: for P with frame='learned' only")
         return {"problem": problem.to_dict(), "seed": values["seed"]}
 
@@ -50,7 +49,7 @@ class Minimum:
         """One minimisation per cell."""
         return [self._answer(Problem.from_dict(cell["problem"]), cell["seed"], record) for cell in cells]
 
-    def _answer(self, problem: Problem, seed: int, record: Sequence[str]) -> Answer:
+    def _answer(self, problem: MultiCenterProblem, seed: int, record: Sequence[str]) -> Answer:
         solution = minimize(problem, seed=seed)
         norms = np.linalg.norm(solution.class_features, axis=1)
         answer: dict[str, Any] = {
@@ -69,7 +68,7 @@ class Minimum:
                 )
             answer["nc"] = nc
         if "predicted_living" in record:
-            answer["predicted_living"] = predicted_living(problem) > 1.0
+            answer["predicted_living"] = predict(problem).living
         if "predicted_square_norm" in record:
-            answer["predicted_square_norm"] = predicted_square_norms(problem)
+            answer["predicted_square_norm"] = predict(problem).square_norm
         return {name: np.asarray(answer[name], dtype=np.float64) for name in record}

@@ -72,7 +72,7 @@ def n_features(config: Config, class_sizes: Sizes) -> int:
     """Smallest feature dimension that the method can work in: F + K for frames, K for a simplex, 1 for the others."""
     problem = config.problem(tuple(class_sizes))
     if problem is not None:
-        return int(problem.dim or 0)
+        return problem.dim
     return len(class_sizes) if METHODS[config.method].simplex else 1
 
 

@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from theory.multicenter.geometry import center_cosine
 from ufm.problems.frames import Array, Frame, multi_center_frame
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import CosineProblem, MSEProblem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.train.methods.base import Method, log_prior, wide
 
 
@@ -23,14 +24,14 @@ class MultiCenter(Method):
     """
 
     def __init__(
-        self, problem: Problem, basis: str = "coordinate", seed: int = 0, angles: ArrayLike | None = None
+        self, problem: MultiCenterProblem, basis: str = "coordinate", seed: int = 0, angles: ArrayLike | None = None
     ) -> None:
         super().__init__()
         theta = np.broadcast_to(np.asarray(problem.theta if angles is None else angles), (problem.n_classes,))
         self.reference = _frame(problem, basis, seed, theta)
         self.constant("cosine", np.cos(theta))
         self.constant("sine", np.sin(theta))
-        self.n_centers, self.n_classes, self.dim = problem.n_centers, problem.n_classes, int(problem.dim or 0)
+        self.n_centers, self.n_classes, self.dim = problem.n_centers, problem.n_classes, problem.dim
         counts, first = np.asarray(problem.centers), self.reference.offsets[:-1]
         slots = np.arange(counts.max())
         real = slots < counts[:, None]
@@ -80,10 +81,10 @@ class MeanSquared(MultiCenter):
     The batch mean of this estimates the paper's P (section 3) at :math:`\lambda_H = \mu / N`.
     """
 
-    def __init__(self, problem: Problem, basis: str = "coordinate", seed: int = 0) -> None:
+    def __init__(self, problem: MSEProblem, basis: str = "coordinate", seed: int = 0) -> None:
         super().__init__(problem, basis, seed)
         self.scale = 0.5 * problem.n_samples / problem.total
-        self.shrinkage = 0.5 * problem.n_samples * float(problem.lam_h or 0.0)
+        self.shrinkage = 0.5 * problem.n_samples * problem.lam_h
 
     def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
@@ -103,12 +104,12 @@ class Cosine(MultiCenter):
     """
 
     def __init__(
-        self, problem: Problem, basis: str = "coordinate", seed: int = 0, angles: ArrayLike | None = None
+        self, problem: CosineProblem, basis: str = "coordinate", seed: int = 0, angles: ArrayLike | None = None
     ) -> None:
         super().__init__(problem, basis, seed, angles)
         self.constant("beta", problem.weights if angles is None else center_cosine(problem.centers, angles))
         self.beta: Tensor
-        self.penalty = float(problem.lam or 0.0)
+        self.penalty = problem.lam
         self.normalisation = nn.BatchNorm1d(self.dim, affine=False)
 
     def prepare(self, features: Tensor) -> Tensor:
@@ -138,7 +139,7 @@ class AdjustedCosine(Cosine):
 
     def __init__(
         self,
-        problem: Problem,
+        problem: CosineProblem,
         basis: str = "coordinate",
         seed: int = 0,
         *,
@@ -166,7 +167,7 @@ class GeneralizedCosine(Cosine):
         return lowest.scatter_reduce(1, owners, products, "amax")
 
 
-def _frame(problem: Problem, basis: str, seed: int, theta: Array) -> Frame:
+def _frame(problem: MultiCenterProblem, basis: str, seed: int, theta: Array) -> Frame:
     """The frame of the problem, each class at its own angle."""
     frame = multi_center_frame(problem, basis=basis, seed=seed)
     if np.all(theta == problem.theta):

@@ -1,0 +1,134 @@
+"""Which method a simulation takes: every argument validated, every default filled in, before anything is computed."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ufm.files.text import nearest
+from ufm.problems import stiefel
+from ufm.problems.frames import Frame, fitting_frame
+from ufm.problems.kinds import LearnedCosineProblem, LearnedMSEProblem
+from ufm.problems.losses import Loss, loss_of
+from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.start import Start, validated_features
+from ufm.problems.state import State, random_state, validated_state
+from ufm.simulate.blocks import Full, Span
+from ufm.simulate.learned import LearnedFrame, Together
+from ufm.simulate.method import FixedFrame, Method
+from ufm.simulate.modes import Exact
+from ufm.simulate.reduced import Reduced
+
+FIXED: tuple[type[FixedFrame[Any]], ...] = (Exact, Reduced, Span, Full)
+"""Methods for fixed frames, the fastest first."""
+
+Name = Literal["auto", "full", "span", "reduced", "exact", "means"]
+NAMES = ("auto", "full", "span", "reduced", "exact")
+LEARNED_NAMES = ("auto", "means", "full")
+Keep = Literal["metrics", "final", "features"]
+KEEP = ("metrics", "final", "features")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Arguments besides the problem; see :func:`ufm.gradient_flow` and :func:`ufm.gradient_descent`."""
+
+    frame: Frame | None = None
+    features: ArrayLike | None = None
+    start: Start | str | Sequence[ArrayLike] = "gaussian"
+    seed: int = 0
+    method: str = "auto"
+    loss: Loss | None = None
+    keep: str = "metrics"
+    frame_rate: float | None = None
+    retraction: str = "polar"
+    batch_size: int | None = None
+
+    def require(self, names: Sequence[str]) -> None:
+        """Raise ValueError for words and numbers that no simulation has."""
+        for name, allowed in (("method", names), ("keep", KEEP)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is unknown{nearest(str(getattr(self, name)), allowed)}"
+                )
+        if isinstance(self.seed, bool) or not hasattr(self.seed, "__index__") or self.seed < 0:
+            raise ValueError(f"seed={self.seed!r} must be an integer >= 0")
+
+    def refuse(self, why: str, **defaults: Any) -> None:
+        """Raise ValueError for arguments that differ from their defaults."""
+        for name, default in defaults.items():
+            if getattr(self, name) is not default and getattr(self, name) != default:
+                raise ValueError(f"{name} was given, {why}")
+
+
+@functools.singledispatch
+def prepare(problem: MultiCenterProblem, asked: Asked) -> Method:
+    """The method for a problem. Raises ValueError or MemoryError for what cannot be simulated."""
+    asked.require(NAMES)
+    asked.refuse("but the frame of this problem is fixed", frame_rate=None, retraction="polar", batch_size=None)
+    frame = fitting_frame(problem, asked.frame, custom=asked.loss is not None)
+    chosen = _fixed_method(problem, frame, asked)
+    if not isinstance(asked.start, Start | str):
+        raise ValueError("start is a ufm.Start or its kind; initial features are given as features")
+    start = asked.start if isinstance(asked.start, Start) else Start(asked.start)  # type: ignore[arg-type]
+    method = chosen(
+        problem,
+        frame,
+        loss_of(problem, frame) if asked.loss is None else asked.loss,
+        None if asked.features is None else validated_features(problem, frame, asked.features),
+        start,
+        asked.seed,
+        asked.features is not None,
+        asked.loss is not None,
+    )
+    return method if chosen.reduces and asked.keep == "metrics" else replace(method, features=method.drawn())
+
+
+def _fixed_method(problem: MultiCenterProblem, frame: Frame, asked: Asked) -> type[FixedFrame[Any]]:
+    """The method that "auto" stands for, or the reason why the chosen one is not exact here."""
+    name = asked.method
+    if asked.loss is not None:
+        if name not in ("auto", "full"):
+            raise ValueError(f"method={name!r} knows the losses of the paper only: a loss of your own takes 'full'")
+        return Full
+    known = [method for method in FIXED if isinstance(problem, method.kinds)]
+    if name == "auto":
+        return next(method for method in known if method.suits(frame))
+    for method in known:
+        if method.name == name:
+            if not method.suits(frame):
+                raise ValueError(f"method={name!r} needs a multi-center frame ({method.wants}): use 'auto'")
+            return method
+    allowed = ", ".join(("auto", *sorted(method.name for method in known)))
+    raise ValueError(f"method={name!r} is not for loss={problem.loss!r}: {allowed}")
+
+
+@prepare.register(LearnedCosineProblem)
+@prepare.register(LearnedMSEProblem)
+def _(problem: LearnedCosineProblem | LearnedMSEProblem, asked: Asked) -> Method:
+    asked.require(LEARNED_NAMES)
+    asked.refuse("but the frame of this problem is learned", frame=None, loss=None, features=None)
+    batch = asked.batch_size
+    if batch is not None and not (asked.method != "means" and 1 <= batch <= problem.n_samples):
+        raise ValueError(f"batch_size={batch} must be in [1, {problem.n_samples}], with method='full'")
+    if asked.retraction not in stiefel.RETRACTIONS:
+        raise ValueError(f"retraction={asked.retraction!r} is unknown{nearest(asked.retraction, stiefel.RETRACTIONS)}")
+    rate = 1.0 / problem.n_samples if asked.frame_rate is None else asked.frame_rate
+    if not (np.isfinite(rate) and rate > 0):
+        raise ValueError(f"frame_rate={asked.frame_rate} must be positive and finite")
+    full = asked.method == "full" or batch is not None
+    together = Together(problem, _learned_start(problem, asked, full), rate, asked.retraction, batch, asked.seed)  # type: ignore[arg-type]
+    return LearnedFrame(problem, together, asked.keep != "metrics")
+
+
+def _learned_start(problem: MultiCenterProblem, asked: Asked, full: bool) -> State:
+    if isinstance(asked.start, Start | str):
+        if asked.start != "gaussian":
+            raise ValueError(
+                f"start={asked.start!r}: a learned frame starts at random ('gaussian') or from a ufm.State"
+            )
+        return random_state(problem, asked.seed, full=full)
+    return validated_state(problem, asked.start, full=full)
