@@ -20,10 +20,14 @@ def derivations() -> Mapping[str, Callable[[], Proof]]:
     return {name: module.derive for name, module in modules.items() if hasattr(module, "derive")}
 
 
-@functools.cache
 def derive(name: str) -> Proof:
-    """Run a derivation, once. Raises ValueError for a name unknown, :class:`theory.derivations.proof.Refuted`."""
+    """Run a derivation, once. Raises ValueError for an unknown name, :class:`theory.derivations.proof.Refuted`."""
     known = derivations()
     if name not in known:
         raise ValueError(f"derivation {name!r} is unknown: {', '.join(known)}")
-    return known[name]()
+    return _run(known[name])
+
+
+@functools.cache
+def _run(derivation: Callable[[], Proof]) -> Proof:
+    return derivation()

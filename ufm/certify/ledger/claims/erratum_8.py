@@ -40,7 +40,6 @@ def evidence() -> Iterator[Check]:
         share,
         0.05,
         relation=">=",
-        printed=None,
     )
     yield compare(
         "whether the rarest class has the most centers, n=(3, 3, 1)",
