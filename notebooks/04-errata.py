@@ -17,8 +17,7 @@ from figures.style import STYLE
 from theory import decision
 from theory.multicenter import geometry
 from theory.multicenter import minimum as minimizers
-from ufm.certify import laboratory
-from ufm.certify.ledger import LEDGER, MEANING
+from ufm.certify.ledger import MEANING, ledger
 from ufm.measure import montecarlo
 from ufm.problems import losses
 
@@ -27,12 +26,13 @@ plt.style.use([STYLE, {"figure.dpi": 110}])
 # %% [markdown]
 # ## The ledger
 #
-# Every claim of the paper, and every new one, is an entry of `ufm.certify.ledger.LEDGER` with a verdict and with
+# Every claim of the paper, and every new one, is an entry of `ufm.certify.ledger.ledger()` with a verdict and with
 # evidence that can be run. `ufm claims` lists it, `ufm claims --check` recomputes all of it, `ufm claims erratum-6`
 # shows one entry.
 
 # %%
-for verdict, count in Counter(claim.verdict for claim in LEDGER.values()).items():
+claims = ledger()
+for verdict, count in Counter(claim.verdict for claim in claims.values()).items():
     print(f"{count:3} {MEANING[verdict]}")
 
 # %% [markdown]
@@ -41,17 +41,17 @@ for verdict, count in Counter(claim.verdict for claim in LEDGER.values()).items(
 # formula that was evaluated does not.
 
 # %%
-wrong = [claim for claim in LEDGER.values() if claim.verdict == "fails"]
+wrong = [claim for claim in claims.values() if claim.verdict == "fails"]
 for claim in wrong:
-    examination = claim.examine(laboratory)
+    examination = claim.examine()
     assert examination.reproduced, claim.id
-    shown = next(finding for finding in examination.findings if finding.printed is not None)
+    shown = next(check for check in examination.checks if check.printed is not None)
     assert shown.holds
     assert shown.refutes
     print(f"{claim.id:10} {claim.source}\n    {shown.name} ({shown.means})")
     print(
         "    found {:.4g}, ours {:.4g}, printed {:.4g}".format(
-            *(0.0 if abs(number) < 1e-9 else number for number in (shown.found, shown.stated, shown.printed))
+            *(0.0 if abs(number) < 1e-9 else number for number in (shown.measured, shown.predicted, shown.printed))
         )
     )
 
@@ -143,8 +143,8 @@ print(
 )
 assert np.abs(drawn - exact).max() < 4 * 0.5 / np.sqrt(40_000)
 assert at_printed < 0.05
-(finding,) = (each for each in LEDGER["erratum-7"].examine(laboratory).findings if "printed bound" in each.name)
-assert abs(finding.stated - at_printed) < 1e-9, "this is not the lead that the ledger has worked out"
+(check,) = (each for each in claims["erratum-7"].examine().checks if "printed bound" in each.name)
+assert abs(check.predicted - at_printed) < 1e-9, "this is not the lead that the ledger has worked out"
 
 # %% [markdown]
 # ## The four at a glance
@@ -201,4 +201,4 @@ assert max(repaired) == repaired[2]
 #
 # - [05-minority-collapse](05-minority-collapse.ipynb): what theorem 3.4 says once it is corrected.
 # - CLAIMS.md in the repository is the ledger to read; `ufm claims ID` shows a derivation step by step.
-# - `LEDGER["theorem-3.4"].examine(ufm.certify.laboratory)` returns the findings as objects, for your own checks.
+# - `ledger()["theorem-3.4"].examine()` returns the checks as objects, for your own use.

@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from ufm.certify.ledger import LEDGER
+from ufm.certify.ledger import ledger
 from ufm.commands.main import parse
 from ufm.sweep import Sweep
 from ufm.sweep.picture import Picture
@@ -106,7 +106,7 @@ def test_tests_that_the_theory_page_names_exist(target):
 
 
 def test_claims_that_the_theory_page_names_exist_and_none_is_left_out():
-    assert {*theory_page("claim")} == {*LEDGER}
+    assert {*theory_page("claim")} == {*ledger()}
 
 
 def extension(module):

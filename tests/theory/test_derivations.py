@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory import decision
-from theory.derivations import NAMES, derive
+from theory.derivations import derivations, derive
 from theory.derivations.proof import Proof, Refuted
 from theory.multicenter import flows
 from ufm.problems.losses import cosine
@@ -31,7 +31,7 @@ DOMAINS = {
 """What the symbols of derivations range over; most are positive numbers."""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", derivations())
 @given(data=st.data())
 def test_numpy_computes_what_was_derived(name, data):
     proof = derive(name)

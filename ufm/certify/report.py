@@ -1,14 +1,23 @@
 """Checks with their verdicts, as a table for people and as JSON for programs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from theory.multicenter.geometry import Array
 from ufm.files.store import to_json
 from ufm.files.text import columns
+
+Relation = Literal["=", "<=", ">="]
+
+
+def _excess(measured: Array, predicted: Array, relation: Relation) -> Array:
+    """By how much a relation is missed: at most the tolerance where it holds, nan where a number is."""
+    gap = measured - predicted
+    return {"=": np.abs(gap), "<=": gap, ">=": -gap}[relation]
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,10 @@ class Check:
     name : what is compared; where a check covers many classes or times, the numbers are those of the worst one.
     source : where the prediction stands: in the paper, or in :mod:`theory`.
     predicted, measured, tolerance : numbers; the tolerance is absolute.
-    holds : |measured - predicted| <= tolerance.
+    holds : measured = predicted, or the other relation, within the tolerance.
+    relation : "=", "<=" or ">=", in which ``measured`` stands to ``predicted``.
+    printed : what the paper's formula gives in place of ``predicted``, where the two differ.
+    means : how the measured number was found, where that is not plain from the name.
     """
 
     name: str
@@ -29,6 +41,9 @@ class Check:
     measured: float
     tolerance: float
     holds: bool
+    relation: Relation = "="
+    printed: float | None = None
+    means: str = ""
 
     @classmethod
     def compare(
@@ -40,15 +55,39 @@ class Check:
         *,
         absolute: ArrayLike = 0.0,
         relative: float = 0.0,
+        relation: Relation = "=",
+        printed: ArrayLike | None = None,
+        means: str = "",
     ) -> "Check":
-        """Compare arrays (broadcast) entry by entry and keep the entry that is worst in units of its tolerance."""
-        arrays = (np.asarray(each, dtype=np.float64) for each in (predicted, measured, absolute))
-        p, m, floor = (array.ravel() for array in np.broadcast_arrays(*arrays))
+        """Compare arrays (broadcast) entry by entry and keep the entry that is worst in units of its tolerance.
+
+        With ``printed``, and where all entries hold, the entry is kept that tells the two formulas apart best.
+        """
+        given = (predicted, measured, np.nan if printed is None else printed, absolute)
+        arrays = np.broadcast_arrays(*(np.asarray(each, dtype=np.float64) for each in given))
+        p, m, paper, floor = (array.ravel() for array in arrays)
         tolerance = floor + relative * np.abs(p)
-        excess = np.abs(m - p) / np.maximum(tolerance, np.finfo(float).tiny)
-        worst = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
-        holds = bool(np.all(np.abs(m - p) <= tolerance))
-        return cls(name, source, float(p[worst]), float(m[worst]), float(tolerance[worst]), holds)
+        missed = _excess(m, p, relation)
+        holds = bool(np.all(missed <= tolerance))
+        if holds and printed is not None:
+            kept = int(np.argmax(np.abs(m - paper)))
+        else:
+            excess = missed / np.maximum(tolerance, np.finfo(float).tiny)
+            kept = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
+        shown = None if printed is None else float(paper[kept])
+        return cls(name, source, float(p[kept]), float(m[kept]), float(tolerance[kept]), holds, relation, shown, means)
+
+    @property
+    def refutes(self) -> bool:
+        """Whether what the paper prints disagrees with what was measured."""
+        if self.printed is None:
+            return False
+        missed = _excess(np.asarray(self.measured), np.asarray(self.printed), self.relation)
+        return not bool(missed <= self.tolerance)
+
+
+SHOWN = ("name", "source", "predicted", "measured", "tolerance", "holds")
+"""What a report says of each check."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +115,7 @@ class Report:
         return {
             "title": self.title,
             "holds": self.holds,
-            "checks": [asdict(check) for check in self.checks],
+            "checks": [{name: getattr(check, name) for name in SHOWN} for check in self.checks],
             "notes": list(self.notes),
         }
 
@@ -95,9 +134,5 @@ class Report:
 
 def combine(title: str, reports: Sequence[Report]) -> Report:
     """One report of many; the names of checks and notes say where they come from."""
-    checks = [
-        Check(f"{r.title}: {c.name}", c.source, c.predicted, c.measured, c.tolerance, c.holds)
-        for r in reports
-        for c in r.checks
-    ]
+    checks = [replace(check, name=f"{r.title}: {check.name}") for r in reports for check in r.checks]
     return Report(title, tuple(checks), tuple(f"{r.title}: {note}" for r in reports for note in r.notes))

@@ -1,13 +1,18 @@
 """``ufm claims``: the ledger."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tyro
 
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.text import nearest
+
+if TYPE_CHECKING:
+    from ufm.certify.ledger import Claim, Examination
 
 
 @dataclass
@@ -34,38 +39,48 @@ class Command:
 
     def run(self) -> int:
         """List, show or check."""
-        from tqdm import tqdm
+        from ufm.certify.ledger import ledger
 
-        from ufm.certify import laboratory
-        from ufm.certify.ledger import LEDGER, Examination, render
-
+        known = ledger()
         for name in self.ids:
-            if name not in LEDGER:
-                raise ValueError(f"claim {name!r} is not in the ledger{nearest(name, LEDGER, n=3)}")
+            if name not in known:
+                raise ValueError(f"claim {name!r} is not in the ledger{nearest(name, known, n=3)}")
         if self.markdown and (self.ids or self.check or self.json):
             raise ValueError("--markdown is the whole document: it goes with nothing else")
-        claims = [LEDGER[name] for name in self.ids or LEDGER]
-        wanted = [
-            c for c in claims if self.ids or self.check or (self.markdown and c.verdict in ("corrected", "fails"))
-        ]
-        examined: dict[str, Examination] = {}
-        with tqdm(wanted, unit="claim", disable=not interactive()) as bar:
-            for claim in bar:
-                bar.set_description(claim.id)
-                examined[claim.id] = claim.examine(laboratory)
-        if self.markdown:
-            print(render.document(claims, examined), end="")
-        elif self.json:
-            shown = self.ids and not self.check
-            rows = [c.details(examined[c.id]) if shown else c.summary(examined.get(c.id)) for c in claims]
-            print(store.to_json({"claims": rows}))
-        elif self.check or not self.ids:
-            print(render.listing(claims, {name: e.reproduced for name, e in examined.items()} or None))
-        else:
-            unicode = "utf" in (sys.stdout.encoding or "").lower()
-            print("\n\n\n".join(render.page(c, examined[c.id], unicode=unicode) for c in claims))
+        claims = [known[name] for name in self.ids or known]
+        examined = self._examine(claims)
+        print(self._text(claims, examined))
         failed = [name for name, examination in examined.items() if not examination.reproduced]
         if examined and not self.markdown:
             said = f"{len(examined) - len(failed)} of {len(examined)} verdicts reproduced"
             print(said + (f"; not: {', '.join(failed)}" if failed else ""), file=sys.stderr)
         return FAILS if failed else OK
+
+    def _examine(self, claims: "Sequence[Claim]") -> "dict[str, Examination]":
+        """Compute what will be shown: claims asked for by name, or all; for the document, what the paper gets wrong."""
+        from tqdm import tqdm
+
+        wanted = [
+            c for c in claims if self.ids or self.check or (self.markdown and c.verdict in ("corrected", "fails"))
+        ]
+        examined = {}
+        with tqdm(wanted, unit="claim", disable=not interactive()) as bar:
+            for claim in bar:
+                bar.set_description(claim.id)
+                examined[claim.id] = claim.examine()
+        return examined
+
+    def _text(self, claims: "Sequence[Claim]", examined: "Mapping[str, Examination]") -> str:
+        """Document, JSON, list or pages."""
+        from ufm.certify.ledger import render
+
+        if self.markdown:
+            return render.document(claims, examined).removesuffix("\n")
+        if self.json:
+            shown = self.ids and not self.check
+            rows = [c.details(examined[c.id]) if shown else c.summary(examined.get(c.id)) for c in claims]
+            return store.to_json({"claims": rows})
+        if self.check or not self.ids:
+            return render.listing(claims, {name: e.reproduced for name, e in examined.items()} or None)
+        unicode = "utf" in (sys.stdout.encoding or "").lower()
+        return "\n\n\n".join(render.page(claim, examined[claim.id], unicode=unicode) for claim in claims)

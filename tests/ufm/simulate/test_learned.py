@@ -1,4 +1,4 @@
-"""Training frame and features together: flow, descent, mini-batches; and centers that are free of each other."""
+"""Training frame and features together: flow, descent, mini-batches."""
 
 import dataclasses
 
@@ -11,7 +11,6 @@ from scipy.integrate import solve_ivp
 import ufm
 from tests import oracles, strategies
 from theory.multicenter import minimum as minimizers
-from ufm.certify.degenerate import train_free_centers
 from ufm.problems import stiefel
 from ufm.problems.state import random_state
 
@@ -144,30 +143,3 @@ def test_refused(options, message):
 def test_flow_refused(options):
     with pytest.raises(ValueError, match=r"t_eval|rtol"):
         ufm.learned_flow(COSINE, **options)
-
-
-def test_free_centers_reach_zero_on_one_direction_and_orthogonal_frames_cannot():
-    problem = ufm.Problem((50, 20, 5), (2, 4, 3), 0.3)
-    together = train_free_centers(problem, common=20.0)
-    assert together.value[-1] < 1e-4
-    assert np.all(np.diff(together.value) <= 1e-12)
-    assert together.within > 0.999
-    assert together.between[1] > 0.99  # every class, on one direction
-    apart = train_free_centers(problem, common=0.0)
-    assert apart.value[-1] < 1e-3
-    assert apart.between[1] < 0.5  # nothing pushes classes together or apart
-    assert least(problem) > 1.0
-    aligned = np.ones((9, problem.dim)) / np.sqrt(problem.dim)
-    frame = ufm.Frame.from_centers(aligned, problem.centers)
-    assert oracles.objective(problem, frame, aligned[:1].repeat(problem.n_samples, axis=0)) < 1e-20
-
-
-def test_free_centers_refused():
-    for problem, options, message in (
-        (P, {}, "loss='mse'"),
-        (COSINE, {"common": -1.0}, "common"),
-        (COSINE, {"n_steps": 0}, "n_steps"),
-        (COSINE, {"step_size": 0.0}, "step_size"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            train_free_centers(problem, **options)

@@ -1,37 +1,40 @@
 """The ledger: every claim of the paper, and every new one, with a verdict and the evidence for it.
 
-``LEDGER["theorem-3.4"].examine(ufm.certify.laboratory)`` runs the sympy derivations of one claim and computes its
-evidence: numbers found by means that do not know the formula, next to the formula, and next to what the paper prints
-where that differs. ``ufm claims`` is the same from the command line, and CLAIMS.md is the ledger to read.
+``ledger()["theorem-3.4"].examine()`` runs the sympy derivations of one claim and computes its evidence: numbers found
+by means that do not know the formula, next to the formula, and next to what the paper prints where that differs.
+``ufm claims`` is the same from the command line, and CLAIMS.md is the ledger to read.
 
-What a claim says is in ledger.toml; the modules of this package hold the evidence, by the ids used there.
+A claim is one file of ``claims``, with all that is to be said of it. The modules next to that folder hold what several
+of them share: problems to look at, simulations, and slow ways to a number.
 """
 
-import tomllib
-from collections.abc import Mapping
-from importlib import resources
-from typing import Any
+import importlib
+import pkgutil
+import re
 
-from ufm.certify.ledger import angles, decisions, dynamics, errata, optima
-from ufm.certify.ledger.claim import MEANING, Claim, Evidence, Examination, Finding, Laboratory
+from ufm.certify.ledger import claims
+from ufm.certify.ledger.claim import MEANING, Claim, Examination
 
-__all__ = ["LEDGER", "MEANING", "Claim", "Examination", "Finding", "Laboratory"]
+__all__ = ["MEANING", "Claim", "Examination", "ledger"]
 
-
-def _load() -> dict[str, Claim]:
-    evidence: dict[str, Evidence] = {}
-    for module in (angles, optima, dynamics, decisions, errata):
-        evidence |= module.EVIDENCE
-    text = resources.files(__name__).joinpath("ledger.toml").read_text(encoding="utf-8")
-    claims = {}
-    for entry in tomllib.loads(text)["claim"]:
-        # prose is wrapped in the file; lists are references
-        fields: dict[str, Any] = {
-            key: " ".join(value.split()) if isinstance(value, str) else tuple(value) for key, value in entry.items()
-        }
-        claims[entry["id"]] = Claim(**fields, evidence=evidence[entry["id"]])
-    return claims
+SECTIONS = ("The frame", "Minimisers", "Gradients and flows", "Decisions", "Errata")
+"""In the order in which they are read; others follow by name."""
 
 
-LEDGER: Mapping[str, Claim] = _load()
-"""All claims by id, in the order in which they are read."""
+def ledger() -> dict[str, Claim]:
+    """All claims by id, in the order in which they are read: what lies in the folder now.
+
+    Raises
+    ------
+    ValueError : naming a file of the folder that states no claim, and what it lacks.
+    """
+    names = [module.name for module in pkgutil.iter_modules(claims.__path__)]
+    found = [Claim.of(importlib.import_module(f"{claims.__name__}.{name}")) for name in names]
+    return {claim.id: claim for claim in sorted(found, key=_place)}
+
+
+def _place(claim: Claim) -> tuple[int, str, list[str | int]]:
+    """Section, and within it the id, with numbers by their value: erratum-2 comes before erratum-10."""
+    section = SECTIONS.index(claim.section) if claim.section in SECTIONS else len(SECTIONS)
+    parts = re.split(r"(\d+)", claim.id)
+    return section, claim.section, [int(part) if part.isdigit() else part for part in parts]

@@ -8,8 +8,9 @@ import numpy as np
 from scipy import optimize
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from ufm.certify.ledger.simulations import SEED
 from ufm.measure.metrics import collapse, unit_rows
-from ufm.problems.frames import Array, Frame, dense, fitting_frame
+from ufm.problems.frames import Array, Frame, dense, multi_center_frame
 from ufm.problems.losses import CosineLoss, MSELoss, loss_of
 from ufm.problems.problem import Problem
 
@@ -23,31 +24,26 @@ class Ends:
     nc : distance of the end's direction from the mean center, as NC in [0, 4].
     norm : length of the feature.
     value : loss of the feature.
-    slope : norm of the gradient.
     """
 
     nc: Array
     norm: Array
     value: Array
-    slope: Array
 
 
-def descend_from_everywhere(
-    problem: Problem, *, frame: Frame | None = None, n_starts: int = 100, scale: float = 3.0, seed: int = 0
-) -> Ends:
-    """Minimise the loss of one feature of each class from Gaussian starts in all d dimensions (L-BFGS).
+def descend_from_everywhere(problem: Problem, n_starts: int, *, seed: int = SEED) -> Ends:
+    """Minimise the loss of one feature of each class from wide Gaussian starts in all d dimensions (L-BFGS).
 
     Parameters
     ----------
-    problem, frame : as in :func:`ufm.minimize`.
+    problem : with a fixed frame, which is drawn.
     n_starts : starts per class, >= 1.
-    scale : standard deviation of their entries, > 0.
-    seed : of the starts.
+    seed : of frame and starts.
     """
-    frame, loss, rng = _prepared(problem, frame, n_starts, scale, seed)
+    frame, loss, rng = _prepared(problem, n_starts, seed)
     rows = []
     for k in range(problem.n_classes):
-        for start in scale * rng.standard_normal((n_starts, frame.dim)):
+        for start in 3.0 * rng.standard_normal((n_starts, frame.dim)):
 
             def value_and_gradient(h: Array, k: int = k) -> tuple[float, Array]:
                 values, gradients = loss.value_and_gradient(h[None], k)
@@ -55,8 +51,8 @@ def descend_from_everywhere(
 
             end = optimize.minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=TIGHT)
             (nc,) = collapse(end.x[None], np.array([0]), frame.pick([k]))
-            rows.append((nc, np.linalg.norm(end.x), end.fun, np.linalg.norm(end.jac)))
-    return Ends(*np.array(rows).T.reshape(4, problem.n_classes, n_starts))
+            rows.append((nc, np.linalg.norm(end.x), end.fun))
+    return Ends(*np.array(rows).T.reshape(3, problem.n_classes, n_starts))
 
 
 TIGHT = {"gtol": 1e-12, "ftol": 0.0, "maxiter": 20_000, "maxfun": 50_000}
@@ -70,19 +66,16 @@ class CriticalPoint:
     Attributes
     ----------
     k : the class.
-    feature : (d,).
     nc : distance of its direction from the mean center, in [0, 4]; 4 is the antipode.
-    value, slope : loss, and norm of the gradient that is left.
+    value : loss.
     lowest, highest : smallest and largest eigenvalue of the Riemannian Hessian on the sphere through the point for
         the cosine loss; of the Hessian for P, which lives in flat space.
     hits : how many of the starts ended here.
     """
 
     k: int
-    feature: Array
     nc: float
     value: float
-    slope: float
     lowest: float
     highest: float
     hits: int
@@ -92,21 +85,18 @@ SAME = 1e-3
 """Relative distance within which zeros are one: where the loss is quartic they are found to a third of the digits."""
 
 
-def critical_points(
-    problem: Problem, *, frame: Frame | None = None, n_starts: int = 100, scale: float = 1.0, seed: int = 0
-) -> list[CriticalPoint]:
+def critical_points(problem: Problem, n_starts: int, *, seed: int = SEED) -> list[CriticalPoint]:
     """Zeros of the gradient, of whatever kind, by Newton's method from many starts, with their curvatures.
 
     The search does not descend, so it finds minima, saddles and maxima alike (Powell's hybrid method with the
-    analytic Hessian). Starts are random directions whose cosine with the mean center is uniform in [-1, 1], so that
+    analytic Hessian). Starts are unit vectors whose cosine with the mean center is uniform in [-1, 1], so that
     both poles have their share. Those that end nowhere, with a gradient above 1e-12, are left out. Eigenvalues come
     from Lanczos iterations on Hessian-vector products. For the cosine loss ``lam`` must be positive, or critical
     points would come in rays.
 
     Parameters
     ----------
-    problem, frame, n_starts, seed : as in :func:`descend_from_everywhere`.
-    scale : norm of the starts, > 0.
+    problem, n_starts, seed : as in :func:`descend_from_everywhere`.
 
     Returns
     -------
@@ -114,12 +104,12 @@ def critical_points(
     """
     if problem.loss == "cosine" and not problem.lam:
         raise ValueError("lam=0 leaves the norm free: critical points come in rays; choose a positive lam")
-    frame, loss, rng = _prepared(problem, frame, n_starts, scale, seed)
+    frame, loss, rng = _prepared(problem, n_starts, seed)
     points: list[CriticalPoint] = []
     for k in range(problem.n_classes):
         found: list[tuple[Array, int]] = []
         pole = dense(frame.mean_directions[k : k + 1])[0]
-        for start in scale * _around(pole, n_starts, rng):
+        for start in _around(pole, n_starts, rng):
             root = optimize.root(
                 lambda h, k=k: loss.value_and_gradient(h[None], k)[1][0],
                 start,
@@ -146,23 +136,20 @@ def _around(pole: Array, n: int, rng: np.random.Generator) -> Array:
     return x * pole + np.sqrt(1.0 - x**2) * unit_rows(aside)
 
 
-def _prepared(
-    problem: Problem, frame: Frame | None, n_starts: int, scale: float, seed: int
-) -> tuple[Frame, Any, np.random.Generator]:
-    if n_starts < 1 or not (scale > 0 and np.isfinite(scale)):
-        raise ValueError(f"n_starts={n_starts} and scale={scale} must be positive")
-    frame = fitting_frame(problem, frame)
+def _prepared(problem: Problem, n_starts: int, seed: int) -> tuple[Frame, Any, np.random.Generator]:
+    if n_starts < 1:
+        raise ValueError(f"n_starts={n_starts} must be positive")
+    frame = multi_center_frame(problem, seed=seed)
     return frame, loss_of(problem, frame), np.random.default_rng(seed)
 
 
 def _described(
     problem: Problem, frame: Frame, loss: CosineLoss | MSELoss, k: int, feature: Array, hits: int
 ) -> CriticalPoint:
-    values, gradients = loss.value_and_gradient(feature[None], k)
+    values, _ = loss.value_and_gradient(feature[None], k)
     (nc,) = collapse(feature[None], np.array([0]), frame.pick([k]))
     lowest, highest = curvature(problem, frame, feature, k)
-    slope = float(np.linalg.norm(gradients[0]))
-    return CriticalPoint(k, feature, float(nc), float(values[0]), slope, lowest, highest, hits)
+    return CriticalPoint(k, float(nc), float(values[0]), lowest, highest, hits)
 
 
 def curvature(problem: Problem, frame: Frame, feature: Array, k: int) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ufm.certify.ledger.simulations import SEED
 from ufm.measure.metrics import unit_rows
 from ufm.problems.frames import Array
 from ufm.problems.losses import cosine, cosine_center_gradient
@@ -28,20 +29,18 @@ class FreeCenters:
     value : the cosine loss of all samples, (n_steps + 1,).
     within : least cosine between a center of a class and its feature, at the end; 1 at loss 0.
     between : least cosine between features of two classes, at start and end; 1 if all are on one direction.
-    centers : (F, d), unit rows.
-    features : (K, d), one per class.
     """
 
     value: Array
     within: float
     between: tuple[float, float]
-    centers: Array
-    features: Array
 
 
-def train_free_centers(
-    problem: Problem, *, common: float = 1.0, n_steps: int = 5000, step_size: float = 0.2, seed: int = 0
-) -> FreeCenters:
+STEP = 0.2
+"""Of descent, relative to the curvature 2 beta f of a class."""
+
+
+def train_free_centers(problem: Problem, *, common: float, n_steps: int = 5000, seed: int = SEED) -> FreeCenters:
     """Gradient descent of the cosine loss over unit centers, each free on its sphere, and one feature per class.
 
     Parameters
@@ -50,7 +49,6 @@ def train_free_centers(
     common : length of a direction that all random unit vectors of the start share, >= 0: at 0 classes begin, and stay,
         nearly orthogonal by chance; from about 5 on they begin, and stay, next to one another.
     n_steps : >= 1.
-    step_size : > 0, relative to the curvature 2 beta f of a class.
     seed : of the start.
 
     Raises
@@ -62,7 +60,6 @@ def train_free_centers(
     for name, value, fine in (
         ("common", common, common >= 0 and np.isfinite(common)),
         ("n_steps", n_steps, n_steps >= 1),
-        ("step_size", step_size, step_size > 0 and np.isfinite(step_size)),
     ):
         if not fine:
             raise ValueError(f"{name}={value!r} is out of range")
@@ -76,7 +73,7 @@ def train_free_centers(
     for step in range(n_steps + 1):
         total = 0.0
         for k, (size, f) in enumerate(zip(problem.class_sizes, problem.centers, strict=True)):
-            own, pace = owner == k, step_size / (2.0 * beta[k] * f)
+            own, pace = owner == k, STEP / (2.0 * beta[k] * f)
             loss, pull = cosine(features[k : k + 1], centers[own], beta[k], lam)
             total += size * float(loss[0])
             if step < n_steps:
@@ -86,7 +83,7 @@ def train_free_centers(
                 centers[own] = unit_rows(centers[own] - f * pace * turn)
         values.append(total)
     cosines = np.einsum("fd,fd->f", centers, unit_rows(features)[owner])
-    return FreeCenters(np.array(values), float(cosines.min()), (first, _least_cosine(features)), centers, features)
+    return FreeCenters(np.array(values), float(cosines.min()), (first, _least_cosine(features)))
 
 
 def _least_cosine(features: Array) -> float:

@@ -1,0 +1,164 @@
+"""The ledger: every verdict is reproduced, and what it refers to exists."""
+
+import ast
+import functools
+import importlib
+import json
+import pathlib
+from dataclasses import replace
+
+import pytest
+
+from theory.derivations import derivations
+from ufm.certify.ledger import claims, ledger, render, simulations
+from ufm.certify.ledger.claim import compare
+from ufm.certify.ledger.examples import PARTIAL
+from ufm.certify.report import Check
+
+ROOT = pathlib.Path(__file__).parents[4]
+LEDGER = ledger()
+PAPER = {
+    *("angles", "gram-spectrum", "proposition-3.1", "chebyshev", "theorem-3.3", "theorem-3.4", "corollary-3.7"),
+    *("remark-3.8", "remark-3.9", "class-aware", "cosine-loss", "cosine-gradient", "gradient-bounds"),
+    "proposition-c.1",
+}
+
+
+@functools.cache  # each claim is examined once a run
+def examined(name):
+    return LEDGER[name].examine()
+
+
+@pytest.mark.parametrize("name", LEDGER)
+def test_verdict_is_reproduced(name):
+    examination = examined(name)
+    assert examination.refuted is None
+    assert all(check.holds for check in examination.checks), [c for c in examination.checks if not c.holds]
+    assert examination.reproduced
+    for check in examination.checks:
+        assert check.source == LEDGER[name].source
+        if check.means.startswith("Monte Carlo") and check.relation == "=":
+            assert check.tolerance <= 4e-3  # four standard errors of at most 1e-3 each
+
+
+def test_the_ledger_is_complete():
+    assert set(LEDGER) >= PAPER | {f"erratum-{i}" for i in range(1, 11)}
+    proved = {name for claim in LEDGER.values() for name in claim.derivations}
+    assert proved == set(derivations())
+    assert len(LEDGER) == len(list(pathlib.Path(claims.__file__).parent.glob("[!_]*.py")))
+
+
+def test_sections_are_read_in_order_and_numbers_count():
+    sections = list(dict.fromkeys(claim.section for claim in LEDGER.values()))
+    assert sections == ["The frame", "Minimisers", "Gradients and flows", "Decisions", "Errata"]
+    assert [name for name in LEDGER if name.startswith("erratum")] == [f"erratum-{i}" for i in range(1, 11)]
+
+
+@pytest.mark.parametrize("name", LEDGER)
+def test_references_exist(name):
+    claim = LEDGER[name]
+    assert set(claim.derivations) <= set(derivations())
+    assert claim.tests
+    for dotted in claim.functions:
+        module, _, function = dotted.rpartition(".")
+        assert callable(getattr(importlib.import_module(module), function))
+    for test in claim.tests:
+        path, _, function = test.partition("::")
+        tree = ast.parse((ROOT / path).read_text())
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, test
+
+
+def reproduced(claim, *checks, **changes):
+    return replace(claim, derivations=(), evidence=lambda: checks, **changes).examine().reproduced
+
+
+def test_a_verdict_that_the_evidence_does_not_bear_out_is_not_reproduced():
+    claim = LEDGER["angles"]
+    right, wrong = compare("x", "by hand", 1.0, 1.0), compare("x", "by hand", 1.0, 1.1, absolute=0.01)
+    refuting, agreeing = (compare("x", "by hand", 1.0, 1.0, printed=printed) for printed in (2.0, 1.0))
+    assert reproduced(claim, right)
+    assert not reproduced(claim)
+    assert not reproduced(claim, right, wrong)
+    assert not reproduced(claim, refuting)
+    for verdict in ("fails", "corrected"):
+        assert reproduced(claim, right, refuting, verdict=verdict)
+        assert not reproduced(claim, right, verdict=verdict)
+        assert not reproduced(claim, refuting, agreeing, verdict=verdict)
+        assert not reproduced(claim, compare("x", "by hand", 1.0, 1.5, printed=2.0), verdict=verdict)
+
+
+def test_a_derivation_that_fails_is_named(monkeypatch):
+    from theory.derivations.proof import Refuted
+    from ufm.certify.ledger import claim as module
+
+    def derive(name):
+        raise Refuted(f"{name}: 1 is not 2")
+
+    monkeypatch.setattr(module, "derive", derive)
+    examination = LEDGER["erratum-2"].examine()
+    assert (examination.refuted, examination.reproduced) == ("angles: 1 is not 2", False)
+    assert "A DERIVATION FAILS: angles: 1 is not 2" in render.page(LEDGER["erratum-2"], examination)
+
+
+def test_comparisons():
+    worst = compare("x", "by hand", [1.0, 2.0, 3.0], [1.0, 2.2, 3.1], absolute=0.15)
+    assert (worst.measured, worst.predicted, worst.holds) == (2.0, 2.2, False)
+    assert worst == Check.compare("x", "", [1.0, 2.2, 3.1], [1.0, 2.0, 3.0], absolute=0.15, means="by hand")
+    apart = compare("x", "by hand", [1.0, 2.0], [1.0, 2.0], printed=[1.0, 5.0])
+    assert (apart.printed, apart.holds, apart.refutes) == (5.0, True, True)
+    broken = compare("x", "by hand", [1.0, 2.0], [1.0, 2.5], printed=[3.0, 2.0])
+    assert (broken.printed, broken.holds, broken.refutes) == (2.0, False, False)  # the entry that fails is shown
+    assert not compare("x", "by hand", float("nan"), 1.0, absolute=9.0).holds
+    assert compare("x", "by hand", [3.0, 4.0], 2.9, relation=">=").holds
+    assert not compare("x", "by hand", [3.0, 4.0], 3.5, relation=">=").holds
+    assert compare("x", "by hand", 3.0, 3.0, relation="<=").holds
+    assert not compare("x", "by hand", 3.1, 3.0, relation="<=", absolute=0.05).holds
+
+
+def test_dictionaries_are_plain():
+    claim = LEDGER["erratum-5"]
+    plain = claim.details(examined("erratum-5"))
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["reproduced"] is True
+    assert plain["findings"][0]["printed"] == 9.0
+    keys = ["name", "means", "found", "stated", "tolerance", "relation", "printed", "holds"]
+    assert list(plain["findings"][0]) == keys
+    assert claim.summary(None)["reproduced"] is None
+
+
+def test_pages_say_what_is_wrong():
+    claim = LEDGER["erratum-9"]
+    examination = examined("erratum-9")
+    bad = examination._replace(
+        checks=(replace(examination.checks[0], printed=50.0), compare("x", "by hand", 1.0, 2.0)), reproduced=False
+    )
+    text = render.page(claim, bad)
+    assert "50 (agrees!)" in text
+    assert "NO  x" in text
+    assert text.endswith("NOT REPRODUCED")
+    assert render.page(LEDGER["angles"], examined("angles"), unicode=False).isascii()
+    assert "NO  erratum-9" in render.listing([claim], {"erratum-9": False})
+
+
+def test_the_document_is_not_stale():
+    disputed = {c.id: examined(c.id) for c in LEDGER.values() if c.verdict in ("corrected", "fails")}
+    fresh = render.document(list(LEDGER.values()), disputed)
+    assert (ROOT / "CLAIMS.md").read_text() == fresh, "CLAIMS.md is stale: run `make claims`"
+    for line in fresh.splitlines():
+        for link in line.split("](")[1:]:
+            target = link.split(")")[0]
+            if not target.startswith("#"):
+                assert (ROOT / target).is_file(), target
+            else:
+                assert f"### {target[1:]}" in fresh.replace(".", "")
+
+
+def test_claims_share_what_is_slow_to_simulate(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        simulations, "minimize", lambda *a, minimize=simulations.minimize, **k: calls.append(1) or minimize(*a, **k)
+    )
+    simulations._learned_end.cache_clear()
+    few, more = simulations.learned_ends(PARTIAL, 1), simulations.learned_ends(PARTIAL, 2)
+    assert len(calls) == 2
+    assert few.value[0] == more.value[0]

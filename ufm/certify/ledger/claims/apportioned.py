@@ -1,0 +1,56 @@
+"""Huntington-Hill apportionment of f K centers in proportion to 1/n_k keeps the promise for every list of sizes: rarer
+classes never get fewer centers, equal ones differ by at most one, and no transfer of a center brings two classes closer
+to f_k n_k = f_l n_l.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from theory.multicenter import centers
+from ufm.certify.ledger.by_hand import broken, random_sizes
+from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.report import Check
+
+CLAIM = Claim(
+    id="apportioned",
+    section="The frame",
+    verdict="new",
+    source="new (method: Huntington 1928; Balinski and Young 1982)",
+    latex=r"""
+        n_k < n_l \Rightarrow f_k \ge f_l, \qquad n_k = n_l \Rightarrow |f_k - f_l| \le 1, \qquad \textstyle\sum_k f_k =
+        f K
+    """,
+    hypotheses="n_k >= 1, f >= 1 integers.",
+    functions=("theory.multicenter.centers.apportioned",),
+    tests=(
+        "tests/theory/multicenter/test_centers.py::test_repair_is_monotone_and_fair_to_equals",
+        "tests/theory/multicenter/test_centers.py::test_no_transfer_brings_two_classes_closer_to_proportion",
+    ),
+)
+
+
+def evidence() -> Iterator[Check]:
+    lists = random_sizes()
+    wrong = sum(broken(sizes, centers.apportioned(sizes, 5)) for sizes in lists)
+    yield compare("lists in which a rarer class gets fewer centers", "2,000 lists, f=5", wrong, 0)
+    sums = [sum(centers.apportioned(sizes, 5)) - 5 * len(sizes) for sizes in lists]
+    yield compare("sum of centers minus f K", "2,000 lists, f=5", sums, 0)
+    worst = 0.0
+    for sizes in lists[:200]:
+        a = centers.apportioned(sizes, 5)
+        for k, m in pairwise(range(len(sizes))):
+            for giver, taker in ((k, m), (m, k)):
+                if a[giver] > 1:
+                    before = abs(np.log(a[giver] * sizes[giver] / (a[taker] * sizes[taker])))
+                    after = abs(np.log((a[giver] - 1) * sizes[giver] / ((a[taker] + 1) * sizes[taker])))
+                    worst = max(worst, before - after)
+    yield compare(
+        "what moving one center could still bring two classes closer to proportion, in log f n",
+        "all transfers of 200 lists",
+        worst,
+        0.0,
+        absolute=1e-12,
+        relation="<=",
+    )

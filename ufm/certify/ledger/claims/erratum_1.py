@@ -1,0 +1,46 @@
+"""The appendix prints the derivative with 1/|h|^2 and with h in place of u, from a wrong Jacobian of h/|h|."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ufm.certify.ledger.by_hand import point
+from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.report import Check
+
+CLAIM = Claim(
+    id="erratum-1",
+    section="Errata",
+    verdict="fails",
+    source="appendix, derivative of the cosine loss; main text",
+    latex=r"\frac{\partial u}{\partial h} = \frac{|h|^2 I - h h^\top}{|h|^3}, \qquad -\frac2r (1 - a)(w - a u)",
+    printed=r"\frac{|h| I - h h^\top}{|h|^3}, \qquad -\frac{2}{r^2} (1 - a)(w - a h)",
+    hypotheses="|h| not 1.",
+    derivations=("cosine_gradient",),
+    functions=("ufm.problems.losses.cosine",),
+    tests=("tests/ufm/problems/test_losses.py::test_the_derivatives_printed_in_the_paper_are_wrong_off_the_sphere",),
+)
+
+
+def evidence() -> Iterator[Check]:
+    for r in (0.3, 2.0, 10.0):
+        w, h, u, a, found = point(r)
+        right = -2.0 / r * (1.0 - a) * (w - a * u)
+        printed = -2.0 / r**2 * (1.0 - a) * (w - a * h)
+        yield compare(
+            f"gradient at |h| = {r}", "complex step", found, right, relative=1e-12, absolute=1e-15, printed=printed
+        )
+        step = 1e-30
+        jacobian = (
+            np.imag((h + 1j * step * np.eye(6)) / np.sqrt(np.sum((h + 1j * step * np.eye(6)) ** 2, axis=1))[:, None])
+            / step
+        )
+        outer = np.outer(h, h)
+        yield compare(
+            f"Jacobian of h/|h| at |h| = {r}",
+            "complex step",
+            jacobian,
+            (r**2 * np.eye(6) - outer) / r**3,
+            absolute=1e-13,
+            printed=(r * np.eye(6) - outer) / r**3,
+        )

@@ -1,0 +1,41 @@
+"""The appendix prints cos rho with f for sqrt(f) in the numerator, which can exceed 1."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from theory.multicenter import geometry
+from ufm.certify.ledger.by_hand import frame_by_hand
+from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.report import Check
+
+CLAIM = Claim(
+    id="erratum-2",
+    section="Errata",
+    verdict="fails",
+    source="appendix, angle between mean center and classifier",
+    latex=r"\cos\rho = \frac{\sqrt f \sin\theta}{\sqrt{\cos^2\theta + f \sin^2\theta}}",
+    printed=r"\frac{f \sin\theta}{\sqrt{\cos^2\theta + f \sin^2\theta}}",
+    hypotheses="f > 1, theta > 0.",
+    derivations=("angles",),
+    functions=("theory.multicenter.geometry.classifier_cosine",),
+    tests=(
+        "tests/theory/multicenter/test_geometry.py::test_the_printed_cosine_of_the_appendix_exceeds_one_and_ours_does_not",
+    ),
+)
+
+
+def evidence() -> Iterator[Check]:
+    for f, theta in ((4, 1.0), (20, 0.2), (3, 1.4)):
+        _, classifier, rows = frame_by_hand((f,), theta, f + 2)
+        mean = rows.mean(axis=0)
+        found = classifier[0] @ mean / np.linalg.norm(mean)
+        printed = f * np.sin(theta) / np.sqrt(np.cos(theta) ** 2 + f * np.sin(theta) ** 2)
+        yield compare(
+            f"cos rho, f = {f}, theta = {theta}",
+            "explicit vectors",
+            found,
+            geometry.classifier_cosine(f, theta),
+            absolute=1e-13,
+            printed=printed,
+        )

@@ -1,0 +1,42 @@
+"""The condition that a frame is orthogonal is printed with the d x d product, which has rank F + K < d and cannot be an
+identity.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ufm.certify.ledger.by_hand import frame_by_hand
+from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.report import Check
+
+CLAIM = Claim(
+    id="erratum-3",
+    section="Errata",
+    verdict="fails",
+    source="definition 3.2, frame condition",
+    latex=r"[V^\top | W_0^\top]^\top [V^\top | W_0^\top] = I_{F + K}",
+    printed=r"[V^\top | W_0^\top] [V^\top | W_0^\top]^\top = I",
+    hypotheses="d > F + K, unit norms.",
+    functions=("ufm.problems.frames.multi_center_frame",),
+    tests=("tests/ufm/problems/test_frames.py::test_frames_are_what_the_definition_says",),
+)
+
+
+def evidence() -> Iterator[Check]:
+    auxiliary, classifier, _ = frame_by_hand((2, 3), 0.3, 9)
+    stacked = np.concatenate([auxiliary, classifier]).T  # [V^T | W0^T], d x (F + K)
+    gram = float(np.linalg.norm(stacked.T @ stacked - np.eye(7)))
+    projection = float(np.linalg.norm(stacked @ stacked.T - np.eye(9)))
+    yield compare(
+        "distance of [V'|W0']' [V'|W0'] from the identity",
+        "explicit vectors, d = 9, F + K = 7",
+        gram,
+        0.0,
+        absolute=1e-13,
+        printed=projection,
+    )
+    rank = np.linalg.matrix_rank(stacked @ stacked.T)
+    yield compare(
+        "rank of the d x d matrix as printed, which must be d for an identity", "singular values", rank, 7, printed=9
+    )

@@ -1,0 +1,43 @@
+"""In loss (20) the sums over j run to f_k, the centers of the sample's class, and not to f: with f, they run into the
+centers of other classes or miss some.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from theory.multicenter import minimum as minimizers
+from ufm.certify.ledger.by_hand import frame_by_hand
+from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.report import Check
+
+CLAIM = Claim(
+    id="erratum-4",
+    section="Errata",
+    verdict="fails",
+    source="equation (20)",
+    latex=r"L = \sum_k \beta_k \sum_i \sum_{j=1}^{f_k} (\langle w_j^{(k)}, u_{k,i} \rangle - 1)^2",
+    printed=r"\sum_{j=1}^{f}",
+    hypotheses="Numbers of centers that differ.",
+    derivations=("cosine_minimum",),
+    functions=("theory.multicenter.minimum.cosine_minimum",),
+    tests=("tests/ufm/problems/test_losses.py::test_value_and_gradient_against_the_complex_step",),
+)
+
+
+def evidence() -> Iterator[Check]:
+    counts, theta = (1, 3, 5), 0.4
+    _, _, rows = frame_by_hand(counts, theta, 15)
+    owner = np.repeat(np.arange(3), counts)
+    mean = int(np.mean(counts))
+    found, printed = [], []
+    for k in range(3):
+        own = rows[owner == k]
+        u = own.mean(axis=0) / np.linalg.norm(own.mean(axis=0))
+        found.append(np.sum((own @ u - 1.0) ** 2))
+        first = int(np.flatnonzero(owner == k)[0])
+        printed.append(np.sum((rows[first : first + mean] @ u - 1.0) ** 2))  # f terms from the class's first center on
+    stated = minimizers.cosine_minimum(counts, theta, 1.0)
+    yield compare(
+        "loss at the mean center, f = (1, 3, 5)", "explicit vectors", found, stated, absolute=1e-13, printed=printed
+    )

@@ -1,0 +1,43 @@
+"""Theorem 3.4's "otherwise everything is 0" is wrong: classes die one by one. And 0 is not in the constraint set, so it
+is an infimum.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from theory.multicenter import minimum as minimizers
+from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.examples import PARTIAL, learned
+from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.report import Check
+
+CLAIM = Claim(
+    id="erratum-6",
+    section="Errata",
+    verdict="fails",
+    source="theorem 3.4, second case",
+    latex=r"n = (100, 10, 1),\ f_k = 1,\ \lambda_W = 0.03,\ \lambda_H = 0.02: \quad \inf P = 0.2603 < \tfrac12 = P(0)",
+    printed=r"w_k = h_k = 0 \text{ for all } k, \quad P = \tfrac12",
+    hypotheses="Some classes violate their condition, others do not.",
+    derivations=("mse_learned",),
+    functions=("theory.multicenter.minimum.learned_minimum", "theory.multicenter.minimum.alive_threshold"),
+    tests=("tests/ufm/minimize/test_phase.py::test_one_class_dies_alone",),
+)
+
+
+def evidence() -> Iterator[Check]:
+    ends = learned_ends(PARTIAL, 6)
+    least = float(minimizers.learned_minimum(**learned(PARTIAL)).sum())
+    yield compare(
+        "min P, n = (100, 10, 1), lam_W = 0.03, lam_H = 0.02",
+        "trust region, 6 random starts",
+        ends.value,
+        least,
+        absolute=1e-10,
+        printed=0.5,
+    )
+    smallest = np.sqrt(ends.square_norms.min())
+    yield compare(
+        "norm of the dead class: 0, which no frame has", "trust region, 6 random starts", smallest, 0.0, absolute=1e-6
+    )

@@ -1,0 +1,56 @@
+"""Proposition 3.1 idealises: the centers of one class share a direction, so for theta > 0 more centers help less than
+f_k / F says; and around the mean of the mean centers, classes with few centers have a head start c_k^2 / K that
+reverses GCR's preference where the noise is small.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from theory import decision
+from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.examples import ORTHONORMAL
+from ufm.certify.ledger.simulations import choice_rates
+from ufm.certify.report import Check
+
+CLAIM = Claim(
+    id="frame-choice",
+    section="Decisions",
+    verdict="new",
+    source="new (limits of proposition 3.1)",
+    latex=r"""
+        \text{score}_k = \frac{c_k^2}{K} + \sigma\big(\cos\theta \max_{j \le f_k} \xi_j + \sin\theta\, g_k\big), \qquad
+        P(k) = \int p_k(t) \prod_{l \ne k} F_l(t)\, dt
+    """,
+    hypotheses="""
+        Multi-center frame; xi_j, g_k independent standard normal; the first term is absent around the mean of the
+        directions.
+    """,
+    derivations=("gcr", "surrogate"),
+    functions=("theory.decision.frame_choice",),
+    tests=(
+        "tests/theory/test_decision.py::test_limits_of_frame_choice",
+        "tests/theory/test_decision.py::test_two_classes_agree_with_the_gamma_of_their_frame",
+    ),
+)
+
+
+LEANING = replace(ORTHONORMAL, theta=0.6)
+
+
+def evidence() -> Iterator[Check]:
+    counts, theta = LEANING.centers, LEANING.theta
+    stated = decision.frame_choice(counts, theta)
+    rates = choice_rates(LEANING, "gcr")
+    yield sampled("P(GCR chooses k), theta = 0.6, around the mean of the directions", rates, stated)
+    ideal = decision.gcr_choice(counts)
+    how = "quadrature"
+    yield compare("class with most centers: at most f_k / F", how, stated[-1], ideal[-1], relation="<=")
+    yield compare("class with fewest centers: at least f_k / F", how, stated[0], ideal[0], relation=">=")
+    for noise in (0.02, 0.1, 1.0):
+        rates = choice_rates(LEANING, "gcr", noise=noise, mean_centers=True)
+        name = f"P(GCR chooses k) around the mean of the mean centers, noise {noise}"
+        yield sampled(name, rates, decision.frame_choice(counts, theta, noise))
+    small = decision.frame_choice(counts, theta, 0.02)
+    yield compare(
+        "noise 0.02: the class with fewest centers is chosen more often than 1/K", how, small[0], 0.25, relation=">="
+    )

@@ -1,0 +1,49 @@
+"""P_GCR is linear in f: at a fixed number of centers it is largest with every spare center on the most probable class,
+and the others pay, since their own accuracy is f_k / F. Between that and an even allocation lies a straight Pareto
+front.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from theory import decision
+from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.examples import SHARES
+from ufm.certify.ledger.simulations import choice_rates
+from ufm.certify.report import Check
+from ufm.problems.problem import Problem
+
+CLAIM = Claim(
+    id="gcr-price",
+    section="Decisions",
+    verdict="new",
+    source="new",
+    latex=r"""
+        P_{GCR}(m) = \frac{m + (F - Km)\max_k P_k}{F}, \qquad \min_k \frac{f_k}{F} = \frac{m}{F}, \qquad m = 1, \dots,
+        \lfloor F/K \rfloor
+    """,
+    hypotheses="As proposition 3.1.",
+    derivations=("gcr",),
+    functions=("theory.decision.best_allocation", "theory.decision.minimax_allocation", "theory.decision.tradeoff"),
+    tests=(
+        "tests/theory/test_decision.py::test_allocations_beat_every_other",
+        "tests/theory/test_decision.py::test_tradeoff_is_the_pareto_front",
+    ),
+)
+
+
+def evidence() -> Iterator[Check]:
+    p, total = np.array(SHARES), 11
+    every = [f for f in itertools.product(range(1, total), repeat=4) if sum(f) == total]
+    accuracies = np.array([decision.gcr_accuracy(f, p) for f in every])
+    how = f"all {len(every)} allocations of {total} centers"
+    best, safe = decision.best_allocation(p, total), decision.minimax_allocation(p, total)
+    yield compare("largest P_GCR", how, accuracies.max(), decision.gcr_accuracy(best, p), absolute=1e-15)
+    yield compare("most centers for the worst class", how, max(min(f) for f in every), safe.min())
+    front = decision.tradeoff(p, total)
+    found = [max(a for a, f in zip(accuracies, every, strict=True) if min(f) >= m) for m in front.minimum]
+    yield compare("largest P_GCR for each guaranteed number of centers", how, found, front.accuracy, absolute=1e-15)
+    rates = choice_rates(Problem((1, 1, 1, 1), tuple(map(int, best)), 0.0), "gcr")
+    yield sampled("price: accuracy on each class's own features", rates, best / total)

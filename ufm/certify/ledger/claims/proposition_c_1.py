@@ -1,0 +1,78 @@
+"""RCR is a surrogate of GCR: given the lead Delta of class k under RCR, GCR prefers k with probability P(gamma > x0),
+which is more than 1/2 above a margin and less below.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import integrate
+from scipy.special import ndtr
+
+from theory import decision
+from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claims import erratum_7
+from ufm.certify.ledger.examples import NOISE, PAIR
+from ufm.certify.ledger.simulations import preference
+from ufm.certify.report import Check
+
+CLAIM = Claim(
+    id="proposition-c.1",
+    section="Decisions",
+    verdict="corrected",
+    source="proposition C.1",
+    latex=r"""
+        x_0 = \frac{-\Delta\sin\theta + \frac{\cos^2\theta}{K}(1/f_{k'} - 1/f_k)}{\cos\theta}, \qquad \Delta^* =
+        \frac{\cos^2\theta}{K\sin\theta}\Big(\frac{1}{f_{k'}} - \frac{1}{f_k}\Big) - \frac{\varepsilon_0}{\sin\theta}
+    """,
+    printed=r"\gamma = \max_j \langle v_j^{(k)}, z \rangle - \max_{j'} \langle v_{j'}^{(k')}, z \rangle",
+    hypotheses="""
+        z the mean of the mean centers plus Gaussian noise p, unit frame, 0 < theta < pi/2; gamma defined with p, eps0 =
+        cos(theta) median(gamma), positive exactly if f_k > f_k'.
+    """,
+    derivations=("surrogate",),
+    functions=(
+        "theory.decision.surrogate_margin",
+        "theory.decision.surrogate_probability",
+        "theory.decision.gamma_survival",
+    ),
+    tests=(
+        "tests/theory/test_decision.py::test_gcr_is_undecided_at_the_margin",
+        "tests/theory/test_decision.py::test_gamma_against_adaptive_quadrature",
+    ),
+)
+
+
+def evidence() -> Iterator[Check]:
+    f, g, _ = PAIR.centers
+    margin = float(decision.surrogate_margin(f, g, PAIR.theta, 3, NOISE))
+    for step in (-0.1, -0.02, 0.0, 0.02, 0.1):
+        stated = decision.surrogate_probability(margin + step, f, g, PAIR.theta, 3, NOISE)
+        estimate = preference(PAIR, margin + step, NOISE)
+        yield sampled(f"P(GCR prefers k) at a lead of {step:+.2f} over the margin", estimate, stated)
+    above, below = (preference(PAIR, margin + step, NOISE).mean for step in (0.02, -0.02))
+    yield compare("just above the margin: more than 1/2", "Monte Carlo", above, 0.5, relation=">=")
+    yield compare("just below: less", "Monte Carlo", below, 0.5, relation="<=")
+    for x, counts in ((0.7, (5, 1)), (-1.3, (3, 8))):
+        exact, _ = integrate.dblquad(
+            lambda b, a, x=x, n=counts: _largest(a, n[0]) * _largest(b, n[1]),
+            -8,
+            8,
+            -8,
+            lambda a, x=x: a - x,
+            epsabs=1e-10,
+        )
+        stated = decision.gamma_survival(x, *counts)
+        yield compare(
+            f"P(gamma > {x}), f = {counts}", "scipy.integrate.dblquad over both maxima", exact, stated, absolute=1e-8
+        )
+    zero = decision.gamma_survival(0.0, f, g)
+    yield compare("P(gamma > 0): f / (f + g)", "quadrature", zero, f / (f + g), absolute=1e-14)
+    yield compare(
+        "eps0 in units of the noise", "quadrature and root finding", decision.gamma_median(f, g), 0.0, relation=">="
+    )
+    yield from erratum_7.evidence()
+
+
+def _largest(x: float, count: int) -> float:
+    """Density of the largest of some standard normal variables."""
+    return float(count * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi) * ndtr(x) ** (count - 1))

@@ -1,0 +1,69 @@
+"""Balanced classes, learned frame: features sit on their mean centers, class means are orthogonal, and norms are
+explicit, if c > K sqrt(n lambda_H lambda_W); otherwise everything is 0.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from theory.multicenter import minimum as minimizers
+from theory.multicenter.geometry import center_cosine
+from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.examples import BALANCED, learned
+from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.report import Check
+from ufm.problems.problem import Problem
+
+CLAIM = Claim(
+    id="theorem-3.3",
+    section="Minimisers",
+    verdict="holds",
+    source="theorem 3.3",
+    latex=r"""
+        |w_k|^2 = \sqrt{\tfrac{n \lambda_H}{\lambda_W}} \frac1c - \frac{\lambda_H S}{f c^2}, \qquad \lambda_W |w_k|^2 =
+        n \lambda_H |h_k|^2
+    """,
+    hypotheses="n_k = n, f_k = f, d >= (f + 1) K, lambda_H, lambda_W > 0. 0 is an infimum: frames have positive norms.",
+    derivations=("mse_fixed", "mse_learned"),
+    functions=("theory.multicenter.minimum.learned_square_norm", "theory.multicenter.minimum.alive_threshold"),
+    tests=("tests/theory/multicenter/test_minimum.py::test_learned_minimum_is_the_minimum_of_its_class",),
+)
+
+MINIMISED = "trust region over frame, norms and features, 12 random starts"
+
+
+def norms_and_collapse(problem: Problem) -> Iterator[Check]:
+    """Norms as the formulas have them class by class, and living classes on their mean centers."""
+    own, ends, how = learned(problem), learned_ends(problem, 12), MINIMISED
+    square = np.broadcast_to(minimizers.learned_square_norm(**own), ends.square_norms.shape)
+    yield compare("|w_k|^2", how, ends.square_norms, square, absolute=1e-6)
+    norm = np.broadcast_to(minimizers.learned_feature_norm(**own), ends.feature_norms.shape)
+    yield compare("|h_k|", how, ends.feature_norms, norm, absolute=1e-6)
+    balance = own["lam_w"] * ends.square_norms - own["n"] * own["lam_h"] * ends.feature_norms**2
+    yield compare("lam_W |w_k|^2 - n_k lam_H |h_k|^2", how, balance, 0.0, absolute=1e-7)
+    yield compare("NC of living classes", how, ends.nc, 0.0, absolute=1e-10)
+
+
+def evidence() -> Iterator[Check]:
+    yield from norms_and_collapse(BALANCED)
+    own, n = learned(BALANCED), BALANCED.class_sizes[0]
+    weight = np.sqrt(own["lam_h"] * own["lam_w"])
+    yield compare(
+        "threshold: K sqrt(n lam_H lam_W)",
+        "formula of the theorem",
+        minimizers.alive_threshold(own["f"], own["n"], 54, own["lam_h"], own["lam_w"]),
+        3 * np.sqrt(n) * weight,
+        relative=1e-14,
+    )
+    c = float(center_cosine(3, BALANCED.theta))
+    for factor, alive in ((0.999, 1.0), (1.001, 0.0)):
+        critical = factor * c / (3 * np.sqrt(n))
+        ends = learned_ends(replace(BALANCED, lam_h=critical, lam_w=critical), 4)
+        found = float(np.all(ends.square_norms > 1e-5))
+        yield compare(
+            f"whether classes live with weights at {factor} of the threshold",
+            "trust region, 4 random starts",
+            found,
+            alive,
+        )
