@@ -58,7 +58,7 @@ def gradient(problem, frame, h, k, step=1e-30):
 def objective(problem, frame, features):
     """Sum of all losses and the constant part."""
     total = sum(sample_loss(problem, frame, h, k) for h, k in zip(features, problem.labels, strict=True))
-    return total + 0.5 * (problem.lam_w or 0.0) * np.sum(dense(frame.classifier) ** 2)
+    return total + 0.5 * (getattr(problem, "lam_w", 0.0)) * np.sum(dense(frame.classifier) ** 2)
 
 
 def descend(problem, frame, features, step, n_steps, momentum=0.0):
@@ -110,7 +110,7 @@ def learned_objective(problem, state):
     labels = range(problem.n_classes) if one_each else problem.labels
     weights = problem.class_sizes if one_each else np.ones(problem.n_samples)
     value = sum(n * sample_loss(problem, frame, h, k) for n, h, k in zip(weights, features, labels, strict=True))
-    return value + 0.5 * (problem.lam_w or 0.0) * np.sum(norms**2)
+    return value + 0.5 * (getattr(problem, "lam_w", 0.0)) * np.sum(norms**2)
 
 
 def learned_gradient(problem, state, step=1e-30):

@@ -1,7 +1,5 @@
 """Hypothesis strategies that draw valid problems, and frames and features for them."""
 
-import dataclasses
-
 import numpy as np
 from hypothesis import strategies as st
 
@@ -43,7 +41,7 @@ def learned_problems(draw, loss=None, **options):
         weights = {name: draw(st.floats(1e-3, 0.2)) for name in ("lam_h", "lam_w")}
     elif fixed.lam == 0.0:
         weights = {"lam": draw(st.floats(0.02, 2.0))}
-    return dataclasses.replace(fixed, frame="learned", **weights)
+    return fixed.replace(frame="learned", **weights)
 
 
 def features_of(problem, seed, scale=1.0):

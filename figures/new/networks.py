@@ -9,8 +9,7 @@ from scipy import stats
 from figures.recorded import number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision import gcr_gain
-from theory.multicenter.flows import nc_rate
-from theory.multicenter.geometry import classifier_cosine
+from ufm.certify.predict import CosinePrediction, predict
 from ufm.tables import results
 from ufm.train.config import Config
 
@@ -46,14 +45,13 @@ def data(quick: bool) -> "xarray.Dataset":
     problems = [Config.from_dict(each["configuration"]).problem(tuple(each["class_sizes"])) for each in trainings]
     assert all(problem is not None for problem in problems)
     known = [problem for problem in problems if problem is not None]
-    rates = [
-        nc_rate(p.centers, p.theta, p.weights) if p.loss == "cosine" else np.full(p.n_classes, np.nan) for p in known
-    ]
+    ends: list[Any] = [predict(problem) for problem in known]
+    rates = [each.rate if isinstance(each, CosinePrediction) else np.full_like(each.theta, np.nan) for each in ends]
     accuracy = {rule: np.array([each["class_accuracy"][rule] for each in trainings]) for rule in ("gcr", "rcr")}
     by_class = ("training", "class")
     variables = {
         "variability": (by_class, np.array([each["variability"] for each in trainings])),
-        "predicted_variability": (by_class, np.array([1.0 - classifier_cosine(p.centers, p.theta) for p in known])),
+        "predicted_variability": (by_class, np.array([each.variability for each in ends])),
         "nc": (by_class, np.array([each["curves"]["nc"][-1] for each in trainings])),
         "predicted_rate": (by_class, np.array(rates)),
         "gain": (by_class, accuracy["gcr"] - accuracy["rcr"]),

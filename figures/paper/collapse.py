@@ -9,7 +9,6 @@ import numpy as np
 from figures import trainings
 from figures.recorded import gap, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, class_colors, shown_classes, styled
-from theory.multicenter import flows, geometry
 from ufm.certify.predict import predict
 from ufm.problems.presets import preset
 from ufm.problems.problem import MultiCenterProblem
@@ -63,8 +62,8 @@ def data(quick: bool) -> "xarray.Dataset":
         for name in CURVES
     }
     predictions = {
-        "limit": [1.0 - geometry.classifier_cosine(p.centers, p.theta) for p in problems.values()],
-        "rate": [flows.nc_rate(p.centers, p.theta, p.weights) for p in problems.values()],
+        "limit": [predict(p).variability for p in problems.values()],
+        "rate": [predict(p).rate for p in problems.values()],
         "predicted_time": [predict(p).typical_time(Start(), COLLAPSED) for p in problems.values()],
         "class_size": [np.asarray(p.class_sizes) for p in problems.values()],
         "centers": [np.asarray(p.centers) for p in problems.values()],

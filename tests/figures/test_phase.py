@@ -4,7 +4,7 @@ import numpy as np
 
 import ufm
 from figures.phase import phase_figure
-from ufm.certify.learned import predicted_square_norms
+from ufm.certify.predict import predict
 from ufm.minimize.phase import Axis, phase_diagram
 
 
@@ -25,5 +25,5 @@ def test_phase_figure():
     for k in range(2):
         fine, simulated = lines[2 * k], lines[2 * k + 1]
         np.testing.assert_allclose(simulated.get_ydata(), diagram.square_norms[2, :, k])
-        first = predicted_square_norms(problem_at(weights[2], weights[0]))[k]
+        first = predict(problem_at(weights[2], weights[0])).square_norm[k]
         np.testing.assert_allclose(fine.get_ydata()[0], first)

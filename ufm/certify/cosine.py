@@ -14,6 +14,7 @@ from ufm.problems.start import Start
 from ufm.simulate import reduced
 from ufm.simulate.blocks import Block
 from ufm.simulate.flow import gradient_flow
+from ufm.simulate.method import Work
 from ufm.simulate.methods import Name
 from ufm.simulate.resimulate import restrict
 from ufm.simulate.trajectory import Trajectory
@@ -43,7 +44,7 @@ def cosine_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> 
     if t.times[-1] > 0.0:
         few, frame = restrict(t.problem, t.frame, classes)
         yield from _reduction_check(few, frame, features, float(t.times[-1]), notes)
-        yield _time_check(few, frame, features)
+        yield from _time_checks(few, frame, features)
     if rows is None:
         notes.append("the samples that are taken again are others: the features were not kept (keep='final')")
 
@@ -153,8 +154,8 @@ def _reduction_check(
         notes.append("reduced = full: a sample starts so close to the antipode that the slow method cannot follow it")
 
 
-def _time_check(few: CosineProblem, frame: Frame, features: Array) -> Check:
-    """When the same samples collapse, and the predicted time."""
+def _time_checks(few: CosineProblem, frame: Frame, features: Array) -> Iterator[Check]:
+    """When the same samples collapse, the predicted time, and that the flow is just there at that time."""
     said, predicted = predict(few), []
     batch = next(iter(reduced.batches(few, frame, features, Start(), 0)))
     measured, _ = batch.collapse_times(1e-10, 1e-10)
@@ -165,5 +166,11 @@ def _time_check(few: CosineProblem, frame: Frame, features: Array) -> Check:
         predicted.append(
             said.time_to_nc(1e-10, nc0, float(seen.norm[0]), block.k, tilt=tilt, opposite=_opposite(block))
         )
-    source = "theory.multicenter.flows.time_to_nc"
-    return Check.compare(f"time to NC = 1e-10, {few.n_samples} samples", source, predicted, measured, relative=1e-6)
+    many, source = f"{few.n_samples} samples", "theory.multicenter.flows.time_to_nc"
+    yield Check.compare(f"time to NC = 1e-10, {many}", source, predicted, measured, relative=1e-6)
+    order = np.argsort(measured)
+    states = dict(batch.states_at(measured[order], 1e-10, Work()))
+    moving = [(j, i) for j, i in enumerate(order) if 0.0 < measured[i] < np.inf]  # others are there, or never will be
+    if moving:
+        there = [float(states[j].nc[i]) for j, i in moving]
+        yield Check.compare(f"NC at that time, {many}", "the flow itself", 1e-10, there, relative=1e-5)

@@ -74,7 +74,9 @@ def definition_checks(
     values, gradients = loss.value_and_gradient(features, labels)
     defined = [float(value_by_definition(problem, frame, h, int(k))) for h, k in zip(features, labels, strict=True)]
     many = f"{len(features)} samples"
-    yield Check.compare(f"loss = its definition, {many}", "ufm.certify.slow", defined, values, relative=1e-9)
+    yield Check.compare(
+        f"loss = its definition, {many}", "ufm.certify.slow", defined, values, absolute=1e-13, relative=1e-9
+    )
     slopes, found, scale = [], [], []
     for h, k, gradient in zip(features, labels, gradients, strict=True):
         for direction in rng.standard_normal((DIRECTIONS, h.size)):

@@ -70,6 +70,7 @@ def minimize(
 
     Examples
     --------
+    >>> from ufm import Problem
     >>> solution = minimize(Problem(class_sizes=(30, 10), centers=(2, 6), theta=0.2, dim=32))
     >>> solution.status, solution.gap < 1e-9
     ('optimal', True)

@@ -263,6 +263,7 @@ def multi_center_frame(
 
     Examples
     --------
+    >>> from ufm import Problem
     >>> problem = Problem(class_sizes=(3, 2), centers=(2, 3), theta=0.2, dim=9)
     >>> frame = multi_center_frame(problem)
     >>> frame.centers.shape, frame.classifier.shape

@@ -56,6 +56,7 @@ def collapse_times(cases: Sequence[Case], *, until_nc: float = 1e-10, rtol: floa
 
     Examples
     --------
+    >>> from ufm import Problem
     >>> problems = [Problem(class_sizes=(30, 10), centers=(2, f), theta=0.2) for f in (2, 6)]
     >>> few, many = collapse_times([Case(problem) for problem in problems])
     >>> bool(np.all(many[30:] < few[30:].min()))  # more centers, faster collapse

@@ -60,7 +60,8 @@ class Asked:
     def refuse(self, why: str, **defaults: Any) -> None:
         """Raise ValueError for arguments that differ from their defaults."""
         for name, default in defaults.items():
-            if getattr(self, name) is not default and getattr(self, name) != default:
+            value = getattr(self, name)
+            if value is not None if default is None else value != default:
                 raise ValueError(f"{name} was given, {why}")
 
 

@@ -12,7 +12,7 @@ from tests import oracles, strategies
 from theory.multicenter import geometry
 from theory.multicenter import minimum as minimizers
 from ufm.measure.metrics import collapse
-from ufm.minimize.duality import learned_mse_bound
+from ufm.minimize.certificate import LearnedMSEBound
 from ufm.problems.frames import dense
 from ufm.problems.state import random_state
 
@@ -73,7 +73,8 @@ def test_no_state_is_below_the_bound_of_any_other(problem, seed, scale):
     state = random_state(problem, seed)
     state = state._replace(norms=scale * rng.standard_normal(problem.n_classes), features=scale * state.features)
     value = oracles.learned_objective(problem, state)
-    assert learned_mse_bound(problem, rng.uniform(-1, 2, problem.n_classes)) <= value
+    bound = LearnedMSEBound(problem)
+    assert bound.value(rng.uniform(-1, 1, problem.n_classes) * bound.limit, None) <= value
     assert predicted(problem).sum() <= value
 
 

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ufm
-from theory.multicenter import minimum as minimizers
 from ufm.certify import certify
-from ufm.certify.learned import learned_arguments, predicted_living, predicted_square_norms
+from ufm.certify.predict import predict
 from ufm.commands.main import main
 from ufm.files import store
 from ufm.minimize.phase import Axis, phase_diagram
@@ -39,7 +38,7 @@ def test_predictions_hold_on_both_sides_of_every_threshold(sizes, data, theta, f
     centers = data.draw(st.lists(st.integers(1, 4), min_size=len(sizes), max_size=len(sizes)))
     unit = ufm.Problem(sizes, centers, theta, loss="mse", lam_h=1.0, lam_w=1.0, frame="learned")
     # weights around the threshold of one of the classes
-    weight = factor * float(np.median(predicted_living(unit)))
+    weight = factor * float(np.median(predict(unit).clearance))
     problem = ufm.Problem(sizes, centers, theta, loss="mse", lam_h=weight * tilt, lam_w=weight / tilt, frame="learned")
     report = certify(ufm.minimize(problem, method="means"))
     assert report.holds, str(report)
@@ -50,7 +49,7 @@ def test_thresholds_are_sharp(method):
     """A thousandth below the critical weight the class lives, a thousandth above it is dead."""
     for below, living in ((1 - 1e-3, [True, True]), (1 + 1e-3, [True, False])):
         unit = ufm.Problem((30, 6), 2, 0.3, loss="mse", lam_h=1.0, lam_w=1.0, frame="learned")
-        weight = below * float(predicted_living(unit)[1])
+        weight = below * float(predict(unit).clearance[1])
         problem = ufm.Problem((30, 6), 2, 0.3, loss="mse", lam_h=weight, lam_w=weight, frame="learned")
         assert ufm.minimize(problem, method=method).living.tolist() == living
 
@@ -74,11 +73,11 @@ def test_cosine_loss_with_a_learned_frame(centers):
 @pytest.mark.parametrize("features", ["means", "full"])
 def test_training_together_is_certified(loss, end, features):
     problem = ufm.Problem((5, 3), (2, 3), 0.4, frame="learned", **loss)  # one center would collapse too slowly
-    flow = ufm.learned_flow(problem, t_eval=np.linspace(0.0, end, 9), features=features, frame_rate=1.0)
+    flow = ufm.gradient_flow(problem, t_eval=np.linspace(0.0, end, 9), method=features, frame_rate=1.0)
     report = certify(flow)
     assert report.holds, str(report)
     assert not report.notes
-    early = certify(ufm.learned_flow(problem, t_eval=[0.0, 0.1], features=features))
+    early = certify(ufm.gradient_flow(problem, t_eval=[0.0, 0.1], method=features))
     assert early.holds
     assert "above the minimum" in early.notes[0]
 
@@ -93,8 +92,7 @@ def test_phase_diagram():
     data = diagram.dataset()
     assert dict(data.sizes) == {"lam_w": 4, "lam_h": 3, "class": 3}
     for i, j in np.ndindex(4, 3):
-        own = learned_arguments(problem_at(weights[i], weights[j]))
-        expected = minimizers.learned_square_norm(**own)
+        expected = predict(problem_at(weights[i], weights[j])).square_norm
         np.testing.assert_allclose(data["square_norm"][i, j], expected, atol=1e-6 * max(1.0, expected.max()))
     assert len({tuple(row) for row in diagram.living.reshape(-1, 3)}) > 2
 
@@ -144,4 +142,4 @@ def test_verify_a_learned_frame(capsys):
 
 
 def test_predictions_are_per_class():
-    assert predicted_square_norms(EXAMPLE).shape == predicted_living(EXAMPLE).shape == (3,)
+    assert predict(EXAMPLE).square_norm.shape == predict(EXAMPLE).clearance.shape == (3,)

@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 import ufm
 from tests import oracles, strategies
 from theory.multicenter import minimum as minimizers
-from ufm.minimize.duality import sphere_bound
+from ufm.minimize.certificate import SphereBound
 
 
 @given(strategies.problems(), strategies.seeds)
@@ -19,7 +19,7 @@ def test_minimiser_meets_its_bound_and_the_prediction(problem, seed):
         each = minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights)
     else:
         each = minimizers.mse_minimum(problem.centers, problem.theta, problem.total, problem.lam_h)
-    constant = 0.5 * (problem.lam_w or 0.0) * problem.n_classes
+    constant = 0.5 * (getattr(problem, "lam_w", 0.0)) * problem.n_classes
     assert solution.value == pytest.approx(float(sizes @ each) + constant, abs=1e-9)
     assert solution.value == pytest.approx(oracles.objective(problem, solution.frame, solution.features), abs=1e-9)
 
@@ -45,10 +45,9 @@ def test_any_frame_is_solved_and_the_bound_proves_it():
 def test_a_bad_point_has_a_gap():
     problem = ufm.Problem((4, 3), 3, 0.2, 12)
     good = ufm.minimize(problem)
-    worse = sphere_bound(
-        np.random.default_rng(0).standard_normal(12), oracles.class_rows(problem, good.frame.centers, 0)
-    )
-    assert worse <= good.bound / (problem.class_sizes[0] * problem.weights[0])
+    features = np.random.default_rng(0).standard_normal((2, 12))
+    bound = SphereBound(problem)
+    assert bound.value(bound.multiplier(good.frame, features), None) <= good.bound
 
 
 def test_refused():

@@ -1,7 +1,5 @@
 """Objectives of a learned frame against loops and complex steps; states and what is refused as one."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -160,13 +158,13 @@ COSINE = ufm.Problem((4, 3), 2, 0.3, dim=8, frame="learned")
     ],
 )
 def test_starts_refused(problem, start, message):
-    for call in (ufm.minimize, lambda p, start: ufm.learned_flow(p, t_eval=1.0, start=start)):
+    for call in (ufm.minimize, lambda p, start: ufm.gradient_flow(p, t_eval=1.0, start=start)):
         with pytest.raises(ValueError, match=message):
             call(problem, start=start)
 
 
 def test_options_refused():
-    fixed = dataclasses.replace(COSINE, frame="fixed")
+    fixed = COSINE.replace(frame="fixed")
     for problem, options, message in (
         (fixed, {"method": "full"}, "this problem has frame='fixed'"),
         (fixed, {"start": good(COSINE)}, "this problem has frame='fixed'"),
@@ -176,6 +174,14 @@ def test_options_refused():
     ):
         with pytest.raises(ValueError, match=message):
             ufm.minimize(problem, **options)
-    for verb, options in ((ufm.gradient_flow, {}), (ufm.gradient_descent, {"step_size": 0.1})):
-        with pytest.raises(ValueError, match="this keeps it fixed"):
-            verb(COSINE, **options)
+    frame, features = ufm.multi_center_frame(COSINE), np.ones((COSINE.n_samples, COSINE.dim))
+    for verb, more in ((ufm.gradient_flow, {"t_final": 1.0}), (ufm.gradient_descent, {"step_size": 0.1})):
+        for fixed_one in ({"frame": frame}, {"features": features}):
+            with pytest.raises(ValueError, match="the frame of this problem is learned"):
+                verb(COSINE, **more, **fixed_one)
+    with pytest.raises(ValueError, match="t_eval or t_final is needed"):
+        ufm.gradient_flow(COSINE)
+    with pytest.raises(ValueError, match="a learned frame starts at random"):
+        ufm.gradient_flow(COSINE, t_final=1.0, start="antipode")
+    with pytest.raises(ValueError, match="initial features are given as features"):
+        ufm.gradient_flow(fixed, start=features)

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -210,5 +208,5 @@ def test_mixup_of_zero_mixes_nothing():
 def test_losses_of_bf16_features_are_computed_in_float32():
     torch.set_default_dtype(torch.float32)
     problem = ufm.Problem(SIZES, (2, 3, 5), 0.4)
-    for method in (Cosine(problem), MeanSquared(dataclasses.replace(problem, loss="mse", beta=None, lam=None))):
+    for method in (Cosine(problem), MeanSquared(problem.replace(loss="mse", beta=None, lam=None))):
         assert method.loss(torch.randn(4, 13).bfloat16(), torch.tensor([0, 1, 2, 2])).dtype == torch.float32

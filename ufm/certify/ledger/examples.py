@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import LearnedMSEProblem
+from ufm.problems.problem import MultiCenterProblem, Problem
 
 FRAME = Problem((1, 1, 1), (1, 4, 9), 0.35)
 """One sample a class, for what depends on the frame alone."""
@@ -26,10 +27,10 @@ LAM_H = 0.02
 RIDGE = Problem((6, 4, 2), (1, 3, 5), 0.3, dim=20, loss="mse", lam_h=LAM_H)
 """P with a fixed frame."""
 
-BALANCED = Problem((6, 6, 6), (3, 3, 3), 0.3, loss="mse", lam_h=1e-2, lam_w=1e-2, frame="learned")
+BALANCED = LearnedMSEProblem((6, 6, 6), (3, 3, 3), 0.3, lam_h=1e-2, lam_w=1e-2)
 """P with a learned frame, all classes alike and alive."""
 
-PARTIAL = Problem((100, 10, 1), (1, 1, 1), 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
+PARTIAL = LearnedMSEProblem((100, 10, 1), (1, 1, 1), 0.3, lam_h=2e-2, lam_w=3e-2)
 """P with a learned frame, and a class too rare to live."""
 
 ORTHONORMAL = Problem((1, 1, 1, 1), (1, 2, 4, 5), 0.0)
@@ -48,12 +49,12 @@ LONG_TAIL = (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
 """Class sizes of CIFAR-10-LT, imbalance ratio 0.01."""
 
 
-def total(problem: Problem) -> int:
+def total(problem: MultiCenterProblem) -> int:
     """S, the sum of centers times samples."""
     return int(np.dot(problem.centers, problem.class_sizes))
 
 
-def learned(problem: Problem) -> dict[str, Any]:
+def learned(problem: LearnedMSEProblem) -> dict[str, Any]:
     """Arguments of the functions of :mod:`theory.multicenter.minimum` on a learned frame, for each class."""
     return {
         "f": np.asarray(problem.centers),

@@ -15,8 +15,9 @@ import numpy as np
 from ufm.certify.ledger.simulations import SEED
 from ufm.measure.metrics import unit_rows
 from ufm.problems.frames import Array
+from ufm.problems.kinds import CosineProblem
 from ufm.problems.losses import cosine, cosine_center_gradient
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.state import owners
 
 
@@ -40,7 +41,9 @@ STEP = 0.2
 """Of descent, relative to the curvature 2 beta f of a class."""
 
 
-def train_free_centers(problem: Problem, *, common: float, n_steps: int = 5000, seed: int = SEED) -> FreeCenters:
+def train_free_centers(
+    problem: MultiCenterProblem, *, common: float, n_steps: int = 5000, seed: int = SEED
+) -> FreeCenters:
     """Gradient descent of the cosine loss over unit centers, each free on its sphere, and one feature per class.
 
     Parameters
@@ -55,7 +58,7 @@ def train_free_centers(problem: Problem, *, common: float, n_steps: int = 5000, 
     ------
     ValueError : another loss, or numbers that are not as above.
     """
-    if problem.loss != "cosine":
+    if not isinstance(problem, CosineProblem):
         raise ValueError(f"loss={problem.loss!r}: free unit centers are shown for loss='cosine'")
     for name, value, fine in (
         ("common", common, common >= 0 and np.isfinite(common)),
@@ -63,13 +66,13 @@ def train_free_centers(problem: Problem, *, common: float, n_steps: int = 5000, 
     ):
         if not fine:
             raise ValueError(f"{name}={value!r} is out of range")
-    rng, dim, owner = np.random.default_rng(seed), int(problem.dim or 0), owners(problem.centers)
+    rng, dim, owner = np.random.default_rng(seed), problem.dim, owners(problem.centers)
     shared = common * unit_rows(rng.standard_normal((1, dim)))
     centers, features = (
         unit_rows(unit_rows(rng.standard_normal((n, dim))) + shared) for n in (len(owner), problem.n_classes)
     )
     first, values = _least_cosine(features), []
-    beta, lam = problem.weights, float(problem.lam or 0.0)
+    beta, lam = problem.weights, problem.lam
     for step in range(n_steps + 1):
         total = 0.0
         for k, (size, f) in enumerate(zip(problem.class_sizes, problem.centers, strict=True)):

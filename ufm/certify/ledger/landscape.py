@@ -10,9 +10,10 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from ufm.certify.ledger.simulations import SEED
 from ufm.measure.metrics import collapse, unit_rows
-from ufm.problems.frames import Array, Frame, dense, multi_center_frame
+from ufm.problems.frames import Array, Frame, multi_center_frame
+from ufm.problems.kinds import CosineProblem
 from ufm.problems.losses import CosineLoss, MSELoss, loss_of
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Ends:
     value: Array
 
 
-def descend_from_everywhere(problem: Problem, n_starts: int, *, seed: int = SEED) -> Ends:
+def descend_from_everywhere(problem: MultiCenterProblem, n_starts: int, *, seed: int = SEED) -> Ends:
     """Minimise the loss of one feature of each class from wide Gaussian starts in all d dimensions (L-BFGS).
 
     Parameters
@@ -85,7 +86,7 @@ SAME = 1e-3
 """Relative distance within which zeros are one: where the loss is quartic they are found to a third of the digits."""
 
 
-def critical_points(problem: Problem, n_starts: int, *, seed: int = SEED) -> list[CriticalPoint]:
+def critical_points(problem: MultiCenterProblem, n_starts: int, *, seed: int = SEED) -> list[CriticalPoint]:
     """Zeros of the gradient, of whatever kind, by Newton's method from many starts, with their curvatures.
 
     The search does not descend, so it finds minima, saddles and maxima alike (Powell's hybrid method with the
@@ -102,13 +103,13 @@ def critical_points(problem: Problem, n_starts: int, *, seed: int = SEED) -> lis
     -------
     Distinct points, class by class, in order of their value.
     """
-    if problem.loss == "cosine" and not problem.lam:
+    if isinstance(problem, CosineProblem) and not problem.lam:
         raise ValueError("lam=0 leaves the norm free: critical points come in rays; choose a positive lam")
     frame, loss, rng = _prepared(problem, n_starts, seed)
     points: list[CriticalPoint] = []
     for k in range(problem.n_classes):
         found: list[tuple[Array, int]] = []
-        pole = dense(frame.mean_directions[k : k + 1])[0]
+        pole = frame.direction(k)
         for start in _around(pole, n_starts, rng):
             root = optimize.root(
                 lambda h, k=k: loss.value_and_gradient(h[None], k)[1][0],
@@ -136,7 +137,7 @@ def _around(pole: Array, n: int, rng: np.random.Generator) -> Array:
     return x * pole + np.sqrt(1.0 - x**2) * unit_rows(aside)
 
 
-def _prepared(problem: Problem, n_starts: int, seed: int) -> tuple[Frame, Any, np.random.Generator]:
+def _prepared(problem: MultiCenterProblem, n_starts: int, seed: int) -> tuple[Frame, Any, np.random.Generator]:
     if n_starts < 1:
         raise ValueError(f"n_starts={n_starts} must be positive")
     frame = multi_center_frame(problem, seed=seed)
@@ -144,7 +145,7 @@ def _prepared(problem: Problem, n_starts: int, seed: int) -> tuple[Frame, Any, n
 
 
 def _described(
-    problem: Problem, frame: Frame, loss: CosineLoss | MSELoss, k: int, feature: Array, hits: int
+    problem: MultiCenterProblem, frame: Frame, loss: CosineLoss | MSELoss, k: int, feature: Array, hits: int
 ) -> CriticalPoint:
     values, _ = loss.value_and_gradient(feature[None], k)
     (nc,) = collapse(feature[None], np.array([0]), frame.pick([k]))
@@ -152,14 +153,14 @@ def _described(
     return CriticalPoint(k, float(nc), float(values[0]), lowest, highest, hits)
 
 
-def curvature(problem: Problem, frame: Frame, feature: Array, k: int) -> tuple[float, float]:
+def curvature(problem: MultiCenterProblem, frame: Frame, feature: Array, k: int) -> tuple[float, float]:
     """Smallest and largest eigenvalue of the Hessian at a critical point of class ``k``, by Lanczos.
 
     For the cosine loss of the Riemannian Hessian on the sphere of the feature's norm: at a critical point that is the
     Hessian itself, restricted to what is orthogonal to the feature.
     """
     loss: Any = loss_of(problem, frame)
-    sphere = problem.loss == "cosine"
+    sphere = isinstance(problem, CosineProblem)
     normal = feature / np.linalg.norm(feature)
 
     def product(v: Array) -> Array:

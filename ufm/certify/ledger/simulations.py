@@ -12,7 +12,7 @@ from ufm.measure.metrics import class_average, collapse
 from ufm.measure.rules import RULES
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import Array, Frame, dense, multi_center_frame
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start
 from ufm.simulate.flow import gradient_flow
 
@@ -23,7 +23,7 @@ DRAWS = 500_000
 """Features per frequency: the standard error of a frequency is at most 0.0007."""
 
 
-def random_frame(problem: Problem) -> Frame:
+def random_frame(problem: MultiCenterProblem) -> Frame:
     """A frame of the problem in a random basis."""
     return multi_center_frame(problem, seed=SEED)
 
@@ -43,7 +43,7 @@ class Decomposed(NamedTuple):
     nc: Array
 
 
-def flow(problem: Problem, times: ArrayLike, *, start: Start | None = None) -> Decomposed:
+def flow(problem: MultiCenterProblem, times: ArrayLike, *, start: Start | None = None) -> Decomposed:
     """Integrate the flow in all d dimensions and split the features."""
     frame = random_frame(problem)
     trajectory = gradient_flow(
@@ -63,7 +63,7 @@ def flow(problem: Problem, times: ArrayLike, *, start: Start | None = None) -> D
 
 def _split(features: Array, frame: Frame, k: int) -> Decomposed:
     """Features (times, n, d) of one class, by their parts."""
-    pole = dense(frame.mean_directions[k : k + 1])[0]
+    pole = frame.direction(k)
     r = np.linalg.norm(features, axis=-1)
     u = features / r[..., None]
     x = u @ pole
@@ -95,14 +95,14 @@ class LearnedEnds(NamedTuple):
     """Largest NC of a sample of a living class, (n_starts,)."""
 
 
-def learned_ends(problem: Problem, n_starts: int) -> LearnedEnds:
+def learned_ends(problem: MultiCenterProblem, n_starts: int) -> LearnedEnds:
     """Minimise over frame, norms and the feature of every sample, from random starts."""
     rows = [_learned_end(problem, seed) for seed in range(n_starts)]
     return LearnedEnds(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 @cache  # several claims look at the same ends
-def _learned_end(problem: Problem, seed: int) -> tuple[Array, Array, float, float]:
+def _learned_end(problem: MultiCenterProblem, seed: int) -> tuple[Array, Array, float, float]:
     solution = minimize(problem, seed=seed, method="full")
     lengths = class_average(np.linalg.norm(solution.features, axis=1), problem.labels)
     nc = 0.0
@@ -112,18 +112,20 @@ def _learned_end(problem: Problem, seed: int) -> tuple[Array, Array, float, floa
     return solution.norms**2, lengths, solution.value, nc
 
 
-def choice_rates(problem: Problem, rule: str, *, noise: float = 1.0, mean_centers: bool = False) -> montecarlo.Estimate:
+def choice_rates(
+    problem: MultiCenterProblem, rule: str, *, noise: float = 1.0, mean_centers: bool = False
+) -> montecarlo.Estimate:
     """How often a rule gives a hard-to-predict feature to each class."""
     around: montecarlo.Around = "mean_centers" if mean_centers else "directions"
     return montecarlo.choice_rates(random_frame(problem), RULES[rule], DRAWS, noise=noise, around=around, seed=SEED)
 
 
-def accuracy(problem: Problem, rule: str, probabilities: Sequence[float]) -> montecarlo.Estimate:
+def accuracy(problem: MultiCenterProblem, rule: str, probabilities: Sequence[float]) -> montecarlo.Estimate:
     """How often a rule is right on hard-to-predict features of classes drawn with ``probabilities``."""
     return montecarlo.accuracy(random_frame(problem), RULES[rule], probabilities, DRAWS, seed=SEED)
 
 
 @cache  # two claims ask it at the printed bound, and one asks twice around its own
-def preference(problem: Problem, lead: float, noise: float) -> montecarlo.Estimate:
+def preference(problem: MultiCenterProblem, lead: float, noise: float) -> montecarlo.Estimate:
     """How often GCR prefers class 0 to class 1, given the lead of class 0 under RCR."""
     return montecarlo.preference(random_frame(problem), 0, 1, lead, DRAWS, noise=noise, seed=SEED)

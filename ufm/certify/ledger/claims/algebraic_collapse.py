@@ -3,7 +3,6 @@ fixed center with a dot-regression loss on unit features (SETF) is this degenera
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -38,7 +37,7 @@ def evidence() -> Iterator[Check]:
         [flows.clock_to_nc(float(a), float(b), 1, 0.4, 1.0) for a, b in zip(path.nc[-1], path.nc[0], strict=True)]
     )
     yield compare("clock time to reach it", "flow in 8 dimensions", tau, exact, relative=1e-5)
-    several = flow(replace(SINGLE, centers=(4,)), [0.0, 100.0])
+    several = flow(SINGLE.replace(centers=(4,)), [0.0, 100.0])
     yield compare(
         "NC with four centers at t = 100, over NC with one",
         "flow in 8 dimensions",

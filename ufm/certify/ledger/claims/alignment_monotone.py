@@ -3,7 +3,6 @@ sample by sample.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -29,7 +28,7 @@ CLAIM = Claim(
 
 def evidence() -> Iterator[Check]:
     for start in (Start("gaussian"), Start("antipode")):
-        path = flow(replace(SPHERE, lam=0.1), np.linspace(0.0, 20.0, 201), start=start)
+        path = flow(SPHERE.replace(lam=0.1), np.linspace(0.0, 20.0, 201), start=start)
         fall = float(np.diff(path.x, axis=0).min())
         yield compare(
             f"largest fall of the alignment, {start.kind} start", SPHERE_FLOW, fall, 0.0, relation=">=", absolute=1e-10

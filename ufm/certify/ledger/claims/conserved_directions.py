@@ -12,9 +12,9 @@ from ufm.certify.ledger.claim import Claim, compare
 from ufm.certify.ledger.examples import LAM, SPHERE, SPHERE_FLOW
 from ufm.certify.ledger.simulations import SEED, flow, random_frame
 from ufm.certify.report import Check
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.simulate.descent import gradient_descent
-from ufm.simulate.setup import Method
+from ufm.simulate.methods import Name
 
 CLAIM = Claim(
     id="conserved-directions",
@@ -32,10 +32,10 @@ CLAIM = Claim(
 )
 
 
-def descent_defect(problem: Problem, momentum: float) -> float:
+def descent_defect(problem: MultiCenterProblem, momentum: float) -> float:
     """Largest difference of the final features after 50 steps of descent, in d and in the reduced coordinates."""
     frame, finals = random_frame(problem), []
-    methods: tuple[Method, ...] = ("full", "reduced")
+    methods: tuple[Name, ...] = ("full", "reduced")
     for method in methods:
         options: dict[str, Any] = {"step_size": 0.05, "momentum": momentum, "n_steps": 50, "keep": "final"}
         run = gradient_descent(problem, frame=frame, seed=SEED, method=method, **options)

@@ -3,7 +3,6 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from theory.multicenter import minimum as minimizers
 from ufm.certify.ledger.claim import Claim, compare
@@ -37,7 +36,7 @@ def evidence() -> Iterator[Check]:
     yield compare("their norm", how, ends.norm, 1.0, absolute=1e-6)
     least = minimizers.cosine_minimum(COSINE.centers, COSINE.theta, 1.0)
     yield compare("their value", how, ends.value, least[:, None], absolute=1e-10)
-    single = replace(COSINE, class_sizes=(1,), centers=(1,), dim=8)
+    single = COSINE.replace(class_sizes=(1,), centers=(1,), dim=8)
     one = descend_from_everywhere(single, 40)
     yield compare(
         "value with one center (quartic around the minimum)", "L-BFGS from 40 starts", one.value, 0.0, absolute=1e-10

@@ -4,7 +4,6 @@ negative.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -49,6 +48,6 @@ def evidence() -> Iterator[Check]:
     antipode = -2.0 * f * c * (1.0 + c)
     yield compare("smallest eigenvalue at the antipode", how, [p.lowest for p in opposite], antipode, relative=1e-8)
     yield compare("largest: still negative", how, [p.highest for p in opposite], antipode + 2.0 * cos2, relative=1e-8)
-    single = replace(COSINE, class_sizes=(1,), centers=(1,), dim=6)
+    single = COSINE.replace(class_sizes=(1,), centers=(1,), dim=6)
     (point,) = (p for p in critical_points(single, 20) if p.nc < 1)
     yield compare("curvature with a single center", how, [point.lowest, point.highest], 0.0, absolute=1e-6)

@@ -4,7 +4,6 @@ it is largest, beta f, at c = 1/2.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -33,7 +32,7 @@ CLAIM = Claim(
 
 def evidence() -> Iterator[Check]:
     times = np.linspace(0.0, 14.0, 57)
-    path = flow(replace(SPHERE, lam=0.0), times, start=Start(scale=0.2))
+    path = flow(SPHERE.replace(lam=0.0), times, start=Start(scale=0.2))
     tau = times[:, None] / path.r[0] ** 2
     slope = -2.0 * np.diff(np.log(path.z), axis=0) / np.diff(tau, axis=0)
     stated = flows.nc_rate(SPHERE_CENTERS, SPHERE.theta, 1.0)

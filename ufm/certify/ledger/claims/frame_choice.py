@@ -4,7 +4,6 @@ reverses GCR's preference where the noise is small.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from theory import decision
 from ufm.certify.ledger.claim import Claim, compare, sampled
@@ -34,7 +33,7 @@ CLAIM = Claim(
 )
 
 
-LEANING = replace(ORTHONORMAL, theta=0.6)
+LEANING = ORTHONORMAL.replace(theta=0.6)
 
 
 def evidence() -> Iterator[Check]:

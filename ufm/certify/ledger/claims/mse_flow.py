@@ -1,7 +1,6 @@
 """The flow of P with a fixed frame is linear, with one rate per eigenspace of the frame."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -32,7 +31,7 @@ CLAIM = Claim(
 
 def evidence() -> Iterator[Check]:
     times = np.array([0.0, 5.0, 20.0, 80.0])
-    path = flow(replace(RIDGE, class_sizes=(3,), centers=(4,), dim=9), times)
+    path = flow(RIDGE.replace(class_sizes=(3,), centers=(4,), dim=9), times)
     s, lam = 12, LAM_H
     start = flows.Coordinates(path.x[0] * path.r[0], path.y[0] * path.r[0], path.z[0] * path.r[0])
     stated = flows.mse_flow(times[:, None], start, 4, RIDGE.theta, s, lam)

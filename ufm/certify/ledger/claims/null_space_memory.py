@@ -4,7 +4,6 @@ collapse) as a formula.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -15,12 +14,12 @@ from ufm.certify.ledger.claim import Claim, compare
 from ufm.certify.ledger.examples import RIDGE
 from ufm.certify.ledger.simulations import SEED, random_frame
 from ufm.certify.report import Check
+from ufm.certify.slow import null_part
 from ufm.measure.metrics import unit_rows
 from ufm.problems.frames import dense
-from ufm.problems.problem import Problem
+from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start, draw
 from ufm.simulate.flow import gradient_flow
-from ufm.simulate.resimulate import null_part
 
 CLAIM = Claim(
     id="null-space-memory",
@@ -41,7 +40,7 @@ CLAIM = Claim(
 )
 
 
-def end_and_residue(problem: Problem) -> tuple[Array, Array]:
+def end_and_residue(problem: MultiCenterProblem) -> tuple[Array, Array]:
     """NC of every sample at the very end of P's flow, and the length of its start's part that no center sees."""
     frame = random_frame(problem)
     start = draw(problem, frame, Start(), SEED)
@@ -52,7 +51,7 @@ def end_and_residue(problem: Problem) -> tuple[Array, Array]:
 
 
 def evidence() -> Iterator[Check]:
-    problem = replace(RIDGE, lam_h=0.0)
+    problem = RIDGE.replace(lam_h=0.0)
     nc, residue = end_and_residue(problem)
     counts = np.repeat(problem.centers, problem.class_sizes)
     s = int(np.dot(problem.centers, problem.class_sizes))

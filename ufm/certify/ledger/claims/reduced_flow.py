@@ -3,7 +3,6 @@ lengths y and z of the parts in the differences of centers and outside.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -35,7 +34,7 @@ CLAIM = Claim(
 def evidence() -> Iterator[Check]:
     step, moments = 1e-4, np.array([0.1, 0.4, 1.0])
     times = (moments[:, None] + step * np.array([-1.0, 0.0, 1.0])).ravel()
-    path = flow(replace(SPHERE, lam=0.0), times)
+    path = flow(SPHERE.replace(lam=0.0), times)
     before, now, after = (np.array([path.x[i::3], path.y[i::3], path.z[i::3]]) for i in range(3))
     x, y, z = now
     velocity = flows.reduced_field(x, y, z, SPHERE_CENTERS, SPHERE.theta, 1.0)

@@ -13,7 +13,7 @@ from ufm.certify.ledger.claim import Claim, compare
 from ufm.certify.ledger.examples import BALANCED, learned
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.report import Check
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import LearnedMSEProblem
 
 CLAIM = Claim(
     id="theorem-3.3",
@@ -33,7 +33,7 @@ CLAIM = Claim(
 MINIMISED = "trust region over frame, norms and features, 12 random starts"
 
 
-def norms_and_collapse(problem: Problem) -> Iterator[Check]:
+def norms_and_collapse(problem: LearnedMSEProblem) -> Iterator[Check]:
     """Norms as the formulas have them class by class, and living classes on their mean centers."""
     own, ends, how = learned(problem), learned_ends(problem, 12), MINIMISED
     square = np.broadcast_to(minimizers.learned_square_norm(**own), ends.square_norms.shape)

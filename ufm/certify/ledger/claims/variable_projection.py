@@ -14,7 +14,7 @@ from ufm.certify.ledger.claim import Claim, compare
 from ufm.certify.ledger.examples import BALANCED, learned
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.report import Check
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import LearnedMSEProblem
 
 CLAIM = Claim(
     id="variable-projection",
@@ -46,7 +46,7 @@ def projected_by_elimination(w: Array, owner: Array, sizes: tuple[int, ...], own
 def evidence() -> Iterator[Check]:
     rng = np.random.default_rng(3)
     for counts, sizes, theta in (((2, 3), (4, 2), 0.4), ((1, 4), (3, 1), 1.0)):
-        problem = Problem(sizes, counts, theta, loss="mse", lam_h=0.02, lam_w=0.05, frame="learned")
+        problem = LearnedMSEProblem(sizes, counts, theta, lam_h=0.02, lam_w=0.05)
         own, squares = learned(problem), rng.uniform(0.1, 4.0, 2)
         auxiliary, classifier, _ = frame_by_hand(counts, theta, sum(counts) + 4, seed=7)
         owner = np.repeat([0, 1], counts)

@@ -1,0 +1,83 @@
+"""One object says everything: it agrees with the closed forms, names its sources, and covers every kind."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import ufm
+from tests import strategies
+from theory import decision
+from theory.multicenter import flows, geometry, minimum
+from ufm.certify.predict import CosinePrediction, LearnedMSEPrediction, MSEPrediction
+
+
+@given(strategies.problems(loss="cosine"))
+def test_the_cosine_loss(problem):
+    said = ufm.predict(problem)
+    assert isinstance(said, CosinePrediction)
+    own = problem.centers, problem.theta
+    np.testing.assert_array_equal(said.rate, flows.nc_rate(*own, problem.weights))
+    np.testing.assert_array_equal(said.variability, 1.0 - geometry.classifier_cosine(*own))
+    least = np.asarray(problem.class_sizes) @ minimum.cosine_minimum(*own, problem.weights)
+    assert said.value == pytest.approx(float(least))
+    assert isinstance(ufm.predict(problem.replace(frame="learned", lam=0.1)), CosinePrediction)
+
+
+@given(strategies.problems(loss="mse"))
+def test_p(problem):
+    said = ufm.predict(problem, lengths=2.0)
+    assert isinstance(said, MSEPrediction)
+    rates = flows.mse_rates(problem.centers, problem.theta, problem.total, problem.lam_h, 2.0)
+    np.testing.assert_array_equal(said.mean_rate, rates.mean)
+    solution = ufm.minimize(problem, frame=ufm.multi_center_frame(problem, norms=2.0))
+    assert said.value == pytest.approx(solution.value, abs=1e-9)
+
+
+@given(strategies.learned_problems(loss="mse"))
+def test_p_with_a_learned_frame(problem):
+    said = ufm.predict(problem)
+    assert isinstance(said, LearnedMSEPrediction)
+    np.testing.assert_array_equal(said.living, said.square_norm > 0.0)
+    np.testing.assert_allclose(
+        problem.lam_w * said.square_norm, np.asarray(problem.class_sizes) * problem.lam_h * said.feature_norm**2
+    )
+    assert said.value <= 0.5 + 1e-12  # P at zero
+
+
+def test_every_statement_has_a_source_and_a_row():
+    for problem in (
+        ufm.Problem((30, 10), (2, 6), 0.3),
+        ufm.Problem((30, 10), (2, 6), 0.3, loss="mse", lam_h=0.1),
+        ufm.Problem((30, 10), (2, 6), 0.3, loss="mse", lam_h=0.1, lam_w=0.1, frame="learned"),
+    ):
+        said = ufm.predict(problem)
+        plain = said.to_dict()
+        assert set(plain) == set(said.sources)
+        for name, statement in plain.items():
+            assert np.all(np.isfinite(statement["value"])), name
+            assert statement["source"]
+            assert name in str(said)
+
+
+def test_angles_and_shares():
+    problem = ufm.Problem((30, 10), (2, 6), 0.3)
+    angles = geometry.equal_skew_angles(problem.centers, 4, 0.3)
+    said = ufm.predict(problem, theta=angles)
+    np.testing.assert_allclose(np.ptp(said.classifier_cosine), 0.0, atol=1e-15)
+    np.testing.assert_array_equal(said.weights, geometry.center_cosine(problem.centers, angles))
+    assert said.gain((0.25, 0.75)) == pytest.approx(decision.gcr_accuracy((2, 6), (0.25, 0.75)) - 0.5)
+    assert said.frame_gain((0.25, 0.75)) < said.gain((0.25, 0.75))
+
+
+def test_typical_times_are_those_of_a_typical_sample():
+    problem = ufm.Problem((200, 200), (2, 6), 0.3, 64)
+    times = ufm.collapse_times([ufm.Case(problem)], until_nc=1e-6)[0]
+    medians = [np.median(times[problem.samples(k)]) for k in range(2)]
+    np.testing.assert_allclose(ufm.predict(problem).typical_time(ufm.Start(), 1e-6), medians, rtol=0.02)
+
+
+def test_nothing_is_said_of_what_is_no_problem():
+    with pytest.raises(TypeError, match="theory says nothing of a str"):
+        ufm.predict("cosine")
+    with pytest.raises(TypeError, match="int cannot be certified"):
+        ufm.certify(5)
