@@ -11,9 +11,13 @@ of them share: problems to look at, simulations, and slow ways to a number.
 import importlib
 import pkgutil
 import re
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
 
 from ufm.certify.ledger import claims
 from ufm.certify.ledger.claim import MEANING, Claim, Examination
+from ufm.files.text import nearest
 
 __all__ = ["MEANING", "Claim", "Examination", "ledger"]
 
@@ -29,8 +33,22 @@ def ledger() -> dict[str, Claim]:
     ValueError : naming a file of the folder that states no claim, and what it lacks.
     """
     names = [module.name for module in pkgutil.iter_modules(claims.__path__)]
-    found = [Claim.of(importlib.import_module(f"{claims.__name__}.{name}")) for name in names]
+    found = [_stated(importlib.import_module(f"{claims.__name__}.{name}")) for name in names]
     return {claim.id: claim for claim in sorted(found, key=_place)}
+
+
+def _stated(module: ModuleType) -> Claim:
+    """What a file of the folder states, each text on one line however it is wrapped there."""
+    for part in ("__doc__", "CLAIM", "evidence"):
+        if getattr(module, part, None) is None:
+            raise ValueError(f"{module.__file__} states no claim: it lacks {part}")
+    claim = replace(module.CLAIM, statement=module.__doc__, evidence=module.evidence)
+    if module.__name__.rpartition(".")[2] != re.sub("[-.]", "_", claim.id):
+        raise ValueError(f"{module.__file__}: id={claim.id!r} belongs in a file named as it, with _ for - and .")
+    if claim.verdict not in MEANING:
+        raise ValueError(f"{module.__file__}: verdict={claim.verdict!r} is unknown{nearest(claim.verdict, MEANING)}")
+    texts: dict[str, Any] = {name: value for name, value in vars(claim).items() if isinstance(value, str)}
+    return replace(claim, **{name: " ".join(text.split()) for name, text in texts.items()})
 
 
 def _place(claim: Claim) -> tuple[int, str, list[str | int]]:

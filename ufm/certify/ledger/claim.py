@@ -1,9 +1,7 @@
 """What an entry of the ledger is: a statement, where it stands, what we find of it, and how to see that."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from types import ModuleType
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +10,6 @@ from numpy.typing import ArrayLike
 from theory.derivations import derive
 from theory.derivations.proof import Proof, Refuted
 from ufm.certify.report import Check, Relation
-from ufm.files.text import nearest
 from ufm.measure.montecarlo import Estimate
 
 Verdict = Literal["holds", "corrected", "fails", "new"]
@@ -60,8 +57,6 @@ class Examination(NamedTuple):
 class Claim:
     """One statement: the file that it is found in gives statement and evidence, and sets down the rest as ``CLAIM``.
 
-    Texts may be wrapped as the file has them: :meth:`of` puts each on one line.
-
     Attributes
     ----------
     id : its name in the ledger; the file is named the same, with _ for - and .
@@ -90,25 +85,6 @@ class Claim:
     tests: tuple[str, ...] = ()
     statement: str = ""
     evidence: Evidence = tuple
-
-    @classmethod
-    def of(cls, module: ModuleType) -> "Claim":
-        """The claim that a file states. Raises ValueError naming the file and what it lacks."""
-        for part in ("__doc__", "CLAIM", "evidence"):
-            if getattr(module, part, None) is None:
-                raise ValueError(f"{module.__file__} states no claim: it lacks {part}")
-        written: Claim = module.CLAIM
-        name = module.__name__.rpartition(".")[2]
-        if name != re.sub("[-.]", "_", written.id):
-            raise ValueError(f"{module.__file__}: id={written.id!r} belongs in a file named as it, with _ for - and .")
-        if written.verdict not in MEANING:
-            raise ValueError(
-                f"{module.__file__}: verdict={written.verdict!r} is unknown{nearest(written.verdict, MEANING)}"
-            )
-        whole = replace(written, statement=str(module.__doc__), evidence=module.evidence)
-        values = {each.name: getattr(whole, each.name) for each in fields(whole)}
-        lines: dict[str, Any] = {name: " ".join(text.split()) for name, text in values.items() if isinstance(text, str)}
-        return replace(whole, **lines)
 
     def proofs(self) -> tuple[Proof, ...]:
         """Its derivations, run. Raises :class:`theory.derivations.proof.Refuted`."""

@@ -9,6 +9,7 @@ from scipy import optimize
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from ufm.certify.ledger.simulations import SEED
+from ufm.files.blas import one_thread
 from ufm.measure.metrics import collapse, unit_rows
 from ufm.problems.frames import Array, Frame, multi_center_frame
 from ufm.problems.kinds import CosineProblem
@@ -50,7 +51,8 @@ def descend_from_everywhere(problem: MultiCenterProblem, n_starts: int, *, seed:
                 values, gradients = loss.value_and_gradient(h[None], k)
                 return float(values[0]), gradients[0]
 
-            end = optimize.minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=TIGHT)
+            with one_thread():
+                end = optimize.minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=TIGHT)
             (nc,) = collapse(end.x[None], np.array([0]), frame.pick([k]))
             rows.append((nc, np.linalg.norm(end.x), end.fun))
     return Ends(*np.array(rows).T.reshape(3, problem.n_classes, n_starts))
