@@ -35,7 +35,7 @@ def cifar100() -> ufm.Problem:
 
 def start_of(problem: ufm.Problem) -> tuple[ufm.Frame, np.ndarray]:
     frame = ufm.multi_center_frame(problem)
-    return frame, np.random.default_rng(0).standard_normal((problem.n_samples, problem.dim or 0))
+    return frame, np.random.default_rng(0).standard_normal((problem.n_samples, problem.dim))
 
 
 def timed(function: Callable[[], float], repeats: int) -> tuple[float, float]:
@@ -55,7 +55,7 @@ def autograd_loop(problem: ufm.Problem, repeats: int) -> dict[str, float]:
     import torch
 
     frame, features = start_of(problem)
-    centers = torch.tensor(frame.centers).reshape(problem.n_classes, -1, problem.dim or 0)
+    centers = torch.tensor(frame.centers).reshape(problem.n_classes, -1, problem.dim)
     means = torch.nn.functional.normalize(centers.mean(dim=1), dim=1)
     weights, labels = torch.tensor(problem.weights), torch.tensor(problem.labels)
     slices = [problem.samples(k) for k in range(problem.n_classes)]
@@ -232,7 +232,7 @@ def learned_torch() -> dict[str, float]:
     import torch
 
     problem = learned(10, 5000, 256)
-    frames, n_classes, dim = problem.n_centers, problem.n_classes, problem.dim or 0
+    frames, n_classes, dim = problem.n_centers, problem.n_classes, problem.dim
     owner = torch.repeat_interleave(torch.arange(n_classes), torch.tensor(problem.centers))
     targets = torch.nn.functional.one_hot(owner, n_classes).double().T
     sizes, total = torch.tensor(problem.class_sizes, dtype=torch.float64), problem.total

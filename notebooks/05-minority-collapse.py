@@ -69,12 +69,12 @@ assert np.abs(solution.norms**2 - predicted).max() < 1e-6
 # The same problem as a training: the Riemannian gradient flow of frame, lengths and features, from a random start.
 
 # %%
-flow = ufm.learned_flow(problem, t_eval=np.append(0, np.geomspace(0.3, 3000, 90)), seed=0, frame_rate=1.0)
+flow = ufm.gradient_flow(problem, t_eval=np.append(0, np.geomspace(0.3, 3000, 90)), seed=0, frame_rate=1.0)
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.6), layout="constrained")
 for k, color in enumerate(COLORS):
     label = f"$n$ = {problem.class_sizes[k]}"
-    left.plot(flow.times[1:], flow.curves["norm"][1:, k], color=color, label=label)
-    right.plot(flow.times[1:], flow.curves["feature_norm"][1:, k], color=color)
+    left.plot(flow.times[1:], flow.class_values("classifier_norm")[1:, k], color=color, label=label)
+    right.plot(flow.times[1:], flow.class_values("norm_mean")[1:, k], color=color)
     left.axhline(np.sqrt(predicted[k]), color=color, linestyle=":", linewidth=0.8)
     norm = minimizers.learned_feature_norm(theta=problem.theta, **of_theory(problem))[k]
     right.axhline(norm, color=color, linestyle=":", linewidth=0.8)
@@ -84,8 +84,8 @@ right.set(xscale="log", xlabel="flow time $t$", ylabel="norm $|h_k|$ of the feat
 left.legend(fontsize=6)
 plt.show()
 assert np.all(np.diff(flow.value) <= 1e-12)
-assert np.abs(flow.curves["norm"][-1, :2] - np.sqrt(predicted[:2])).max() < 1e-3
-assert flow.curves["norm"][-1, 2] < 1e-3
+assert np.abs(flow.class_values("classifier_norm")[-1, :2] - np.sqrt(predicted[:2])).max() < 1e-3
+assert flow.class_values("classifier_norm")[-1, 2] < 1e-3
 
 # %% [markdown]
 # ## The phase diagram

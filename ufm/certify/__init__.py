@@ -10,6 +10,7 @@ ledger   every claim, with its evidence
 """
 
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def _(subject: PhaseDiagram, rng: np.random.Generator, notes: list[str]) -> tupl
 @_checks.register
 def _(subject: Solution, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
     if isinstance(subject.problem, LearnedMSEProblem):
-        return _heading(subject.problem), list(learned_checks(subject, rng))
+        return _heading(subject.problem), list(learned_checks(subject.problem, subject, rng))
     _require_multi_center(subject.problem, subject.frame)
     return _heading(subject.problem), list(solution_checks(subject, rng))
 
@@ -78,17 +79,23 @@ def _(subject: Trajectory, rng: np.random.Generator, notes: list[str]) -> tuple[
     if subject.stats["loss"] == "custom":
         raise ValueError("the loss was one of your own: there is no prediction for it")
     if isinstance(problem, Learned):
-        return heading, list(learned_flow_checks(subject, rng, notes))
+        return heading, list(learned_flow_checks(problem, subject, rng, notes))
     _require_multi_center(problem, subject.frame)
     if subject.status in ("stopped", "diverged"):
         lasted = float(np.isfinite(subject.value).mean())
         notes.append(f"anything else: {subject.stats['reason']}")
         return heading, [Check("share of the records that were reached", "ufm", 1.0, lasted, 0.0, False)]
-    collect = FLOW_CHECKS[next(kind for kind in FLOW_CHECKS if isinstance(problem, kind))]
-    return heading, list(collect(subject, rng, notes))
+    return heading, list(_flow_checks(problem, subject, rng, notes))
 
 
-FLOW_CHECKS: dict[type[MultiCenterProblem], Any] = {CosineProblem: cosine_checks, MSEProblem: mse_checks}
+@functools.singledispatch
+def _flow_checks(problem: Any, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
+    """The checks of a trajectory for a kind of problem."""
+    raise TypeError(f"theory says nothing of flows of a {type(problem).__name__}")
+
+
+_flow_checks.register(CosineProblem, cosine_checks)
+_flow_checks.register(MSEProblem, mse_checks)
 
 
 def _heading(problem: MultiCenterProblem) -> str:

@@ -22,15 +22,14 @@ from ufm.simulate.trajectory import Trajectory
 METHODS: tuple[Name, ...] = ("reduced", "full")
 
 
-def cosine_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
+def cosine_checks(problem: CosineProblem, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
     """Every check that applies to a flow or descent of the cosine loss; ``notes`` says what could not be checked."""
-    assert isinstance(t.problem, CosineProblem)
-    said = predict(t.problem)
+    said = predict(problem)
     at_end = ended(t, notes)
     if at_end:
         yield from end_checks(t, said, notes)
     features, classes, rows = few_samples(t, rng)
-    yield from definition_checks(t.problem, t.frame, features, classes, rng)
+    yield from definition_checks(problem, t.frame, features, classes, rng)
     if "step_size" in t.stats:
         notes.append("energy, norm, value and rates over time: those of the flow, not of a descent")
         return
@@ -42,7 +41,7 @@ def cosine_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> 
         yield _value_check(t, said)
     yield from _rate_checks(t, said, notes)
     if t.times[-1] > 0.0:
-        few, frame = restrict(t.problem, t.frame, classes)
+        few, frame = restrict(problem, t.frame, classes)
         yield from _reduction_check(few, frame, features, float(t.times[-1]), notes)
         yield from _time_checks(few, frame, features)
     if rows is None:

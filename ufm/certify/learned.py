@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.minima import bound_checks, class_cosine_check, variability_check
-from ufm.certify.predict import LearnedMSEPrediction, Prediction, predict
+from ufm.certify.predict import CosinePrediction, LearnedMSEPrediction, Prediction, predict
 from ufm.certify.report import Check
 from ufm.certify.slow import SUBSET, definition_checks
 from ufm.measure import metrics
 from ufm.minimize.phase import PhaseDiagram
 from ufm.minimize.solution import Solution
 from ufm.problems.frames import dense
-from ufm.problems.kinds import LearnedMSEProblem
+from ufm.problems.kinds import Learned, LearnedMSEProblem
 from ufm.problems.problem import Integers
 from ufm.simulate.trajectory import Trajectory
 
@@ -21,10 +21,9 @@ UNDECIDED = 1e-4
 """Relative distance from its threshold within which a class has an output too small to tell whether it lives."""
 
 
-def learned_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Check]:
+def learned_checks(problem: LearnedMSEProblem, solution: Solution, rng: np.random.Generator) -> Iterator[Check]:
     """Theorems 3.3 and 3.4, corrected, for P with a learned frame: value, norms, thresholds and geometry."""
-    assert isinstance(solution.problem, LearnedMSEProblem)
-    said, living = predict(solution.problem), np.flatnonzero(solution.living)
+    said, living = predict(problem), np.flatnonzero(solution.living)
     value, square = said.sources["value"], said.sources["square_norm"]
     scale = max(1.0, abs(said.value))
     yield Check.compare("value: P - phi(u*)", value, said.value, solution.value, absolute=1e-12 * scale)
@@ -40,13 +39,13 @@ def learned_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Che
     if living.size:
         yield from _living_geometry(solution, said, living)
         some = np.sort(rng.choice(living, size=min(SUBSET, living.size), replace=False))
-        yield from definition_checks(solution.problem, solution.frame, solution.class_features[some], some, rng)
+        yield from definition_checks(problem, solution.frame, solution.class_features[some], some, rng)
 
 
-def learned_flow_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
+def learned_flow_checks(problem: Learned, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
     """A flow or descent of frame, norms and features together: on the manifold, downhill, and to the predicted end."""
-    problem: Any = t.problem
-    said, moving = predict(problem), t.curves.frame
+    said: CosinePrediction | LearnedMSEPrediction = predict(problem)
+    moving = t.curves.frame
     yield Check.compare("drift off the manifold", "ufm.problems.stiefel", 0.0, moving["defect"], absolute=1e-12)
     source, scale = said.sources["value"], max(1.0, abs(said.value))
     short = min(0.0, float(t.value.min()) - said.value)

@@ -1,7 +1,6 @@
 """Flows of P held against theory: norms and values at the end, rates, and the null space that remembers its start."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +19,9 @@ from ufm.simulate.modes import Eigenspaces
 from ufm.simulate.trajectory import Trajectory
 
 
-def mse_checks(t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
+def mse_checks(problem: MSEProblem, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
     """Every check that applies to a flow, or a descent, of P; ``notes`` collects what could not be checked."""
-    assert isinstance(t.problem, MSEProblem)
-    problem, frame = t.problem, t.frame
+    frame = t.frame
     said = predict(problem, lengths=frame.geometry.length)
     flow = "step_size" not in t.stats
     if problem.lam_h > 0 and ended(t, notes):
@@ -59,14 +57,14 @@ def _exact_check(
     t: Trajectory, said: MSEPrediction, features: Array, classes: Integers, notes: list[str]
 ) -> Iterator[Check]:
     """A few samples in the eigenspaces of the frame, and by DOP853 in all d coordinates."""
-    assert isinstance(t.problem, MSEProblem)
+    problem = said.problem
     fastest = float(max(said.mean_rate.max(), said.difference_rate.max()))
     times = np.linspace(0.0, min(float(t.times[-1]), 40.0 / fastest), 3)
     if times[-1] == 0.0:
         return
-    loss, spaces, errors = loss_of(t.problem, t.frame), Eigenspaces(t.problem, t.frame), []
+    loss, spaces, errors = loss_of(problem, t.frame), Eigenspaces(problem, t.frame), []
     for feature, k in zip(features, classes, strict=True):
-        row = slice(int(t.problem.offsets[k]), int(t.problem.offsets[k]) + 1)
+        row = slice(int(problem.offsets[k]), int(problem.offsets[k]) + 1)
         fast = spaces.given(int(k), row, feature[None])
         slow = full_block(t.frame, feature[None], loss, int(k), row)
         try:
@@ -134,7 +132,7 @@ def _null_rate_check(t: Trajectory, said: MSEPrediction, notes: list[str]) -> It
 
 def _propagated(t: Trajectory, said: MSEPrediction, start: Array, classes: Integers) -> Array:
     """H* + exp(-t (W^T W / S + lam_h I)) (H0 - H*) by scipy's matrix exponential in d dimensions."""
-    problem: Any = t.problem
+    problem = said.problem
     frame, end = t.frame, float(t.times[-1])
     target = said.feature_norm[classes, None] * dense(frame.mean_directions)[classes]
     propagator = matrix_exponential(-end / problem.total * (frame.centers.T @ frame.centers))

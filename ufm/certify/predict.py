@@ -353,6 +353,15 @@ class LearnedMSEPrediction(Prediction[LearnedMSEProblem]):
         """Smallest objective."""
         return float(self.minimum.sum())
 
+    @property
+    def threshold(self) -> Array:
+        """The cosine c above which a class lives."""
+        return self.center_cosine / self.clearance
+
+    def projected(self, square_norms: ArrayLike) -> Array:
+        """Share of each class in P, minimised over features only, at :math:`|w_k|^2` (..., K)."""
+        return minimum.projected_value(square_norms, **self._own)
+
 
 @functools.singledispatch
 def _prediction_of(problem: Problem) -> type[Prediction[Any]]:

@@ -2,19 +2,16 @@ r"""The Stiefel manifold of matrices with orthonormal rows, :math:`Q Q^\top = I`
 
 The metric is that of the surrounding space. A tangent vector at :math:`Q` is a matrix :math:`\Xi` with
 :math:`\operatorname{sym}(\Xi Q^\top) = 0`. Nothing here is larger than twice :math:`Q`.
-(Absil, Mahony, Sepulchre: Optimization Algorithms on Matrix Manifolds, 2008; Wen and Yin, 2013, for Cayley.)
+(Absil, Mahony, Sepulchre: Optimization Algorithms on Matrix Manifolds, 2008.)
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 
 from ufm.problems.frames import Array, Matrix
-
-RetractionName = Literal["polar", "qr", "cayley"]
 
 FEW = 8
 """How many times smaller than m the rank of a matrix must be to stay factored: a Hessian product needs twelve terms."""
@@ -135,36 +132,10 @@ def _by_eigenvalues(y: Array) -> Array:
 
 
 def polar(q: Array, xi: Array) -> Array:
-    """Second-order retraction: the point closest to q + xi."""
+    """Retraction of second order: the point closest to q + xi."""
     return nearest(q + xi)
-
-
-def qr(q: Array, xi: Array) -> Array:
-    """First-order retraction by Gram and Schmidt: the triangular factor has a positive diagonal."""
-    return _orthonormalised(q + xi)
 
 
 def _orthonormalised(y: Array) -> Array:
     columns, triangle = np.linalg.qr(y.T)
     return np.ascontiguousarray((columns * np.where(np.diag(triangle) < 0, -1.0, 1.0)).T)
-
-
-def cayley(q: Array, xi: Array) -> Array:
-    r"""First-order retraction by a rotation: :math:`Q (I + A/2) (I - A/2)^{-1}`, A skew (d, d), :math:`Q A = \Xi`.
-
-    :math:`A = Q^\top B - B^\top Q` with :math:`B = \Xi - \frac12 (\Xi Q^\top) Q` has rank 2 m at most: unless that is
-    more than d, the inverse is one of size 2 m (Woodbury).
-    """
-    m, d = q.shape
-    b = xi - 0.5 * (xi @ q.T) @ q
-    if 2 * m >= d:
-        half = q.T @ b
-        half = 0.5 * (half - half.T)
-        return q + linalg.solve((np.eye(d) - half).T, xi.T).T
-    left, right = np.concatenate([q, -b]), np.concatenate([b, q])  # A = left^T right
-    inner = np.eye(2 * m) - 0.5 * right @ left.T
-    return q + xi + 0.5 * linalg.solve(inner.T, (xi @ left.T).T).T @ right
-
-
-RETRACTIONS: dict[str, Callable[[Array, Array], Array]] = {"polar": polar, "qr": qr, "cayley": cayley}
-"""Name -> (point, tangent vector) -> point."""

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from ufm.files.blas import one_thread
-from ufm.problems import stiefel
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
 from ufm.problems.problem import MultiCenterProblem
@@ -36,7 +35,6 @@ def gradient_descent(
     loss: Loss | None = None,
     keep: Literal["metrics", "final"] = "metrics",
     frame_rate: float | None = None,
-    retraction: stiefel.RetractionName = "polar",
     batch_size: int | None = None,
     progress: bool = False,
 ) -> Trajectory:
@@ -58,7 +56,6 @@ def gradient_descent(
     every : steps between records, >= 1.
     until_nc : stop at a record where every sample has an NC below this.
     keep : "metrics", or "final" for the last features as well.
-    retraction : learned frames: "polar", "qr" or "cayley".
     batch_size : learned frames: samples per step, in [1, N]; all if left out. The seed draws the batches too.
     problem, frame, features, start, seed, method, loss, frame_rate, progress : as in :func:`ufm.gradient_flow`.
 
@@ -82,7 +79,7 @@ def gradient_descent(
     ):
         if not fine:
             raise ValueError(f"{name}={value!r} is out of range")
-    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, retraction, batch_size)
+    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, batch_size)
     prepared = prepare(problem, asked)
     run = _Run(prepared, Descent(step_size, momentum))
     with np.errstate(over="ignore", invalid="ignore"), one_thread(prepared.matrix):

@@ -50,7 +50,6 @@ class Together:
     problem : with a learned frame.
     state : at the start.
     rate : :math:`\eta`, relative speed of the frame.
-    retraction : how steps of a descent stay on the manifold.
     batch_size : samples per step of a descent; all if None.
     seed : of the batches.
     """
@@ -58,7 +57,6 @@ class Together:
     problem: MultiCenterProblem
     state: State
     rate: float
-    retraction: stiefel.RetractionName = "polar"
     batch_size: int | None = None
     seed: int = 0
 
@@ -111,7 +109,6 @@ class Together:
         """
         state = self.state._replace(features=self.state.features.copy())
         push = State(*(np.zeros_like(part) for part in state))
-        retract = stiefel.RETRACTIONS[self.retraction]
         yield state
         for step, (objective, rows) in enumerate(self._batches(), start=1):
             pull = velocity(objective, state._replace(features=state.features[rows]), self.rate)
@@ -124,7 +121,7 @@ class Together:
             if not finite or not how.step_size * float(np.abs(turn).max()) < RUNAWAY:
                 reason = f"the state runs away in step {step}: step_size is too large"
                 raise Unfinished(Trouble("diverged", reason))
-            state = state._replace(rows=retract(state.rows, -how.step_size * turn), norms=norms)
+            state = state._replace(rows=stiefel.polar(state.rows, -how.step_size * turn), norms=norms)
             yield state
 
     def _batches(self) -> Iterator[tuple[Objective, slice | Integers]]:
@@ -190,7 +187,6 @@ class LearnedFrame(Method):
             "loss": self.problem.loss,
             "seed": own.seed,
             "frame_rate": own.rate,
-            "retraction": own.retraction,
             "batch_size": own.batch_size,
         }
 

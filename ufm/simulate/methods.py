@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm.files.text import nearest
-from ufm.problems import stiefel
 from ufm.problems.frames import Frame, fitting_frame
 from ufm.problems.kinds import LearnedCosineProblem, LearnedMSEProblem
 from ufm.problems.losses import Loss, loss_of
@@ -44,7 +43,6 @@ class Asked:
     loss: Loss | None = None
     keep: str = "metrics"
     frame_rate: float | None = None
-    retraction: str = "polar"
     batch_size: int | None = None
 
     def require(self, names: Sequence[str]) -> None:
@@ -69,7 +67,7 @@ class Asked:
 def prepare(problem: MultiCenterProblem, asked: Asked) -> Method:
     """The method for a problem. Raises ValueError or MemoryError for what cannot be simulated."""
     asked.require(NAMES)
-    asked.refuse("but the frame of this problem is fixed", frame_rate=None, retraction="polar", batch_size=None)
+    asked.refuse("but the frame of this problem is fixed", frame_rate=None, batch_size=None)
     frame = fitting_frame(problem, asked.frame, custom=asked.loss is not None)
     chosen = _fixed_method(problem, frame, asked)
     if not isinstance(asked.start, Start | str):
@@ -115,13 +113,11 @@ def _(problem: LearnedCosineProblem | LearnedMSEProblem, asked: Asked) -> Method
     batch = asked.batch_size
     if batch is not None and not (asked.method != "means" and 1 <= batch <= problem.n_samples):
         raise ValueError(f"batch_size={batch} must be in [1, {problem.n_samples}], with method='full'")
-    if asked.retraction not in stiefel.RETRACTIONS:
-        raise ValueError(f"retraction={asked.retraction!r} is unknown{nearest(asked.retraction, stiefel.RETRACTIONS)}")
     rate = 1.0 / problem.n_samples if asked.frame_rate is None else asked.frame_rate
     if not (np.isfinite(rate) and rate > 0):
         raise ValueError(f"frame_rate={asked.frame_rate} must be positive and finite")
     full = asked.method == "full" or batch is not None
-    together = Together(problem, _learned_start(problem, asked, full), rate, asked.retraction, batch, asked.seed)  # type: ignore[arg-type]
+    together = Together(problem, _learned_start(problem, asked, full), rate, batch, asked.seed)
     return LearnedFrame(problem, together, asked.keep != "metrics")
 
 

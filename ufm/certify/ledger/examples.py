@@ -1,7 +1,5 @@
 """Problems that several claims are examined on. All are small, so that every means of finding out is affordable."""
 
-from typing import Any
-
 import numpy as np
 
 from ufm.problems.kinds import LearnedMSEProblem
@@ -52,15 +50,3 @@ LONG_TAIL = (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
 def total(problem: MultiCenterProblem) -> int:
     """S, the sum of centers times samples."""
     return int(np.dot(problem.centers, problem.class_sizes))
-
-
-def learned(problem: LearnedMSEProblem) -> dict[str, Any]:
-    """Arguments of the functions of :mod:`theory.multicenter.minimum` on a learned frame, for each class."""
-    return {
-        "f": np.asarray(problem.centers),
-        "theta": problem.theta,
-        "n": np.asarray(problem.class_sizes),
-        "total": total(problem),
-        "lam_h": problem.lam_h,
-        "lam_w": problem.lam_w,
-    }

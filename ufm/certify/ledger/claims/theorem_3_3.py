@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from theory.multicenter import minimum as minimizers
 from theory.multicenter.geometry import center_cosine
 from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.examples import BALANCED, learned
+from ufm.certify.ledger.examples import BALANCED
 from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.predict import predict
 from ufm.certify.report import Check
 from ufm.problems.kinds import LearnedMSEProblem
 
@@ -35,24 +35,21 @@ MINIMISED = "trust region over frame, norms and features, 12 random starts"
 
 def norms_and_collapse(problem: LearnedMSEProblem) -> Iterator[Check]:
     """Norms as the formulas have them class by class, and living classes on their mean centers."""
-    own, ends, how = learned(problem), learned_ends(problem, 12), MINIMISED
-    square = np.broadcast_to(minimizers.learned_square_norm(**own), ends.square_norms.shape)
-    yield compare("|w_k|^2", how, ends.square_norms, square, absolute=1e-6)
-    norm = np.broadcast_to(minimizers.learned_feature_norm(**own), ends.feature_norms.shape)
-    yield compare("|h_k|", how, ends.feature_norms, norm, absolute=1e-6)
-    balance = own["lam_w"] * ends.square_norms - own["n"] * own["lam_h"] * ends.feature_norms**2
+    end, ends, how = predict(problem), learned_ends(problem, 12), MINIMISED
+    yield compare("|w_k|^2", how, ends.square_norms, end.square_norm, absolute=1e-6)
+    yield compare("|h_k|", how, ends.feature_norms, end.feature_norm, absolute=1e-6)
+    balance = problem.lam_w * ends.square_norms - end.sizes * problem.lam_h * ends.feature_norms**2
     yield compare("lam_W |w_k|^2 - n_k lam_H |h_k|^2", how, balance, 0.0, absolute=1e-7)
     yield compare("NC of living classes", how, ends.nc, 0.0, absolute=1e-10)
 
 
 def evidence() -> Iterator[Check]:
     yield from norms_and_collapse(BALANCED)
-    own, n = learned(BALANCED), BALANCED.class_sizes[0]
-    weight = np.sqrt(own["lam_h"] * own["lam_w"])
+    n, weight = BALANCED.class_sizes[0], np.sqrt(BALANCED.lam_h * BALANCED.lam_w)
     yield compare(
         "threshold: K sqrt(n lam_H lam_W)",
         "formula of the theorem",
-        minimizers.alive_threshold(own["f"], own["n"], 54, own["lam_h"], own["lam_w"]),
+        predict(BALANCED).threshold,
         3 * np.sqrt(n) * weight,
         relative=1e-14,
     )

@@ -4,11 +4,11 @@ dies alone. In the example n = (100, 10, 1) two classes live and P falls to 0.26
 
 from collections.abc import Iterator
 
-from theory.multicenter import minimum as minimizers
 from ufm.certify.ledger.claim import Claim, compare
 from ufm.certify.ledger.claims.theorem_3_3 import MINIMISED, norms_and_collapse
-from ufm.certify.ledger.examples import PARTIAL, learned
+from ufm.certify.ledger.examples import PARTIAL
 from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.predict import predict
 from ufm.certify.report import Check
 
 CLAIM = Claim(
@@ -32,7 +32,7 @@ CLAIM = Claim(
 def evidence() -> Iterator[Check]:
     yield from norms_and_collapse(PARTIAL)
     ends = learned_ends(PARTIAL, 12)
-    least = float(minimizers.learned_minimum(**learned(PARTIAL)).sum())
+    least = predict(PARTIAL).value
     yield compare("min P, one class dead", MINIMISED, ends.value, least, absolute=1e-10, printed=0.5)
     alive = (ends.square_norms > 1e-5).sum(axis=1)
     yield compare("classes alive", MINIMISED, alive, 2, printed=0)

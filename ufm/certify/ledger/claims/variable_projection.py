@@ -3,16 +3,15 @@ has no spurious local minima, and its distance from the minimum is known exactly
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from theory.multicenter import minimum as minimizers
 from theory.multicenter.geometry import Array
 from ufm.certify.ledger.by_hand import frame_by_hand, ridge_feature
 from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.examples import BALANCED, learned
+from ufm.certify.ledger.examples import BALANCED, total
 from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.predict import predict
 from ufm.certify.report import Check
 from ufm.problems.kinds import LearnedMSEProblem
 
@@ -32,14 +31,13 @@ CLAIM = Claim(
 )
 
 
-def projected_by_elimination(w: Array, owner: Array, sizes: tuple[int, ...], own: dict[str, Any]) -> float:
+def projected_by_elimination(w: Array, owner: Array, problem: LearnedMSEProblem) -> float:
     """P without its classifier term, minimised over features by solving the normal equations."""
-    ridge = own["lam_h"] * own["total"]
-    value = 0.0
-    for k, n in enumerate(sizes):
+    s, weight, value = total(problem), problem.lam_h, 0.0
+    for k, n in enumerate(problem.class_sizes):
         y = (owner == k).astype(float)
-        h = ridge_feature(w, y, ridge)
-        value += n * (np.sum((w @ h - y) ** 2) / (2 * own["total"]) + 0.5 * own["lam_h"] * h @ h)
+        h = ridge_feature(w, y, weight * s)
+        value += n * (np.sum((w @ h - y) ** 2) / (2 * s) + 0.5 * weight * h @ h)
     return float(value)
 
 
@@ -47,13 +45,13 @@ def evidence() -> Iterator[Check]:
     rng = np.random.default_rng(3)
     for counts, sizes, theta in (((2, 3), (4, 2), 0.4), ((1, 4), (3, 1), 1.0)):
         problem = LearnedMSEProblem(sizes, counts, theta, lam_h=0.02, lam_w=0.05)
-        own, squares = learned(problem), rng.uniform(0.1, 4.0, 2)
+        end, squares = predict(problem), rng.uniform(0.1, 4.0, 2)
         auxiliary, classifier, _ = frame_by_hand(counts, theta, sum(counts) + 4, seed=7)
         owner = np.repeat([0, 1], counts)
         lengths = np.sqrt(squares)
         w = lengths[owner, None] * (np.cos(theta) * auxiliary + np.sin(theta) * classifier[owner])
-        found = projected_by_elimination(w, owner, sizes, own) + 0.5 * own["lam_w"] * squares.sum()
-        stated = float(minimizers.projected_value(squares, **own).sum())
+        found = projected_by_elimination(w, owner, problem) + 0.5 * problem.lam_w * squares.sum()
+        stated = float(end.projected(squares).sum())
         yield compare(
             f"min over features of P on a frame of norms {lengths.round(2)}",
             "least squares in d dimensions",
@@ -62,7 +60,7 @@ def evidence() -> Iterator[Check]:
             relative=1e-12,
         )
         grid = np.linspace(0.0, 40.0, 4001)
-        values = minimizers.projected_value(grid[:, None], **own)
+        values = end.projected(grid[:, None])
         yield compare(
             "smallest second difference of phi",
             "grid of 4,001 norms",
@@ -74,11 +72,11 @@ def evidence() -> Iterator[Check]:
             "its smallest value on the grid",
             "grid of 4,001 norms",
             values.min(axis=0),
-            minimizers.learned_minimum(**own),
+            end.minimum,
             absolute=1e-6,
         )
     ends = learned_ends(BALANCED, 12)
-    stated = float(minimizers.learned_minimum(**learned(BALANCED)).sum())
+    stated = predict(BALANCED).value
     yield compare(
         "value where descent ends: no spurious local minima",
         "trust region, 12 random starts",
