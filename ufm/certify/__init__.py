@@ -104,9 +104,9 @@ def _heading(problem: MultiCenterProblem) -> str:
 
 def _require_multi_center(problem: MultiCenterProblem, frame: Frame) -> None:
     """Raise ValueError unless the measured angles of the frame are those that are predicted for the problem."""
-    measured, said = frame.geometry, predict(problem)
-    angles = np.abs(measured.mean / measured.length - said.center_cosine)
-    skew = np.abs(measured.alignment - said.classifier_cosine)
+    measured, predicted = frame.geometry, predict(problem)
+    angles = np.abs(measured.mean / measured.length - predicted.center_cosine)
+    skew = np.abs(measured.alignment - predicted.classifier_cosine)
     wanted = isotropic(frame) and orthogonal(frame) and (isinstance(problem, MSEProblem) or unit(frame))
     if not wanted or max(float(angles.max()), float(skew.max())) > 1e-7:
         raise ValueError("the frame is not a multi-center frame of this problem: there is no prediction for it")

@@ -24,10 +24,10 @@ METHODS: tuple[Name, ...] = ("reduced", "full")
 
 def cosine_checks(problem: CosineProblem, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
     """Every check that applies to a flow or descent of the cosine loss; ``notes`` says what could not be checked."""
-    said = predict(problem)
+    predicted = predict(problem)
     at_end = ended(t, notes)
     if at_end:
-        yield from end_checks(t, said, notes)
+        yield from end_checks(t, predicted, notes)
     features, classes, rows = few_samples(t, rng)
     yield from definition_checks(problem, t.frame, features, classes, rng)
     if "step_size" in t.stats:
@@ -35,11 +35,11 @@ def cosine_checks(problem: CosineProblem, t: Trajectory, rng: np.random.Generato
         return
     yield energy_check(t)
     norms = t.class_values("norm_mean")
-    law = said.radius(t.times[:, None], norms[0])
+    law = predicted.radius(t.times[:, None], norms[0])
     yield Check.compare("mean norm at all times", "theory.multicenter.clock.radius", law, norms, relative=1e-7)
     if at_end:
-        yield _value_check(t, said)
-    yield from _rate_checks(t, said, notes)
+        yield _value_check(t, predicted)
+    yield from _rate_checks(t, predicted, notes)
     if t.times[-1] > 0.0:
         few, frame = restrict(problem, t.frame, classes)
         yield from _reduction_check(few, frame, features, float(t.times[-1]), notes)
@@ -48,75 +48,75 @@ def cosine_checks(problem: CosineProblem, t: Trajectory, rng: np.random.Generato
         notes.append("the samples that are taken again are others: the features were not kept (keep='final')")
 
 
-def _value_check(t: Trajectory, said: CosinePrediction) -> Check:
+def _value_check(t: Trajectory, predicted: CosinePrediction) -> Check:
     """The smallest loss, and what is left of the penalty."""
-    first, sizes = t.curves.sums, said.sizes
+    first, sizes = t.curves.sums, predicted.sizes
     spread = first["norm_squared"][0].sum() - 2.0 * first["norm"][0].sum() + sizes.sum()
-    value = said.value + said.norm_penalty(float(t.times[-1]), float(spread))
-    reach = sizes @ (said.weights * said.counts) * float(t.stats["until_nc"])
-    source = said.sources["value"]
+    value = predicted.value + predicted.norm_penalty(float(t.times[-1]), float(spread))
+    reach = sizes @ (predicted.weights * predicted.counts) * float(t.stats["until_nc"])
+    source = predicted.sources["value"]
     return Check.compare("value at the end", source, value, t.value[-1], absolute=reach, relative=1e-9)
 
 
-def _clocks(t: Trajectory, said: CosinePrediction, k: int) -> tuple[Array, int]:
+def _clocks(t: Trajectory, predicted: CosinePrediction, k: int) -> tuple[Array, int]:
     """Clock times (T, n) of the samples of class ``k``, or of one that stands for all; and the record they hold from.
 
     If the initial norms were not kept, their mean stands for them once they differ by less than a percent.
     """
     if t.initial is not None:
         norms = np.linalg.norm(t.initial[t.problem.samples(k)], axis=1)
-        return said.clock(t.times[:, None], norms), 0
+        return predicted.clock(t.times[:, None], norms), 0
     sums, size = t.curves.sums, t.problem.class_sizes[k]
     mean = sums["norm"][:, k] / size
     deviation = np.sqrt(np.maximum(sums["norm_squared"][:, k] / size - mean**2, 0.0)) / mean
     first = int(np.argmax(deviation < 1e-2)) if deviation[-1] < 1e-2 else len(t.times)
     if first == len(t.times):
         return np.empty((0, 0)), first
-    lived = said.clock(np.maximum(t.times - t.times[first], 0.0), mean[first])
-    return (lived + said.clock(t.times[first], mean[0]))[:, None], first
+    lived = predicted.clock(np.maximum(t.times - t.times[first], 0.0), mean[first])
+    return (lived + predicted.clock(t.times[first], mean[0]))[:, None], first
 
 
-def _rate_checks(t: Trajectory, said: CosinePrediction, notes: list[str]) -> Iterator[Check]:
+def _rate_checks(t: Trajectory, predicted: CosinePrediction, notes: list[str]) -> Iterator[Check]:
     """Rates in clock time, between the middle and the end of what was recorded of the asymptotic regime."""
     problem = t.problem
     log_nc, peak = np.log(10.0) * t.class_values("nc_log10_mean"), t.class_values("nc_max")
     floor = 1e-280 if t.stats["method"] == "reduced" else 1e-14
-    far, close = 2.0 * said.center_gap, said.center_cosine
+    far, close = 2.0 * predicted.center_gap, predicted.center_cosine
     exponential, algebraic, early, spread = [], [], 0, 0
     for k in range(problem.n_classes):
         # Collapse is exponential once 1 - cos is small against 1 - c; it is algebraic for good where c = 1.
-        regime = min(1e-6, 1e-3 * far[k] / close[k]) if said.rate[k] > 0.0 else 1e-6
+        regime = min(1e-6, 1e-3 * far[k] / close[k]) if predicted.rate[k] > 0.0 else 1e-6
         inside = np.flatnonzero((peak[:, k] < regime) & (log_nc[:, k] > np.log(floor)))
-        lived, first = _clocks(t, said, k)
+        lived, first = _clocks(t, predicted, k)
         usable = inside[inside >= first]
         if usable.size < 2:
             early, spread = early + int(inside.size < 2), spread + int(inside.size >= 2)
             continue
         a, b = usable[(usable.size - 1) // 2], usable[-1]
-        if said.rate[k] > 0.0:
+        if predicted.rate[k] > 0.0:
             rate = (log_nc[a, k] - log_nc[b, k]) / float(np.mean(lived[b] - lived[a]))
             # The part in the differences of centers, y against z, fades as e^(-tilt_rate tau) and adds this share to
             # the rate; (y / z)^2 starts at about the ratio of dimensions, and hardly ever at ten times that.
             odds = 10.0 * max(1.0, (problem.centers[k] - 1) / (t.frame.dim - problem.centers[k]))
-            tilt = said.tilt_rate[k]
-            bias = odds * tilt / said.rate[k] * float(np.exp(-tilt * lived[a]).max())
+            tilt = predicted.tilt_rate[k]
+            bias = odds * tilt / predicted.rate[k] * float(np.exp(-tilt * lived[a]).max())
             # What is left of NC at a, against 1 - c, adds another.
             bias += close[k] / far[k] * float(peak[a, k])
             if bias > 0.1:
                 early += 1
                 continue
-            exponential.append((said.rate[k], rate, said.rate[k] * (1e-3 + bias)))
+            exponential.append((predicted.rate[k], rate, predicted.rate[k] * (1e-3 + bias)))
         else:
             slope = np.exp(-log_nc[b, k] - np.mean(np.log(lived[b])))
-            limit = said.algebraic_slope[k]
+            limit = predicted.algebraic_slope[k]
             algebraic.append((limit, slope, 1e-3 * limit))
     if early:
         notes.append(f"collapse rate of {early} classes: fewer than two records in the asymptotic regime")
     if spread:
         notes.append(f"collapse rate of {spread} classes: their norms differ and were not kept (keep='final')")
     for name, source, rows in (
-        ("rate of collapse, exponential", said.sources["rate"], exponential),
-        ("1 / (NC tau), algebraic (centers coincide)", said.sources["algebraic_slope"], algebraic),
+        ("rate of collapse, exponential", predicted.sources["rate"], exponential),
+        ("1 / (NC tau), algebraic (centers coincide)", predicted.sources["algebraic_slope"], algebraic),
     ):
         if rows:
             expected, measured, tolerance = np.array(rows).T
@@ -155,18 +155,18 @@ def _reduction_check(
 
 def _time_checks(few: CosineProblem, frame: Frame, features: Array) -> Iterator[Check]:
     """When the same samples collapse, the predicted time, and that the flow is just there at that time."""
-    said, predicted = predict(few), []
+    predicted, times = predict(few), []
     batch = next(iter(reduced.batches(few, frame, features, Start(), 0)))
     measured, _ = batch.collapse_times(1e-10, 1e-10)
     for block in batch.blocks:
         seen, (_, y, z) = block.observe(block.state), block.state[0]
         tilt = float(y / z) if z > 0 else np.inf
         nc0 = max(float(seen.nc[0]), 1e-10)
-        predicted.append(
-            said.time_to_nc(1e-10, nc0, float(seen.norm[0]), block.k, tilt=tilt, opposite=_opposite(block))
+        times.append(
+            predicted.time_to_nc(1e-10, nc0, float(seen.norm[0]), block.k, tilt=tilt, opposite=_opposite(block))
         )
     many, source = f"{few.n_samples} samples", "theory.multicenter.flows.time_to_nc"
-    yield Check.compare(f"time to NC = 1e-10, {many}", source, predicted, measured, relative=1e-6)
+    yield Check.compare(f"time to NC = 1e-10, {many}", source, times, measured, relative=1e-6)
     order = np.argsort(measured)
     states = dict(batch.states_at(measured[order], 1e-10, Work()))
     moving = [(j, i) for j, i in enumerate(order) if 0.0 < measured[i] < np.inf]  # others are there, or never will be

@@ -56,16 +56,16 @@ CRITERIA: Mapping[str, Callable[[Design], float]] = {
 def evaluate(rule: str, f: int, theta: float, class_sizes: tuple[int, ...]) -> Design:
     """One design. Raises ValueError for an unknown rule, or numbers out of range."""
     problem = CosineProblem(class_sizes, spend(rule, class_sizes, f), theta)
-    said = predict(problem)
+    end = predict(problem)
     inverse = 1.0 / np.asarray(class_sizes, dtype=np.float64)
     return Design(
         rule,
         f,
         theta,
         problem.centers,
-        rate=float(said.rate.min()),
-        angle=float(np.degrees(np.arccos(said.classifier_cosine).max())),
-        gain=round(said.frame_gain(inverse / inverse.sum()), 12) + 0.0,
+        rate=float(end.rate.min()),
+        angle=float(np.degrees(np.arccos(end.classifier_cosine).max())),
+        gain=round(end.frame_gain(inverse / inverse.sum()), 12) + 0.0,
         dim=problem.dim,
     )
 

@@ -25,17 +25,17 @@ def ended(t: Trajectory, notes: list[str]) -> bool:
     return False
 
 
-def end_checks(t: Trajectory, said: Prediction[Any], notes: list[str]) -> Iterator[Check]:
+def end_checks(t: Trajectory, predicted: Prediction[Any], notes: list[str]) -> Iterator[Check]:
     """Direction and angles at the end of every flow that collapses."""
     threshold = float(t.stats["until_nc"])
     tolerance = 3.0 * float(np.sqrt(threshold))  # of a cosine, between directions that are sqrt(NC) apart
-    nc, source = t.class_values("nc_max")[-1], said.sources["direction_nc"]
-    yield Check.compare("direction: largest NC at the end", source, said.direction_nc, nc, absolute=threshold)
-    yield variability_check(said, t.class_values("variability")[-1], tolerance)
+    nc, source = t.class_values("nc_max")[-1], predicted.sources["direction_nc"]
+    yield Check.compare("direction: largest NC at the end", source, predicted.direction_nc, nc, absolute=threshold)
+    yield variability_check(predicted, t.class_values("variability")[-1], tolerance)
     if t.final is None:
         notes.append("cosines between class means: the features were not kept (keep='final')")
     elif t.problem.n_classes > 1:
-        yield class_cosine_check(said, t.final, t.problem.labels, tolerance)
+        yield class_cosine_check(predicted, t.final, t.problem.labels, tolerance)
 
 
 def energy_check(t: Trajectory) -> Check:

@@ -23,51 +23,53 @@ UNDECIDED = 1e-4
 
 def learned_checks(problem: LearnedMSEProblem, solution: Solution, rng: np.random.Generator) -> Iterator[Check]:
     """Theorems 3.3 and 3.4, corrected, for P with a learned frame: value, norms, thresholds and geometry."""
-    said, living = predict(problem), np.flatnonzero(solution.living)
-    value, square = said.sources["value"], said.sources["square_norm"]
-    scale = max(1.0, abs(said.value))
-    yield Check.compare("value: P - phi(u*)", value, said.value, solution.value, absolute=1e-12 * scale)
+    predicted, living = predict(problem), np.flatnonzero(solution.living)
+    value, square = predicted.sources["value"], predicted.sources["square_norm"]
+    scale = max(1.0, abs(predicted.value))
+    yield Check.compare("value: P - phi(u*)", value, predicted.value, solution.value, absolute=1e-12 * scale)
     yield from bound_checks(solution)
-    clear = np.abs(said.clearance - 1.0) > UNDECIDED
-    lives = np.sum(said.living[clear]), np.sum(solution.living[clear])
-    yield Check.compare("living classes", said.sources["living"], *lives)
-    size, length = said.natural_square_norm, said.natural_feature_norm
+    clear = np.abs(predicted.clearance - 1.0) > UNDECIDED
+    lives = np.sum(predicted.living[clear]), np.sum(solution.living[clear])
+    yield Check.compare("living classes", predicted.sources["living"], *lives)
+    size, length = predicted.natural_square_norm, predicted.natural_feature_norm
     found = solution.norms**2
-    yield Check.compare("|w_k|^2", square, said.square_norm, found, absolute=1e-8 * size, relative=1e-8)
+    yield Check.compare("|w_k|^2", square, predicted.square_norm, found, absolute=1e-8 * size, relative=1e-8)
     norms = np.linalg.norm(solution.class_features, axis=1)
-    yield Check.compare("|h_k|", square, said.feature_norm, norms, absolute=1e-5 * length, relative=1e-7)
+    yield Check.compare("|h_k|", square, predicted.feature_norm, norms, absolute=1e-5 * length, relative=1e-7)
     if living.size:
-        yield from _living_geometry(solution, said, living)
+        yield from _living_geometry(solution, predicted, living)
         some = np.sort(rng.choice(living, size=min(SUBSET, living.size), replace=False))
         yield from definition_checks(problem, solution.frame, solution.class_features[some], some, rng)
 
 
 def learned_flow_checks(problem: Learned, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
     """A flow or descent of frame, norms and features together: on the manifold, downhill, and to the predicted end."""
-    said: CosinePrediction | LearnedMSEPrediction = predict(problem)
+    predicted: CosinePrediction | LearnedMSEPrediction = predict(problem)
     moving = t.curves.frame
     yield Check.compare("drift off the manifold", "ufm.problems.stiefel", 0.0, moving["defect"], absolute=1e-12)
-    source, scale = said.sources["value"], max(1.0, abs(said.value))
-    short = min(0.0, float(t.value.min()) - said.value)
+    source, scale = predicted.sources["value"], max(1.0, abs(predicted.value))
+    short = min(0.0, float(t.value.min()) - predicted.value)
     yield Check.compare("value below the minimum", source, 0.0, short, absolute=1e-12 * scale)
     if "step_size" not in t.stats:
         rise = max(0.0, float(np.diff(t.value).max(initial=0.0))) / max(abs(float(t.value[0])), np.finfo(float).tiny)
         yield Check.compare("largest rise of the objective", "gradient flow", 0.0, rise, absolute=1e-12)
     if t.state is not None:
         yield from _definition(t, rng)
-    above = float(t.value[-1]) - said.value
+    above = float(t.value[-1]) - predicted.value
     if not above <= 1e-9 * scale:
         notes.append(f"what training ends in: it is {above:.2g} above the minimum")
         return
-    yield Check.compare("value at the end", source, said.value, t.value[-1], absolute=1e-9 * scale)
-    if isinstance(said, LearnedMSEPrediction):
+    yield Check.compare("value at the end", source, predicted.value, t.value[-1], absolute=1e-9 * scale)
+    if isinstance(predicted, LearnedMSEPrediction):
         # a value within 1e-9 of a quadratic minimum: norms within its root
-        square, where = moving["norm"][-1] ** 2, said.sources["square_norm"]
-        yield Check.compare("|w_k|^2", where, said.square_norm, square, absolute=1e-3 * said.natural_square_norm)
+        square, where = moving["norm"][-1] ** 2, predicted.sources["square_norm"]
+        yield Check.compare(
+            "|w_k|^2", where, predicted.square_norm, square, absolute=1e-3 * predicted.natural_square_norm
+        )
         return
-    nc, where = t.class_values("nc_max")[-1], said.sources["direction_nc"]
-    yield Check.compare("direction: largest NC at the end", where, said.direction_nc, nc, absolute=1e-6)
-    yield variability_check(said, t.class_values("variability")[-1], 3e-3)  # of directions 1e-3 apart
+    nc, where = t.class_values("nc_max")[-1], predicted.sources["direction_nc"]
+    yield Check.compare("direction: largest NC at the end", where, predicted.direction_nc, nc, absolute=1e-6)
+    yield variability_check(predicted, t.class_values("variability")[-1], 3e-3)  # of directions 1e-3 apart
 
 
 def _definition(t: Trajectory, rng: np.random.Generator) -> Iterator[Check]:
@@ -84,10 +86,10 @@ def _definition(t: Trajectory, rng: np.random.Generator) -> Iterator[Check]:
 def phase_checks(diagram: PhaseDiagram) -> Iterator[Check]:
     """Thresholds and norms at every point of a phase diagram, and its certificates."""
     problems = [problem for row in diagram.problems for problem in row]
-    said: list[Any] = [predict(problem) for problem in problems]
+    predictions: list[Any] = [predict(problem) for problem in problems]
     shape = diagram.living.shape
     clearance, square, size = (
-        np.array([getattr(each, name) for each in said]).reshape(shape)
+        np.array([getattr(each, name) for each in predictions]).reshape(shape)
         for name in ("clearance", "square_norm", "natural_square_norm")
     )
     clear = np.abs(clearance - 1.0) > UNDECIDED
@@ -98,22 +100,22 @@ def phase_checks(diagram: PhaseDiagram) -> Iterator[Check]:
     yield Check.compare("points without a certificate", "duality", 0, np.sum(~diagram.optimal))
 
 
-def _living_geometry(solution: Solution, said: Prediction[Any], living: Integers) -> Iterator[Check]:
+def _living_geometry(solution: Solution, predicted: Prediction[Any], living: Integers) -> Iterator[Check]:
     """Frame and features of the classes that live."""
     frame, features = solution.frame.pick(living.tolist()), solution.class_features[living]
     rows = np.concatenate([dense(frame.auxiliary), dense(frame.classifier)])
     cosines = metrics.gram(rows) - np.eye(len(rows))
     yield Check.compare("frame: cosines between its rows", "definition 3.2", 0.0, cosines, absolute=1e-10)
-    labels, source = np.arange(living.size), said.sources["direction_nc"]
+    labels, source = np.arange(living.size), predicted.sources["direction_nc"]
     nc = metrics.collapse(features, labels, frame)
-    yield Check.compare("direction: NC of the class means", source, said.direction_nc, nc, absolute=1e-10)
+    yield Check.compare("direction: NC of the class means", source, predicted.direction_nc, nc, absolute=1e-10)
     if solution.samples is not None:
         kept = np.isin(solution.problem.labels, living)
         own = np.searchsorted(living, solution.problem.labels[kept])
         nc = metrics.collapse(solution.samples[kept], own, frame)
-        yield Check.compare("direction: NC of every sample", source, said.direction_nc, nc, absolute=1e-8)
+        yield Check.compare("direction: NC of every sample", source, predicted.direction_nc, nc, absolute=1e-8)
     if living.size > 1:
-        yield class_cosine_check(said, features, labels, 1e-5)
+        yield class_cosine_check(predicted, features, labels, 1e-5)
     few = predict(solution.problem.replace(**_of(solution, living)))
     yield variability_check(few, metrics.variability(features, labels, frame), 1e-5)
 

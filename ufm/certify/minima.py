@@ -22,23 +22,23 @@ CLOSED = 1e-9
 def solution_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Check]:
     """Direction, norm, value, bound and geometry of a minimiser."""
     problem, frame = solution.problem, solution.frame
-    said = predict(problem, lengths=frame.geometry.length)
+    predicted = predict(problem, lengths=frame.geometry.length)
     labels, features = np.arange(problem.n_classes), solution.class_features
-    nc, reach = metrics.collapse(features, labels, frame), _reach(said)
-    where = said.sources["feature_norm"]
-    yield Check.compare("direction: NC of the minimiser", where, said.direction_nc, nc, absolute=reach)
+    nc, reach = metrics.collapse(features, labels, frame), _reach(predicted)
+    where = predicted.sources["feature_norm"]
+    yield Check.compare("direction: NC of the minimiser", where, predicted.direction_nc, nc, absolute=reach)
     if not (isinstance(problem, CosineProblem) and problem.lam == 0.0):  # the norm is free then
         norms = np.linalg.norm(features, axis=1)
-        yield Check.compare("norm of the minimiser", where, said.feature_norm, norms, relative=1e-6)
-    scale = max(1.0, abs(said.value))
-    yield Check.compare("value", where, said.value, solution.value, absolute=CLOSED * scale)
+        yield Check.compare("norm of the minimiser", where, predicted.feature_norm, norms, relative=1e-6)
+    scale = max(1.0, abs(predicted.value))
+    yield Check.compare("value", where, predicted.value, solution.value, absolute=CLOSED * scale)
     yield from bound_checks(solution, scale)
     some = np.sort(rng.choice(problem.n_classes, size=min(4, problem.n_classes), replace=False))
     yield from definition_checks(problem, frame, features[some], some, rng)
     tolerance = float(np.sqrt(reach.max()))
     if problem.n_classes > 1:
-        yield class_cosine_check(said, features, labels, tolerance)
-    yield variability_check(said, metrics.variability(features, labels, frame), tolerance)
+        yield class_cosine_check(predicted, features, labels, tolerance)
+    yield variability_check(predicted, metrics.variability(features, labels, frame), tolerance)
 
 
 def bound_checks(solution: Solution, scale: float = 1.0) -> Iterator[Check]:
@@ -52,26 +52,28 @@ def bound_checks(solution: Solution, scale: float = 1.0) -> Iterator[Check]:
     yield Check.compare(name, "ufm.verify", solution.bound, again, absolute=1e-12 * scale)
 
 
-def _reach(said: Prediction[Any]) -> Array:
+def _reach(predicted: Prediction[Any]) -> Array:
     r"""How close in NC a certified minimiser must be, (K,).
 
     Where the centers of a class coincide the cosine loss is quartic, :math:`\beta f\, NC^2 / 4`: a value within 1e-9 of
     the minimum says no more than its root.
     """
-    reach = np.full(said.problem.n_classes, 1e-10)
-    if isinstance(said, CosinePrediction):
-        reach = np.where(said.quartic, np.sqrt(4.0 * CLOSED / (said.sizes * said.weights * said.counts)), reach)
+    reach = np.full(predicted.problem.n_classes, 1e-10)
+    if isinstance(predicted, CosinePrediction):
+        reach = np.where(
+            predicted.quartic, np.sqrt(4.0 * CLOSED / (predicted.sizes * predicted.weights * predicted.counts)), reach
+        )
     return reach
 
 
-def class_cosine_check(said: Prediction[Any], features: Array, labels: Integers, tolerance: float) -> Check:
+def class_cosine_check(predicted: Prediction[Any], features: Array, labels: Integers, tolerance: float) -> Check:
     """Orthogonal class means, of two classes at least."""
     gram = metrics.gram(metrics.class_means(features, labels))
-    off, source = gram[~np.eye(len(gram), dtype=bool)], said.sources["class_cosine"]
-    return Check.compare("cosine between class means", source, said.class_cosine, off, absolute=tolerance)
+    off, source = gram[~np.eye(len(gram), dtype=bool)], predicted.sources["class_cosine"]
+    return Check.compare("cosine between class means", source, predicted.class_cosine, off, absolute=tolerance)
 
 
-def variability_check(said: Prediction[Any], measured: Array, tolerance: float) -> Check:
+def variability_check(predicted: Prediction[Any], measured: Array, tolerance: float) -> Check:
     """Variability of each class (K,), which is 1 - cos rho once features have collapsed."""
-    source = said.sources["variability"]
-    return Check.compare("variability = 1 - cos rho", source, said.variability, measured, absolute=tolerance)
+    source = predicted.sources["variability"]
+    return Check.compare("variability = 1 - cos rho", source, predicted.variability, measured, absolute=tolerance)

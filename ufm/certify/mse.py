@@ -22,43 +22,45 @@ from ufm.simulate.trajectory import Trajectory
 def mse_checks(problem: MSEProblem, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
     """Every check that applies to a flow, or a descent, of P; ``notes`` collects what could not be checked."""
     frame = t.frame
-    said = predict(problem, lengths=frame.geometry.length)
+    predicted = predict(problem, lengths=frame.geometry.length)
     flow = "step_size" not in t.stats
     if problem.lam_h > 0 and ended(t, notes):
-        yield from end_checks(t, said, notes)
-        if _settled(t, said):
+        yield from end_checks(t, predicted, notes)
+        if _settled(t, predicted):
             tolerance = 3.0 * float(np.sqrt(float(t.stats["until_nc"])))
-            norms, source = t.class_values("norm_mean")[-1], said.sources["feature_norm"]
-            yield Check.compare("norm at the end", source, said.feature_norm, norms, relative=tolerance)
-            yield Check.compare("value at the end", said.sources["value"], said.value, t.value[-1], relative=1e-6)
+            norms, source = t.class_values("norm_mean")[-1], predicted.sources["feature_norm"]
+            yield Check.compare("norm at the end", source, predicted.feature_norm, norms, relative=tolerance)
+            yield Check.compare(
+                "value at the end", predicted.sources["value"], predicted.value, t.value[-1], relative=1e-6
+            )
         else:
             notes.append("norm and value at the end: the directions have collapsed before the norms have settled")
         if flow:
-            yield from _null_rate_check(t, said, notes)
+            yield from _null_rate_check(t, predicted, notes)
     features, classes, rows = few_samples(t, rng)
     yield from definition_checks(problem, frame, features, classes, rng)
-    yield Check.compare("constant part of the value", "P", said.constant, t.offset, relative=1e-12)
+    yield Check.compare("constant part of the value", "P", predicted.constant, t.offset, relative=1e-12)
     if flow:
         yield energy_check(t)
-        yield from _exact_check(t, said, features, classes, notes)
+        yield from _exact_check(t, predicted, features, classes, notes)
     if rows is None or t.final is None:
         notes.append("flow against expm, and where the null space ends: the features were not kept (keep='final')")
         return
     if flow:
-        error = np.linalg.norm(t.final[rows] - _propagated(t, said, features, classes), axis=1)
+        error = np.linalg.norm(t.final[rows] - _propagated(t, predicted, features, classes), axis=1)
         error /= np.linalg.norm(features, axis=1)
-        name, source = f"flow = matrix exponential, {len(rows)} samples", said.sources["mean_rate"]
+        name, source = f"flow = matrix exponential, {len(rows)} samples", predicted.sources["mean_rate"]
         yield Check.compare(name, source, 0.0, error, absolute=1e-9)
     if problem.lam_h == 0.0:
-        yield from _memory_checks(t, said, features, classes, t.final[rows], notes)
+        yield from _memory_checks(t, predicted, features, classes, t.final[rows], notes)
 
 
 def _exact_check(
-    t: Trajectory, said: MSEPrediction, features: Array, classes: Integers, notes: list[str]
+    t: Trajectory, predicted: MSEPrediction, features: Array, classes: Integers, notes: list[str]
 ) -> Iterator[Check]:
     """A few samples in the eigenspaces of the frame, and by DOP853 in all d coordinates."""
-    problem = said.problem
-    fastest = float(max(said.mean_rate.max(), said.difference_rate.max()))
+    problem = predicted.problem
+    fastest = float(max(predicted.mean_rate.max(), predicted.difference_rate.max()))
     times = np.linspace(0.0, min(float(t.times[-1]), 40.0 / fastest), 3)
     if times[-1] == 0.0:
         return
@@ -78,43 +80,45 @@ def _exact_check(
 
 
 def _memory_checks(
-    t: Trajectory, said: MSEPrediction, start: Array, classes: Integers, end: Array, notes: list[str]
+    t: Trajectory, predicted: MSEPrediction, start: Array, classes: Integers, end: Array, notes: list[str]
 ) -> Iterator[Check]:
     """Without regularisation the null space keeps its part of the start, and NC tends to a number above 0."""
     residue = np.linalg.norm(null_part(t.frame, start), axis=1)
     kept = np.linalg.norm(null_part(t.frame, end), axis=1)
     yield Check.compare(
         "null-space part of the start stays",
-        said.sources["null_rate"],
+        predicted.sources["null_rate"],
         residue,
         kept,
         absolute=1e-12 * np.linalg.norm(start, axis=1),
         relative=1e-9,
     )
-    if not _settled(t, said):
+    if not _settled(t, predicted):
         notes.append("NC without regularisation: the run ended before the rest had decayed")
         return
-    predicted = said.nc_with_residue(residue, classes)
+    limit = predicted.nc_with_residue(residue, classes)
     away = metrics.unit_rows(end) - dense(t.frame.mean_directions)[classes]
     measured, source = np.einsum("nd,nd->n", away, away), "theory.multicenter.flows.nc_with_residue"
-    yield Check.compare("NC without regularisation", source, predicted, measured, absolute=1e-8)
+    yield Check.compare("NC without regularisation", source, limit, measured, absolute=1e-8)
 
 
-def _faster(t: Trajectory, said: MSEPrediction) -> Array:
+def _faster(t: Trajectory, predicted: MSEPrediction) -> Array:
     """Rates of P's flow above that of the null space, on everything that the centers see."""
-    seen = np.concatenate([said.mean_rate, said.difference_rate[t.frame.geometry.rank > 0]])
-    return seen - said.null_rate
+    seen = np.concatenate([predicted.mean_rate, predicted.difference_rate[t.frame.geometry.rank > 0]])
+    return seen - predicted.null_rate
 
 
-def _settled(t: Trajectory, said: MSEPrediction) -> bool:
+def _settled(t: Trajectory, predicted: MSEPrediction) -> bool:
     """Whether everything that the centers see has decayed by a factor e^20, whatever it began with."""
-    return bool(t.times[-1] * (_faster(t, said).min() + said.null_rate) >= 20.0)
+    return bool(t.times[-1] * (_faster(t, predicted).min() + predicted.null_rate) >= 20.0)
 
 
-def _null_rate_check(t: Trajectory, said: MSEPrediction, notes: list[str]) -> Iterator[Check]:
+def _null_rate_check(t: Trajectory, predicted: MSEPrediction, notes: list[str]) -> Iterator[Check]:
     """The null space is the slowest eigenspace: once all others are gone, NC falls with twice its rate."""
     problem = t.problem
-    settled = t.times >= 10.0 / _faster(t, said).min()  # the squares of all other parts have lost a factor e^20 on it
+    settled = (
+        t.times >= 10.0 / _faster(t, predicted).min()
+    )  # the squares of all other parts have lost a factor e^20 on it
     log_nc, peak = np.log(10.0) * t.class_values("nc_log10_mean"), t.class_values("nc_max")
     pairs = []
     for k in range(problem.n_classes):
@@ -123,17 +127,17 @@ def _null_rate_check(t: Trajectory, said: MSEPrediction, notes: list[str]) -> It
             a, b = int(low[0]), int(low[-1])
             pairs.append((log_nc[a, k] - log_nc[b, k]) / (t.times[b] - t.times[a]))
     if pairs:
-        source = said.sources["null_rate"]
-        yield Check.compare("rate of collapse", source, 2.0 * said.null_rate, pairs, relative=1e-3)
+        source = predicted.sources["null_rate"]
+        yield Check.compare("rate of collapse", source, 2.0 * predicted.null_rate, pairs, relative=1e-3)
     if len(pairs) < problem.n_classes:
         missing = problem.n_classes - len(pairs)
         notes.append(f"collapse rate of {missing} classes: fewer than two records in the asymptotic regime")
 
 
-def _propagated(t: Trajectory, said: MSEPrediction, start: Array, classes: Integers) -> Array:
+def _propagated(t: Trajectory, predicted: MSEPrediction, start: Array, classes: Integers) -> Array:
     """H* + exp(-t (W^T W / S + lam_h I)) (H0 - H*) by scipy's matrix exponential in d dimensions."""
-    problem = said.problem
+    problem = predicted.problem
     frame, end = t.frame, float(t.times[-1])
-    target = said.feature_norm[classes, None] * dense(frame.mean_directions)[classes]
+    target = predicted.feature_norm[classes, None] * dense(frame.mean_directions)[classes]
     propagator = matrix_exponential(-end / problem.total * (frame.centers.T @ frame.centers))
     return target + np.exp(-problem.lam_h * end) * np.asarray((start - target) @ propagator)

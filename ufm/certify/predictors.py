@@ -16,20 +16,20 @@ from ufm.train.config import Config
 Array = NDArray[np.float64]
 
 
-def _rare(values: Array, said: CosinePrediction) -> float:
-    return float(np.mean(values[rare_classes(said.problem.class_sizes)]))
+def _rare(values: Array, prediction: CosinePrediction) -> float:
+    return float(np.mean(values[rare_classes(prediction.problem.class_sizes)]))
 
 
 PREDICTORS: dict[str, Callable[[CosinePrediction], float]] = {
-    "f, mean number of centers": lambda said: said.problem.n_centers / said.problem.n_classes,
-    "theta": lambda said: said.problem.theta,
-    "c, rare classes": lambda said: _rare(said.center_cosine, said),
-    "cos rho, rare classes": lambda said: _rare(said.classifier_cosine, said),
-    "cos rho, all classes": lambda said: float(np.mean(said.classifier_cosine)),
-    "rate of collapse, rare classes": lambda said: _rare(said.rate, said),
-    "rate of collapse, slowest class": lambda said: float(np.min(said.rate)),
-    "P_GCR of rare classes, in the frame": lambda said: _rare(said.frame_choice, said),
-    "P_GCR of rare classes, Prop. 3.1": lambda said: _rare(said.gcr_choice, said),
+    "f, mean number of centers": lambda prediction: prediction.problem.n_centers / prediction.problem.n_classes,
+    "theta": lambda prediction: prediction.problem.theta,
+    "c, rare classes": lambda prediction: _rare(prediction.center_cosine, prediction),
+    "cos rho, rare classes": lambda prediction: _rare(prediction.classifier_cosine, prediction),
+    "cos rho, all classes": lambda prediction: float(np.mean(prediction.classifier_cosine)),
+    "rate of collapse, rare classes": lambda prediction: _rare(prediction.rate, prediction),
+    "rate of collapse, slowest class": lambda prediction: float(np.min(prediction.rate)),
+    "P_GCR of rare classes, in the frame": lambda prediction: _rare(prediction.frame_choice, prediction),
+    "P_GCR of rare classes, Prop. 3.1": lambda prediction: _rare(prediction.gcr_choice, prediction),
 }
 """Numbers that theory gives a training before it begins."""
 
@@ -76,11 +76,11 @@ def rank_correlations(
     if len(names) < 3:
         raise ValueError(f"{len(names)} cells have results: a rank correlation needs three")
     problems = [configurations[name].problem(tuple(class_sizes[name])) for name in names]
-    said = [predict(problem) for problem in problems if isinstance(problem, CosineProblem)]
+    predictions = [predict(problem) for problem in problems if isinstance(problem, CosineProblem)]
     drawn = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
     made = []
     for predictor, of in PREDICTORS.items():
-        x = np.array([of(each) for each in said])
+        x = np.array([of(each) for each in predictions])
         for quantity, by_cell in accuracies.items():
             y = np.array([by_cell[name] for name in names])
             value = float(_spearman(x[None], y[None])[0])

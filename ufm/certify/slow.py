@@ -101,8 +101,8 @@ def few_samples(t: Trajectory, rng: np.random.Generator) -> tuple[Array, Integer
     rows = problem.offsets[classes] + rng.integers(np.asarray(problem.class_sizes)[classes])
     if t.initial is not None:
         return t.initial[rows], classes, rows
-    said = t.stats.get("start")
-    start = Start(**said) if isinstance(said, dict) else Start()
+    kind = t.stats.get("start")
+    start = Start(**kind) if isinstance(kind, dict) else Start()
     drawn = [start.place(rng.standard_normal((1, t.frame.dim)), t.frame.direction(int(k))) for k in classes]
     return np.concatenate(drawn), classes, None
 

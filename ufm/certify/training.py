@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[np.float64]
-Prediction = dict[str, Any]
+Statement = dict[str, Any]
 
 NEAR = 0.05
 """A network counts as collapsed at NC <= NEAR: features 13 degrees from the mean center in the mean over a class."""
@@ -47,57 +47,61 @@ def predictions(config: Config, class_sizes: Sequence[int]) -> dict[str, Any]:
     sizes = tuple(class_sizes)
     problem, angles = config.problem(sizes), config.angles(sizes)
     rates, nothing = None, np.zeros(len(class_sizes))
-    said = [_said("training accuracy, own rule", "separable features", "train_accuracy", 1.0, 0.02)]
+    statements = [_statement("training accuracy, own rule", "separable features", "train_accuracy", 1.0, 0.02)]
     if problem is not None:
         end: Any = predict(problem, theta=angles)
-        said += _of_frame(end, norms=config.normalise == "none")
+        statements += _of_frame(end, norms=config.normalise == "none")
         if isinstance(end, CosinePrediction):
             rates = end.rate
-            said += _of_rates(rates)
+            statements += _of_rates(rates)
     elif METHODS[config.method].simplex:
-        said += [
-            _said("NC to the vertices of the simplex", "Yang et al. 2022", "nc", nothing, NEAR),
-            _said("Gram matrix of class means minus the simplex's", "simplex ETF", "simplex_gap", 0.0, 0.1),
+        statements += [
+            _statement("NC to the vertices of the simplex", "Yang et al. 2022", "nc", nothing, NEAR),
+            _statement("Gram matrix of class means minus the simplex's", "simplex ETF", "simplex_gap", 0.0, 0.1),
         ]
         if config.method == "SETF":  # its loss is quartic around the minimum; that of the others is not
             rates = nothing
-            said += _of_rates(rates)
+            statements += _of_rates(rates)
     else:
-        said.append(_said("NC to the own class mean", "Papyan et al. 2020, NC1", "nc", nothing, NEAR))
+        statements.append(_statement("NC to the own class mean", "Papyan et al. 2020, NC1", "nc", nothing, NEAR))
     return {
         "method": config.method,
         "class_sizes": list(sizes),
         "rates": None if rates is None else rates.tolist(),
-        "predictions": said,
+        "predictions": statements,
     }
 
 
-def _of_frame(end: Any, *, norms: bool) -> list[Prediction]:
+def _of_frame(end: Any, *, norms: bool) -> list[Statement]:
     norm, nothing = end.feature_norm, np.full(end.problem.n_classes, end.direction_nc)
-    said = [
-        _said("NC to the mean center", "NCMC, Thm 3.3 and Cor. 3.7", "nc", nothing, NEAR),
-        _said("variability = 1 - cos rho", end.sources["variability"], "variability", end.variability, NEAR),
-        _said("cosine between class means", end.sources["class_cosine"], "cosines", end.class_cosine, 0.1),
-        _said("RCR = GCR, training images", "NCMC", "rule_gap", 0.0, 0.02),
-        _said("GCR minus RCR, rare classes, test", "Prop. 3.1 and C.1", "gain_of_rare", 0.0, 0.0, "at least"),
+    statements = [
+        _statement("NC to the mean center", "NCMC, Thm 3.3 and Cor. 3.7", "nc", nothing, NEAR),
+        _statement("variability = 1 - cos rho", end.sources["variability"], "variability", end.variability, NEAR),
+        _statement("cosine between class means", end.sources["class_cosine"], "cosines", end.class_cosine, 0.1),
+        _statement("RCR = GCR, training images", "NCMC", "rule_gap", 0.0, 0.02),
+        _statement("GCR minus RCR, rare classes, test", "Prop. 3.1 and C.1", "gain_of_rare", 0.0, 0.0, "at least"),
     ]
     if norms:  # normalised features have no norm of their own
-        said.append(_said("feature norm", "theory.multicenter.minimum", "norm", norm, (0.1 * norm).tolist()))
-    return said
+        statements.append(_statement("feature norm", "theory.multicenter.minimum", "norm", norm, (0.1 * norm).tolist()))
+    return statements
 
 
-def _of_rates(rates: Array) -> list[Prediction]:
+def _of_rates(rates: Array) -> list[Statement]:
     several = bool(np.any(rates > 0))
     source = f"theory.multicenter.flows.{'nc_rate' if several else 'algebraic_nc'}"
     law = "exponential, not algebraic" if several else "algebraic, not exponential"
-    said = [_said(f"collapse is {law}", source, "exponential_misfit", 0.5, 0.0, "at most" if several else "at least")]
+    statements = [
+        _statement(f"collapse is {law}", source, "exponential_misfit", 0.5, 0.0, "at most" if several else "at least")
+    ]
     if np.ptp(rates) > 0:
         name = "rank correlation of predicted rate and collapse"
-        said.append(_said(name, source, "rate_order", 1.0, 0.5))
-    return said
+        statements.append(_statement(name, source, "rate_order", 1.0, 0.5))
+    return statements
 
 
-def _said(name: str, source: str, quantity: str, predicted: Any, tolerance: Any, relation: str = "equal") -> Prediction:
+def _statement(
+    name: str, source: str, quantity: str, predicted: Any, tolerance: Any, relation: str = "equal"
+) -> Statement:
     return {
         "name": name,
         "source": source,
@@ -108,19 +112,19 @@ def _said(name: str, source: str, quantity: str, predicted: Any, tolerance: Any,
     }
 
 
-def confirm(data: "xarray.Dataset", said: Mapping[str, Any]) -> Report:
+def confirm(data: "xarray.Dataset", stated: Mapping[str, Any]) -> Report:
     """Hold the record of a finished training against what was predicted for it.
 
     Parameters
     ----------
     data : the record, :class:`ufm.train.record.Record`.data.
-    said : from :func:`predictions`.
+    stated : from :func:`predictions`.
 
     A quantity that the record cannot show (too few measured epochs, say) becomes a note.
     """
     checks, notes = [], []
-    for prediction in said["predictions"]:
-        measured = QUANTITIES[prediction["quantity"]](data, said)
+    for prediction in stated["predictions"]:
+        measured = QUANTITIES[prediction["quantity"]](data, stated)
         if np.all(np.isnan(measured)):
             notes.append(f"{prediction['name']}: the record does not show it")
             continue
@@ -136,13 +140,13 @@ def compare(runs: Sequence[tuple["xarray.Dataset", Mapping[str, Any]]]) -> list[
     features: epochs mean the same time then. Runs without predicted rates are left out.
     """
     reports = []
-    for number, (ours, ours_said) in enumerate(runs):
-        for theirs, theirs_said in runs[number + 1 :]:
-            if _situation(ours) != _situation(theirs) or None in (ours_said["rates"], theirs_said["rates"]):
+    for number, (ours, our_theory) in enumerate(runs):
+        for theirs, their_theory in runs[number + 1 :]:
+            if _situation(ours) != _situation(theirs) or None in (our_theory["rates"], their_theory["rates"]):
                 continue
             rare = rare_classes(ours.class_size.values)
             lead = float(
-                np.mean(np.asarray(ours_said["rates"])[rare]) - np.mean(np.asarray(theirs_said["rates"])[rare])
+                np.mean(np.asarray(our_theory["rates"])[rare]) - np.mean(np.asarray(their_theory["rates"])[rare])
             )
             if lead == 0:
                 continue
@@ -150,7 +154,7 @@ def compare(runs: Sequence[tuple["xarray.Dataset", Mapping[str, Any]]]) -> list[
             gained = float((_logarithms(slow)[:, rare] - _logarithms(fast)[:, rare]).mean())
             methods = [json.loads(each.attrs["configuration"])["method"] for each in (fast, slow)]
             name = f"ln NC of rare classes, {methods[1]} minus {methods[0]}"
-            prediction = _said(name, "theory.multicenter.flows.nc_rate", "", 0.0, 0.0, "at least")
+            prediction = _statement(name, "theory.multicenter.flows.nc_rate", "", 0.0, 0.0, "at least")
             reports.append(Report(f"{methods[0]} against {methods[1]}", (_check(prediction, gained),)))
     return reports
 
@@ -170,13 +174,13 @@ def _last(data: "xarray.Dataset", name: str, split: str = "train") -> Any:
     return data[name].isel(epoch=-1).sel(split=split)
 
 
-def _gain_of_rare(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+def _gain_of_rare(data: "xarray.Dataset", stated: Mapping[str, Any]) -> float:
     accuracy = _last(data, "class_accuracy", "test")
     gain = accuracy.sel(rule="gcr").values - accuracy.sel(rule="rcr").values
     return float(np.mean(gain[rare_classes(data.class_size.values)]))
 
 
-def _rule_gap(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+def _rule_gap(data: "xarray.Dataset", stated: Mapping[str, Any]) -> float:
     accuracy = _last(data, "accuracy")
     return float(abs(accuracy.sel(rule="gcr") - accuracy.sel(rule="rcr")))
 
@@ -193,21 +197,21 @@ def _logarithms(data: "xarray.Dataset") -> Array:
     return np.log(np.maximum(nc, np.finfo(float).tiny))
 
 
-def _simplex_gap(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+def _simplex_gap(data: "xarray.Dataset", stated: Mapping[str, Any]) -> float:
     """Largest entry of the Gram matrix of class means minus that of a simplex, 1 and -1 / (K - 1)."""
-    count = len(said["class_sizes"])
+    count = len(stated["class_sizes"])
     shown = min(count, data.sizes["mean"])
     gram = _last(data, "gram").values[:shown, :shown]
     return float(np.abs(gram - np.where(np.eye(shown) > 0, 1.0, -1.0 / (count - 1))).max())
 
 
-def _exponential_misfit(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+def _exponential_misfit(data: "xarray.Dataset", stated: Mapping[str, Any]) -> float:
     r"""Share of the exponential law in the misfit of both, in [0, 1]: above 1/2 the algebraic one fits better.
 
     ln NC, in the mean over the classes that the law is for, is fitted by a + b t (exponential) and by a + b ln t
     (algebraic), t the sum of the learning rates.
     """
-    rates = np.asarray(said["rates"])
+    rates = np.asarray(stated["rates"])
     classes = rates > 0 if np.any(rates > 0) else np.ones(rates.shape, dtype=bool)
     time = data.clock.values[_window(data)]
     if len(time) < 5:
@@ -219,20 +223,20 @@ def _exponential_misfit(data: "xarray.Dataset", said: Mapping[str, Any]) -> floa
     return misfits[0] / sum(misfits) if sum(misfits) > 0 else math.nan
 
 
-def _rate_order(data: "xarray.Dataset", said: Mapping[str, Any]) -> float:
+def _rate_order(data: "xarray.Dataset", stated: Mapping[str, Any]) -> float:
     """Spearman's correlation over classes of the predicted rate with -ln NC, averaged over the window."""
     logarithms = _logarithms(data)
     if not logarithms.size or np.isnan(logarithms).any():
         return math.nan
-    return float(stats.spearmanr(said["rates"], -logarithms.mean(axis=0)).statistic)
+    return float(stats.spearmanr(stated["rates"], -logarithms.mean(axis=0)).statistic)
 
 
 QUANTITIES: dict[str, Callable[["xarray.Dataset", Mapping[str, Any]], Any]] = {
-    "train_accuracy": lambda data, said: float(_last(data, "accuracy").sel(rule="own")),
-    "nc": lambda data, said: _last(data, "nc_mean").values,
-    "variability": lambda data, said: _last(data, "variability").values,
-    "cosines": lambda data, said: float(_last(data, "equiangularity")),
-    "norm": lambda data, said: _last(data, "norm_mean").values,
+    "train_accuracy": lambda data, stated: float(_last(data, "accuracy").sel(rule="own")),
+    "nc": lambda data, stated: _last(data, "nc_mean").values,
+    "variability": lambda data, stated: _last(data, "variability").values,
+    "cosines": lambda data, stated: float(_last(data, "equiangularity")),
+    "norm": lambda data, stated: _last(data, "norm_mean").values,
     "simplex_gap": _simplex_gap,
     "rule_gap": _rule_gap,
     "gain_of_rare": _gain_of_rare,

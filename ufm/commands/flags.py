@@ -23,13 +23,13 @@ class SizeFlags:
     tau: float | None = None
     """Imbalance ratio n_min / n_max of a preset or of --n-classes, in (0, 1]."""
 
-    def said(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         """The flags that describe a problem, and their values."""
         return {name: getattr(self, name) for name in build.FIELDS if hasattr(self, name)}
 
     def sizes(self) -> tuple[int, ...]:
         """The class sizes. Raises ValueError or OSError."""
-        return build.class_sizes(self.said())
+        return build.class_sizes(self.description())
 
 
 @dataclass
@@ -61,11 +61,11 @@ class ProblemFlags(SizeFlags):
 
     def given(self) -> bool:
         """Whether any of the flags is set."""
-        return any(value is not None for value in self.said().values())
+        return any(value is not None for value in self.description().values())
 
     def build(self) -> MultiCenterProblem:
         """The problem. Raises ValueError or OSError."""
-        return build.build(self.said())
+        return build.build(self.description())
 
 
 def check_folder(folder: Path | None) -> None:

@@ -29,28 +29,28 @@ CHANGES = ("theta", "dim", "frame", "lam", "lam_h", "lam_w")
 Description = Mapping[str, Any]
 
 
-def source(said: Description, *names: str) -> str:
+def source(given: Description, *names: str) -> str:
     """The one name among ``names`` that says where sizes come from. Raises ValueError if it is not exactly one."""
-    given = [name for name in names if said.get(name) is not None]
-    if len(given) != 1:
+    named = [name for name in names if given.get(name) is not None]
+    if len(named) != 1:
         flags = ["--" + name.replace("_", "-") for name in names]
-        wrong = f", not {' and '.join(given)}" if given else ""
+        wrong = f", not {' and '.join(named)}" if named else ""
         raise ValueError(f"one of {', '.join(flags[:-1])} and {flags[-1]} is needed{wrong}")
-    if said.get("tau") is not None and given[0] not in ("preset", "n_classes"):
-        raise ValueError(f"tau={said['tau']} belongs to --preset or --n-classes: other problems have their sizes")
-    if said.get("n_max") is not None and said.get("n_classes") is None:
-        raise ValueError(f"n_max={said['n_max']} goes with --n-classes")
-    return given[0]
+    if given.get("tau") is not None and named[0] not in ("preset", "n_classes"):
+        raise ValueError(f"tau={given['tau']} belongs to --preset or --n-classes: other problems have their sizes")
+    if given.get("n_max") is not None and given.get("n_classes") is None:
+        raise ValueError(f"n_max={given['n_max']} goes with --n-classes")
+    return named[0]
 
 
-def class_sizes(said: Description) -> tuple[int, ...]:
+def class_sizes(given: Description) -> tuple[int, ...]:
     """The class sizes of a description. Raises ValueError or OSError."""
-    if source(said, "preset", "class_sizes", "n_classes") == "preset":
-        return preset(str(said["preset"]), tau=said.get("tau")).class_sizes
-    return _own_sizes(said)
+    if source(given, "preset", "class_sizes", "n_classes") == "preset":
+        return preset(str(given["preset"]), tau=given.get("tau")).class_sizes
+    return _own_sizes(given)
 
 
-def build(said: Description) -> MultiCenterProblem:
+def build(given: Description) -> MultiCenterProblem:
     """The problem of a description. Raises ValueError or OSError.
 
     Examples
@@ -58,28 +58,28 @@ def build(said: Description) -> MultiCenterProblem:
     >>> build({"n_classes": 3, "n_max": 100, "tau": 0.01, "f": 4}).centers
     (2, 1, 9)
     """
-    said = {name: value for name, value in said.items() if value is not None}
-    source(said, *SOURCES)
-    changes: dict[str, Any] = {name: said[name] for name in CHANGES if name in said}
-    if "beta" in said:
-        changes["beta"] = "weighted" if said["beta"] == "weighted" else numbers("beta", said["beta"], float)
-    loss = said.get("loss") or _implied_loss(said)
-    if "preset" in said:
-        return _changed(preset(said["preset"], tau=said.get("tau"), loss=loss), said, changes)
-    if "problem" in said:
-        return _changed(_read(Path(said["problem"])), said, changes)
-    sizes = _own_sizes(said)
-    return Problem(class_sizes=sizes, centers=centers(said, sizes), loss=loss, **{"theta": 0.2, **changes})
+    given = {name: value for name, value in given.items() if value is not None}
+    source(given, *SOURCES)
+    changes: dict[str, Any] = {name: given[name] for name in CHANGES if name in given}
+    if "beta" in given:
+        changes["beta"] = "weighted" if given["beta"] == "weighted" else numbers("beta", given["beta"], float)
+    loss = given.get("loss") or _implied_loss(given)
+    if "preset" in given:
+        return _changed(preset(given["preset"], tau=given.get("tau"), loss=loss), given, changes)
+    if "problem" in given:
+        return _changed(_read(Path(given["problem"])), given, changes)
+    sizes = _own_sizes(given)
+    return Problem(class_sizes=sizes, centers=centers(given, sizes), loss=loss, **{"theta": 0.2, **changes})
 
 
-def centers(said: Description, sizes: tuple[int, ...]) -> Any:
+def centers(given: Description, sizes: tuple[int, ...]) -> Any:
     """Centers per class of a description, for some class sizes."""
-    rule = said.get("centers")
+    rule = given.get("centers")
     if rule is None or (isinstance(rule, str) and not _is_list(rule)):
-        default = PRESETS[said["preset"]].f if said.get("preset") is not None else 20
-        return spend(rule or "class-aware", sizes, default if said.get("f") is None else said["f"])
-    if said.get("f") is not None:
-        raise ValueError(f"f={said['f']} goes with a rule, not with centers={rule}")
+        default = PRESETS[given["preset"]].f if given.get("preset") is not None else 20
+        return spend(rule or "class-aware", sizes, default if given.get("f") is None else given["f"])
+    if given.get("f") is not None:
+        raise ValueError(f"f={given['f']} goes with a rule, not with centers={rule}")
     return numbers("centers", rule, int)
 
 
@@ -98,34 +98,34 @@ def _is_list(text: str) -> bool:
     return re.fullmatch(r"[\d\s,.+-]+", text) is not None
 
 
-def _own_sizes(said: Description) -> tuple[int, ...]:
-    sizes = said.get("class_sizes")
+def _own_sizes(given: Description) -> tuple[int, ...]:
+    sizes = given.get("class_sizes")
     if isinstance(sizes, str):
         if not _is_list(sizes) or Path(sizes).exists():
             return read_class_sizes(sizes)
         sizes = numbers("class_sizes", sizes, int)
     if sizes is not None:
         return tuple(sizes) if isinstance(sizes, list | tuple) else (sizes,)
-    if said.get("n_max") is None:
-        raise ValueError(f"n_classes={said['n_classes']} needs --n-max, the size of the largest class")
-    tau = said.get("tau")
-    return long_tailed_sizes(said["n_classes"], said["n_max"], 1.0 if tau is None else tau)
+    if given.get("n_max") is None:
+        raise ValueError(f"n_classes={given['n_classes']} needs --n-max, the size of the largest class")
+    tau = given.get("tau")
+    return long_tailed_sizes(given["n_classes"], given["n_max"], 1.0 if tau is None else tau)
 
 
-def _implied_loss(said: Description) -> Literal["cosine", "mse"]:
+def _implied_loss(given: Description) -> Literal["cosine", "mse"]:
     """The cosine loss, but P where a learned frame comes with weights that only P has."""
-    weighted = "lam_h" in said or "lam_w" in said
-    return "mse" if said.get("frame") == "learned" and weighted else "cosine"
+    weighted = "lam_h" in given or "lam_w" in given
+    return "mse" if given.get("frame") == "learned" and weighted else "cosine"
 
 
-def _changed(base: MultiCenterProblem, said: Description, changes: dict[str, Any]) -> MultiCenterProblem:
+def _changed(base: MultiCenterProblem, given: Description, changes: dict[str, Any]) -> MultiCenterProblem:
     values = base.to_dict()
-    if said.get("loss", base.loss) != base.loss:
+    if given.get("loss", base.loss) != base.loss:
         values = {k: v for k, v in values.items() if k not in ("beta", "lam", "lam_h", "lam_w")} | {
-            "loss": said["loss"]
+            "loss": given["loss"]
         }
-    if "centers" in said or "f" in said:
-        counts = Problem(base.class_sizes, centers(said, base.class_sizes), 0.0).centers
+    if "centers" in given or "f" in given:
+        counts = Problem(base.class_sizes, centers(given, base.class_sizes), 0.0).centers
         values |= {"centers": counts, "dim": max(values["dim"], minimum_dimension(counts))}
     return Problem.from_dict({**values, **changes})
 
