@@ -116,7 +116,7 @@ class Command(Settings):
 
     def _which(self) -> tuple[Run, Config]:
         """The folder and the configuration. Raises ValueError if they do not belong together."""
-        said = self.said()
+        said = self.given()
         if self.resume is not None:
             run = Run(self.resume)
             config = run.config()
