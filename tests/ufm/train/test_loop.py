@@ -157,13 +157,12 @@ def test_features_that_are_not_finite_are_never_recorded(tmp_path, method):
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
-    data = images()
-    learner = Learner(SMALL, data.class_sizes, data.channels, data.size)
-    optimizer = torch.optim.SGD(learner.parameters(), 0.1)
+    training = loop.Training(SMALL, images(), tmp_path, Device.choose("cpu"), Options(), {})
     with torch.no_grad():
-        next(learner.parameters()).fill_(torch.inf)
+        next(training.learner.parameters()).fill_(torch.inf)
     with pytest.raises(Diverged, match=r"learner\.network.* is not finite"):
-        loop.snapshot(learner, optimizer, Progress(SMALL, 70))
+        training.save()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_batch_in_parts_has_the_gradient_of_the_whole(tmp_path):
