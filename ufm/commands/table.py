@@ -41,7 +41,7 @@ class Command:
 
     name: tyro.conf.Positional[str]
     """Number of a table of the paper, or name of one of ours."""
-    quantity: Literal["own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few"] = "own"
+    quantity: tables.Quantity = "own"
     """Test accuracy at the last epoch by the method's own rule, RCR, GCR or nearest mean center; best: at the best
     epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of
     classes with more than 100, with 20 to 100, with fewer than 20 training images."""

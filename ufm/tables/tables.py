@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,7 @@ TABLES = tuple(dict.fromkeys(name.partition("/")[0] for name in PRESETS if not n
 SWEEPS = ("table6", "angles")
 """Tables over f and theta rather than over methods and data."""
 
-QUANTITIES = ("own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few")
+Quantity = Literal["own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few"]
 """Test accuracies: by a rule at the last epoch; by the own rule at the best epoch; by the own rule of some classes."""
 
 
@@ -102,7 +102,7 @@ def entries(
     wanted: int = 3,
     failures: Mapping[str, str] | None = None,
 ) -> list[Entry]:
-    """Cells with what ``results`` say of a quantity, one of QUANTITIES, and why cells failed, by name."""
+    """Cells with what ``results`` say of a quantity, one of Quantity, and why cells failed, by name."""
     made = []
     for name in names:
         ours = {
