@@ -94,6 +94,20 @@ def test_a_stopped_and_resumed_run_is_the_run_that_was_not(tmp_path, monkeypatch
     same(tmp_path / "straight", tmp_path / "stopped")
 
 
+def test_looking_at_the_loss_less_often_changes_no_number(tmp_path, monkeypatch):
+    """As on a GPU, where every look waits for the device: a signal is then heard later, but in the same epoch."""
+    run(tmp_path / "straight")
+    monkeypatch.setattr(Device, "check_every", 3)
+    run(tmp_path / "seldom")
+    same(tmp_path / "straight", tmp_path / "seldom")
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", signal_at(7))
+        with pytest.raises(Stopped, match=r"epoch 2 of 4, step 9 of 20"):
+            run(tmp_path / "stopped")
+    run(tmp_path / "stopped", resume=True)
+    same(tmp_path / "straight", tmp_path / "stopped")
+
+
 def test_a_run_that_died_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch):
     run(tmp_path / "straight", checkpoint_every=1)
 
