@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from ufm.tables import results, tables
+from ufm.tables import compare, results, tables, writers
 from ufm.train import presets
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -28,16 +28,16 @@ def test_committed_results_are_of_todays_tables(path):
 def test_the_tables_of_the_documentation_are_those_of_the_results(path):
     page = (ROOT / "docs" / "networks.md").read_text()
     known, names = results.load(path), presets.cells(path.stem)
-    for row in tables.FORMATS["markdown"](tables.entries(names, known), "test accuracy, %, own").splitlines()[2:]:
+    for row in writers.written(tables.entries(names, known), "test accuracy, %, own", "markdown").splitlines()[2:]:
         assert row.replace("| cnn ", "| ") in page.replace("| cnn ", "| ")
     if path.stem == "fashion":
-        rows = tables.verdicts(names, known)
+        compared = compare.verdicts(names, known)
     elif path.stem == "angles":
-        rows = tables.correlations(names, known)
+        compared = compare.correlations(names, known)
     else:
-        rows, compared = tables.ranks(tables.entries(names, known))
-        assert compared in page
-    for name, *texts in rows[1:]:
+        compared, how = compare.ranks(tables.entries(names, known))
+        assert how in page
+    for name, *texts in compared.itertuples(name=None):
         assert f"| {name} | {' | '.join(texts)} |" in page
 
 

@@ -33,7 +33,7 @@ class Command:
         if not self.runs:
             raise ValueError("which run? ufm confirm FOLDER...")
         evidence = [Run(folder).evidence() for folder in self.runs]
-        pairs = [(record.data, said) for record, said in evidence]
+        pairs = [(record.data, predictions) for record, predictions in evidence]
         reports = [*(confirm(*pair) for pair in pairs), *compare(pairs)]
         whole = reports[0] if len(reports) == 1 else combine("confirm", reports)
         if self.json:

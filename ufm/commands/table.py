@@ -41,7 +41,7 @@ class Command:
 
     name: tyro.conf.Positional[str]
     """Number of a table of the paper, or name of one of ours."""
-    quantity: Literal["own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few"] = "own"
+    quantity: tables.Quantity = "own"
     """Test accuracy at the last epoch by the method's own rule, RCR, GCR or nearest mean center; best: at the best
     epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of
     classes with more than 100, with 20 to 100, with fewer than 20 training images."""
@@ -85,43 +85,48 @@ class Command:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
         table = tables.table_name(self.name)
-        wanted = [name for name in presets.cells(table) if self.where in name]
+        names = [name for name in presets.cells(table) if self.where in name]
         as_usual = self.json or self.against is not None or self.format != "markdown"
         if self.verdicts + self.correlate + self.ranks + as_usual > 1:
             raise ValueError("--verdicts, --correlate and --ranks are tables of their own, in markdown: one at a time")
-        if not wanted:
+        if not names:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         path = self.results or Path("results") / f"{table}.json"
         if self.execute:
-            self._run(table, self._without_result(wanted, self._known(path, table)[0]))
+            self._run(table, self._without_result(names, self._known(path, table)[0]))
         known, left_out = self._known(path, table)
         if self.save:
             results.save(path, known)
-        failed = grid.failures(table, self._without_result(wanted, known), self.runs)
-        found = tables.entries(wanted, known, self.quantity, self.seeds, failed)
+        failed = grid.failures(table, self._without_result(names, known), self.runs)
         if self.picture is not None:
             from figures import comparison, style
 
-            style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in wanted]), self.picture)
-        shown = found if self.against is None else tables.differences(found, self.against)
-        if self.verdicts or self.correlate:
-            print(tables.lined((tables.verdicts if self.verdicts else tables.correlations)(wanted, known)))
-        elif self.ranks:
-            lines, compared = tables.ranks(found)
-            print(f"{tables.lined(lines)}\n\nTest accuracy, {self.quantity}. {compared}")
-        elif self.json:
-            rows = [cell.to_dict() for cell in found] if self.against is None else [vars(cell) for cell in shown]
-            print(store.to_json({"cells": rows}))
-        else:
-            minus = "" if self.against is None else f" minus {self.against}"
-            print(tables.FORMATS[self.format](shown, f"test accuracy, %, {self.quantity}{minus}"))
-            if minus and self.format == "markdown":
-                print("\np: two-sided paired t-test over common seeds, Holm's correction for the rows of a column.")
+            style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in names]), self.picture)
+        print(self._text(names, known, failed))
         for name, reason in failed.items():
             print(f"failed: {name}, {reason}", file=sys.stderr)
         for folder, why in left_out.items():
             print(f"left out: {folder}: {why}", file=sys.stderr)
         return FAILS if failed else OK
+
+    def _text(self, names: list[str], known: list[Result], failed: dict[str, str]) -> str:
+        """The table that is asked for."""
+        from ufm.tables import compare, writers  # with pandas, which no other command needs
+
+        if self.verdicts or self.correlate:
+            return writers.markdown((compare.verdicts if self.verdicts else compare.correlations)(names, known))
+        found = tables.entries(names, known, self.quantity, self.seeds, failed)
+        if self.ranks:
+            ranked, compared = compare.ranks(found)
+            return f"{writers.markdown(ranked)}\n\nTest accuracy, {self.quantity}. {compared}"
+        shown = found if self.against is None else compare.differences(found, self.against)
+        if self.json:
+            return store.to_json({"cells": [cell.to_dict() for cell in shown]})
+        minus = "" if self.against is None else f" minus {self.against}"
+        text = writers.written(shown, f"test accuracy, %, {self.quantity}{minus}", self.format)
+        if minus and self.format == "markdown":
+            text += "\n\np: two-sided paired t-test over common seeds, Holm's correction for the rows of a column."
+        return text
 
     def _known(self, path: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
         """Results of the file and of finished runs; which runs were left out and why."""

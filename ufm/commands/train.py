@@ -13,6 +13,7 @@ from ufm.commands.flags import check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, INTERRUPTED, OK, interactive
 from ufm.files.store import json_object
+from ufm.train import require_packages
 from ufm.train.config import Config, Settings
 from ufm.train.presets import complete, preset
 from ufm.train.run import Run
@@ -79,7 +80,7 @@ class Command(Settings):
     def run(self) -> int:
         """Train, confirm, draw, report."""
         run, config = self._which()
-        _require_torch()
+        require_packages()
         from ufm.train.device import Device
         from ufm.train.loop import Options, Stopped, check, train
         from ufm.train.progress import Diverged
@@ -116,18 +117,9 @@ class Command(Settings):
 
     def _which(self) -> tuple[Run, Config]:
         """The folder and the configuration. Raises ValueError if they do not belong together."""
-        said = self.said()
         if self.resume is not None:
-            run = Run(self.resume)
-            config = run.config()
-            if any((self.name, self.config, self.out, self.smoke)):
-                raise ValueError(f"--resume {self.resume} goes on as it began: no name, --config, --out or --smoke")
-            if other := [f"{k} is {v}, not {getattr(config, k)}" for k, v in said.items() if v != getattr(config, k)]:
-                raise ValueError(f"{self.resume} is another training: {', '.join(other)}")
-            if run.finished:
-                raise ValueError(f"{self.resume} is finished: ufm confirm {self.resume}")
-            return run, config
-        config = self._said(said)
+            return self._begun(Run(self.resume))
+        config = self._wanted()
         if self.smoke:
             config = shortened(config)
         run = Run(self.out or Path("runs") / "train" / config.key)
@@ -140,38 +132,39 @@ class Command(Settings):
             raise ValueError(f"out={run.folder} holds this training already: ufm {way} {run.folder}")
         return run, config
 
-    def _said(self, said: dict[str, Any]) -> Config:
-        """The configuration that a name or a file stands for, with what is said on top."""
+    def _begun(self, run: Run) -> tuple[Run, Config]:
+        config = run.config()
+        if any((self.name, self.config, self.out, self.smoke)):
+            raise ValueError(f"--resume {run.folder} goes on as it began: no name, --config, --out or --smoke")
+        pairs = ((name, getattr(config, name), value) for name, value in self.given().items())
+        if other := [f"{name} is {value}, not {there}" for name, there, value in pairs if value != there]:
+            raise ValueError(f"{run.folder} is another training: {', '.join(other)}")
+        if run.finished:
+            raise ValueError(f"{run.folder} is finished: ufm confirm {run.folder}")
+        return run, config
+
+    def _wanted(self) -> Config:
+        """The configuration that a name or a file stands for, with what is given on top."""
+        given = self.given()
         if self.name is not None and self.config is not None:
             raise ValueError(f"{self.name} and --config {self.config} are two trainings: one at a time")
-        if self.config is not None:
-            try:
-                there = json_object("a configuration", self.config.read_text()).get("configuration")
-                if not isinstance(there, dict):
-                    raise ValueError("key 'configuration' is missing")
-                return complete(Config.from_dict(there).to_dict(), said)
-            except (ValueError, TypeError) as error:  # of a type that no field has, too
-                raise ValueError(f"{self.config}: {error}") from None
-        return preset(self.name, **said) if self.name is not None else Config(**said)
+        if self.config is None:
+            return preset(self.name, **given) if self.name is not None else Config(**given)
+        try:
+            there = json_object("a configuration", self.config.read_text()).get("configuration")
+            if not isinstance(there, dict):
+                raise ValueError("key 'configuration' is missing")
+            return complete(Config.from_dict(there).to_dict(), given)
+        except (ValueError, TypeError) as error:  # of a type that no field has, too
+            raise ValueError(f"{self.config}: {error}") from None
 
     def _data(self, config: Config, smoke: bool) -> "Data":
-        from ufm.train.data import load
+        from ufm.train import data
 
-        if smoke:
-            return synthetic_data(config)
-        return load(
-            config.dataset,
-            tau=config.tau,
-            n_max=config.n_max,
-            seed=config.seed,
-            root=self.data,
-            augmentation=config.augmentation or _of_views(config),
-            workers=self.workers,
-            download=self.download,
-        )
+        return synthetic_data(config) if smoke else data.wanted(config, self.data, self.workers, self.download)
 
     def _watcher(self, run: Run, config: Config) -> Any:
-        """What is said after every measurement."""
+        """What is printed after every measurement."""
         draw = None
         if self.tensorboard:
             from ufm.train import curves
@@ -197,32 +190,10 @@ class Command(Settings):
         store.save_json(run.folder / "report.json", report.to_dict())  # last: it makes the run a finished one
         numbers = record.headline()
         if self.json:
-            print(store.to_json({**numbers, "accuracy": accuracies(record), "out": str(run.folder)}))
+            print(store.to_json({**numbers, "accuracy": record.accuracies(), "out": str(run.folder)}))
             return
-        by_rule = ", ".join(f"{name} {100 * value:.1f} %" for name, value in accuracies(record).items())
+        by_rule = ", ".join(f"{name} {100 * value:.1f} %" for name, value in record.accuracies().items())
         held = sum(check.holds for check in report.checks)
         print(f"{record.config.title}: loss {numbers['loss']:.4g}, NC {numbers['nc']:.3g} on training images")
         print(f"test accuracy: {by_rule}")
         print(f"{held} of {len(report.checks)} predictions hold: ufm confirm {run.folder}")
-
-
-def accuracies(record: "Record") -> dict[str, float]:
-    """Last test accuracy by rule."""
-    last = record.data.accuracy.isel(epoch=-1).sel(split="test")
-    return {str(rule): float(last.sel(rule=rule)) for rule in last.rule.values}
-
-
-def _of_views(config: Config) -> str | None:
-    """Augmentation for methods that compare two views of an image, where the data set has none of its own."""
-    from ufm.train.data import DATASETS
-
-    plain = config.dataset in DATASETS and DATASETS[config.dataset].augmentation == "none"
-    return "crop" if plain and config.method == "KCL" else None
-
-
-def _require_torch() -> None:
-    import importlib.util
-
-    missing = [name for name in ("torch", "torchvision", "safetensors") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f"training needs {', '.join(missing)}: pip install 'ncmc[train]'")

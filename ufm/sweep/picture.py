@@ -1,7 +1,7 @@
 """Which quantity of a sweep is drawn over which axes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from ufm.files.text import nearest
@@ -60,30 +60,39 @@ class Picture:
             if name is not None and name not in sweep.record:
                 raise ValueError(f"quantity {name!r} is not recorded{nearest(name, sweep.record, n=3)}")
         inner = sweep.does.quantities[quantity].dims
-        if quantity == "time" or self.against == "time":
+        self._check_kind(quantity, curve="time" in inner)
+        dims = [axis.name for axis in sweep.axes] + (["class"] if "class" in inner else [])
+        named = self._named(quantity, dims)
+        others = [name for name in dims if name not in named]
+        several = [axis.name for axis in sweep.axes if len(axis) > 1 and axis.name in others]
+        x = self.x or ("time" if "time" in inner else None)
+        if x is None and not self.scatter:
+            if not others:
+                raise Nothing(f"{quantity} has one number per seed: there is no axis to draw it over")
+            x = (several or others)[0]
+        lines = self.lines
+        if lines is None and self.y is None:
+            lines = next((name for name in [*(["class"] if "class" in others else []), *several] if name != x), None)
+        return replace(self, quantity=quantity, x=x, lines=lines, select=dict(self.select))
+
+    def _check_kind(self, quantity: str, *, curve: bool) -> None:
+        """Refuse what cannot be on the axes of such a picture: a curve, a scatter plot, or neither."""
+        if "time" in (quantity, self.against):
             raise ValueError("time is an axis of curves, not a quantity to draw")
-        if "time" in inner and (self.scatter or self.y is not None or self.x not in (None, "time")):
+        if curve and (self.scatter or self.y is not None or self.x not in (None, "time")):
             raise ValueError(f"{quantity} is a curve: it is drawn over time")
         if self.scatter and (self.against is None or self.x is not None or self.y is not None):
             raise ValueError("scatter has a quantity on its horizontal axis, against, and neither x nor y")
-        dims = [axis.name for axis in sweep.axes] + (["class"] if "class" in inner else [])
+
+    def _named(self, quantity: str, dims: list[str]) -> list[str]:
+        """Axes that are asked for, each of which the quantity has, and once."""
         named = [name for name in (self.x, self.y, self.lines, self.panels, *self.select) if name is not None]
         for name in named:
             if name not in dims and (name, self.x) != ("time", "time"):
                 raise ValueError(f"{quantity} has no axis {name!r} for this{nearest(name, dims) if dims else ''}")
         if len(set(named)) < len(named):
             raise ValueError(f"every axis can be used once, not {', '.join(named)}")
-        several = [axis.name for axis in sweep.axes if len(axis) > 1 and axis.name not in named]
-        others = [name for name in dims if name not in named]
-        x = self.x or ("time" if "time" in inner else None)
-        if x is None and not self.scatter:
-            if not (several or others):
-                raise Nothing(f"{quantity} has one number per seed: there is no axis to draw it over")
-            x = (several or others)[0]
-        lines = self.lines
-        if lines is None and self.y is None:
-            lines = next((name for name in [*(["class"] if "class" in others else []), *several] if name != x), None)
-        return Picture(quantity, x, self.y, lines, self.panels, self.against, self.scatter, dict(self.select))
+        return named
 
 
 def caption(sweep: Sweep) -> str:

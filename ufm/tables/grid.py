@@ -142,8 +142,8 @@ def _run(job: Job, flags: Sequence[str], running: _Running, device: str | None) 
         return status, None
     if status < 0:  # its last words are not why
         return status, f"killed by signal {-status}"
-    said = (folder / "log.txt").read_text(errors="replace").strip().splitlines()
-    return status, said[-1].removeprefix("ufm: ") if said else f"exit status {status}"
+    lines = (folder / "log.txt").read_text(errors="replace").strip().splitlines()
+    return status, lines[-1].removeprefix("ufm: ") if lines else f"exit status {status}"
 
 
 FAILURE = "failure.txt"

@@ -19,7 +19,7 @@ from ufm.train.run import Run
 Result = dict[str, Any]
 
 
-def summary(name: str, record: Record, said: Mapping[str, Any]) -> Result:
+def summary(name: str, record: Record, predictions: Mapping[str, Any]) -> Result:
     """What tables and curves need of one finished training: its record, and what was predicted.
 
     Returns
@@ -51,7 +51,7 @@ def summary(name: str, record: Record, said: Mapping[str, Any]) -> Result:
             "test_accuracy": _rounded(own),
         },
         "variability": _rounded(training.variability.isel(epoch=-1)),
-        "checks": confirm(data, said).to_dict()["checks"],
+        "checks": confirm(data, predictions).to_dict()["checks"],
         "machine": {key: data.attrs[key] for key in ("device", "threads", "processes", "torch")}
         | {"training_seconds": round(float(last.training_seconds), 1)},
     }
@@ -80,17 +80,17 @@ def collect(root: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
         try:
             if (evidence := run.outcome()) is None:
                 continue
-            record, said = evidence
+            record, predictions = evidence
             config = record.config
             if run.smoke:
                 raise ValueError("a smoke test")
             if other := preset(name, seed=config.seed).differences(config):
                 raise ValueError(f"the table wants other settings: {', '.join(other)}")
-            own.append(summary(name, record.of(config), said))
+            own.append(summary(name, record.of(config), predictions))
             for answered in (each for each, base in trained_as.items() if base == name != each):
                 wanted = preset(answered, seed=config.seed)
                 if record.answers(wanted):
-                    shared.append({**summary(answered, record.of(wanted), said), "trained_as": name})
+                    shared.append({**summary(answered, record.of(wanted), predictions), "trained_as": name})
         except ValueError as error:
             left_out[run.folder] = str(error)
     return merge(shared, own), left_out  # a run of its own says more

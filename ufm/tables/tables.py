@@ -1,15 +1,11 @@
-"""Tables of trainings: which cells they have, and what is known of them."""
+"""Tables of trainings: which cells they have, and what is known of each."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
 
-from ufm.certify.predictors import correlations_of
 from ufm.files.text import nearest
 from ufm.problems.sizes import rare_classes
 from ufm.tables.results import Result
@@ -21,7 +17,7 @@ TABLES = tuple(dict.fromkeys(name.partition("/")[0] for name in PRESETS if not n
 SWEEPS = ("table6", "angles")
 """Tables over f and theta rather than over methods and data."""
 
-QUANTITIES = ("own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few")
+Quantity = Literal["own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few"]
 """Test accuracies: by a rule at the last epoch; by the own rule at the best epoch; by the own rule of some classes."""
 
 
@@ -81,11 +77,11 @@ class Entry:
         return f"{100 * self.mean:.1f}{spread}{seeds}{' !' if self.failure is not None else ''}"
 
 
-def table_name(said: str) -> str:
+def table_name(text: str) -> str:
     """The table of that name, or of that number in the paper. Raises ValueError for an unknown one."""
-    name = f"table{said}" if said.isdecimal() else said
+    name = f"table{text}" if text.isdecimal() else text
     if name not in TABLES:
-        raise ValueError(f"table {said!r} is unknown{nearest(name, TABLES)}")
+        raise ValueError(f"table {text!r} is unknown{nearest(name, TABLES)}")
     return name
 
 
@@ -106,7 +102,7 @@ def entries(
     wanted: int = 3,
     failures: Mapping[str, str] | None = None,
 ) -> list[Entry]:
-    """Cells with what ``results`` say of a quantity, one of QUANTITIES, and why cells failed, by name."""
+    """Cells with what ``results`` say of a quantity, one of Quantity, and why cells failed, by name."""
     made = []
     for name in names:
         ours = {
@@ -144,164 +140,12 @@ class Difference:
     status: str
     """That of the row's own cell."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
     def __str__(self) -> str:
         """In percentage points."""
         if not self.seeds:
             return "failed" if self.status.startswith("failed") else "not run"
         return f"{100 * self.mean:+.1f}" + ("" if np.isnan(self.p) else f" (p = {self.p:.2g})")
-
-
-def differences(found: Sequence[Entry], row: str) -> list[Difference]:
-    """Every other cell minus that of ``row`` in its column. Raises ValueError for an unknown row."""
-    rows = list(dict.fromkeys(entry.row for entry in found))
-    if row not in rows:
-        raise ValueError(f"against={row!r} is no row of this table{nearest(row, rows, n=3)}")
-    made = []
-    for column in dict.fromkeys(entry.column for entry in found):
-        inside = [entry for entry in found if entry.column == column]
-        base = next((entry for entry in inside if entry.row == row), None)
-        if base is not None:
-            made += _holm([_paired(entry, base) for entry in inside if entry is not base])
-    return made
-
-
-def _paired(entry: Entry, base: Entry) -> Difference:
-    seeds = sorted(entry.values.keys() & base.values.keys())
-    ours, theirs = (np.array([each.values[seed] for seed in seeds]) for each in (entry, base))
-    gaps = ours - theirs
-    mean = float(gaps.mean()) if seeds else float("nan")
-    p = float("nan")
-    if len(seeds) > 1:  # equal gaps leave nothing to test against
-        p = float(stats.ttest_rel(ours, theirs).pvalue) if np.ptp(gaps) > 0 else float(mean == 0)
-    return Difference(entry.row, entry.column, mean, len(seeds), p, entry.status)
-
-
-def _holm(made: list[Difference]) -> list[Difference]:
-    """The same with p-values of Holm's step-down procedure."""
-    tested = sorted((d.p, i) for i, d in enumerate(made) if not np.isnan(d.p))
-    largest, adjusted = 0.0, {}
-    for rank, (p, i) in enumerate(tested):
-        largest = max(largest, min(1.0, (len(tested) - rank) * p))
-        adjusted[i] = largest
-    return [replace(each, p=adjusted.get(i, each.p)) for i, each in enumerate(made)]
-
-
-def ranks(found: Sequence[Entry]) -> tuple[list[list[str]], str]:
-    """Rows by their mean rank (1 is best) over columns, as Demsar (2006) compares classifiers.
-
-    Only columns in which all rows have results count, and only seeds that all of these have. Rows whose results are the
-    same everywhere are one. Equal accuracies share a rank.
-
-    Returns
-    -------
-    Texts, the first line a head; and what was compared, with the p-value of Friedman's test that rows do not differ.
-
-    Raises
-    ------
-    ValueError : fewer than three different rows or two columns with results, or no seed that all of them have.
-    """
-    values = {(entry.row, entry.column): entry.values for entry in found if entry.values}
-    rows = list(dict.fromkeys(row for row, _ in values))
-    columns = [column for column in dict.fromkeys(c for _, c in values) if all((row, column) in values for row in rows)]
-    seeds = set.intersection(*(set(values[row, column]) for row in rows for column in columns)) if columns else set()
-    if columns and not seeds:
-        raise ValueError("ranks need a seed that all cells have: `ufm table --run` runs what is missing")
-    alike: dict[tuple[float, ...], list[str]] = {}  # rows by their accuracies
-    for row in rows:
-        accuracies = tuple(float(np.mean([values[row, column][s] for s in sorted(seeds)])) for column in columns)
-        alike.setdefault(accuracies, []).append(row)
-    if len(alike) < 3 or len(columns) < 2:
-        raise ValueError(f"ranks need three different rows in two columns with results: {len(alike)} in {len(columns)}")
-    accuracy, names = np.array(list(alike)).T, [", ".join(each) for each in alike.values()]
-    rank = stats.rankdata(-accuracy, axis=1)
-    lines = [["", "mean rank", "best rank", "worst rank", "mean accuracy, %"]]
-    for row in np.argsort(rank.mean(axis=0), kind="stable"):
-        numbers = (rank[:, row].mean(), rank[:, row].min(), rank[:, row].max(), 100 * accuracy[:, row].mean())
-        lines.append([names[row], *(f"{number:.1f}" for number in numbers)])
-    p = stats.friedmanchisquare(*accuracy.T).pvalue
-    return lines, (
-        f"Seeds {', '.join(map(str, sorted(seeds)))} of {len(columns)} columns: {'; '.join(columns)}. Friedman's test "
-        f"that rows do not differ: p = {p:.2g}, too small where columns share images."
-    )
-
-
-def correlations(names: Sequence[str], results: Sequence[Result]) -> list[list[str]]:
-    """Rank correlations of theory's numbers with accuracies over the cells of a table: texts, the first line a head.
-
-    Raises ValueError if fewer than three cells with a multi-center frame have results.
-    """
-    framed = [result for result in results if result["name"] in names and "f" in result["configuration"]]
-    cells_with_results = list(dict.fromkeys(result["name"] for result in framed))
-    means = {
-        quantity: {entry.name: entry.mean for entry in entries(cells_with_results, framed, quantity)}
-        for quantity in ("own", "rcr", "gcr", "rare")
-    }
-    grid: dict[str, list[str]] = {}
-    for each in correlations_of(framed, means):
-        grid.setdefault(each.predictor, []).append(str(each))
-    return [["rank correlation with accuracy", *means], *([name, *texts] for name, texts in grid.items())]
-
-
-def verdicts(names: Sequence[str], results: Sequence[Result]) -> list[list[str]]:
-    """How often predictions made before the trainings of a table held, by row: texts, the first line a head."""
-    rows = list(dict.fromkeys(labels(name)[0] for name in names))
-    held: dict[str, dict[str, list[bool]]] = {}
-    for result in results:
-        if result["name"] in names:
-            for check in result["checks"]:
-                by_row = held.setdefault(check["name"], {})
-                by_row.setdefault(labels(result["name"])[0], []).append(check["holds"])
-    lines = [["prediction, held in trainings", *rows]]
-    for name, by_row in held.items():
-        lines.append([name, *(f"{sum(by_row[row])} of {len(by_row[row])}" if row in by_row else "" for row in rows)])
-    return lines
-
-
-def markdown(found: Sequence[Entry | Difference], corner: str) -> str:
-    """A table in markdown, rows and columns in the order in which they first occur."""
-    return lined(_grid(found, corner))
-
-
-def lined(texts: Sequence[Sequence[str]]) -> str:
-    """Texts as a table in markdown, the first line its head."""
-    head, *body = texts
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def latex(found: Sequence[Entry | Difference], corner: str) -> str:
-    """A tabular of LaTeX, for the package booktabs."""
-    head, *body = ([_escaped(text) for text in line] for line in _grid(found, corner))
-    rows = [" & ".join(line) + r" \\" for line in (head, *body)]
-    lines = [r"\begin{tabular}{l" + "c" * (len(head) - 1) + "}", r"\toprule", rows[0], r"\midrule", *rows[1:]]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
-
-
-def comma_separated(found: Sequence[Entry | Difference], corner: str) -> str:
-    """CSV, one cell a line with full precision."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for number, cell in enumerate(found):
-        values = cell.to_dict() if isinstance(cell, Entry) else vars(cell)
-        if number == 0:
-            writer.writerow(values)
-        writer.writerow(values.values())
-    return text.getvalue().rstrip()
-
-
-FORMATS = {"markdown": markdown, "latex": latex, "csv": comma_separated}
-
-
-def _grid(found: Sequence[Entry | Difference], corner: str) -> list[list[str]]:
-    """Texts of a table, the first line its head."""
-    columns = list(dict.fromkeys(cell.column for cell in found))
-    rows: dict[str, dict[str, str]] = {}
-    for cell in found:
-        rows.setdefault(cell.row, {})[cell.column] = str(cell)
-    return [[corner, *columns], *([row, *(texts.get(column, "") for column in columns)] for row, texts in rows.items())]
-
-
-def _escaped(text: str) -> str:
-    for plain, written in (("%", r"\%"), ("_", r"\_"), ("±", r"$\pm$"), ("&", r"\&")):
-        text = text.replace(plain, written)
-    return text

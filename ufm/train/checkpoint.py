@@ -1,11 +1,14 @@
-"""Checkpoints: tensors as safetensors, the rest as JSON, each either complete and verified or not there."""
+"""Checkpoints: one safetensors file each, complete and verified or not there.
+
+Its header's ``__metadata__`` holds the format, the step, the state (JSON) and the digest ``sha256``: that of the whole
+file with zeros for the digest's own 64 digits.
+"""
 
 import hashlib
 import json
 import math
 import re
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +21,14 @@ from torch import Tensor
 
 from ufm.files.store import DamagedFile, write_atomically
 
-FORMAT = "ncmc checkpoint 1"
+FORMAT = "ncmc checkpoint 2"
 
-_NAME = re.compile(r"step-([0-9]{8,})(-b)?\.(safetensors|json)")
-_UNFINISHED = re.compile(r"\.step-[0-9]{8,}(-b)?\.(safetensors|json)\..+")
+_STEP = "([0-9]{8}|[1-9][0-9]{8,})"
+_NAME = re.compile(rf"checkpoint-{_STEP}\.safetensors|step-{_STEP}\.json")
+_UNFINISHED = re.compile(rf"\.checkpoint-{_STEP}\.safetensors\..+")
+_DIGEST = re.compile(b'"sha256":"([0-9a-f]{64})"')
+"""In the header. Elsewhere, within a name or the state, quotes are escaped."""
+_NO_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,7 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
-    """Write a checkpoint; returns the path of its JSON file, which is written last and makes it one.
+    """Write a checkpoint; returns its path.
 
     A crash, a kill or a full disk at any moment leaves all earlier checkpoints, or all of them and this one. Only
     then are checkpoints of earlier steps removed, except for the ``keep - 1`` newest, and what interrupted calls left.
@@ -46,23 +53,22 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
         infinity, tuples, keys that are not strings, other objects.
     OSError : as it comes from the system.
     """
-    step, state = checkpoint.step, checkpoint.state
+    step = checkpoint.step
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:
         raise ValueError(f"step={step!r} must be an integer of at least 0")
     if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
         raise ValueError(f"keep={keep!r} must be an integer of at least 1")
-    if not isinstance(state, dict):
-        raise ValueError(f"state is a {type(state).__name__}: it must be a dict")
-    try:
-        _require_plain(state, "state")
-    except RecursionError:
-        raise ValueError("state is nested too deeply, or contains itself") from None
-    content = _serialised(checkpoint.tensors)
-    tensors = _free_name(folder, step)
-    record = {"format": FORMAT, "step": step, "tensors": tensors, "digest": _digest(content), "state": state}
-    sealed = _sealed(record)
-    write_atomically(folder / tensors, lambda temporary: temporary.write_bytes(content))
-    path = write_atomically(folder / _json_name(step), lambda temporary: temporary.write_bytes(sealed))
+    content = _serialised(checkpoint)
+    start, end = _place_of_digest(content)
+    digest = _digest(content, start, end)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.seek(start)
+            file.write(digest)
+
+    path = write_atomically(folder / f"checkpoint-{step:08d}.safetensors", write)
     _tidy(folder, step, keep)
     return path
 
@@ -78,9 +84,9 @@ def latest(folder: Path) -> Checkpoint | None:
     OSError : a file cannot be read.
     """
     damages: list[DamagedFile] = []
-    for step in sorted(_steps(folder), reverse=True):
+    for step, path in reversed(_ours(folder)):
         try:
-            found = _load(folder, step)
+            found = _load(path, step)
         except DamagedFile as damage:
             damages.append(damage)
             continue
@@ -92,43 +98,38 @@ def latest(folder: Path) -> Checkpoint | None:
     return None
 
 
-def _load(folder: Path, step: int) -> Checkpoint:
-    record = _read_record(folder, step)
-    path = folder / record["tensors"]
+def _load(path: Path, step: int) -> Checkpoint:
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DamagedFile(f"{path} is missing") from None
-    if _digest(content) != record["digest"]:
-        raise DamagedFile(f"{path} is damaged: its digest does not match")
-    try:
-        return Checkpoint(step, from_bytes(content), record["state"])
+        return _verified(path, step) if path.suffix == ".safetensors" else _in_two_files(path, step)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise DamagedFile(f"{path} is not what this toolkit writes: {error}") from None
+        raise DamagedFile(f"{path} is damaged: {error}") from None
 
 
-def _read_record(folder: Path, step: int) -> dict[str, Any]:
-    """The JSON file of a step, every part of it checked; the bytes are verified before anything parses them."""
-    path = folder / _json_name(step)
-    sealed = path.read_bytes()
-    content, seal = sealed[:-SEAL_LENGTH], sealed[-SEAL_LENGTH:]
-    if seal != _seal(content):
-        raise DamagedFile(f"{path} is damaged: its digest does not match")
-    try:
-        record = json.loads(sealed)
-        _require_plain(record, "record")
-    except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path} is not what this toolkit writes: {error}") from None
-    expected = {"format": FORMAT, "step": step}
-    if (
-        not isinstance(record, dict)
-        or record.keys() != {"format", "step", "tensors", "digest", "state", "sha256"}
-        or {key: record[key] for key in expected} != expected
-        or record["tensors"] not in _tensor_names(step)
-        or not isinstance(record["state"], dict)
-    ):
-        raise DamagedFile(f"{path} is not a checkpoint of step {step} in the format {FORMAT!r}")
-    return record
+def _verified(path: Path, step: int) -> Checkpoint:
+    """The bytes are verified before anything parses them."""
+    content = path.read_bytes()
+    start, end = _place_of_digest(content)
+    if content[start:end] != _digest(content, start, end):
+        raise ValueError("its digest does not match")
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+    state = json.loads(header["state"])
+    _require_plain(state, "state")
+    if not isinstance(state, dict) or (header["format"], header["step"]) != (FORMAT, str(step)):
+        raise ValueError(f"it is no checkpoint of step {step} in the format {FORMAT!r}")
+    return Checkpoint(step, from_bytes(content), state)
+
+
+def _in_two_files(path: Path, step: int) -> Checkpoint:
+    """Format 1: a JSON file that ends with a digest of itself, and the tensors beside it, known by their digest."""
+    content = path.read_bytes()
+    record, seal = content[:-80], content[-80:]
+    if seal != f', "sha256": "{hashlib.sha256(record).hexdigest()}"}}\n'.encode():
+        raise ValueError("its digest does not match")
+    values = json.loads(content)
+    for tensors in map(Path.read_bytes, path.parent.glob(f"{path.stem}[.-]*")):
+        if hashlib.sha256(tensors).hexdigest() == values["digest"]:
+            return Checkpoint(step, from_bytes(tensors), values["state"])
+    raise ValueError("there are no tensors of its digest beside it")
 
 
 def _require_plain(value: Any, where: str) -> None:
@@ -148,79 +149,60 @@ def _require_plain(value: Any, where: str) -> None:
         raise ValueError(f"{where} is a {type(value).__name__}: dict, list, str, int, float, bool, None are allowed")
 
 
-def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
+def _serialised(checkpoint: Checkpoint) -> bytes:
+    """The file, but for its digest."""
+    if not isinstance(checkpoint.state, dict):
+        raise ValueError(f"state is a {type(checkpoint.state).__name__}: it must be a dict")
+    try:
+        _require_plain(checkpoint.state, "state")
+    except RecursionError:
+        raise ValueError("state is nested too deeply, or contains itself") from None
     own = {}
-    for name, tensor in tensors.items():
+    for name, tensor in checkpoint.tensors.items():
         if not isinstance(name, str) or name == "__metadata__":
             raise ValueError(f"tensors has the key {name!r}: only strings other than '__metadata__' are allowed")
         if not isinstance(tensor, Tensor) or tensor.layout != torch.strided or tensor.is_meta:
             raise ValueError(f"tensors[{name!r}] is no dense tensor with memory: {type(tensor).__name__}")
         # safetensors takes only contiguous tensors that share no memory: tied weights are written twice.
         own[name] = tensor.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+    header = {"format": FORMAT, "step": str(checkpoint.step), "state": json.dumps(checkpoint.state)}
     try:
-        return bytes(to_bytes(own))
+        return bytes(to_bytes(own, {**header, "sha256": _NO_DIGEST}))
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
-        raise ValueError(f"tensors cannot be written as safetensors: {error}") from None
+        raise ValueError(f"the checkpoint cannot be written as safetensors: {error}") from None
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _place_of_digest(content: bytes) -> tuple[int, int]:
+    """From where to where the digest stands in a file; nowhere, at its end, if there is none."""
+    found = _DIGEST.search(content)
+    return found.span(1) if found else (len(content), len(content))
 
 
-def _sealed(record: dict[str, Any]) -> bytes:
-    """``record`` as a JSON object whose last entry is the digest of all bytes before it."""
-    content = json.dumps(record, allow_nan=False).encode()[:-1]
-    return content + _seal(content)
+def _digest(content: bytes, start: int, end: int) -> bytes:
+    """What belongs there."""
+    view = memoryview(content)
+    whole = hashlib.sha256(view[:start])
+    whole.update(_NO_DIGEST.encode())
+    whole.update(view[end:])
+    return whole.hexdigest().encode()
 
 
-def _seal(content: bytes) -> bytes:
-    return f', "sha256": "{_digest(content)}"}}\n'.encode()
-
-
-SEAL_LENGTH = len(_seal(b""))
-
-
-def _json_name(step: int) -> str:
-    return f"step-{step:08d}.json"
-
-
-def _tensor_names(step: int) -> tuple[str, str]:
-    return f"step-{step:08d}.safetensors", f"step-{step:08d}-b.safetensors"
-
-
-def _free_name(folder: Path, step: int) -> str:
-    """The tensor file that a step's present checkpoint, if there is one, can do without: it is valid till the end."""
-    first, second = _tensor_names(step)
-    try:
-        return second if _read_record(folder, step)["tensors"] == first else first
-    except (FileNotFoundError, DamagedFile):
-        return first
-
-
-def _ours(folder: Path) -> dict[Path, int]:
-    """The files in ``folder`` that :func:`save` has put there, and the step of each."""
-    found = {}
+def _ours(folder: Path) -> list[tuple[int, Path]]:
+    """Checkpoints in ``folder``, damaged or not, and their steps, in ascending order."""
+    found = []
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _NAME.fullmatch(path.name)
-        step = int(match[1]) if match else 0
-        if path.name in (_json_name(step), *_tensor_names(step)) and path.is_file():
-            found[path] = step
-    return found
-
-
-def _steps(folder: Path) -> set[int]:
-    return {step for path, step in _ours(folder).items() if path.suffix == ".json"}
+        if match and path.is_file():
+            found.append((int(match[1] or match[2]), path))
+    return sorted(found, key=lambda each: (each[0], each[1].suffix))
 
 
 def _tidy(folder: Path, step: int, keep: int) -> None:
     """Remove what is older than the ``keep`` newest up to ``step``, and what interrupted calls have left."""
-    steps = _steps(folder)
-    for old in sorted(s for s in steps if s <= step)[:-keep]:
-        # The JSON file first: tensors without one are no checkpoint, one without tensors would be a damaged one.
-        (folder / _json_name(old)).unlink()
-        steps.remove(old)
-    replaced = folder / _free_name(folder, step)
-    orphans = [path for path, owner in _ours(folder).items() if owner not in steps or path == replaced]
-    unfinished = [path for path in folder.iterdir() if _UNFINISHED.fullmatch(path.name)]
-    for path in orphans + unfinished:
+    for _, path in [each for each in _ours(folder) if each[0] <= step][:-keep]:
+        path.unlink()
+        if path.suffix == ".json":  # format 1: without this file its tensors are nothing
+            for tensors in folder.glob(f"{path.stem}[.-]*"):
+                tensors.unlink()
+    for path in [each for each in folder.iterdir() if _UNFINISHED.fullmatch(each.name)]:
         path.unlink()

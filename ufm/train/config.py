@@ -15,7 +15,7 @@ from ufm.train.catalogue import METHODS, method_spec
 
 @dataclass(frozen=True)
 class Settings:
-    """What somebody says of a training; None where nothing is said, and the default in brackets holds."""
+    """What is asked of a training; None where nothing is given, and the default in brackets holds."""
 
     dataset: str | None = None
     """mnist5k, fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet or imagenet-lt (mnist5k)."""
@@ -72,8 +72,8 @@ class Settings:
     measure_every: int | None = None
     """Epochs between two measurements; the first and the last are always measured (1)."""
 
-    def said(self) -> dict[str, Any]:
-        """What is said, as plain values."""
+    def given(self) -> dict[str, Any]:
+        """What is given, as plain values."""
         values = {field.name: getattr(self, field.name) for field in fields(Settings)}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -148,11 +148,11 @@ class Config(Settings):
     def _canonical_hyper(self) -> tuple[str, ...] | None:
         """All hyperparameters of the method, in its own order; None if it has none."""
         known = dict(method_spec(self.method).hyper)
-        for said in self.hyper or ():
-            name, equals, text = str(said).partition("=")
+        for given in self.hyper or ():
+            name, equals, text = str(given).partition("=")
             if name not in known:
                 allowed = nearest(name, known) if known else ": it has none"
-                raise ValueError(f"hyper={said!r} is no hyperparameter of method={self.method}{allowed}")
+                raise ValueError(f"hyper={given!r} is no hyperparameter of method={self.method}{allowed}")
             try:
                 known[name] = nonnegative(f"hyper {name}", text if equals else None)
             except ValueError as error:
@@ -162,7 +162,7 @@ class Config(Settings):
     @property
     def hyperparameters(self) -> dict[str, float]:
         """Hyperparameters of the method by name."""
-        return {name: float(value) for name, value in (said.split("=") for said in self.hyper or ())}
+        return {name: float(value) for name, value in (text.split("=") for text in self.hyper or ())}
 
     def stages(self) -> tuple["Config", "Config"]:
         """Configurations of the two parts of a deferred method. Raises ValueError for another."""
@@ -247,7 +247,7 @@ class Config(Settings):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; what has no meaning is left out."""
-        return self.said()
+        return self.given()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

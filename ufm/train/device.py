@@ -86,9 +86,9 @@ class Device:
         """Whether any process says so."""
         if self.world == 1:
             return flag
-        said = torch.tensor(int(flag), device=self.place)
-        dist.all_reduce(said, dist.ReduceOp.MAX)
-        return bool(said)
+        votes = torch.tensor(int(flag), device=self.place)
+        dist.all_reduce(votes, dist.ReduceOp.MAX)
+        return bool(votes)
 
     def average(self, values: Tensor) -> Tensor:
         """Mean of the values over the processes."""

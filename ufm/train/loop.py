@@ -9,8 +9,9 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -77,90 +78,174 @@ def train(
     Stopped : SIGINT or SIGTERM arrived; the step was finished and everything saved.
     DamagedFile : ``resume``, and what there is to go on from is damaged.
     """
-    options = options or Options()
-    torch.manual_seed(config.seed)
-    learner = Learner(config, data.class_sizes, data.channels, data.size)
-    learner.to(device.place)
-    learner.autocast = device.autocast(config)
-    optimizer = torch.optim.SGD(learner.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay)
-    images_in, images_out = data.train.to(device.place), data.test.to(device.place)
-    samples = {
-        "train": measure.Sample.choose(images_in, data.n_classes, learner.network.dim, everything=False),
-        "test": measure.Sample.choose(images_out, data.n_classes, learner.network.dim, everything=True),
-    }
-    progress = Progress(config, len(data.train))
-    progress.require_batches_of(2 * config.accumulate * device.world)
-    facts = {"dim": learner.network.dim, "arithmetic": str(learner.autocast or torch.float32)}
-    record = Record.start(config, data.class_sizes, {**(about or {}), **facts, **device.describe()})
+    training = Training(config, data, folder, device, options or Options(), about or {})
     if resume:
-        record = restore(folder, learner, optimizer, progress) or record
-    wrapped = device.wrap(learner, staged=learner.method.staged)
-    forward = torch.compile(wrapped) if options.compile else wrapped
-    mixup = Mixup(config.mixup)
+        training.restore()
+    with _signals() as caught, training.bar() as bar:
+        while training.goes_on():
+            training.epoch(caught, bar)
+    return training.record
 
-    def observe() -> None:
-        if device.is_main:
+
+class Training:
+    """A training under way: what learns, from which images, how far it is, and what was measured of it."""
+
+    def __init__(
+        self, config: Config, data: Data, folder: Path, device: Device, options: Options, about: Mapping[str, Any]
+    ) -> None:
+        self.config, self.folder, self.device, self.options = config, folder, device, options
+        torch.manual_seed(config.seed)
+        self.learner = Learner(config, data.class_sizes, data.channels, data.size)
+        self.learner.to(device.place)
+        self.learner.autocast = device.autocast(config)
+        self.optimizer = torch.optim.SGD(
+            self.learner.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay
+        )
+        self.mixup = Mixup(config.mixup)
+        self.images, test = data.train.to(device.place), data.test.to(device.place)
+        dim = self.learner.network.dim
+        self.samples = {
+            "train": measure.Sample.choose(self.images, data.n_classes, dim, everything=False),
+            "test": measure.Sample.choose(test, data.n_classes, dim, everything=True),
+        }
+        self.progress = Progress(config, len(data.train))
+        self.progress.require_batches_of(2 * config.accumulate * device.world)
+        facts = {"dim": dim, "arithmetic": str(self.learner.autocast or torch.float32)}
+        self.record = Record.start(config, data.class_sizes, {**about, **facts, **device.describe()})
+
+    @cached_property
+    def forward(self) -> Any:
+        """The learner over all processes, compiled if that is wanted; from the first step on."""
+        wrapped = self.device.wrap(self.learner, staged=self.learner.method.staged)
+        return torch.compile(wrapped) if self.options.compile else wrapped
+
+    def goes_on(self) -> bool:
+        """Measure and save between two epochs, as far as that is due; whether there is an epoch to come."""
+        progress = self.progress
+        self.learner.method.begin(progress.share)
+        if not progress.at_boundary:
+            return True
+        done = progress.step == progress.total
+        due = done or progress.epoch % self.config.measure_every == 0
+        if due and progress.epoch not in self.record.epochs:
+            self.observe()
+        progress.begin_epoch()
+        if done or progress.epoch % self.options.checkpoint_every == 0:
+            self.save()
+        return not done
+
+    def epoch(self, caught: Sequence[int], bar: Any) -> None:
+        """Every step that is left of an epoch, until there are signals ``caught``. Raises Diverged, Stopped."""
+        progress, began, stop = self.progress, time.perf_counter(), False
+        for batch in self.batches():
+            self.step(*batch)
+            self._show(bar)
+            if progress.step % self.device.check_every and not progress.at_boundary:
+                continue
+            progress.read(self.device.average)
+            if stop := self.device.agree(bool(caught)):
+                break
+        progress.seconds += time.perf_counter() - began
+        if stop:
+            self.save()
+            raise Stopped(f"stopped in {progress.where()}")
+
+    def batches(self) -> Iterator[tuple[list[Tensor], Tensor, int, float]]:
+        """What :meth:`step` takes of every batch that is left of an epoch, as far as it is for this process."""
+        device, whole = self.device, self.progress.batches()
+        parts = [batch[device.rank :: device.world] for batch in whole]
+        seeds = [self.progress.seeds(len(parts), device.rank, view) for view in range(self.learner.method.views)]
+        streams = [self.images.stream(parts, seeds=each) for each in seeds]
+        for *seen, seed, batch in zip(*streams, seeds[0], whole, strict=True):
+            yield [images for images, _ in seen], seen[0][1], seed, len(batch) / device.world
+
+    def step(self, views: Sequence[Tensor], labels: Tensor, seed: int, size: float) -> None:
+        """One step of the optimizer.
+
+        views : images (B, C, size, size), once or, for methods that compare two views, twice.
+        labels : (B,). seed : of everything random in the step.
+        size : images of the whole batch per process, for gradients are averaged over the processes.
+        """
+        torch.manual_seed(seed)
+        self.learner.method.begin(self.progress.share)
+        self.optimizer.param_groups[0]["lr"] = self.progress.rate
+        images, *second = views
+        mixed, others, share = self.mixup(images, labels, seed)
+        inputs = (mixed, labels, others, *second)
+        self.progress.advance(_backward(self.forward, inputs, share, self.config.accumulate, size))
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def observe(self) -> None:
+        """Measure what the learner does with the samples, and record it."""
+        if self.device.is_main:
             began = time.perf_counter()
             try:
-                seen = {name: measure.evaluate(learner, each, config.batch_size) for name, each in samples.items()}
+                seen = {
+                    name: measure.evaluate(self.learner, each, self.config.batch_size)
+                    for name, each in self.samples.items()
+                }
             except Diverged as diverged:
-                raise Diverged(f"{diverged} {progress.after()}") from None
+                raise Diverged(f"{diverged} {self.progress.after()}") from None
             took = time.perf_counter() - began
-            record.add(progress.epoch, {**progress.numbers(), "measuring_seconds": took}, seen)
-            record.save_if_cheap(folder / "metrics.nc")
-            if options.watch is not None:
-                options.watch(record)
-        device.wait()
+            self.record.add(self.progress.epoch, {**self.progress.numbers(), "measuring_seconds": took}, seen)
+            self.record.save_if_cheap(self.folder / "metrics.nc")
+            if self.options.watch is not None:
+                self.options.watch(self.record)
+        self.device.wait()
 
-    def save() -> None:
-        if device.is_main:
-            state = snapshot(learner, optimizer, progress)
-            record.save(folder / "metrics.nc")  # first: a checkpoint without the record up to it could not go on
-            checkpoint.save(folder / "checkpoints", state)
-        device.wait()
+    def save(self) -> None:
+        """Write down all that the training can go on from. Raises Diverged if a weight is not finite."""
+        if self.device.is_main:
+            state = self.snapshot()
+            self.record.save(self.folder / "metrics.nc")  # first: a checkpoint without its record could not go on
+            checkpoint.save(self.folder / "checkpoints", state)
+        self.device.wait()
 
-    with _signals() as caught, _bar(progress, options.progress and device.is_main) as bar:
-        while True:
-            learner.method.begin(progress.share)
-            if progress.at_boundary:
-                done = progress.step == progress.total
-                due = done or progress.epoch % config.measure_every == 0
-                if due and progress.epoch not in record.epochs:
-                    observe()
-                progress.begin_epoch()
-                if done or progress.epoch % options.checkpoint_every == 0:
-                    save()
-                if done:
-                    return record
-            whole = progress.batches()
-            batches = [batch[device.rank :: device.world] for batch in whole]
-            seeds = progress.seeds(len(batches), device.rank)
-            began = time.perf_counter()
-            views = [images_in.stream(batches, seeds=seeds)]
-            if learner.method.views == 2:
-                views.append(images_in.stream(batches, seeds=progress.seeds(len(batches), device.rank, view=1)))
-            for *seen, seed, batch in zip(*views, seeds, whole, strict=True):
-                (images, labels), second = seen[0], [view for view, _ in seen[1:]]
-                torch.manual_seed(seed)
-                learner.method.begin(progress.share)
-                optimizer.param_groups[0]["lr"] = progress.rate
-                mixed, others, share = mixup(images, labels, seed)
-                size = len(batch) / device.world  # gradients are averaged over processes
-                inputs = (mixed, labels, others, *second)
-                progress.advance(_backward(forward, inputs, share, config.accumulate, size))
-                optimizer.step()
-                optimizer.zero_grad()
-                bar.update()
-                if not bar.disable and progress.step % SHOW_EVERY == 0:  # other processes have nothing to show
-                    bar.set_postfix({"loss": f"{progress.loss:.4g}", **_shown(record)}, refresh=False)
-                if progress.step % device.check_every and not progress.at_boundary:
-                    continue
-                progress.read(device.average)
-                if device.agree(bool(caught)):
-                    progress.seconds += time.perf_counter() - began
-                    save()
-                    raise Stopped(f"stopped in {progress.where()}")
-            progress.seconds += time.perf_counter() - began
+    def snapshot(self) -> Checkpoint:
+        """Weights, momentum and progress. Raises Diverged if a weight is not finite."""
+        tensors = {f"learner.{name}": value for name, value in self.learner.state_dict().items()}
+        for name, parameter in self.learner.named_parameters():
+            momentum = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
+            if momentum is not None:
+                tensors[f"momentum.{name}"] = momentum
+        for name, value in tensors.items():
+            if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+                raise Diverged(f"{name} is not finite {self.progress.after()}")
+        return Checkpoint(self.progress.step, tensors, self.progress.to_dict())
+
+    def restore(self) -> None:
+        """Go on from the last intact checkpoint, and from what was recorded up to it, if there is one.
+
+        Raises DamagedFile, or ValueError if the checkpoint is of another network.
+        """
+        found = checkpoint.latest(self.folder / "checkpoints")
+        if found is None:
+            return
+        weights = {name.removeprefix("learner."): v for name, v in found.tensors.items() if name.startswith("learner.")}
+        try:
+            self.learner.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(f"{self.folder}: the checkpoint does not fit the network: {error}") from None
+        for name, parameter in self.learner.named_parameters():
+            momentum = found.tensors.get(f"momentum.{name}")
+            if momentum is not None:
+                self.optimizer.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
+        self.progress.restore(found.state)
+        self.record = Record.load(self.folder / "metrics.nc")
+        self.record.forget_after(self.progress.epoch)
+
+    def bar(self) -> Any:
+        """A bar of the steps on stderr, if that is wanted."""
+        shown = self.options.progress and self.device.is_main
+        return tqdm(total=self.progress.total, initial=self.progress.step, unit="step", disable=not shown)
+
+    def _show(self, bar: Any) -> None:
+        bar.update()
+        if not bar.disable and self.progress.step % SHOW_EVERY == 0:  # other processes have nothing to show
+            last = self.record.headline()
+            numbers = {"test accuracy": f"{last['test_accuracy']:.3f}", "NC": f"{last['nc']:.2g}"}
+            bar.set_postfix({"loss": f"{self.progress.loss:.4g}", **numbers}, refresh=False)
 
 
 def check(config: Config, data: Data, device: Device) -> None:
@@ -189,42 +274,6 @@ def _backward(forward: Any, inputs: Sequence[Tensor], share: float, parts: int, 
     return total
 
 
-def snapshot(learner: Learner, optimizer: torch.optim.SGD, progress: Progress) -> Checkpoint:
-    """Everything that a run goes on from. Raises Diverged if a weight is not finite."""
-    tensors = {f"learner.{name}": value for name, value in learner.state_dict().items()}
-    for name, parameter in learner.named_parameters():
-        momentum = optimizer.state[parameter].get("momentum_buffer") if parameter in optimizer.state else None
-        if momentum is not None:
-            tensors[f"momentum.{name}"] = momentum
-    for name, value in tensors.items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise Diverged(f"{name} is not finite {progress.after()}")
-    return Checkpoint(progress.step, tensors, progress.to_dict())
-
-
-def restore(folder: Path, learner: Learner, optimizer: torch.optim.SGD, progress: Progress) -> Record | None:
-    """Go on from the last intact checkpoint; None if there is none. Returns what was recorded up to it.
-
-    Raises DamagedFile, or ValueError if the checkpoint is of another network.
-    """
-    found = checkpoint.latest(folder / "checkpoints")
-    if found is None:
-        return None
-    weights = {name.removeprefix("learner."): v for name, v in found.tensors.items() if name.startswith("learner.")}
-    try:
-        learner.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(f"{folder}: the checkpoint does not fit the network: {error}") from None
-    for name, parameter in learner.named_parameters():
-        momentum = found.tensors.get(f"momentum.{name}")
-        if momentum is not None:
-            optimizer.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
-    progress.restore(found.state)
-    record = Record.load(folder / "metrics.nc")
-    record.forget_after(progress.epoch)
-    return record
-
-
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them; a second one is the system's again."""
@@ -246,12 +295,3 @@ def _signals() -> Iterator[list[int]]:
         yield caught
     finally:
         restore_handlers()
-
-
-def _bar(progress: Progress, shown: bool) -> Any:
-    return tqdm(total=progress.total, initial=progress.step, unit="step", disable=not shown)
-
-
-def _shown(record: Record) -> dict[str, str]:
-    numbers = record.headline()
-    return {"test accuracy": f"{numbers['test_accuracy']:.3f}", "NC": f"{numbers['nc']:.2g}"}

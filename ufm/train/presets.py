@@ -1,5 +1,7 @@
 """Named trainings: the cells of the paper's tables and figures, and what runs on a laptop."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -8,24 +10,15 @@ from ufm.train.catalogue import METHODS, method_spec
 from ufm.train.config import FRAME_FIELDS, Config
 
 TAUS = (0.005, 0.01, 0.02)
+MORE_TAUS = (*TAUS, 0.1, 1.0)
 
 SMALL_IMAGES: dict[str, Any] = {"epochs": 200, "measure_every": 5}
 """With the defaults (SGD 0.1, momentum 0.9, weight decay 2e-4, batch 128, steps at 80 and 90 %, warm-up 5 of 200)."""
-
-FASHION: dict[str, Any] = {"dataset": "fashion-mnist", "network": "cnn", "epochs": 80, "measure_every": 4}
 
 IMAGENET: dict[str, Any] = {"batch_size": 512, "weight_decay": 5e-4, "schedule": "cosine"}
 
 OWN_FIELDS = ("hyper", "normalise", "drop")
 """Settings of presets that belong to their method."""
-
-COMPARED = ("CE", "LDAM-DRW", "KCL", "SETF", "ARB", "CAL")
-"""Methods of the paper's table 3."""
-
-SHORT: dict[str, Any] = {"epochs": 100, "measure_every": 20}
-
-OFFLINE: dict[str, dict[str, Any]] = {"mnist5k": SHORT, "fashion-mnist": {**SHORT, "n_max": 500}}
-"""What can be had without the network; the largest class of Fashion-MNIST is cut so that all of it runs in hours."""
 
 OWN_RULES: dict[str, dict[str, Any]] = {
     "svhn": {"normalise": "unit"},
@@ -35,68 +28,95 @@ OWN_RULES: dict[str, dict[str, Any]] = {
 """What AL and CAL do to the features of some data sets and networks before the loss, in the code behind the paper."""
 
 
-def _cell(dataset: str, network: str, method: str, tau: float, **more: Any) -> tuple[str, dict[str, Any]]:
-    """The end of a name, and the settings behind it."""
-    values = {"dataset": dataset, "network": network, "method": method, "tau": tau, **SMALL_IMAGES}
-    if dataset.startswith("imagenet"):
-        values |= IMAGENET
+@dataclass(frozen=True)
+class Family:
+    """Trainings that stand next to each other: every data set, network, method, tau and variant of them."""
+
+    group: str
+    """First part of their names: a table or a figure."""
+    datasets: tuple[str, ...] = ("cifar100",)
+    networks: tuple[str, ...] = ("resnet50",)
+    methods: tuple[str, ...] = ("CE", "SETF", "CAL")
+    taus: tuple[float, ...] = TAUS
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of all of them."""
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"": {}})
+    """Settings by the end of the name."""
+    name: str = "{dataset}-{network}-{method}-{tau:g}"
+    """The part of a name in between."""
+
+    def cells(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Names and settings."""
+        for dataset, network, method, tau in product(self.datasets, self.networks, self.methods, self.taus):
+            name = self.name.format(dataset=dataset, network=network, method=method.lower(), tau=tau)
+            cell = {"dataset": dataset, "network": network, "method": method, "tau": tau}
+            for ending, variant in self.variants.items():
+                settings = cell | SMALL_IMAGES | _usual(dataset, network, method) | {**self.settings, **variant}
+                yield f"{self.group}/{name}{ending}", settings
+
+
+def _usual(dataset: str, network: str, method: str) -> dict[str, Any]:
+    """What some data sets, networks and methods have of their own, in every table."""
+    settings = dict(IMAGENET) if dataset.startswith("imagenet") else {}
     if method == "LDAM-DRW":
-        values["drop"] = 0.01  # its own schedule
+        settings["drop"] = 0.01  # its own schedule
     if METHODS[method].loss == "cosine":
-        values |= OWN_RULES.get(dataset, {}) | OWN_RULES.get(network, {})
-    mixed = "-mixup" if more.get("mixup") else ""
-    return f"{dataset}-{network}-{method.lower()}-{tau:g}{mixed}", values | more
+        settings |= OWN_RULES.get(dataset, {}) | OWN_RULES.get(network, {})
+    return settings
 
 
-def _build() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def _angles(fs: tuple[int, ...], thetas: tuple[float, ...]) -> dict[str, dict[str, Any]]:
+    return {f"-f{f}-theta{theta:g}": {"f": f, "theta": theta} for f, theta in product(fs, thetas)}
 
-    def add(group: str, cell: tuple[str, dict[str, Any]], ending: str = "") -> None:
-        found[f"{group}/{cell[0]}{ending}"] = cell[1]
 
-    compared = ("CE", "SETF", "CAL")
-    for method, tau, mixup in product(compared, (*TAUS, 1.0), (0.0, 1.0)):
-        add("table1", _cell("cifar100", "resnet50", method, tau, mixup=mixup))
-    for group, datasets in (("table2", ("cifar10", "cifar100")), ("table5", ("svhn", "stl10"))):
-        for dataset, network, method, tau in product(datasets, ("resnet50", "densenet150"), compared, TAUS):
-            add(group, _cell(dataset, network, method, tau))
-    for dataset, method in product(("cifar10", "cifar100", "imagenet-lt"), COMPARED):
-        for tau in (1.0,) if dataset == "imagenet-lt" else TAUS:  # the published list has its own sizes
-            add("table3", _cell(dataset, "resnet50", method, tau))
-    for method, tau, mixup in product(("P", "CAL"), TAUS, (0.0, 1.0)):
-        add("table4", _cell("cifar100", "resnet50", method, tau, mixup=mixup))
-    for f, theta in product((5, 10, 20), (0.1, 0.2, 0.5)):
-        add("table6", _cell("cifar100", "resnet50", "CAL", 0.005, f=f, theta=theta), f"-f{f}-theta{theta:g}")
-    for dataset, method, tau in product(("cifar10", "cifar100"), ("RBL", "RBL+PLA", "CAL"), TAUS):
-        add("table7", _cell(dataset, "resnet50", method, tau))
-    # The paper puts a linear layer behind every network that it draws the collapse of.
-    for dataset, method in product(("cifar100", "cifar10"), ("AL", "CAL")):
-        add("figure1", _cell(dataset, "resnet50", method, 0.01, expand=True))
-    for tau, penalty in product(TAUS, (5e-4, 0.0)):
-        cell = _cell("cifar10", "resnet50", "P", tau, expand=True, penalty=penalty)
-        add("figure4", cell, "" if penalty else "-free-norms")
-    for network in ("densenet150", "resnet50", "lenet", "vgg11"):
-        add("figure5", _cell("cifar10", network, "CAL", 0.01, expand=True))
-    for group in ("figure6", "figure7"):
-        add(group, _cell("cifar10", "resnet50", "CAL", 0.01, expand=True))
-    for dataset, method, tau in product(OFFLINE, METHODS, (*TAUS, 0.1, 1.0)):
-        add("offline", _cell(dataset, "cnn", method, tau, **OFFLINE[dataset]))
+CIFAR = ("cifar10", "cifar100")
+DEEP = ("resnet50", "densenet150")
+COMPARED = ("CE", "LDAM-DRW", "KCL", "SETF", "ARB", "CAL")
+FIVE = ("CE", "SETF", "AL", "CAL", "P")
+MIXUP = {"": {"mixup": 0.0}, "-mixup": {"mixup": 1.0}}
+NORMS = {"": {"penalty": 5e-4}, "-free-norms": {"penalty": 0.0}}
+GRID = _angles((5, 10, 20), (0.1, 0.2, 0.5))
+WIDE_GRID = _angles((2, 5, 10, 20, 40), (0.05, 0.1, 0.2, 0.5, 1.0))
+CROP = {"-crop": {"augmentation": "crop"}}
+EXPAND: dict[str, Any] = {"expand": True}
+"""The paper puts a linear layer behind every network that it draws the collapse of."""
+
+SHORT: dict[str, Any] = {"epochs": 100, "measure_every": 20}
+CUT: dict[str, Any] = {**SHORT, "n_max": 500}
+"""The largest class of Fashion-MNIST is cut so that all of the table runs in hours."""
+ANGLES: dict[str, Any] = {**SHORT, "n_max": 1000, **EXPAND}
+FASHION: dict[str, Any] = {"epochs": 80, "measure_every": 4}
+
+FAMILIES = (
+    Family("table1", taus=(*TAUS, 1.0), variants=MIXUP),
+    Family("table2", CIFAR, DEEP),
+    Family("table5", ("svhn", "stl10"), DEEP),
+    Family("table3", CIFAR, methods=COMPARED),
+    Family("table3", ("imagenet-lt",), methods=COMPARED, taus=(1.0,)),  # the published list has its own sizes
+    Family("table4", methods=("P", "CAL"), variants=MIXUP),
+    Family("table6", methods=("CAL",), taus=(0.005,), variants=GRID),
+    Family("table7", CIFAR, methods=("RBL", "RBL+PLA", "CAL")),
+    Family("figure1", ("cifar100", "cifar10"), methods=("AL", "CAL"), taus=(0.01,), settings=EXPAND),
+    Family("figure4", ("cifar10",), methods=("P",), settings=EXPAND, variants=NORMS),
+    Family("figure5", ("cifar10",), ("densenet150", "resnet50", "lenet", "vgg11"), ("CAL",), (0.01,), EXPAND),
+    Family("figure6", ("cifar10",), methods=("CAL",), taus=(0.01,), settings=EXPAND),
+    Family("figure7", ("cifar10",), methods=("CAL",), taus=(0.01,), settings=EXPAND),
+    # What can be had without the network.
+    Family("offline", ("mnist5k",), ("cnn",), tuple(METHODS), MORE_TAUS, SHORT),
+    Family("offline", ("fashion-mnist",), ("cnn",), tuple(METHODS), MORE_TAUS, CUT),
     # KCL compares random crops of an image, which these data sets have not otherwise: what do crops do alone?
-    for dataset, method, tau in product(OFFLINE, ("CE", "CE+LA"), (*TAUS, 0.1, 1.0)):
-        add("offline", _cell(dataset, "cnn", method, tau, augmentation="crop", **OFFLINE[dataset]), "-crop")
-    for f, theta in product((2, 5, 10, 20, 40), (0.05, 0.1, 0.2, 0.5, 1.0)):
-        more = {**SHORT, "n_max": 1000, "expand": True, "f": f, "theta": theta}
-        add("angles", _cell("fashion-mnist", "cnn", "CAL", 0.01, **more), f"-f{f}-theta{theta:g}")
-    for method, tau in product(("CE", "SETF", "AL", "CAL", "P"), (0.01, 0.1)):
-        found[f"fashion/{method.lower()}-{tau:g}"] = {"method": method, "tau": tau, **FASHION}
-    return found
+    Family("offline", ("mnist5k",), ("cnn",), ("CE", "CE+LA"), MORE_TAUS, SHORT, CROP),
+    Family("offline", ("fashion-mnist",), ("cnn",), ("CE", "CE+LA"), MORE_TAUS, CUT, CROP),
+    Family("angles", ("fashion-mnist",), ("cnn",), ("CAL",), (0.01,), ANGLES, WIDE_GRID),
+    Family("fashion", ("fashion-mnist",), ("cnn",), FIVE, (0.01, 0.1), FASHION, name="{method}-{tau:g}"),
+)
+"""All named trainings, in the order in which they are listed."""
 
-
-PRESETS = _build()
+PRESETS = {name: settings for family in FAMILIES for name, settings in family.cells()}
 """Settings by name; everything else has its default."""
 
 
-def preset(name: str, **said: Any) -> Config:
+def preset(name: str, **given: Any) -> Config:
     """The configuration of a named training, with some values replaced.
 
     Raises
@@ -110,7 +130,7 @@ def preset(name: str, **said: Any) -> Config:
     """
     if name not in PRESETS:
         raise ValueError(f"training {name!r} is unknown{nearest(name, PRESETS, n=3)}")
-    return complete(PRESETS[name], said)
+    return complete(PRESETS[name], given)
 
 
 def cells(table: str) -> list[str]:
@@ -125,14 +145,14 @@ def sharing(table: str) -> dict[str, str]:
     return {name: names.get(config.trained_as(), name) for name, config in configs.items()}
 
 
-def complete(base: dict[str, Any], said: dict[str, Any]) -> Config:
-    """``base`` with what is said on top; what belongs to the method of ``base`` alone is dropped for another.
+def complete(base: dict[str, Any], given: dict[str, Any]) -> Config:
+    """``base`` with what is given on top; what belongs to the method of ``base`` alone is dropped for another.
 
     Frames keep f, theta and basis; centers, penalty, hyperparameters and normalisation are each method's own.
     """
-    method: str = {**base, **said}["method"]
+    method: str = {**base, **given}["method"]
     if method != base["method"]:
         framed = method_spec(method).loss is not None
         dropped = ("centers", "penalty", *OWN_FIELDS) if framed else (*FRAME_FIELDS, "expand", *OWN_FIELDS)
         base = {name: value for name, value in base.items() if name not in dropped}
-    return Config(**{**base, **said})
+    return Config(**{**base, **given})

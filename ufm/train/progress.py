@@ -144,7 +144,7 @@ class Progress:
         return {name: getattr(self, name) for name in STATE}
 
     def restore(self, values: Mapping[str, Any]) -> Self:
-        """Go on from what :meth:`to_dict` said."""
+        """Go on from what :meth:`to_dict` gave."""
         for name in STATE:
             setattr(self, name, values[name])
         return self

@@ -167,6 +167,11 @@ class Record:
             "test_accuracy": float(last.accuracy.sel(split="test", rule="own")),
         }
 
+    def accuracies(self) -> dict[str, float]:
+        """Last test accuracy by rule."""
+        last = self.data.accuracy.isel(epoch=-1).sel(split="test")
+        return {str(rule): float(last.sel(rule=rule)) for rule in last.rule.values}
+
     def save(self, path: Path) -> Path:
         """Write netCDF 3, atomically; nothing if nothing was added since the last time."""
         if not self._unsaved:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import resource
@@ -10,6 +11,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save as to_bytes
 from torch import nn
 
 from ufm.files.store import DamagedFile
@@ -40,8 +43,8 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def pair(step):
-    return [f"step-{step:08d}.json", f"step-{step:08d}.safetensors"]
+def name(step):
+    return f"checkpoint-{step:08d}.safetensors"
 
 
 @st.composite
@@ -74,7 +77,7 @@ def test_round_trip_bit_for_bit(tmp_path_factory, step, content, state):
     folder = tmp_path_factory.mktemp("round")
     path = save(folder, Checkpoint(step, content, state))
     found = latest(folder)
-    assert path == folder / f"step-{step:08d}.json"
+    assert path == folder / name(step)
     assert found.step == step
     assert repr(found.state) == repr(state)  # unlike ==, tells -0.0 from 0.0, True from 1 and the order of keys
     assert {name: bits(t) for name, t in found.tensors.items()} == {name: bits(t) for name, t in content.items()}
@@ -132,54 +135,56 @@ def test_a_module_and_its_optimiser_go_on_bit_for_bit(tmp_path):
 def test_none_where_nothing_was_saved(tmp_path):
     assert latest(tmp_path / "nowhere") is None
     assert latest(tmp_path) is None
-    (tmp_path / "step-00000001.safetensors").write_bytes(b"tensors whose JSON file was never written")
-    assert latest(tmp_path) is None
 
 
 def test_older_ones_beyond_keep_go_and_later_ones_stay(tmp_path):
     for step in (9, 10, 100_000_000, 99):
         save(tmp_path, example(step), keep=4)
     save(tmp_path, example(100), keep=2)
-    assert names(tmp_path) == sorted(pair(99) + pair(100) + pair(100_000_000))
+    assert names(tmp_path) == sorted(map(name, (99, 100, 100_000_000)))
     assert is_example(latest(tmp_path), 100_000_000)  # by number, not by letter
     save(tmp_path, example(5), keep=1)
-    assert names(tmp_path) == sorted(pair(5) + pair(99) + pair(100) + pair(100_000_000))
+    assert names(tmp_path) == sorted(map(name, (5, 99, 100, 100_000_000)))
 
 
 def test_foreign_files_are_left_alone_and_leftovers_are_not(tmp_path):
     foreign = (
-        *("notes.json", "step-1.json", "step-0000000003.json", "step-00000001-b.json", "step-00000002.json.bak"),
-        *("step-abcdefgh.safetensors", ".step-notes", "model.safetensors"),
+        *("notes.json", "checkpoint-1.safetensors", "checkpoint-0000000003.safetensors", "checkpoint-00000002.bak"),
+        *(
+            "checkpoint-abcdefgh.safetensors",
+            ".checkpoint-notes",
+            "model.safetensors",
+            "checkpoint-00000001-b.safetensors",
+        ),
     )
-    leftovers = "step-00000007.safetensors", ".step-00000007.safetensors.k2j_x9qz.safetensors"
-    for name in foreign + leftovers:
-        (tmp_path / name).write_bytes(b"?")
-    (tmp_path / "step-00000008.json").mkdir()
+    leftover = f".{name(7)}.k2j_x9qz.safetensors"
+    for each in (*foreign, leftover):
+        (tmp_path / each).write_bytes(b"?")
+    (tmp_path / name(8)).mkdir()
     assert latest(tmp_path) is None
     save(tmp_path, example(1))
     assert is_example(latest(tmp_path), 1)
-    assert names(tmp_path) == sorted([*foreign, *pair(1), "step-00000008.json"])
+    assert names(tmp_path) == sorted([*foreign, name(1), name(8)])
+    save(tmp_path, example(2), keep=1)
+    assert names(tmp_path) == sorted([*foreign, name(2), name(8)])
 
 
 def test_the_same_step_is_replaced_without_a_moment_in_which_it_is_not_there(tmp_path, monkeypatch):
     save(tmp_path, example(1))
-    other = Checkpoint(1, {"w": torch.zeros(2)}, {"other": True})
     write, moments = checkpoint.write_atomically, []
 
     def watch(path, fill):
-        assert is_example(latest(tmp_path), 1)
-        moments.append(path.suffix)
-        return write(path, fill)
+        def filled(temporary):
+            fill(temporary)
+            assert is_example(latest(tmp_path), 1)
+
+        moments.append(path.name)
+        return write(path, filled)
 
     monkeypatch.setattr(checkpoint, "write_atomically", watch)
-    save(tmp_path, other)
-    monkeypatch.undo()
-    assert moments == [".safetensors", ".json"]
+    save(tmp_path, Checkpoint(1, {"w": torch.zeros(2)}, {"other": True}))
+    assert moments == names(tmp_path) == [name(1)]  # one file, put in place in one step
     assert latest(tmp_path).state == {"other": True}
-    assert names(tmp_path) == ["step-00000001-b.safetensors", "step-00000001.json"]
-    save(tmp_path, example(1))
-    assert is_example(latest(tmp_path), 1)
-    assert names(tmp_path) == pair(1)
 
 
 def damages(good):
@@ -193,10 +198,9 @@ def damages(good):
     yield b"cos\nsystem\n(S'touch pwned'\ntR."
 
 
-@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
-def test_damage_of_any_kind_is_named_and_the_previous_one_is_used(tmp_path, suffix, monkeypatch):
+def test_damage_of_any_kind_is_named_and_the_previous_one_is_used(tmp_path, monkeypatch):
     save(tmp_path, example(1))
-    path = save(tmp_path, example(2)).with_suffix(suffix)
+    path = save(tmp_path, example(2))
     good = path.read_bytes()
     parse, parsed = checkpoint.from_bytes, set()
     monkeypatch.setattr(checkpoint, "from_bytes", lambda content: parsed.add(content) or parse(content))
@@ -204,66 +208,132 @@ def test_damage_of_any_kind_is_named_and_the_previous_one_is_used(tmp_path, suff
         path.write_bytes(bad)
         with pytest.warns(RuntimeWarning, match=rf"{path.name} is damaged.*going back to step 1"):
             assert is_example(latest(tmp_path), 1)
-    assert parsed == {(tmp_path / "step-00000001.safetensors").read_bytes()}  # verified bytes only
+    assert parsed == {(tmp_path / name(1)).read_bytes()}  # verified bytes only
     path.unlink()
-    if suffix == ".json":  # as if it had never been committed
-        assert is_example(latest(tmp_path), 1)
-    else:
-        with pytest.warns(RuntimeWarning, match=f"{path.name} is missing"):
-            assert is_example(latest(tmp_path), 1)
+    assert is_example(latest(tmp_path), 1)
     save(tmp_path, example(2))
     assert is_example(latest(tmp_path), 2)
+
+
+def test_no_bit_of_what_a_checkpoint_says_of_itself_can_change(tmp_path):
+    """Format, step, state and digest stand in the header in front of the tensors."""
+    path = save(tmp_path, example(1))
+    good = path.read_bytes()
+    length = 8 + int.from_bytes(good[:8], "little")
+    assert json.loads(good[8:length])["__metadata__"].keys() == {"format", "step", "state", "sha256"}
+    for position in range(length):
+        for bit in range(8):
+            path.write_bytes(good[:position] + bytes([good[position] ^ 1 << bit]) + good[position + 1 :])
+            with pytest.raises(DamagedFile, match="its digest does not match"):
+                latest(tmp_path)
+
+
+def test_any_reader_of_safetensors_can_open_and_verify_one(tmp_path):
+    path = save(tmp_path, Checkpoint(3, {'"sha256":"': torch.ones(2)}, {"sha256": "0" * 64}))
+    with safe_open(path, framework="pt") as file:
+        told = file.metadata()
+        assert torch.equal(file.get_tensor('"sha256":"'), torch.ones(2))
+    assert (told["format"], told["step"], json.loads(told["state"])) == (checkpoint.FORMAT, "3", {"sha256": "0" * 64})
+    blank = path.read_bytes().replace(told["sha256"].encode(), b"0" * 64)
+    assert hashlib.sha256(blank).hexdigest() == told["sha256"]
+    assert latest(tmp_path).state == {"sha256": "0" * 64}
 
 
 def test_none_intact(tmp_path):
     for step in (1, 2):
         save(tmp_path, example(step)).write_bytes(b"{}")
-    with pytest.raises(DamagedFile, match=r"step-00000002\.json is damaged.*none of the 2 checkpoints"):
+    with pytest.raises(DamagedFile, match=rf"{name(2)} is damaged.*none of the 2 checkpoints"):
         latest(tmp_path)
 
 
-GOOD = {"format": checkpoint.FORMAT, "step": 2, "tensors": "step-00000002.safetensors", "digest": "0", "state": {}}
+def sealed(content):
+    """The same bytes with the digest that belongs to them, if they have a place for it."""
+    start, end = checkpoint._place_of_digest(content)
+    return content[:start] + checkpoint._digest(content, start, end) + content[end:]
+
+
+GOOD = {"format": checkpoint.FORMAT, "step": "2", "state": "{}", "sha256": "0" * 64}
+TENSORS = to_bytes({"w": torch.zeros(2)}, GOOD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": None},
+        {"state": None},
+        {"step": None},
+        {"format": "ncmc checkpoint 3"},
+        {"step": "3"},
+        {"step": "02"},
+        {"state": "[]"},
+        {"state": '{"a": NaN}'},
+        {"state": '{"a": 1e999}'},
+        {"state": "[" * 100_000},
+        {"state": "9" * 5000},
+        {"state": "{"},
+        {"state": ""},
+    ],
+    ids=lambda change: str(change)[:30],
+)
+def test_hostile_metadata_with_a_digest_that_matches(tmp_path, change):
+    save(tmp_path, example(1))
+    header = {key: value for key, value in (GOOD | change).items() if value is not None}
+    (tmp_path / name(2)).write_bytes(sealed(to_bytes({"w": torch.zeros(2)}, header)))
+    with pytest.warns(RuntimeWarning, match=rf"{name(2)} is damaged: "):
+        assert is_example(latest(tmp_path), 1)
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        {**GOOD, "more": 1},
-        {key: GOOD[key] for key in GOOD if key != "digest"},
-        {**GOOD, "format": "ncmc checkpoint 2"},
-        {**GOOD, "step": 3},
-        {**GOOD, "state": []},
-        {**GOOD, "digest": None},
-        {**GOOD, "tensors": "../step-00000002.safetensors"},
-        {**GOOD, "tensors": ["step-00000002.safetensors"]},
-        b'{"state": NaN',
-        b'{"state": 1e999',
-        b'{"state": ' + b"[" * 100_000,
-        b'{"state": "\xff"',
-        b'{"state": ' + b"9" * 5000,
-        b"[1",
         b"",
+        b"\xff" * 64,
+        b"\x02" + bytes(7) + b"{}x",
+        b"\x04" + bytes(7) + b"null",
+        TENSORS[:-1],
+        TENSORS + b"x",
+        b"\xff" * 8 + TENSORS[8:],
+        TENSORS.replace(b"[0,8]", b"[0,9]"),
+        TENSORS.replace(b'"F32"', b'"\xff32"'),
+        TENSORS.replace(b'"state":"{}"', b'"state":12345'),
     ],
-    ids=lambda content: str(content)[:20],
 )
-def test_hostile_json_with_a_digest_that_matches(tmp_path, content):
-    save(tmp_path, example(1))
-    path = save(tmp_path, example(2))
-    content = content if isinstance(content, bytes) else json.dumps(content).encode()[:-1]
-    path.write_bytes(content + checkpoint._seal(content))
-    with pytest.warns(RuntimeWarning, match="step-00000002"):
-        assert is_example(latest(tmp_path), 1)
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x02" + bytes(7) + b"{}x", b"\x04" + bytes(7) + b"null"])
 def test_hostile_tensors_with_a_digest_that_matches(tmp_path, content):
     save(tmp_path, example(1))
-    path = save(tmp_path, example(2))
-    path.with_suffix(".safetensors").write_bytes(content)
-    record = {**GOOD, "digest": checkpoint._digest(content)}
-    path.write_bytes(checkpoint._sealed(record))
-    with pytest.warns(RuntimeWarning, match=r"step-00000002\.safetensors is not what this toolkit writes"):
+    (tmp_path / name(2)).write_bytes(sealed(content))
+    with pytest.warns(RuntimeWarning, match=rf"{name(2)} is damaged: "):
         assert is_example(latest(tmp_path), 1)
+
+
+def save_in_two_files(folder, step, ending=""):
+    """As versions before format 2 did."""
+    content = to_bytes(example(step).tensors)
+    tensors = folder / f"step-{step:08d}{ending}.safetensors"
+    tensors.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    values = {"format": "ncmc checkpoint 1", "step": step, "tensors": tensors.name, "digest": digest}
+    record = json.dumps(values | {"state": example(step).state}).encode()[:-1]
+    path = folder / f"step-{step:08d}.json"
+    path.write_bytes(record + f', "sha256": "{hashlib.sha256(record).hexdigest()}"}}\n'.encode())
+    return path, tensors
+
+
+def test_checkpoints_of_format_1_are_read_and_replaced(tmp_path):
+    save_in_two_files(tmp_path, 1)
+    path, tensors = save_in_two_files(tmp_path, 2, "-b")
+    assert is_example(latest(tmp_path), 2)
+    good = path.read_bytes(), tensors.read_bytes()
+    for file, content in zip((path, tensors), good, strict=True):
+        for bad in damages(content):
+            file.write_bytes(bad)
+            with pytest.warns(RuntimeWarning, match=r"step-00000002\.json is damaged.*going back to step 1"):
+                assert is_example(latest(tmp_path), 1)
+        file.write_bytes(content)
+    save(tmp_path, Checkpoint(2, {}, {"newer": True}))
+    assert latest(tmp_path).state == {"newer": True}
+    assert names(tmp_path) == [name(2), tensors.name, path.name]
+    save(tmp_path, example(3))
+    assert names(tmp_path) == [name(2), name(3)]
 
 
 def itself():
@@ -349,11 +419,13 @@ def test_killed_while_saving_leaves_an_intact_newest_checkpoint(tmp_path):
         reached = found.step
     save(tmp_path, example(reached + 1))
     save(tmp_path, example(reached + 2))
-    assert names(tmp_path) == sorted(pair(reached + 1) + pair(reached + 2))
+    assert names(tmp_path) == [name(reached + 1), name(reached + 2)]
 
 
 @pytest.mark.parametrize(
-    "large", [Checkpoint(2, {"w": torch.zeros(5000)}, {}), Checkpoint(2, {}, {"text": "x" * 5000})], ids=["pt", "json"]
+    "large",
+    [Checkpoint(2, {"w": torch.zeros(5000)}, {}), Checkpoint(2, {}, {"text": "x" * 5000})],
+    ids=["tensors", "state"],
 )
 def test_full_disk_keeps_the_previous_one(tmp_path, large):
     def save_on_a_full_disk(ready):
@@ -372,4 +444,4 @@ def test_full_disk_keeps_the_previous_one(tmp_path, large):
     assert before.items() <= {path.name: path.read_bytes() for path in tmp_path.iterdir()}.items()
     assert is_example(latest(tmp_path), 1)
     save(tmp_path, example(3), keep=2)
-    assert names(tmp_path) == sorted(pair(1) + pair(3))
+    assert names(tmp_path) == [name(1), name(3)]

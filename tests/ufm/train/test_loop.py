@@ -94,6 +94,20 @@ def test_a_stopped_and_resumed_run_is_the_run_that_was_not(tmp_path, monkeypatch
     same(tmp_path / "straight", tmp_path / "stopped")
 
 
+def test_looking_at_the_loss_less_often_changes_no_number(tmp_path, monkeypatch):
+    """As on a GPU, where every look waits for the device: a signal is then heard later, but in the same epoch."""
+    run(tmp_path / "straight")
+    monkeypatch.setattr(Device, "check_every", 3)
+    run(tmp_path / "seldom")
+    same(tmp_path / "straight", tmp_path / "seldom")
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", signal_at(7))
+        with pytest.raises(Stopped, match=r"epoch 2 of 4, step 9 of 20"):
+            run(tmp_path / "stopped")
+    run(tmp_path / "stopped", resume=True)
+    same(tmp_path / "straight", tmp_path / "stopped")
+
+
 def test_a_run_that_died_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch):
     run(tmp_path / "straight", checkpoint_every=1)
 
@@ -157,13 +171,12 @@ def test_features_that_are_not_finite_are_never_recorded(tmp_path, method):
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
-    data = images()
-    learner = Learner(SMALL, data.class_sizes, data.channels, data.size)
-    optimizer = torch.optim.SGD(learner.parameters(), 0.1)
+    training = loop.Training(SMALL, images(), tmp_path, Device.choose("cpu"), Options(), {})
     with torch.no_grad():
-        next(learner.parameters()).fill_(torch.inf)
+        next(training.learner.parameters()).fill_(torch.inf)
     with pytest.raises(Diverged, match=r"learner\.network.* is not finite"):
-        loop.snapshot(learner, optimizer, Progress(SMALL, 70))
+        training.save()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_batch_in_parts_has_the_gradient_of_the_whole(tmp_path):

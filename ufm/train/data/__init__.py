@@ -24,12 +24,13 @@ from ufm.files.store import DamagedFile
 from ufm.files.text import nearest
 from ufm.problems.problem import Sizes, integers, nonnegative
 from ufm.problems.sizes import long_tailed_sizes
+from ufm.train.config import Config
 from ufm.train.data import formats, imagenet
 from ufm.train.data.specs import DATASETS, Spec
 from ufm.train.data.splits import InFiles, InMemory, Split
 from ufm.train.data.subset import long_tailed
 
-__all__ = ["DATASETS", "Data", "Split", "load", "synthetic"]
+__all__ = ["DATASETS", "Data", "Split", "load", "synthetic", "wanted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +121,24 @@ def load(
         sizes,
         InFiles(_tensor(files.labels[kept]), spec, recipe, files.paths[kept], workers),
         InFiles(_tensor(reference.labels), spec, "none", reference.paths, workers),
+    )
+
+
+def wanted(config: Config, root: Path | None = None, workers: int = 0, download: bool = False) -> Data:
+    """The data set of a configuration; see :func:`load`.
+
+    Methods that compare two views of an image get crops where the data set has no augmentation of its own.
+    """
+    plain = config.dataset in DATASETS and DATASETS[config.dataset].augmentation == "none"
+    return load(
+        config.dataset,
+        tau=config.tau,
+        n_max=config.n_max,
+        seed=config.seed,
+        root=root,
+        augmentation=config.augmentation or ("crop" if plain and config.method == "KCL" else None),
+        workers=workers,
+        download=download,
     )
 
 

@@ -6,7 +6,6 @@ that they should collapse to.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
@@ -28,14 +27,16 @@ __all__ = ["Method", "Mixup", "build", "n_features"]
 Sizes = Sequence[int]
 
 
+def _plain(kind: Callable[..., Method]) -> Callable[..., Method]:
+    """Builder of a method that needs the class sizes alone."""
+    return lambda config, sizes, dim, **hyper: kind(dim, sizes, **hyper)
+
+
 def _framed(kind: Callable[..., Method]) -> Callable[..., Method]:
     """Builder of a method that takes the problem behind the configuration."""
-
-    def build_framed(config: Config, sizes: Sizes, dim: int, **hyper: Any) -> Method:
-        problem = config.problem(tuple(sizes), dim)
-        return kind(problem, config.basis, config.seed, **hyper)
-
-    return build_framed
+    return lambda config, sizes, dim, **hyper: kind(
+        config.problem(tuple(sizes), dim), config.basis, config.seed, **hyper
+    )
 
 
 def _deferred(config: Config, sizes: Sizes, dim: int, *, defer: float) -> Method:
@@ -44,13 +45,13 @@ def _deferred(config: Config, sizes: Sizes, dim: int, *, defer: float) -> Method
 
 
 BUILDERS: dict[str, Callable[..., Method]] = {
-    "CE": lambda config, sizes, dim: CrossEntropy(dim, sizes),
-    "CE+LA": lambda config, sizes, dim, **hyper: CrossEntropy(dim, sizes, **hyper),
-    "LA": lambda config, sizes, dim, **hyper: LogitAdjusted(dim, sizes, **hyper),
-    "BalancedSoftmax": lambda config, sizes, dim: LogitAdjusted(dim, sizes, 1.0),
-    "ARB": lambda config, sizes, dim: AttractionRepulsionBalanced(dim, sizes),
-    "LDAM-DRW": lambda config, sizes, dim, **hyper: LabelDistributionAware(dim, sizes, **hyper),
-    "KCL": lambda config, sizes, dim, **hyper: KPositiveContrast(dim, sizes, **hyper),
+    "CE": _plain(CrossEntropy),
+    "CE+LA": _plain(CrossEntropy),
+    "LA": _plain(LogitAdjusted),
+    "BalancedSoftmax": _plain(LogitAdjusted),
+    "ARB": _plain(AttractionRepulsionBalanced),
+    "LDAM-DRW": _plain(LabelDistributionAware),
+    "KCL": _plain(KPositiveContrast),
     "SETF": lambda config, sizes, dim: SETF(dim, len(sizes), config.seed),
     "RBL": lambda config, sizes, dim: RotatedSimplex(dim, sizes, config.seed),
     "RBL+PLA": lambda config, sizes, dim, **hyper: RotatedSimplex(dim, sizes, config.seed, **hyper),
@@ -58,9 +59,7 @@ BUILDERS: dict[str, Callable[..., Method]] = {
     "AL": _framed(Cosine),
     "CAL": _framed(Cosine),
     "CAL-apportioned": _framed(Cosine),
-    "CAL-theta": lambda config, sizes, dim: Cosine(
-        config.problem(tuple(sizes), dim), config.basis, config.seed, config.angles(tuple(sizes))
-    ),
+    "CAL-theta": lambda config, sizes, dim: _framed(Cosine)(config, sizes, dim, angles=config.angles(tuple(sizes))),
     "CAL+LA": _framed(AdjustedCosine),
     "CAL+GCR": _framed(GeneralizedCosine),
     "CE-CAL": _deferred,
