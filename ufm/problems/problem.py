@@ -61,10 +61,10 @@ class _FrontDoor(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is not Problem:
             return super().__call__(*args, **kwargs)
-        named = dict(zip(("class_sizes", "centers", "theta", "dim"), args, strict=False))
+        named = dict(zip(("class_sizes", "centers", "theta", "dim", "loss"), args, strict=False))
         if len(args) > len(named) or named.keys() & kwargs.keys():
             raise TypeError(
-                "Problem takes class_sizes, centers, theta and dim in this order, once, and names for the rest"
+                "Problem takes class_sizes, centers, theta, dim and loss in this order, once, and names for the rest"
             )
         return Problem.from_dict({**named, **kwargs})
 
@@ -109,8 +109,8 @@ class Problem(metaclass=_FrontDoor):
             centers: int | Iterable[int],
             theta: float,
             dim: int | None = None,
-            *,
             loss: Literal["cosine", "mse"] = "cosine",
+            *,
             frame: Literal["fixed", "learned"] = "fixed",
             **own: Any,
         ) -> "MultiCenterProblem":
