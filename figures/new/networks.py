@@ -9,7 +9,8 @@ from scipy import stats
 from figures.recorded import number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision import gcr_gain
-from ufm.certify.predict import CosinePrediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction
 from ufm.tables import results
 from ufm.train.config import Config
 

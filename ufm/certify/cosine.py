@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ufm.certify.ends import end_checks, ended, energy_check
-from ufm.certify.predict import CosinePrediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction
 from ufm.certify.report import Check
-from ufm.certify.slow import definition_checks, distance, few_samples
+from ufm.certify.slow import definition_checks, distance, few_samples, restrict
 from ufm.problems.frames import Array, Frame
 from ufm.problems.kinds import CosineProblem
 from ufm.problems.start import Start
@@ -16,7 +17,6 @@ from ufm.simulate.blocks import Block
 from ufm.simulate.flow import gradient_flow
 from ufm.simulate.method import Work
 from ufm.simulate.methods import Name
-from ufm.simulate.resimulate import restrict
 from ufm.simulate.trajectory import Trajectory
 
 METHODS: tuple[Name, ...] = ("reduced", "full")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.minima import class_cosine_check, variability_check
-from ufm.certify.predict import Prediction
+from ufm.certify.prediction import Prediction
 from ufm.certify.report import Check
 from ufm.simulate.trajectory import Trajectory
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ufm.certify.predict import CosinePrediction, Prediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction, Prediction
 from ufm.certify.report import Check
 from ufm.certify.slow import definition_checks
 from ufm.measure import metrics

@@ -107,6 +107,16 @@ def few_samples(t: Trajectory, rng: np.random.Generator) -> tuple[Array, Integer
     return np.concatenate(drawn), classes, None
 
 
+def restrict(problem: CosineProblem, frame: Frame, classes: Integers) -> tuple[CosineProblem, Frame]:
+    """A cosine problem with one sample of each of some distinct classes, on the same vectors."""
+    counts = tuple(problem.centers[k] for k in classes)
+    centers = np.concatenate([dense(frame.class_centers(k)) for k in classes])
+    classifier = np.stack([frame.classifier_row(k) for k in classes])
+    weights = tuple(float(problem.weights[k]) for k in classes)
+    few = CosineProblem((1,) * len(counts), counts, problem.theta, frame.dim, beta=weights, lam=problem.lam)
+    return few, Frame(counts, centers, classifier)
+
+
 def matrix_exponential(matrix: Any) -> Array:
     """Matrix exponential; of a sparse matrix block by block, where a block is what is connected at all."""
     if isinstance(matrix, np.ndarray):

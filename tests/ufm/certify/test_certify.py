@@ -46,7 +46,7 @@ class TestCertificationCanFail:
     """Each prediction, contradicted."""
 
     def test_what_never_collapsed(self, monkeypatch):
-        monkeypatch.setattr(ufm.simulate.dop853, "MAX_STEPS", 10)
+        monkeypatch.setattr(ufm.simulate.blocks, "MAX_STEPS", 10)
         report = ufm.certify(ufm.gradient_flow(PROBLEM, method="full"))
         assert "share of the records that were reached" in failing(report)
         assert any("after 10 steps" in note for note in report.notes)

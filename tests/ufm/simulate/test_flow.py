@@ -288,7 +288,7 @@ def test_a_loss_that_blows_up_is_a_status_with_time_and_sample():
 
 
 def test_budget_of_steps(monkeypatch):
-    monkeypatch.setattr(ufm.simulate.dop853, "MAX_STEPS", 20)
+    monkeypatch.setattr(ufm.simulate.blocks, "MAX_STEPS", 20)
     t = ufm.gradient_flow(ufm.Problem((4,), 1, 0.3, 8), method="full", until_nc=1e-9)
     assert t.status == "stopped"
     assert "after 20 steps" in t.stats["reason"]
