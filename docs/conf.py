@@ -15,8 +15,9 @@ release = version = ufm.__version__
 language = "en"
 
 extensions = [
-    *("sphinx.ext.autodoc", "sphinx.ext.viewcode", "myst_nb"),
+    *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode", "myst_nb"),
     *("_ext.docstrings", "_ext.mathml", "_ext.notebooks", "_ext.gallery", "_ext.commands", "_ext.ledger"),
+    *("_ext.reference", "_ext.theory"),
 ]
 # docs/gallery holds pictures and their captions; _ext.gallery makes a page of them
 exclude_patterns = ["_build", "_ext", "gallery/**", "**/.ipynb_checkpoints"]
@@ -30,7 +31,10 @@ myst_enable_extensions = ["dollarmath", "deflist"]
 myst_fence_as_directive = ["math"]  # as in CLAIMS.md, and as GitHub writes formulas
 nb_execution_mode = "off"  # notebooks come with their outputs
 
-autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_default_options = {"members": True, "member-order": "bysource", "ignore-module-all": True}
+autosummary_generate = False
+viewcode_follow_imported_members = False
+toc_object_entries = False  # with them, most of a build goes into copying the sidebar
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
@@ -38,15 +42,16 @@ python_maximum_signature_line_length = 100
 add_module_names = False
 
 nitpicky = True
+suppress_warnings = ["ref.python"]  # names that are imported for type checkers only may stand for several classes
 nitpick_ignore_regex = [
     # of other packages, whose indices are on the network; and what a signature says for an alias, a type variable
     (
         "py:.*",
-        r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed)\..*",
+        r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed|PIL)\..*",
     ),
     (
         "py:class",
-        r"ArrayLike|Array|NDArray|int64|Path|Any|Self|Tensor|Figure|ufm\.minimize\.trust_region\.L|contextlib\..*",
+        r"ArrayLike|Array|NDArray|int64|Path|Any|Self|Tensor|Figure|L|contextlib\..*",
     ),
     ("py:(class|obj)", r"(dict|tuple|typing\.Literal)\[.*"),  # halves of an alias that Sphinx has cut at a comma
 ]

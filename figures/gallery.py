@@ -1,23 +1,27 @@
 """The figures of ``ufm figures`` by name, their data on disk, and making them.
 
-A figure is a module with
+A figure is a module of ``figures.paper`` or ``figures.new``; its name is that of its file, with - for _. It has
 
+* ``ABOUT``: what it shows, on one line,
 * ``settings(quick)``: plain values that decide its data,
 * ``data(quick)``: computes a Dataset from them, deterministically (timings apart),
 * ``plot(data)``: a matplotlib Figure of nothing but these data and theory,
 * ``caption(data)``: markdown: what it shows, and the numbers that say how well theory agrees;
 
-one that shows trainings also has ``trained(folders)``, which makes the same kind of Dataset from their records.
+and, where they apply, ``NUMBER`` (of the figure in the paper), ``TURNS = True`` (it is in three dimensions), and
+``trained(folders)``, which makes the same kind of Dataset from the records of trainings. A figure that shows only
+trainings has neither settings nor data.
 """
 
-from collections.abc import Iterable
+import pkgutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import ufm
-from figures import style, turning
+from figures import new, paper, style, turning
 from ufm.files import store
 from ufm.files.store import config_key
 
@@ -33,44 +37,41 @@ class Entry:
     """A figure of the gallery."""
 
     name: str
-    module: str
-    about: str
-    trainings: Literal["no", "also", "only"] = "no"
-    """Whether it can be drawn from trainings."""
-    turns: bool = False
-    """Whether it is in three dimensions, so that an animation shows more."""
+    module: Any
 
-    def load(self) -> Any:
-        """The module."""
-        return import_module(self.module)
+    @property
+    def number(self) -> int | None:
+        """Which figure of the paper it is."""
+        return getattr(self.module, "NUMBER", None)
+
+    @property
+    def about(self) -> str:
+        """What it shows."""
+        text: str = self.module.ABOUT
+        return text if self.number is None else f"figure {self.number}: {text}"
+
+    @property
+    def trainings(self) -> Literal["no", "also", "only"]:
+        """Whether it can be drawn from trainings."""
+        if not hasattr(self.module, "trained"):
+            return "no"
+        return "also" if hasattr(self.module, "data") else "only"
+
+    @property
+    def turns(self) -> bool:
+        """Whether it is in three dimensions, so that an animation shows more."""
+        return getattr(self.module, "TURNS", False)
 
 
-GALLERY = {
-    entry.name: entry
-    for entry in (
-        Entry("collapse", "figures.paper.collapse", "figure 1: collapse over flow time, AL and CAL", "also"),
-        Entry(
-            "hard-to-predict",
-            "figures.paper.hard_to_predict",
-            "figure 2: hard-to-predict features, and the classes that RCR and GCR give them",
-            turns=True,
-        ),
-        Entry("centers", "figures.paper.centers", "figure 3: centers, mean center and classifier vector", turns=True),
-        Entry("null-space", "figures.paper.null_space", "figure 4: P with and without regularised features"),
-        Entry("architectures", "figures.paper.architectures", "figure 5: collapse of real networks", "only"),
-        Entry("class-means", "figures.paper.class_means", "figure 6: Gram matrix of class means over time", "also"),
-        Entry(
-            "class-features", "figures.paper.class_features", "figure 7: Gram matrix of a rare class's features", "also"
-        ),
-        Entry("sphere", "figures.new.sphere", "the cosine flow on the sphere, and its rates", turns=True),
-        Entry("rates", "figures.new.rates", "measured rates of collapse against predicted ones"),
-        Entry("living", "figures.new.living", "which classes live under P with a learned frame"),
-        Entry("gcr", "figures.new.gcr", "gain and price of the generalized classification rule"),
-        Entry("allocation", "figures.new.allocation", "centers per class, as printed and apportioned"),
-        Entry("work-precision", "figures.new.work_precision", "error against time: our methods, and usual loops"),
-        Entry("networks", "figures.new.networks", "theory against real networks, from committed results"),
-    )
-}
+def found() -> Mapping[str, Entry]:
+    """All figures by name: those of the paper by number, then the others."""
+    entries = []
+    for package in (paper, new):
+        for file in pkgutil.iter_modules(package.__path__):
+            module = import_module(f"{package.__name__}.{file.name}")
+            entries.append(Entry(file.name.replace("_", "-"), module))
+    entries.sort(key=lambda entry: (entry.number is None, entry.number, entry.name))
+    return {entry.name: entry for entry in entries}
 
 
 def data_of(entry: Entry, quick: bool, folder: Path) -> tuple["xarray.Dataset", bool]:
@@ -78,7 +79,7 @@ def data_of(entry: Entry, quick: bool, folder: Path) -> tuple["xarray.Dataset", 
 
     A damaged file is computed again.
     """
-    module = entry.load()
+    module = entry.module
     decided = {"figure": entry.name, "quick": quick, "settings": module.settings(quick), "version": ufm.__version__}
     key = config_key(decided)
     path = folder / f"{entry.name}-{key}.nc"
@@ -94,7 +95,7 @@ def write(
     entry: Entry, data: "xarray.Dataset", out: Path, formats: Iterable[str], stem: str, *, animate: bool = False
 ) -> list[Path]:
     """Pictures and caption of a figure: OUT/STEM.png and so on, OUT/STEM.md; OUT/STEM.gif where it turns."""
-    module = entry.load()
+    module = entry.module
     figure = module.plot(data)
     files = [style.save_figure(figure, out / f"{stem}.{ending}", RESOLUTION) for ending in formats]
     files.append(store.save_text(out / f"{stem}.md", module.caption(data).strip() + "\n"))

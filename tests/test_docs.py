@@ -2,17 +2,19 @@
 
 import ast
 import html
-import importlib
 import importlib.util
 import pathlib
 import re
 import shlex
 import subprocess
 import sys
+import textwrap
 import urllib.parse
 
 import pytest
 
+import ufm
+from theory.derivations import derive
 from ufm.certify.ledger import ledger
 from ufm.commands.main import parse
 from ufm.sweep import Sweep
@@ -70,45 +72,6 @@ def test_commands_are_commands(page):
             assert words[0] in ("dask", "torchrun")
 
 
-def theory_page(role):
-    return sorted(set(re.findall(rf"\{{{role}\}}`([^`]+)`", (DOCS / "theory.md").read_text())))
-
-
-@pytest.mark.parametrize("target", theory_page("py:[a-z]+"))
-def test_code_that_the_theory_page_names_exists(target):
-    module, _, attribute = target.rpartition(".")
-    try:
-        found = importlib.import_module(target)
-    except ModuleNotFoundError:
-        found = getattr(importlib.import_module(module), attribute)
-    assert found.__doc__
-
-
-FORMULAS = [*sorted((ROOT / "theory" / "multicenter").glob("[a-z]*.py")), ROOT / "theory" / "decision.py"]
-
-
-@pytest.mark.parametrize("path", FORMULAS, ids=lambda path: path.stem)
-def test_no_formula_is_left_out(path):
-    module = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
-    body = ast.parse(path.read_text()).body
-    functions = [f"{module}.{node.name}" for node in body if isinstance(node, ast.FunctionDef)]
-    public = {function for function in functions if "._" not in function}
-    assert public
-    helpers = {"theory.multicenter.geometry.squares", "theory.multicenter.geometry.squared_cosine"}
-    assert public - helpers <= {*theory_page("py:[a-z]+")}
-
-
-@pytest.mark.parametrize("target", theory_page("test"))
-def test_tests_that_the_theory_page_names_exist(target):
-    path, _, function = target.partition("::")
-    tree = ast.parse((ROOT / path).read_text())
-    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-def test_claims_that_the_theory_page_names_exist_and_none_is_left_out():
-    assert {*theory_page("claim")} == {*ledger()}
-
-
 def extension(module):
     spec = importlib.util.spec_from_file_location(f"_ext.{module}", DOCS / "_ext" / f"{module}.py")
     loaded = importlib.util.module_from_spec(spec)
@@ -160,6 +123,96 @@ def test_every_command_says_what_it_does(ext):
     assert max(map(len, page.splitlines())) <= 120
 
 
+def public_modules(*folders):
+    """Dotted names of modules below folders, private ones apart."""
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        name = path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("/__init__").replace("/", ".")
+        if "._" not in name:
+            yield name, path
+
+
+def on_theory_page(ext, role):
+    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
+    return {*re.findall(rf":{role}:`([^`]+)`", ext("theory").page())}
+
+
+def test_no_formula_is_left_out(ext):
+    functions = set()
+    for module, path in public_modules("theory"):
+        if not module.startswith("theory.derivations"):
+            nodes = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+            functions |= {f"{module}.{node.name}" for node in nodes if node.name[0] != "_"}
+    assert len(functions) > 40
+    assert functions <= on_theory_page(ext, "py:func")
+
+
+def test_the_theory_page_names_every_claim_and_tests_that_exist(ext):
+    assert on_theory_page(ext, "claim") == {*ledger()}
+    for target in on_theory_page(ext, "test"):
+        path, _, function = target.partition("::")
+        assert function in {node.name for node in ast.parse((ROOT / path).read_text()).body if hasattr(node, "name")}
+
+
+@pytest.mark.parametrize("name", ["angles", "mse_learned"])
+def test_derivations_are_found_by_what_they_prove(ext, name):
+    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
+    proved = {result.name.partition("[")[0] for result in derive(name).results}
+    assert {function for function, names in ext("theory").proofs().items() if name in names} == proved != set()
+
+
+FORMULA = r'''r"""A law. It is made up.
+
+.. math:: E = m c^2
+"""
+
+
+def energy(m):
+    r"""Energy of a mass: :math:`m c^2`, with |c| the speed of light.
+
+    Parameters
+    ----------
+    m : kilograms.
+    """
+    return m * 299792458**2
+
+
+def _hidden(m):
+    """Not public."""
+'''
+
+
+def test_a_module_in_the_folder_is_on_the_pages(ext, tmp_path, monkeypatch):
+    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
+    import theory
+
+    (tmp_path / "made_up").mkdir()
+    (tmp_path / "made_up" / "__init__.py").write_text('"""Made-up laws."""')
+    (tmp_path / "made_up" / "law.py").write_text(FORMULA)
+    monkeypatch.setattr(theory, "__path__", [*theory.__path__, str(tmp_path)])
+    try:
+        page = ext("theory").page()
+        assert "A law\n-----\n" in page
+        assert "It is made up.\n\n.. math:: E = m c^2\n" in page
+        assert r"Energy of a mass: :math:`m c^2`, with \|c\| the speed of light." in page
+        assert page.index("theory.made_up.law.energy`") > page.index(
+            "theory.decision.rcr_choice`"
+        )  # it is not in order
+        assert "kilograms" not in page
+        assert "_hidden" not in page
+        assert ".. automodule:: theory.made_up.law\n" in ext("reference").page("theory")
+    finally:
+        for name in ("theory.made_up", "theory.made_up.law"):
+            sys.modules.pop(name, None)
+
+
+def test_the_reference_has_every_module_once(ext):
+    reference = ext("reference")
+    text = "".join(map(reference.page, reference.rooms()))
+    wanted = {name for name, _ in public_modules("ufm", "theory", "figures") if not name.startswith("ufm.commands")}
+    assert sorted(re.findall(r"automodule:: (\S+)", text)) == sorted(wanted - {"ufm"})
+    assert all(f"   {name}\n" in reference.face() for name in ufm.__all__)
+
+
 def test_docstrings_become_fields(ext):
     pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     text = """A norm |h| and :math:`|h|`.
@@ -171,18 +224,29 @@ def test_docstrings_become_fields(ext):
 
     Returns
     -------
-    (K,) float64.
+    (K,) float64,
+    in order.
 
     Examples
     --------
     >>> 1 | 2
     3"""
-    lines = [line.removeprefix("    ") for line in text.splitlines()]
-    said = "\n".join(ext("docstrings").rewritten(lines))
-    assert r"A norm \|h\| and :math:`|h|`." in said
-    assert ":Parameters:\n    * **f, g** -- counts, at least \\|1\\|." in said
-    assert ":Returns:\n    (K,) float64." in said
+    docstrings = ext("docstrings")
+    text = textwrap.dedent("    " + text)
+    said = docstrings.rewritten(text)
+    assert docstrings.prose(text) == r"A norm \|h\| and :math:`|h|`."
+    assert said.startswith(docstrings.prose(text))
+    assert ":Parameters:\n    **f, g**\n        counts,\n        at least \\|1\\|.\n" in said
+    assert ":Returns:\n    (K,) float64,\n    in order.\n" in said
     assert ".. rubric:: Examples\n\n>>> 1 | 2\n3" in said
+
+
+def test_lists_in_two_columns_become_definitions(ext):
+    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
+    prose = ext("docstrings").prose
+    assert prose("Two.\n\none  the first\nthree   the last") == "Two.\n\none\n    the first\nthree\n    the last"
+    table = "Two.\n\n====  ====\none   1\n====  ===="
+    assert prose(table) == table
 
 
 @pytest.mark.slow
@@ -195,22 +259,23 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr[-4000:]
     pages = {path: path.read_text() for path in (tmp_path / "html").rglob("*.html")}
     made = {path.relative_to(tmp_path / "html").as_posix() for path in pages}
-    assert {"index.html", "theory.html", "generated/claims.html", "reference/ufm.html"} <= made
-    assert "<math" in pages[tmp_path / "html" / "theory.html"]
+    assert {"index.html", "generated/theory.html", "generated/claims.html", "generated/reference/ufm.html"} <= made
+    assert "<math" in pages[tmp_path / "html" / "generated" / "theory.html"]
     assert not [path for path, text in pages.items() if LOADED.search(text)]
-    assert not [link for path, text in pages.items() for link in dead_links(path, text, pages)]
+    anchors = {path: {*re.findall(r' id="([^"]+)"', text)} for path, text in pages.items()}
+    assert not [link for path, text in pages.items() for link in dead_links(path, text, anchors)]
 
 
 LOADED = re.compile(r'<(?:script|link|img)\b[^>]*\s(?:src|href)="(?:https?:)?//')
 """What a page would fetch from the network."""
 
 
-def dead_links(path, text, pages):
+def dead_links(path, text, anchors):
     """Links of a page to files or anchors of the site that are not there."""
-    for link in map(html.unescape, re.findall(r'\s(?:href|src)="([^"]+)"', text)):
+    for link in {*map(html.unescape, re.findall(r'\s(?:href|src)="([^"]+)"', text))}:
         place, _, anchor = link.partition("#")
         if re.match(r"https?:|mailto:|data:", link):
             continue
         target = (path.parent / urllib.parse.unquote(place.partition("?")[0])).resolve() if place else path
-        if not target.exists() or (anchor and f'id="{urllib.parse.unquote(anchor)}"' not in pages.get(target, "")):
+        if not target.exists() or (anchor and urllib.parse.unquote(anchor) not in anchors.get(target, ())):
             yield f"{path.name}: {link}"

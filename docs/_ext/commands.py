@@ -17,6 +17,10 @@ WIDTH = 92
 INTRODUCTION = """\
 # Command line
 
+```{eval-rst}
+.. py:module:: ufm.commands
+```
+
 What each command says to `--help`. Messages and progress bars go to stderr; with `--json` stdout carries exactly one
 JSON object. Exit status: 0 all is done and holds, 1 it ran and something does not hold, 2 the input is wrong, with one
 line that says which value and what is allowed. `python -m ufm` is the same as `ufm`.

@@ -1,102 +1,99 @@
 """Our docstrings, as Sphinx wants them.
 
-Sections are underlined like numpydoc's, but hold plain lines ``name : what it is``, which numpydoc would take for
-types; here each section becomes a field with a list. Signatures say ArrayLike and Array, as the source does, for what
-Python spells out over several lines. Names that :mod:`ufm` exports are documented there, wherever they are defined.
+* Sections are underlined like numpydoc's, but hold plain lines ``name : what it is``, and prose under ``Returns``.
+  (Napoleon takes what stands behind a colon for a type, in the docstring of an attribute too.) Here a section becomes a
+  field with a definition list, which these lines nearly are already.
+* ``|h|`` is a norm, not a substitution of reStructuredText.
+* Signatures say ArrayLike and Array, as the source does, for what Python spells out over several lines.
+* Everything is documented in the module that defines it, and references by other names lead there.
 """
 
+import functools
+import inspect
 import re
+import sys
 import textwrap
-from collections.abc import Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from docutils import nodes
 from numpy.typing import ArrayLike, NDArray
-from sphinx.addnodes import desc_annotation, desc_signature
+from sphinx.addnodes import desc_annotation, pending_xref
 from sphinx.util.typing import stringify_annotation
 
 if TYPE_CHECKING:
     from docutils.nodes import Element, document, reference
-    from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
-LISTS = ("Parameters", "Attributes", "Raises", "Returns")
-NAMED = re.compile(r"([\w()., *]+?) : (.*)")
+FIELDS = ("Parameters", "Attributes", "Raises", "Returns")
+SECTION = re.compile(r"^(\w+)\n-+\n", flags=re.MULTILINE)
+ENTRY = re.compile(r"^(\S.*?) : (.*)$", flags=re.MULTILINE)
+
+COLUMN = re.compile(r"^(\w+)  +(\S.*)$", flags=re.MULTILINE)
+COLUMNS = re.compile(rf"(?<=\n\n)(?:{COLUMN.pattern}(?:\n|\Z))+(?=\n|\Z)", flags=re.MULTILINE)
+"""A list in two columns, name and what it is, as the docstring of a package says what is in it."""
 
 BARS = re.compile(r"(\.\. math::.*?(?:\n\s*\n|\Z)|>>> .*?(?:\n\s*\n|\Z)|``.*?``|`[^`]*`)|\|", flags=re.DOTALL)
-"""What may hold bars, and bars elsewhere: there |h| is a norm, and not a substitution."""
+"""What may hold bars, and bars elsewhere."""
 
 LONGEST_VALUE = 100
 
-SHORT = {
-    "ArrayLike": ArrayLike,
-    "Array": NDArray[np.float64],
-    "NDArray[int64]": NDArray[np.int64],
-    "NDArray[bool]": NDArray[np.bool_],
-}
+SPELLINGS = [
+    (spelled, name)
+    for name, annotation in (
+        ("ArrayLike", ArrayLike),
+        ("Array", NDArray[np.float64]),
+        ("NDArray[int64]", NDArray[np.int64]),
+        ("NDArray[bool]", NDArray[np.bool_]),
+    )
+    for smart in (stringify_annotation(annotation, "smart"),)
+    for spelled in (
+        *(smart, stringify_annotation(annotation, "fully-qualified-except-typing")),
+        re.sub(r"~[\w.]*\.", "", smart),
+    )
+]
+"""What Python makes of an annotation, and what the source says."""
 
 
-def sections(lines: list[str]) -> Iterable[tuple[str | None, list[str]]]:
-    """Parts of a docstring: what stands before the first heading (None), then title and body of each section."""
-    title, body = None, []
-    for line, below in pairwise([*lines, ""]):
-        if below.strip() and set(below.strip()) == {"-"} and line.strip():
-            yield title, body
-            title, body = line.strip(), []
-        elif not (title is not None and not body and set(line.strip()) == {"-"}):
-            body.append(line)
-    yield title, body
+def parts(text: str) -> list[str]:
+    """What a docstring says before its first section, and then title and body of each section."""
+    text = BARS.sub(lambda found: found[1] or r"\|", text)
+    text = COLUMNS.sub(lambda found: COLUMN.sub(r"\1\n    \2", found[0]), text)
+    return SECTION.split(text)
 
 
-def items(body: list[str]) -> list[str]:
-    """Entries of a section; a line that is indented goes on with the entry above it."""
-    entries: list[str] = []
-    for line in textwrap.dedent("\n".join(body)).splitlines():
-        if line.startswith(" ") and entries:
-            entries[-1] += " " + line.strip()
-        elif line.strip():
-            entries.append(line.strip())
-    return entries
+def prose(text: str) -> str:
+    """What a docstring says before its first section."""
+    return parts(text)[0].strip()
 
 
-def field(title: str, body: list[str]) -> list[str]:
-    """A section as a field list with one entry."""
-    rows = []
-    for entry in items(body):
-        named = NAMED.fullmatch(entry)
-        rows.append(f"* **{named[1]}** -- {named[2]}" if named else f"* {entry}")
-    if title == "Returns" and not any(row.startswith("* **") for row in rows):
-        rows = [" ".join(row.removeprefix("* ") for row in rows)]
-    return [f":{title}:", *(f"    {row}" for row in rows), ""]
-
-
-def rewritten(lines: list[str]) -> list[str]:
+def rewritten(text: str) -> str:
     """A docstring with its sections as fields; examples, and headings of other kinds, as rubrics."""
-    result: list[str] = []
-    lines = BARS.sub(lambda found: found[1] or r"\|", "\n".join(lines)).split("\n")
-    for title, body in sections(lines):
-        if title is None:
-            result += body
-        elif title in LISTS:
-            result += ["", *field(title, body)]
+    head, *sections = parts(text)
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        if title in FIELDS:
+            head += f":{title}:\n" + textwrap.indent(ENTRY.sub(r"**\1**\n    \2", body), "    ")
         else:
-            result += ["", f".. rubric:: {title}", "", *body]
-    return result
+            head += f".. rubric:: {title}\n\n{body}"
+    return head
 
 
 def _docstring(app: "Sphinx", what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = rewritten(lines)
+    lines[:] = rewritten("\n".join(lines)).split("\n")
+
+
+def _imported(app: "Sphinx", what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Skip what a module imports. (Autodoc would as well, after reading the source of sympy, scipy and torch.)"""
+    defined = inspect.isclass(obj) or inspect.isfunction(obj)
+    elsewhere = defined and obj.__module__ != app.env.current_document.autodoc_module
+    return True if what == "module" and elsewhere else None
 
 
 def shortened(text: str | None) -> str | None:
-    """A signature, or an annotation as it is written or shown, with the names of :data:`SHORT`."""
-    for name, annotation in SHORT.items():
-        smart, full = (stringify_annotation(annotation, mode) for mode in ("smart", "fully-qualified-except-typing"))
-        for spelled in (smart, full, re.sub(r"~[\w.]*\.", "", smart)):
-            text = text and text.replace(spelled, name)
+    """A signature, or an annotation as it is written or shown, with the names of :data:`SPELLINGS`."""
+    for spelled, name in SPELLINGS:
+        text = text and text.replace(spelled, name)
     return text
 
 
@@ -104,44 +101,6 @@ def _signature(
     app: "Sphinx", what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     return shortened(signature), shortened(returns)
-
-
-def public(name: str) -> str:
-    """A dotted name, as :mod:`ufm` exports it: ``ufm.problems.frames.Frame.dim`` -> ``ufm.Frame.dim``."""
-    import ufm
-
-    for exported in ufm.__all__:
-        home = f"{getattr(ufm, exported).__module__}.{exported}"
-        if name == home or name.startswith(f"{home}."):
-            return f"ufm.{exported}{name.removeprefix(home)}"
-    return name
-
-
-def private(name: str) -> str:
-    """The opposite of :func:`public`: where what :mod:`ufm` exports is defined."""
-    import ufm
-
-    parts = name.split(".")
-    if parts[0] == "ufm" and len(parts) > 1 and parts[1] in ufm.__all__:
-        return ".".join([getattr(ufm, parts[1]).__module__, *parts[1:]])
-    return name
-
-
-def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: "pending_xref", content: "Element") -> "reference | None":
-    """The place of a name that is documented in another module than the reference says."""
-    if node.get("refdomain") != "py":
-        return None
-    target, domain = public(node["reftarget"]), env.domains["py"]
-    known = [name for name, *_ in domain.get_objects() if name == target or name.endswith(f".{target}")]
-    if len(known) != 1:
-        return None
-    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], known[0], node, content)
-
-
-def _anchors(app: "Sphinx", doctree: "document") -> None:
-    """The pages of source code link back to where an object is defined, and it is documented where it is exported."""
-    for signature in doctree.findall(desc_signature):
-        signature["ids"] += [private(name) for name in signature["ids"] if private(name) != name]
 
 
 def _annotations(app: "Sphinx", doctree: "document", page: str) -> None:
@@ -154,6 +113,40 @@ def _annotations(app: "Sphinx", doctree: "document", page: str) -> None:
             part.children = [nodes.Text(short)]
 
 
+def defined(name: str) -> tuple[str, str] | None:
+    """Module and full name of an object, by any name under which it is found: ``ufm.Frame.dim`` is in problems."""
+    parts = name.split(".")
+    for count in range(len(parts) - 1, 0, -1):
+        module = sys.modules.get(".".join(parts[:count]))
+        if module is not None and hasattr(module, parts[count]):
+            found = getattr(module, parts[count])
+            place = found.__module__ if hasattr(found, "__qualname__") else module.__name__
+            return place, ".".join([place, *parts[count:]])
+    return None
+
+
+def _whole_names(app: "Sphinx", doctree: "document") -> None:
+    """Annotations hold whole names: Sphinx looks for their ends all the same, which takes longer than all else."""
+    for node in doctree.findall(pending_xref):
+        if not node.get("refspecific"):
+            node.attributes.pop("refspecific", None)
+
+
+def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: pending_xref, content: "Element") -> "reference | None":
+    """The place of a name that is short, or imported from another module, or has no docstring: then its module."""
+    if node.get("refdomain") != "py":
+        return None
+    places = []
+    for name in (node["reftarget"], f"{node.get('py:module')}.{node['reftarget']}"):
+        if found := defined(name):
+            places += [(node["reftype"], found[1]), ("mod", found[0])]
+    if not places:
+        node["refspecific"] = True  # the end of a full name will do
+        places = [(node["reftype"], node["reftarget"])]
+    resolve = functools.partial(env.domains["py"].resolve_xref, env, node["refdoc"], app.builder)
+    return next(filter(None, (resolve(kind, place, node, content) for kind, place in places)), None)
+
+
 def _without_dead_links(app: "Sphinx", env: "BuildEnvironment") -> None:
     """The index of source code also lists modules that have none, like builtins, the module of ``tuple[int, ...]``."""
     modules = getattr(env, "_viewcode_modules", {})
@@ -161,12 +154,22 @@ def _without_dead_links(app: "Sphinx", env: "BuildEnvironment") -> None:
         del modules[name]
 
 
+def _short_sidebar(
+    app: "Sphinx", page: str, template: str, context: dict[str, Any], doctree: "document | None"
+) -> None:
+    """Source code goes without the tree of all pages, which takes longer to make than the page."""
+    if page.startswith("_modules/"):
+        context["toctree"] = lambda **options: ""
+
+
 def setup(app: "Sphinx") -> dict[str, Any]:
     """Listen to autodoc."""
+    app.connect("autodoc-skip-member", _imported)
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
+    app.connect("doctree-read", _whole_names)
     app.connect("missing-reference", _elsewhere)
-    app.connect("doctree-read", _anchors)
     app.connect("doctree-resolved", _annotations)
     app.connect("env-updated", _without_dead_links)
+    app.connect("html-page-context", _short_sidebar, priority=400)  # before the theme
     return {"parallel_read_safe": True}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INDEX = """\
 # Tests
 
-The source of the tests that the [ledger](claims.md) and [theory](../theory.md) name.
+The source of the tests that hold the claims of the [ledger](claims.md).
 
 ```{toctree}
 :glob:
@@ -47,13 +47,12 @@ def linked(text: str) -> str:
     return re.sub(r"\[([\w.]+)\]\([^)]+\.py\)", r"{py:obj}`\1`", text)
 
 
-def tests_of(texts: Iterable[str]) -> dict[str, list[str]]:
-    """Names of tests that pages link to, by file."""
+def tests_of(text: str) -> dict[str, list[str]]:
+    """Names of tests that a page links to, by file."""
     named: dict[str, set[str]] = defaultdict(set)
-    for text in texts:
-        for name in TEST.findall(text):
-            path, _, function = name.partition("::")
-            named[path].add(function)
+    for name in TEST.findall(text):
+        path, _, function = name.partition("::")
+        named[path].add(function)
     return {path: sorted(named[path]) for path in sorted(named)}
 
 
@@ -67,13 +66,12 @@ def page_of_tests(path: str, functions: Iterable[str]) -> str:
 
 
 def make(source: Path) -> None:
-    """Write claims.md, and tests/*.md for the tests that it and the pages of the site name."""
+    """Write claims.md, and tests/*.md for the tests that it names."""
     generated = source / "generated"
     claims = linked((source.parent / "CLAIMS.md").read_text(encoding="utf-8"))
     pages.write(generated / "claims.md", claims)
     pages.write(generated / "tests.md", INDEX)
-    texts = [claims, *(path.read_text(encoding="utf-8") for path in source.glob("*.md"))]
-    files = tests_of(texts)
+    files = tests_of(claims)
     targets = {path: generated / "tests" / path.removeprefix("tests/").replace("/", "-") for path in files}
     targets = {path: target.with_suffix(".md") for path, target in targets.items()}
     pages.remove_others(generated / "tests", "*.md", set(targets.values()))

@@ -15,3 +15,8 @@ def remove_others(folder: Path, pattern: str, keep: set[Path]) -> None:
     for path in folder.glob(pattern):
         if path not in keep:
             path.unlink()
+
+
+def heading(text: str, line: str) -> str:
+    """A heading of reStructuredText."""
+    return f"{text}\n{line * len(text)}\n"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "centers per class, as printed and apportioned"
+
 RULES = {"as printed": class_aware, "apportioned": apportioned}
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "gain and price of the generalized classification rule"
+
 CLOUDS = {"directions": "around the mean of the directions", "mean_centers": "around the mean of the mean centers"}
 """Where hard-to-predict features are: propositions 3.1 and C.1."""
 

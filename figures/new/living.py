@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "which classes live under P with a learned frame"
+
 LAM_W, LAM_H = r"$\lambda_W$", r"$\lambda_H$"
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "theory against real networks, from committed results"
+
 PLACES = (Path("results/fashion.json"), Path(__file__).parents[2] / "results" / "fashion.json")
 """Where results are looked for: from the folder of a checkout, and beside this package."""
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "measured rates of collapse against predicted ones"
+
 
 def settings(quick: bool) -> dict[str, Any]:
     """A sweep of kind flow: settings of the problem, and the NC at which the rate is measured.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "the cosine flow on the sphere, and its rates"
+TURNS = True
+
 WINDOW = (1e-18, 1e-12)
 """Rates are measured while NC is in here: late enough for the asymptote, early enough to be more than rounding."""
 

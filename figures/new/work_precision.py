@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "error against time: our methods, and usual loops"
+
 OURS = ("reduced", "span", "full")
 
 NAMES = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from figures.paper import collapse
 
@@ -10,15 +10,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-
-def settings(quick: bool) -> dict[str, Any]:
-    """None: it shows what was trained."""
-    return {}
-
-
-def data(quick: bool) -> "xarray.Dataset":
-    """Always raises ValueError: no simulation stands for a network."""
-    raise ValueError("needs --run: it shows trainings (`ufm presets --train` lists figure5/...)")
+ABOUT = "collapse of real networks"
+NUMBER = 5
 
 
 def trained(folders: Sequence[Path]) -> "xarray.Dataset":

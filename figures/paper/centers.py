@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "centers, mean center and classifier vector"
+NUMBER = 3
+TURNS = True
+
 COLORS = ("C0", "C1")
 """Of the two classes."""
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "Gram matrix of a rare class's features"
+NUMBER = 7
+
 settings = heatmaps.settings
 
 SHOWN = 30

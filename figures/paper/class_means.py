@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "Gram matrix of class means over time"
+NUMBER = 6
+
 settings = heatmaps.settings
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "collapse over flow time, AL and CAL"
+NUMBER = 1
+
 CURVES = {"nc_mean": "NC, mean", "nc_std": "NC, std", "variability": "variability"}
 """What is shown, row by row."""
 

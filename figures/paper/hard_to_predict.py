@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "hard-to-predict features, and the classes that RCR and GCR give them"
+NUMBER = 2
+TURNS = True
+
 COLORS = ("C0", "C1")
 """Of the two classes."""
 

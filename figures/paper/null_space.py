@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+ABOUT = "P with and without regularised features"
+NUMBER = 4
+
 
 def settings(quick: bool) -> dict[str, Any]:
     """The shipped sweep ``null-space``; with one seed where it is to be quick."""

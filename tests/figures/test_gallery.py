@@ -8,7 +8,6 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from figures import gallery, loops, style
-from figures.gallery import GALLERY
 from figures.new import allocation, gcr, networks, rates, sphere, work_precision
 from figures.paper import centers, class_features, class_means, collapse, hard_to_predict, null_space
 from tests.readable import require_readable
@@ -19,6 +18,7 @@ from ufm.problems.frames import multi_center_frame
 from ufm.problems.presets import preset
 from ufm.problems.problem import Problem
 
+GALLERY = gallery.found()
 SIMULATED = [name for name, entry in GALLERY.items() if entry.trainings != "only"]
 
 
@@ -40,7 +40,7 @@ def units(axis):
 
 @pytest.mark.parametrize("name", SIMULATED)
 def test_every_figure_is_readable_and_says_how_well_theory_agrees(data, name):
-    found, module = data(name), GALLERY[name].load()
+    found, module = data(name), GALLERY[name].module
     figure = module.plot(found)
     require_readable(figure)
     width = figure.get_size_inches()[0]
@@ -54,7 +54,7 @@ def test_every_figure_is_readable_and_says_how_well_theory_agrees(data, name):
 
 @pytest.mark.parametrize("name", ["centers", "null-space", "class-means", "gcr"])
 def test_data_are_deterministic(data, name):
-    assert GALLERY[name].load().data(True).equals(data(name))
+    assert GALLERY[name].module.data(True).equals(data(name))
 
 
 def test_pictures_have_our_style_whatever_the_user_has():

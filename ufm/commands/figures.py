@@ -65,7 +65,7 @@ class Command:
         _require_writable(self.out)
         _require_writable(self.out / "data")
         # Folders of trainings are input: what they lack is said before anything is computed.
-        trained = {e.name: e.load().trained(self.trainings) for e in entries if self.trainings and e.trainings != "no"}
+        trained = {e.name: e.module.trained(self.trainings) for e in entries if self.trainings and e.trainings != "no"}
         results = self._make(entries, trained, formats)
         failed = [result for result in results if result["status"] == "failed"]
         if self.json:
@@ -87,12 +87,13 @@ class Command:
 
     def _named(self) -> "list[Entry]":
         """The figures of these names; all of them without any."""
-        from figures.gallery import GALLERY
+        from figures.gallery import found
 
+        gallery = found()
         for name in self.names:
-            if name not in GALLERY:
-                raise ValueError(f"figure {name!r} is unknown{nearest(name, GALLERY)}")
-        return [GALLERY[name] for name in dict.fromkeys(self.names or GALLERY)]
+            if name not in gallery:
+                raise ValueError(f"figure {name!r} is unknown{nearest(name, gallery)}")
+        return [gallery[name] for name in dict.fromkeys(self.names or gallery)]
 
     def _formats(self) -> tuple[str, ...]:
         formats = tuple(dict.fromkeys(part.strip() for part in self.format.split(",")))

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from figures import gallery, turning
-from figures.gallery import GALLERY
+from figures import gallery, new, turning
 from figures.paper import centers, class_features, class_means, collapse
 from tests.readable import require_readable
 from ufm.commands import main as cli
@@ -97,7 +96,7 @@ def test_files_cache_and_damage(tmp_path, capsys, monkeypatch):
 
 
 def test_other_settings_are_other_data(tmp_path, monkeypatch):
-    entry = GALLERY["centers"]
+    entry = gallery.found()["centers"]
     assert gallery.data_of(entry, True, tmp_path)[1] is False
     monkeypatch.setattr(centers, "settings", lambda quick: {"centers": [2, 5], "theta": 0.4})
     found, cached = gallery.data_of(entry, True, tmp_path)
@@ -147,10 +146,53 @@ def test_wrong_input(capsys, tmp_path, monkeypatch, arguments, said):
 def test_list(capsys):
     status, out, _ = figures(capsys, "--list")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(GALLERY)
+    assert [line.split()[0] for line in out.splitlines()] == list(gallery.found())
     assert "needs --run" in out
-    assert json.loads(figures(capsys, "--list", "--json")[1])["figures"].keys() == GALLERY.keys()
+    assert json.loads(figures(capsys, "--list", "--json")[1])["figures"].keys() == gallery.found().keys()
     assert [line.split()[0] for line in figures(capsys, "--list", "rates", "gcr")[1].splitlines()] == ["rates", "gcr"]
+
+
+MADE_UP = """\
+import xarray
+
+from figures import style
+
+ABOUT = "nothing much"
+
+
+def settings(quick):
+    return {"height": 2}
+
+
+def data(quick):
+    return xarray.Dataset({"height": settings(quick)["height"]})
+
+
+def plot(data):
+    figure = style.canvas(style.ONE_COLUMN, 2.0)
+    figure.subplots().plot([0, float(data.height)])
+    return figure
+
+
+def caption(data):
+    return f"**Made up.** It rises to {int(data.height)}."
+"""
+
+
+def test_a_module_in_the_folder_is_a_figure(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "made_up.py").write_text(MADE_UP)
+    monkeypatch.setattr(new, "__path__", [*new.__path__, str(folder)])
+    names = [line.split()[0] for line in figures(capsys, "--list")[1].splitlines()]
+    assert names[:5] == ["collapse", "hard-to-predict", "centers", "null-space", "architectures"]  # as in the paper
+    assert "made-up" in names[7:]
+    assert names[7:] == sorted(names[7:])
+    assert figures(capsys, "--list", "made-up")[1] == "made-up  nothing much\n"
+    status, _, _ = figures(capsys, "made-up", "--out", tmp_path / "out")
+    assert status == 0
+    assert (tmp_path / "out" / "made-up.png").stat().st_size > 1000
+    assert (tmp_path / "out" / "made-up.md").read_text() == "**Made up.** It rises to 2.\n"
 
 
 def test_animation_turns(tmp_path, capsys, monkeypatch):
