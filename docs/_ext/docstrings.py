@@ -83,8 +83,13 @@ def _docstring(app: "Sphinx", what: str, name: str, obj: Any, options: Any, line
     lines[:] = rewritten("\n".join(lines)).split("\n")
 
 
-def _imported(app: "Sphinx", what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Skip what a module imports. (Autodoc would as well, after reading the source of sympy, scipy and torch.)"""
+def _skipped(app: "Sphinx", what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Skip fields of named tuples about which nothing is said, and what a module only imports.
+
+    (Autodoc skips the latter as well, but first it reads the source of sympy, scipy and torch.)
+    """
+    if what == "class" and str(obj.__doc__).startswith("Alias for field number"):
+        return True
     defined = inspect.isclass(obj) or inspect.isfunction(obj)
     elsewhere = defined and obj.__module__ != app.env.current_document.autodoc_module
     return True if what == "module" and elsewhere else None
@@ -164,7 +169,7 @@ def _short_sidebar(
 
 def setup(app: "Sphinx") -> dict[str, Any]:
     """Listen to autodoc."""
-    app.connect("autodoc-skip-member", _imported)
+    app.connect("autodoc-skip-member", _skipped)
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
     app.connect("doctree-read", _whole_names)
