@@ -247,6 +247,15 @@ def test_lists_in_two_columns_become_definitions(ext):
     assert prose(table) == table
 
 
+def test_names_lead_to_where_things_are_defined(ext):
+    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
+    defined = ext("docstrings").defined
+    assert defined("ufm.Problem.to_toml") == [f"{ufm.Problem.__module__}.Problem.to_toml"]
+    assert defined("ufm.Problem") == [f"{ufm.Problem.__module__}.Problem", ufm.Problem.__module__]
+    assert defined("theory.decision.GRID") == ["theory.decision.GRID", "theory.decision"]
+    assert defined("ufm.Problme") == defined("theory.nothing.GRID") == []
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path):
     for package in ("sphinx", "furo", "myst_nb", "torch"):
