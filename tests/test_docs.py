@@ -22,7 +22,7 @@ from ufm.sweep.picture import Picture
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-MADE = ("_build", "_ext", "generated", "gallery", "tutorials")
+MADE = ("_build", "_ext", "generated", "gallery")
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if path.relative_to(DOCS).parts[0] not in MADE]
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -100,18 +100,16 @@ def test_gallery_is_what_lies_in_the_folder(ext, tmp_path):
 
 
 def test_notebooks_are_copied_and_those_that_are_gone_removed(ext, tmp_path):
-    notebooks = ext("notebooks")
-    origin, target = tmp_path / "notebooks", tmp_path / "tutorials"
-    assert notebooks.copy(origin, target / "none") == []
-    assert "toctree" not in (target / "none" / "index.md").read_text()
+    origin, target = tmp_path / "notebooks", tmp_path / "generated" / "notebooks"
     origin.mkdir()
-    (origin / "01-a.ipynb").write_text("{}")
-    (origin / "02-b.ipynb").write_text("{}")
-    assert [path.name for path in notebooks.copy(origin, target / "some")] == ["01-a.ipynb", "02-b.ipynb"]
+    for file in ("01-a.ipynb", "02-b.ipynb", "02-b.py"):
+        (origin / file).write_text("{}")
+    ext("notebooks").copy(origin, target)
+    assert {path.name for path in target.iterdir()} == {"01-a.ipynb", "02-b.ipynb"}
+    assert (target / "01-a.ipynb").stat().st_mtime_ns == (origin / "01-a.ipynb").stat().st_mtime_ns
     (origin / "01-a.ipynb").unlink()
-    assert [path.name for path in notebooks.copy(origin, target / "some")] == ["02-b.ipynb"]
-    assert {path.name for path in (target / "some").iterdir()} == {"02-b.ipynb", "index.md"}
-    assert "\n02-b\n" in (target / "some" / "index.md").read_text()
+    ext("notebooks").copy(origin, target)
+    assert {path.name for path in target.iterdir()} == {"02-b.ipynb"}
 
 
 def test_every_command_says_what_it_does(ext):
@@ -249,6 +247,15 @@ def test_lists_in_two_columns_become_definitions(ext):
     assert prose(table) == table
 
 
+def test_names_lead_to_where_things_are_defined(ext):
+    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
+    defined = ext("docstrings").defined
+    assert defined("ufm.Problem.to_toml") == [f"{ufm.Problem.__module__}.Problem.to_toml"]
+    assert defined("ufm.Problem") == [f"{ufm.Problem.__module__}.Problem", ufm.Problem.__module__]
+    assert defined("theory.decision.GRID") == ["theory.decision.GRID", "theory.decision"]
+    assert defined("ufm.Problme") == defined("theory.nothing.GRID") == []
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path):
     for package in ("sphinx", "furo", "myst_nb", "torch"):
@@ -260,6 +267,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     pages = {path: path.read_text() for path in (tmp_path / "html").rglob("*.html")}
     made = {path.relative_to(tmp_path / "html").as_posix() for path in pages}
     assert {"index.html", "generated/theory.html", "generated/claims.html", "generated/reference/ufm.html"} <= made
+    assert {f"generated/notebooks/{path.stem}.html" for path in (ROOT / "notebooks").glob("*.ipynb")} <= made
     assert "<math" in pages[tmp_path / "html" / "generated" / "theory.html"]
     assert not [path for path, text in pages.items() if LOADED.search(text)]
     anchors = {path: {*re.findall(r' id="([^"]+)"', text)} for path, text in pages.items()}

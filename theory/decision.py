@@ -1,9 +1,12 @@
 r"""Which class a feature is given to: probabilities of the two classification rules, and what they cost.
 
 The regular rule (RCR) takes the class of the classifier vector :math:`w_k` with the largest product with the feature
-:math:`z`, the generalized rule (GCR) the class of the *center* with the largest product. They differ on
-hard-to-predict features, which are close to no class: the mean of the directions plus Gaussian noise (paper,
-proposition 3.1). There a class wins as often as it has directions.
+:math:`z`, the generalized rule (GCR) the class of the *center* with the largest product:
+
+.. math:: \arg\max_k \langle w_k, z \rangle, \qquad \arg\max_k \max_j \langle w_j^{(k)}, z \rangle
+
+They differ on hard-to-predict features, which are close to no class: the mean of the directions plus Gaussian noise
+(paper, proposition 3.1). There a class wins as often as it has directions.
 
 :func:`gcr_choice` is the paper's idealisation, in which all centers are orthonormal; :func:`frame_choice` (new) is
 the truth for a multi-center frame, whose centers of one class share the direction :math:`w_k`. Noise is measured by

@@ -6,6 +6,7 @@
 * ``|h|`` is a norm, not a substitution of reStructuredText.
 * Signatures say ArrayLike and Array, as the source does, for what Python spells out over several lines.
 * Everything is documented in the module that defines it, and references by other names lead there.
+* Three things that a build spends most of its time on, and nobody sees, are left out.
 """
 
 import functools
@@ -39,21 +40,21 @@ BARS = re.compile(r"(\.\. math::.*?(?:\n\s*\n|\Z)|>>> .*?(?:\n\s*\n|\Z)|``.*?``|
 
 LONGEST_VALUE = 100
 
-SPELLINGS = [
-    (spelled, name)
-    for name, annotation in (
-        ("ArrayLike", ArrayLike),
-        ("Array", NDArray[np.float64]),
-        ("NDArray[int64]", NDArray[np.int64]),
-        ("NDArray[bool]", NDArray[np.bool_]),
-    )
-    for smart in (stringify_annotation(annotation, "smart"),)
-    for spelled in (
-        *(smart, stringify_annotation(annotation, "fully-qualified-except-typing")),
-        re.sub(r"~[\w.]*\.", "", smart),
-    )
-]
-"""What Python makes of an annotation, and what the source says."""
+SHORT = {
+    "ArrayLike": ArrayLike,
+    "Array": NDArray[np.float64],
+    "NDArray[int64]": NDArray[np.int64],
+    "NDArray[bool]": NDArray[np.bool_],
+}
+
+
+def spellings(annotation: Any) -> tuple[str, ...]:
+    """What Python and Sphinx make of an annotation."""
+    smart, full = (stringify_annotation(annotation, mode) for mode in ("smart", "fully-qualified-except-typing"))
+    return smart, full, re.sub(r"~[\w.]*\.", "", smart)
+
+
+SPELLINGS = {spelled: name for name, annotation in SHORT.items() for spelled in spellings(annotation)}
 
 
 def parts(text: str) -> list[str]:
@@ -83,16 +84,21 @@ def _docstring(app: "Sphinx", what: str, name: str, obj: Any, options: Any, line
     lines[:] = rewritten("\n".join(lines)).split("\n")
 
 
-def _imported(app: "Sphinx", what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Skip what a module imports. (Autodoc would as well, after reading the source of sympy, scipy and torch.)"""
+def _skipped(app: "Sphinx", what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Skip fields of named tuples about which nothing is said, and what a module only imports.
+
+    (Autodoc skips the latter as well, but first it reads the source of sympy, scipy and torch.)
+    """
+    if what == "class" and str(obj.__doc__).startswith("Alias for field number"):
+        return True
     defined = inspect.isclass(obj) or inspect.isfunction(obj)
     elsewhere = defined and obj.__module__ != app.env.current_document.autodoc_module
     return True if what == "module" and elsewhere else None
 
 
 def shortened(text: str | None) -> str | None:
-    """A signature, or an annotation as it is written or shown, with the names of :data:`SPELLINGS`."""
-    for spelled, name in SPELLINGS:
+    """A signature, or an annotation as it is written or shown, with the names of :data:`SHORT`."""
+    for spelled, name in SPELLINGS.items():
         text = text and text.replace(spelled, name)
     return text
 
@@ -113,16 +119,16 @@ def _annotations(app: "Sphinx", doctree: "document", page: str) -> None:
             part.children = [nodes.Text(short)]
 
 
-def defined(name: str) -> tuple[str, str] | None:
-    """Module and full name of an object, by any name under which it is found: ``ufm.Frame.dim`` is in problems."""
+def defined(name: str) -> list[str]:
+    """Full name of an object that is found by this one, as it is defined; of one in a module also the module."""
     parts = name.split(".")
     for count in range(len(parts) - 1, 0, -1):
         module = sys.modules.get(".".join(parts[:count]))
         if module is not None and hasattr(module, parts[count]):
             found = getattr(module, parts[count])
             place = found.__module__ if hasattr(found, "__qualname__") else module.__name__
-            return place, ".".join([place, *parts[count:]])
-    return None
+            return [".".join([place, *parts[count:]])] + [place] * (count + 1 == len(parts))
+    return []
 
 
 def _whole_names(app: "Sphinx", doctree: "document") -> None:
@@ -133,25 +139,16 @@ def _whole_names(app: "Sphinx", doctree: "document") -> None:
 
 
 def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: pending_xref, content: "Element") -> "reference | None":
-    """The place of a name that is short, or imported from another module, or has no docstring: then its module."""
+    """The place of a name that is imported from another module, or short, or that of a constant without a docstring."""
     if node.get("refdomain") != "py":
         return None
-    places = []
-    for name in (node["reftarget"], f"{node.get('py:module')}.{node['reftarget']}"):
-        if found := defined(name):
-            places += [(node["reftype"], found[1]), ("mod", found[0])]
-    if not places:
-        node["refspecific"] = True  # the end of a full name will do
-        places = [(node["reftype"], node["reftarget"])]
     resolve = functools.partial(env.domains["py"].resolve_xref, env, node["refdoc"], app.builder)
-    return next(filter(None, (resolve(kind, place, node, content) for kind, place in places)), None)
-
-
-def _without_dead_links(app: "Sphinx", env: "BuildEnvironment") -> None:
-    """The index of source code also lists modules that have none, like builtins, the module of ``tuple[int, ...]``."""
-    modules = getattr(env, "_viewcode_modules", {})
-    for name in [name for name, entry in modules.items() if entry is False]:
-        del modules[name]
+    for name in (node["reftarget"], f"{node.get('py:module')}.{node['reftarget']}"):
+        for kind, place in zip((node["reftype"], "mod"), defined(name), strict=False):
+            if found := resolve(kind, place, node, content):
+                return found
+    node["refspecific"] = True  # the end of a full name will do
+    return resolve(node["reftype"], node["reftarget"], node, content)
 
 
 def _short_sidebar(
@@ -164,12 +161,11 @@ def _short_sidebar(
 
 def setup(app: "Sphinx") -> dict[str, Any]:
     """Listen to autodoc."""
-    app.connect("autodoc-skip-member", _imported)
+    app.connect("autodoc-skip-member", _skipped)
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
     app.connect("doctree-read", _whole_names)
     app.connect("missing-reference", _elsewhere)
     app.connect("doctree-resolved", _annotations)
-    app.connect("env-updated", _without_dead_links)
     app.connect("html-page-context", _short_sidebar, priority=400)  # before the theme
     return {"parallel_read_safe": True}

@@ -75,6 +75,8 @@ def mse_feature_norm(
 
     .. math:: |h^*| = \frac{f c s}{f c^2 s^2 + \lambda_H S}
 
+    At given f it is largest at :math:`c s = \sqrt{\lambda_H S / f}`.
+
     Parameters
     ----------
     f, theta : as in :func:`cosine_minimum`.
