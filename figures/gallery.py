@@ -13,16 +13,15 @@ and, where they apply, ``NUMBER`` (of the figure in the paper), ``TURNS = True``
 trainings has neither settings nor data.
 """
 
-import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import ufm
 from figures import new, paper, style, turning
 from ufm.files import store
+from ufm.files.folder import modules_in
 from ufm.files.store import config_key
 
 if TYPE_CHECKING:
@@ -67,9 +66,7 @@ def found() -> Mapping[str, Entry]:
     """All figures by name: those of the paper by number, then the others."""
     entries = []
     for package in (paper, new):
-        for file in pkgutil.iter_modules(package.__path__):
-            module = import_module(f"{package.__name__}.{file.name}")
-            entries.append(Entry(file.name.replace("_", "-"), module))
+        entries += [Entry(name.replace("_", "-"), module) for name, module in modules_in(package).items()]
     entries.sort(key=lambda entry: (entry.number is None, entry.number, entry.name))
     return {entry.name: entry for entry in entries}
 

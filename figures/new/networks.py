@@ -23,7 +23,7 @@ ABOUT = "theory against real networks, from committed results"
 PLACES = (Path("results/fashion.json"), Path(__file__).parents[2] / "results" / "fashion.json")
 """Where results are looked for: from the folder of a checkout, and beside this package."""
 
-METHODS = ("AL", "CAL", "P")
+SHOWN = ("AL", "CAL", "P")
 """Those with several centers, of which theory says something class by class."""
 
 
@@ -36,7 +36,7 @@ def _path() -> Path:
 
 def settings(quick: bool) -> dict[str, Any]:
     """Which trainings: their names and seeds. They are what they are, quick or not."""
-    own = [each for each in results.current(results.load(_path())) if each["configuration"]["method"] in METHODS]
+    own = [each for each in results.current(results.load(_path())) if each["configuration"]["method"] in SHOWN]
     return {"trainings": sorted([each["name"], each["configuration"]["seed"], each["accuracy"]["own"]] for each in own)}
 
 
@@ -76,7 +76,7 @@ def plot(data: "xarray.Dataset") -> "Figure":
     with styled():
         figure = canvas(TWO_COLUMNS, 2.6)
         variability, speed, gain = figure.subplots(1, 3)
-        for place, method in enumerate(METHODS):
+        for place, method in enumerate(SHOWN):
             part = data.isel(training=np.flatnonzero(data.method.values == method))
             look = {"linestyle": "", "marker": "o^s"[place], "markersize": 3, "alpha": 0.6, "color": f"C{place}"}
             variability.plot(
@@ -111,7 +111,7 @@ def plot(data: "xarray.Dataset") -> "Figure":
 def caption(data: "xarray.Dataset") -> str:
     """What was trained; medians and correlations."""
     rows = []
-    for method in METHODS:
+    for method in SHOWN:
         part = data.isel(training=np.flatnonzero(data.method.values == method))
         off = np.abs(part.variability - part.predicted_variability).values
         rows.append(

@@ -19,7 +19,7 @@ from ufm.simulate.method import Work
 from ufm.simulate.methods import Name
 from ufm.simulate.trajectory import Trajectory
 
-METHODS: tuple[Name, ...] = ("reduced", "full")
+BOTH: tuple[Name, ...] = ("reduced", "full")
 
 
 def cosine_checks(problem: CosineProblem, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:
@@ -138,7 +138,7 @@ def _reduction_check(
     times = np.linspace(0.0, min(end, 400.0 / stiffness) if stiffness > 0 else end, 9)
     fast, slow = (
         gradient_flow(few, frame=frame, features=features, method=method, t_eval=times, keep="features", rtol=1e-10)
-        for method in METHODS
+        for method in BOTH
     )
     assert fast.features is not None
     assert slow.features is not None

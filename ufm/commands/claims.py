@@ -9,7 +9,7 @@ import tyro
 
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 
 if TYPE_CHECKING:
     from ufm.certify.ledger import Claim, Examination
@@ -44,7 +44,7 @@ class Command:
         known = ledger()
         for name in self.ids:
             if name not in known:
-                raise ValueError(f"claim {name!r} is not in the ledger{nearest(name, known, n=3)}")
+                raise ValueError(f"claim {name!r} is not in the ledger{suggestion(name, known, n=3)}")
         if self.markdown and (self.ids or self.check or self.json):
             raise ValueError("--markdown is the whole document: it goes with nothing else")
         claims = [known[name] for name in self.ids or known]

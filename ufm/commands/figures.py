@@ -12,7 +12,7 @@ import tyro
 from ufm.commands.flags import check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -92,14 +92,14 @@ class Command:
         gallery = found()
         for name in self.names:
             if name not in gallery:
-                raise ValueError(f"figure {name!r} is unknown{nearest(name, gallery)}")
+                raise ValueError(f"figure {name!r} is unknown{suggestion(name, gallery)}")
         return [gallery[name] for name in dict.fromkeys(self.names or gallery)]
 
     def _formats(self) -> tuple[str, ...]:
         formats = tuple(dict.fromkeys(part.strip() for part in self.format.split(",")))
         for name in formats:
             if name not in FORMATS:
-                raise ValueError(f"format {name!r} is unknown{nearest(name, FORMATS)}")
+                raise ValueError(f"format {name!r} is unknown{suggestion(name, FORMATS)}")
         return formats
 
     def _entries(self) -> "list[Entry]":

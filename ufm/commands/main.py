@@ -7,10 +7,8 @@ reads the output any more.
 """
 
 import contextlib
-import importlib
 import io
 import os
-import pkgutil
 import select
 import signal
 import sys
@@ -20,6 +18,7 @@ from typing import Annotated, Any, Union
 import tyro
 
 from ufm import commands
+from ufm.files.folder import modules_in
 from ufm.files.process import INTERRUPTED, WRONG_INPUT
 
 SHOWN_FIRST = ("simulate", "verify", "phase", "sweep", "design", "figures", "claims", "train", "confirm", "table")
@@ -28,9 +27,7 @@ SHOWN_FIRST = ("simulate", "verify", "phase", "sweep", "design", "figures", "cla
 
 def found() -> Mapping[str, type]:
     """All commands by name."""
-    names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
-    modules = {name: importlib.import_module(f"{commands.__name__}.{name}") for name in names}
-    classes = {name: module.Command for name, module in modules.items() if hasattr(module, "Command")}
+    classes = {name: file.Command for name, file in modules_in(commands).items() if hasattr(file, "Command")}
     return {name: classes[name] for name in (*SHOWN_FIRST, *sorted(classes.keys() - set(SHOWN_FIRST)))}
 
 

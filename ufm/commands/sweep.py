@@ -136,10 +136,10 @@ class Command:
         return OK
 
     def _list_fields(self, name: str) -> int:
-        from ufm.files.text import nearest
+        from ufm.files.text import suggestion
 
         if name not in KINDS:
-            raise ValueError(f"kind {name!r} is unknown{nearest(name, KINDS)}")
+            raise ValueError(f"kind {name!r} is unknown{suggestion(name, KINDS)}")
         kind = KINDS[name]
         if self.json:
             print(

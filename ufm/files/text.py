@@ -10,7 +10,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def nearest(word: str, known: Iterable[str], n: int = 1) -> str:
+def suggestion(word: str, known: Iterable[str], n: int = 1) -> str:
     """The end of an error message: up to ``n`` known words that are close, or all of them."""
     candidates = list(known)
     close = difflib.get_close_matches(word, candidates, n=n)

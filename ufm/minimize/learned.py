@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm.files.blas import one_thread
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.minimize.certificate import certify_bound
 from ufm.minimize.local import LearnedLocal
 from ufm.minimize.projection import ProjectedLocal, Regression
 from ufm.minimize.solution import Solution
-from ufm.minimize.trust_region import SLOPE, Ending, minimise
+from ufm.minimize.trust_region import SLOPE, Ending, minimize_locally
 from ufm.problems.kinds import LearnedMSEProblem
 from ufm.problems.objective import objective_at
 from ufm.problems.problem import MultiCenterProblem
@@ -23,7 +23,7 @@ LearnedMethod = Literal["auto", "means", "full", "projected"]
 CLOSED = 1e-9
 """Gap, relative to the value or to 1, below which a solution counts as optimal."""
 
-METHODS = ("auto", "means", "full", "projected")
+NAMES = ("auto", "means", "full", "projected")
 
 
 def minimize_learned(
@@ -37,12 +37,12 @@ def minimize_learned(
     ending: Ending[Any]
     with one_thread(state.rows.size):
         if chosen == "projected" and isinstance(problem, LearnedMSEProblem):
-            ending = minimise(ProjectedLocal(Regression(problem, state.rows), state.norms), progress=progress)
+            ending = minimize_locally(ProjectedLocal(Regression(problem, state.rows), state.norms), progress=progress)
             state = ending.local.state(state.rows)
             last = LearnedLocal(objective_at(problem, state), state)
         else:
             inside, basis = to_span(state)
-            ending = minimise(LearnedLocal(objective_at(problem, inside), inside), progress=progress)
+            ending = minimize_locally(LearnedLocal(objective_at(problem, inside), inside), progress=progress)
             last = ending.local
             state = last.state.times(basis)
     frame, features = frame_of(problem, state), class_features(problem, state)
@@ -69,8 +69,8 @@ def minimize_learned(
 
 
 def _resolve(problem: MultiCenterProblem, method: str) -> str:
-    if method not in METHODS:
-        raise ValueError(f"method={method!r} is unknown{nearest(method, METHODS)}")
+    if method not in NAMES:
+        raise ValueError(f"method={method!r} is unknown{suggestion(method, NAMES)}")
     mse = isinstance(problem, LearnedMSEProblem)
     if method == "projected" and not mse:
         raise ValueError("method='projected' eliminates features by ridge regression: it is for loss='mse'")

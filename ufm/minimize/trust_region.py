@@ -91,7 +91,7 @@ class Step(NamedTuple):
     products: int
 
 
-def minimise(
+def minimize_locally(
     local: L,
     *,
     slope: float = SLOPE,

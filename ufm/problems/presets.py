@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from theory.multicenter.centers import apportioned, class_aware
 from theory.multicenter.geometry import minimum_dimension
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes
 
@@ -77,7 +77,7 @@ def preset(
     (2, 3, 4, 5, 7, 11, 17, 28, 46, 77)
     """
     if name not in PRESETS:
-        raise ValueError(f"preset {name!r} is unknown{nearest(name, PRESETS)}")
+        raise ValueError(f"preset {name!r} is unknown{suggestion(name, PRESETS)}")
     chosen = PRESETS[name]
     sizes = long_tailed_sizes(chosen.n_classes, chosen.n_max, chosen.tau if tau is None else tau)
     counts = spend(centers, sizes, chosen.f)
@@ -99,5 +99,5 @@ def preset(
 def spend(rule: str, sizes: tuple[int, ...], f: int) -> tuple[int, ...]:
     """Centers per class by a named rule. Raises ValueError for an unknown one."""
     if rule not in CENTERS:
-        raise ValueError(f"centers {rule!r} is unknown{nearest(rule, CENTERS)}")
+        raise ValueError(f"centers {rule!r} is unknown{suggestion(rule, CENTERS)}")
     return CENTERS[rule](sizes, f)

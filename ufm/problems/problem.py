@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from theory.multicenter.geometry import minimum_dimension, squared_cosine
 from ufm.files.store import config_key, json_object
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 
 Sizes = tuple[int, ...]
 Integers = NDArray[np.int64]
@@ -172,7 +172,7 @@ class Problem(metaclass=_FrontDoor):
         known = dict.fromkeys(field.name for kind in kinds for field in fields(kind)) | {"loss": None, "frame": None}
         for key in values:
             if key not in known:
-                raise ValueError(f"unknown key {key!r}{nearest(key, known)}")
+                raise ValueError(f"unknown key {key!r}{suggestion(key, known)}")
         for key in ("class_sizes", "centers", "theta"):
             if key not in given:
                 raise ValueError(f"key {key!r} is missing")

@@ -113,7 +113,7 @@ def validated_state(problem: MultiCenterProblem, start: Sequence[ArrayLike], *, 
             raise ValueError(f"start.norms={state.norms} must be 1: the cosine loss wants centers of unit length")
         if not np.all(state.features.any(axis=1)):
             raise ValueError("start.features contain a row of 0: the cosine loss is not defined there")
-    state = state._replace(rows=stiefel.nearest(state.rows))
+    state = state._replace(rows=stiefel.polar_factor(state.rows))
     if full and len(state.features) != problem.n_samples:
         return state._replace(features=np.repeat(state.features, problem.class_sizes, axis=0))
     if not full and len(state.features) != n_classes:
@@ -137,7 +137,7 @@ def to_span(state: State) -> tuple[State, Array]:
         return state, np.eye(state.rows.shape[1])
     basis = np.linalg.qr(np.concatenate([state.rows, state.features]).T)[0].T
     inside = state.times(basis.T)
-    return inside._replace(rows=stiefel.nearest(inside.rows)), basis
+    return inside._replace(rows=stiefel.polar_factor(inside.rows)), basis
 
 
 def frame_of(problem: MultiCenterProblem, state: State) -> Frame:

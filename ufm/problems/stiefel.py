@@ -22,7 +22,7 @@ NEAR = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Factored:
-    r"""A matrix of low rank, :math:`L R` with L (m, r) and R (r, d), never multiplied out until :func:`dense` does.
+    r"""A matrix of low rank, :math:`L R` with L (m, r) and R (r, d), kept so until :func:`multiplied_out` is asked.
 
     Gradients by the rows of a frame are of this form if few features pull at it: then the functions below cost
     m d r instead of m^2 d.
@@ -41,7 +41,7 @@ class Factored:
         return self + Factored(-other.left, other.right)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return dense(self).astype(dtype or np.float64)
+        return multiplied_out(self).astype(dtype or np.float64)
 
 
 def outer(left: Array, right: Array) -> Matrix:
@@ -49,7 +49,7 @@ def outer(left: Array, right: Array) -> Matrix:
     return Factored(left, right) if FEW * left.shape[1] <= len(left) else left @ right
 
 
-def dense(z: Matrix) -> Array:
+def multiplied_out(z: Matrix) -> Array:
     """The same numbers as an ndarray."""
     return z.left @ z.right if isinstance(z, Factored) else np.asarray(z)
 
@@ -101,7 +101,7 @@ def random_point(m: int, d: int, rng: np.random.Generator) -> Array:
     return _orthonormalised(rng.standard_normal((m, d)))
 
 
-def nearest(y: Array) -> Array:
+def polar_factor(y: Array) -> Array:
     r"""The orthonormal rows closest to ``y`` (m, d): its polar factor :math:`(Y Y^\top)^{-1/2} Y`.
 
     Newton's iteration, as Schulz wrote it, :math:`Y \leftarrow Y + \frac12 (I - Y Y^\top) Y`, once ``y`` is near.
@@ -133,7 +133,7 @@ def _by_eigenvalues(y: Array) -> Array:
 
 def polar(q: Array, xi: Array) -> Array:
     """Retraction of second order: the point closest to q + xi."""
-    return nearest(q + xi)
+    return polar_factor(q + xi)
 
 
 def _orthonormalised(y: Array) -> Array:

@@ -37,7 +37,7 @@ RUNAWAY = 1e6
 def velocity(objective: Objective, state: State, rate: float) -> State:
     """Gradient in the metric of the flow: features by sample, frame times ``rate``, rows tangent."""
     _, gradient = objective.value_and_gradient(state)
-    turn = rate * stiefel.dense(stiefel.tangent(state.rows, gradient.rows))
+    turn = rate * stiefel.multiplied_out(stiefel.tangent(state.rows, gradient.rows))
     return State(turn, rate * gradient.norms, gradient.features / objective.weights[:, None])
 
 
@@ -224,7 +224,7 @@ class _Flow:
                 reason = f"the state runs away at t={solver.t:.6g}: {message}"
                 raise Unfinished(Trouble("diverged", reason), before[0])
             moved = self.state.unflat(solver.y)
-            moved = moved._replace(rows=stiefel.nearest(moved.rows))
+            moved = moved._replace(rows=stiefel.polar_factor(moved.rows))
             value, _ = self.objective.value_and_gradient(moved)
             if value > self.value + RISE * abs(self.value):
                 length = solver.t - before[0]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.problems.frames import Frame, fitting_frame
 from ufm.problems.kinds import LearnedCosineProblem, LearnedMSEProblem
 from ufm.problems.losses import Loss, loss_of
@@ -50,7 +50,7 @@ class Asked:
         for name, allowed in (("method", names), ("keep", KEEP)):
             if getattr(self, name) not in allowed:
                 raise ValueError(
-                    f"{name}={getattr(self, name)!r} is unknown{nearest(str(getattr(self, name)), allowed)}"
+                    f"{name}={getattr(self, name)!r} is unknown{suggestion(str(getattr(self, name)), allowed)}"
                 )
         if isinstance(self.seed, bool) or not hasattr(self.seed, "__index__") or self.seed < 0:
             raise ValueError(f"seed={self.seed!r} must be an integer >= 0")

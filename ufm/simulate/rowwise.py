@@ -87,7 +87,7 @@ class _Batch:
             raise RuntimeError(f"no end after {self.work.steps} steps: the field is stiff or not finite")
         return h, increment, accepted
 
-    def dense(self, h: Array, increment: Array) -> Array:
+    def interpolant(self, h: Array, increment: Array) -> Array:
         """Coefficients of the interpolant over the step just tried, shape (7, n)."""
         stages = self.stages
         for i, (row, c) in enumerate(zip(DOP853.A_EXTRA, DOP853.C_EXTRA, strict=True), start=_EXTRA):
@@ -177,7 +177,7 @@ def _record(
         if not inside.size:
             continue
         if coefficients is None:
-            coefficients = batch.dense(h, increment)
+            coefficients = batch.interpolant(h, increment)
         fraction = (moments.take(inside) - batch.t.take(inside)) / h.take(inside)
         value = _interpolate(coefficients.take(inside, axis=1), fraction)
         value += batch.y.take(inside)
@@ -197,7 +197,7 @@ def times_to_reach(field: Field, y0: Array, level: float, rtol: float) -> tuple[
         h, increment, accepted = batch.try_step()
         crossed = accepted & (batch.y + increment >= level)
         if crossed.any():
-            step = np.stack([batch.t, h, level - batch.y, *batch.dense(h, increment)])
+            step = np.stack([batch.t, h, level - batch.y, *batch.interpolant(h, increment)])
             crossings.append((batch.samples[crossed], step[:, crossed]))
         batch.advance(h, increment, accepted)
         batch.keep(~crossed)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.sweep.description import Axis, Sweep
 
 WANTED = {"scatter": "true or false", "select": "a table"}
@@ -47,7 +47,7 @@ class Picture:
         known = [field.name for field in fields(cls)]
         for key, value in values.items():
             if key not in known:
-                raise ValueError(f"unknown key {key!r} of [picture]{nearest(key, known)}")
+                raise ValueError(f"unknown key {key!r} of [picture]{suggestion(key, known)}")
             fitting = {"scatter": bool, "select": Mapping}.get(key, str)
             if not isinstance(value, fitting):
                 raise ValueError(f"{key}={value!r} of [picture] is not {WANTED.get(key, 'a name')}")
@@ -58,7 +58,7 @@ class Picture:
         quantity = self.quantity or sweep.record[0]
         for name in (quantity, self.against):
             if name is not None and name not in sweep.record:
-                raise ValueError(f"quantity {name!r} is not recorded{nearest(name, sweep.record, n=3)}")
+                raise ValueError(f"quantity {name!r} is not recorded{suggestion(name, sweep.record, n=3)}")
         inner = sweep.does.quantities[quantity].dims
         self._check_kind(quantity, curve="time" in inner)
         dims = [axis.name for axis in sweep.axes] + (["class"] if "class" in inner else [])
@@ -89,7 +89,7 @@ class Picture:
         named = [name for name in (self.x, self.y, self.lines, self.panels, *self.select) if name is not None]
         for name in named:
             if name not in dims and (name, self.x) != ("time", "time"):
-                raise ValueError(f"{quantity} has no axis {name!r} for this{nearest(name, dims) if dims else ''}")
+                raise ValueError(f"{quantity} has no axis {name!r} for this{suggestion(name, dims) if dims else ''}")
         if len(set(named)) < len(named):
             raise ValueError(f"every axis can be used once, not {', '.join(named)}")
         return named

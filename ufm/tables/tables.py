@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.problems.sizes import rare_classes
 from ufm.tables.results import Result
 from ufm.train.presets import PRESETS, preset
@@ -81,7 +81,7 @@ def table_name(text: str) -> str:
     """The table of that name, or of that number in the paper. Raises ValueError for an unknown one."""
     name = f"table{text}" if text.isdecimal() else text
     if name not in TABLES:
-        raise ValueError(f"table {text!r} is unknown{nearest(name, TABLES)}")
+        raise ValueError(f"table {text!r} is unknown{suggestion(name, TABLES)}")
     return name
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 
 
 @dataclass(frozen=True)
@@ -78,5 +78,5 @@ METHODS: dict[str, MethodSpec] = {
 def method_spec(name: str) -> MethodSpec:
     """The method of that name. Raises ValueError for an unknown one."""
     if name not in METHODS:
-        raise ValueError(f"method={name!r} is unknown{nearest(name, METHODS)}")
+        raise ValueError(f"method={name!r} is unknown{suggestion(name, METHODS)}")
     return METHODS[name]

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from theory.multicenter.geometry import equal_skew_angles
 from ufm.files.store import config_key, json_object
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.problems.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
 from ufm.problems.problem import MultiCenterProblem, Problem, Sizes, integers, nonnegative
 from ufm.train.catalogue import METHODS, method_spec
@@ -143,7 +143,7 @@ class Config(Settings):
         for name, known in CHOICES.items():
             value = getattr(self, name)
             if value is not None and value not in known:
-                raise ValueError(f"{name}={value!r} is unknown{nearest(str(value), known)}")
+                raise ValueError(f"{name}={value!r} is unknown{suggestion(str(value), known)}")
 
     def _canonical_hyper(self) -> tuple[str, ...] | None:
         """All hyperparameters of the method, in its own order; None if it has none."""
@@ -151,7 +151,7 @@ class Config(Settings):
         for given in self.hyper or ():
             name, equals, text = str(given).partition("=")
             if name not in known:
-                allowed = nearest(name, known) if known else ": it has none"
+                allowed = suggestion(name, known) if known else ": it has none"
                 raise ValueError(f"hyper={given!r} is no hyperparameter of method={self.method}{allowed}")
             try:
                 known[name] = nonnegative(f"hyper {name}", text if equals else None)
@@ -255,7 +255,7 @@ class Config(Settings):
         known = [field.name for field in fields(Settings)]
         for key in values:
             if key not in known:
-                raise ValueError(f"unknown key {key!r}{nearest(key, known)}")
+                raise ValueError(f"unknown key {key!r}{suggestion(key, known)}")
         return cls(**values)
 
     @classmethod

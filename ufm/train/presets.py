@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.train.catalogue import METHODS, method_spec
 from ufm.train.config import FRAME_FIELDS, Config
 
@@ -129,7 +129,7 @@ def preset(name: str, **given: Any) -> Config:
     'CAL on cifar100, tau 0.01, resnet50, seed 1'
     """
     if name not in PRESETS:
-        raise ValueError(f"training {name!r} is unknown{nearest(name, PRESETS, n=3)}")
+        raise ValueError(f"training {name!r} is unknown{suggestion(name, PRESETS, n=3)}")
     return complete(PRESETS[name], given)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import strategies
-from ufm.minimize.trust_region import minimise, truncated_cg
+from ufm.minimize.trust_region import minimize_locally, truncated_cg
 
 
 class Flat:
@@ -44,13 +44,15 @@ QUARTIC = (lambda x: float(np.sum(x**4)), lambda x: 4 * x**3, lambda x: np.diag(
 
 
 def test_known_minima():
-    end = minimise(Flat(ROSENBROCK, np.array([-1.2, 1.0])))
+    end = minimize_locally(Flat(ROSENBROCK, np.array([-1.2, 1.0])))
     assert end.status == "optimal"
     np.testing.assert_allclose(end.local.x, 1.0, atol=1e-10)
     for start in np.random.default_rng(0).uniform(-0.1, 0.1, (20, 3)):
-        end = minimise(Flat(DOUBLE_WELL, start))  # starts next to a maximum, in the region of negative curvature
+        end = minimize_locally(
+            Flat(DOUBLE_WELL, start)
+        )  # starts next to a maximum, in the region of negative curvature
         np.testing.assert_allclose(np.abs(end.local.x), 1.0, atol=1e-9)
-    assert minimise(Flat(QUARTIC, np.ones(3))).status == "optimal"
+    assert minimize_locally(Flat(QUARTIC, np.ones(3))).status == "optimal"
 
 
 @given(st.integers(1, 8), strategies.seeds)
@@ -58,7 +60,7 @@ def test_quadratics(n, seed):
     rng = np.random.default_rng(seed)
     root, b = rng.standard_normal((n, n)), rng.standard_normal(n)
     matrix = root @ root.T + 0.1 * np.eye(n)
-    end = minimise(Flat(quadratic(matrix, b), rng.standard_normal(n)))
+    end = minimize_locally(Flat(quadratic(matrix, b), rng.standard_normal(n)))
     assert end.status == "optimal"
     np.testing.assert_allclose(end.local.x, np.linalg.solve(matrix, b), atol=1e-9)
 
@@ -78,9 +80,9 @@ def test_steps_keep_to_the_radius_and_say_what_they_gain(n, seed, radius):
 
 
 def test_every_end_has_a_status():
-    end = minimise(Flat(ROSENBROCK, np.array([-1.2, 1.0])), max_iterations=3)
+    end = minimize_locally(Flat(ROSENBROCK, np.array([-1.2, 1.0])), max_iterations=3)
     assert (end.status, end.iterations, end.reason) == ("stopped", 3, "3 iterations are spent")
     broken = (lambda x: 1.0, lambda x: np.full(2, np.nan), lambda x: np.eye(2))
-    assert minimise(Flat(broken, np.zeros(2))).reason == "the gradient is not finite"
+    assert minimize_locally(Flat(broken, np.zeros(2))).reason == "the gradient is not finite"
     kink = (lambda x: float(np.abs(x).sum()), lambda x: np.sign(x) + (x == 0), lambda x: np.eye(2))
-    assert "no step goes down" in minimise(Flat(kink, np.array([0.3, 0.7]))).reason
+    assert "no step goes down" in minimize_locally(Flat(kink, np.array([0.3, 0.7]))).reason

@@ -94,13 +94,13 @@ def test_nearest_is_the_polar_factor(drawn):
     y = q + rng.standard_normal(q.shape)
     left, values, right = np.linalg.svd(y, full_matrices=False)
     if values[-1] > 1e-2:
-        np.testing.assert_allclose(stiefel.nearest(y), left @ right, atol=1e-10)
+        np.testing.assert_allclose(stiefel.polar_factor(y), left @ right, atol=1e-10)
 
 
 def test_refused():
     with pytest.raises(ValueError, match="5 rows of dimension 3 cannot be orthonormal"):
         stiefel.random_point(5, 3, np.random.default_rng(0))
     with pytest.raises(ValueError, match="2 rows are linearly dependent"):
-        stiefel.nearest(np.ones((2, 4)))
+        stiefel.polar_factor(np.ones((2, 4)))
     with pytest.raises(ValueError, match="NaN or infinity"):
-        stiefel.nearest(np.full((2, 4), np.nan))
+        stiefel.polar_factor(np.full((2, 4), np.nan))

@@ -8,8 +8,6 @@ A claim is one file of ``claims``, with all that is to be said of it. The module
 of them share: problems to look at, simulations, and slow ways to a number.
 """
 
-import importlib
-import pkgutil
 import re
 from dataclasses import replace
 from types import ModuleType
@@ -17,7 +15,8 @@ from typing import Any
 
 from ufm.certify.ledger import claims
 from ufm.certify.ledger.claim import MEANING, Claim, Examination
-from ufm.files.text import nearest
+from ufm.files.folder import modules_in
+from ufm.files.text import suggestion
 
 __all__ = ["MEANING", "Claim", "Examination", "ledger"]
 
@@ -32,8 +31,7 @@ def ledger() -> dict[str, Claim]:
     ------
     ValueError : naming a file of the folder that states no claim, and what it lacks.
     """
-    names = [module.name for module in pkgutil.iter_modules(claims.__path__)]
-    found = [_stated(importlib.import_module(f"{claims.__name__}.{name}")) for name in names]
+    found = [_stated(module) for module in modules_in(claims).values()]
     return {claim.id: claim for claim in sorted(found, key=_place)}
 
 
@@ -46,7 +44,7 @@ def _stated(module: ModuleType) -> Claim:
     if module.__name__.rpartition(".")[2] != re.sub("[-.]", "_", claim.id):
         raise ValueError(f"{module.__file__}: id={claim.id!r} belongs in a file named as it, with _ for - and .")
     if claim.verdict not in MEANING:
-        raise ValueError(f"{module.__file__}: verdict={claim.verdict!r} is unknown{nearest(claim.verdict, MEANING)}")
+        raise ValueError(f"{module.__file__}: verdict={claim.verdict!r} is unknown{suggestion(claim.verdict, MEANING)}")
     texts: dict[str, Any] = {name: value for name, value in vars(claim).items() if isinstance(value, str)}
     return replace(claim, **{name: " ".join(text.split()) for name, text in texts.items()})
 

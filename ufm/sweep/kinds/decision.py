@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.predict import predict
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.measure import montecarlo, rules
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.frames import Array, multi_center_frame
@@ -40,7 +40,7 @@ class Decision:
         problem = problem_of(values)
         said = {**DEFAULTS, **{name: value for name, value in checked(values).items() if name in DEFAULTS}}
         if said["shares"] not in SHARES:
-            raise ValueError(f"shares={said['shares']!r} is unknown{nearest(str(said['shares']), SHARES)}")
+            raise ValueError(f"shares={said['shares']!r} is unknown{suggestion(str(said['shares']), SHARES)}")
         if said["n"] < 1 or said["noise"] <= 0.0:
             raise ValueError(f"n={said['n']} and noise={said['noise']} must be positive")
         return {"problem": problem.to_dict(), "decision": said, "seed": values["seed"]}
@@ -74,3 +74,6 @@ def class_shares(problem: Problem, shares: str) -> Array:
     """Share of each class among hard-to-predict features, (K,)."""
     weights = np.asarray(problem.class_sizes, dtype=np.float64) ** SHARES[shares]
     return weights / weights.sum()
+
+
+KIND = Decision()

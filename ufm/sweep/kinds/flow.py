@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.predict import predict
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.frames import Array
 from ufm.problems.kinds import CosineProblem, Learned
@@ -15,7 +15,7 @@ from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.start import Start
 from ufm.simulate.collapse import Case, collapse_times
 from ufm.simulate.flow import RTOL, check_accuracy, gradient_flow
-from ufm.simulate.methods import NAMES as METHODS
+from ufm.simulate.methods import NAMES
 from ufm.simulate.trajectory import Trajectory
 from ufm.sweep.kinds.base import Answer, Quantity, checked, one_per_class, problem_of
 
@@ -84,8 +84,8 @@ class Flow:
         ]:
             raise ValueError(f"{', '.join(alone)} of record: for the cosine loss only, and this is loss='mse'")
         said = {**DEFAULTS, **{name: value for name, value in checked(values).items() if name in DEFAULTS}}
-        if said["method"] not in METHODS:
-            raise ValueError(f"method={said['method']!r} is unknown{nearest(str(said['method']), METHODS)}")
+        if said["method"] not in NAMES:
+            raise ValueError(f"method={said['method']!r} is unknown{suggestion(str(said['method']), NAMES)}")
         Start(said["start"], said["scale"], said["offset"])
         check_accuracy(said["until_nc"], said["rtol"])
         if any(name in FROM_TIMES for name in record) and (said["t_final"] is not None or said["method"] != "auto"):
@@ -168,3 +168,6 @@ def _from_trajectory(trajectory: Trajectory, record: Sequence[str]) -> Answer:
         elif name in _CURVES:
             answer[name] = trajectory.class_values(_CURVES[name])
     return answer
+
+
+KIND = Flow()

@@ -72,3 +72,6 @@ class Minimum:
         if "predicted_square_norm" in record:
             answer["predicted_square_norm"] = predict(problem).square_norm
         return {name: np.asarray(answer[name], dtype=np.float64) for name in record}
+
+
+KIND = Minimum()

@@ -94,3 +94,6 @@ def _typed(name: str, value: Any) -> Any:
             raise ValueError(f"{name}={value!r} must be true or false")
         return value
     return tuple(word(name, entry) for entry in value) if isinstance(value, list | tuple) else word(name, value)
+
+
+KIND = Training()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ufm.files.memory import require
 from ufm.files.store import DamagedFile
-from ufm.files.text import nearest
+from ufm.files.text import suggestion
 from ufm.problems.problem import Sizes, integers, nonnegative
 from ufm.problems.sizes import long_tailed_sizes
 from ufm.train.config import Config
@@ -98,7 +98,7 @@ def load(
     OSError : as it comes.
     """
     if name not in DATASETS:
-        raise ValueError(f"name={name!r} is unknown{nearest(str(name), DATASETS)}")
+        raise ValueError(f"name={name!r} is unknown{suggestion(str(name), DATASETS)}")
     spec = DATASETS[name]
     seed, workers = _at_least_0("seed", seed), _at_least_0("workers", workers)
     sizes = _sizes(name, tau, n_max)
@@ -173,7 +173,7 @@ def synthetic(
     (3, 75, 6, 32)
     """
     if name not in DATASETS:
-        raise ValueError(f"name={name!r} is unknown{nearest(str(name), DATASETS)}")
+        raise ValueError(f"name={name!r} is unknown{suggestion(str(name), DATASETS)}")
     spec = DATASETS[name]
     if class_sizes is None:
         class_sizes = [max(1, 200 // spec.n_classes)] * spec.n_classes
