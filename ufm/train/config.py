@@ -42,7 +42,7 @@ class Settings:
     mixup: float | None = None
     """Mixup: parameter of the Beta distribution of the shares; 0 leaves it out (0)."""
     network: str | None = None
-    """cnn, mlp, lenet, resnet32, resnet50, densenet150 or vgg11 (cnn)."""
+    """cnn, mlp, lenet, convnet, resnet8, resnet20, resnet32, resnet50, densenet150 or vgg11 (cnn)."""
     expand: bool | None = None
     """Extra linear layer to the dimension that the method needs (only where the network is narrower)."""
     normalise: Literal["none", "unit", "unit-batch"] | None = None

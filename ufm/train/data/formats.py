@@ -84,13 +84,38 @@ def fashion_mnist(root: Path, download: bool) -> Pair:
 
 
 def cifar10(root: Path, download: bool) -> Pair:
-    """CIFAR-10, python version. Its files are pickles: torchvision opens them after it has verified their md5."""
+    """CIFAR-10: the binary version where it is there, else the python version.
+
+    Files of the python version are pickles: torchvision opens them after it has verified their md5.
+    """
     return _cifar("cifar10", datasets.CIFAR10, root, download)
 
 
 def cifar100(root: Path, download: bool) -> Pair:
-    """CIFAR-100, python version, with its 100 fine labels; as CIFAR-10."""
+    """CIFAR-100 with its 100 fine labels; as CIFAR-10."""
     return _cifar("cifar100", datasets.CIFAR100, root, download)
+
+
+class Binary(NamedTuple):
+    """The binary version of a data set: records of a few labels and the bytes of an image, red, green and blue."""
+
+    folder: str
+    train: tuple[str, ...]
+    test: str
+    labels: int
+    """Labels of a record, of which the last one counts."""
+    images: int
+    """In each file, test files apart; those hold 10,000."""
+
+
+BINARY = {
+    "cifar10": Binary(
+        "cifar-10-batches-bin", tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, 10_000
+    ),
+    "cifar100": Binary("cifar-100-binary", ("train.bin",), "test.bin", 2, 50_000),
+}
+HELD_OUT = 10_000
+"""Test images of both."""
 
 
 def svhn(root: Path, download: bool) -> Pair:
@@ -136,7 +161,12 @@ READERS: dict[str, Callable[[Path, bool], Pair]] = {
 
 
 def _cifar(name: str, kind: Any, root: Path, download: bool) -> Pair:
+    binary = BINARY[name]
+    if (root / binary.folder).is_dir():
+        return _binary(name, root / binary.folder, binary)
     folder = root / kind.base_folder
+    if not (download or folder.is_dir()):
+        raise _missing(name, binary.train[0], root / binary.folder, folder)
     files = [(folder / file, md5) for file, md5 in kind.train_list + kind.test_list]
     files.append((folder / kind.meta["filename"], kind.meta["md5"]))
 
@@ -149,6 +179,32 @@ def _cifar(name: str, kind: Any, root: Path, download: bool) -> Pair:
     if download:
         _download(lambda: kind(root, download=True))
     return _by_torchvision(name, files, read)
+
+
+def _binary(name: str, folder: Path, binary: Binary) -> Pair:
+    """Training and test images of a folder of the binary version."""
+    train = [_records(name, folder / file, binary.labels, binary.images) for file in binary.train]
+    joined = Images(*(np.concatenate(part) for part in zip(*train, strict=True)))
+    return joined, _records(name, folder / binary.test, binary.labels, HELD_OUT)
+
+
+def _records(name: str, path: Path, n_labels: int, n_images: int) -> Images:
+    """The records of one file. Raises FileNotFoundError, or DamagedFile naming the record that is none."""
+    spec = DATASETS[name]
+    length = n_labels + spec.channels * spec.size**2
+    if not path.is_file():
+        raise _missing(name, path.name, path.parent)
+    if (size := path.stat().st_size) != n_images * length:
+        whole = f"{size // length} records of {length} bytes" + (
+            f" and {size % length} bytes more" if size % length else ""
+        )
+        raise DamagedFile(f"{path} holds {whole}: {n_images} records belong there")
+    rows = np.fromfile(path, dtype=np.uint8).reshape(n_images, length)
+    labels = rows[:, n_labels - 1].astype(np.int64)
+    if labels.max() >= spec.n_classes:
+        record = int(np.argmax(labels >= spec.n_classes))
+        raise DamagedFile(f"{path}: record {record} has label {labels[record]}: 0..{spec.n_classes - 1} belong there")
+    return Images(rows[:, n_labels:].reshape(-1, spec.channels, spec.size, spec.size), labels)
 
 
 def _by_torchvision(name: str, files: list[tuple[Path, str]], read: Callable[[], Pair]) -> Pair:

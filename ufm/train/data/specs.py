@@ -61,7 +61,7 @@ DATASETS: dict[str, Spec] = {
         std=(0.2470, 0.2435, 0.2616),
         augmentation="crop-flip",
         about="60,000 photographs of animals and vehicles, 10,000 of them for testing",
-        get="--download, or put the folder cifar-10-batches-py of the python version there",
+        get="'make data', or put the folder cifar-10-batches-bin (or -py) of the archive there, or --download",
     ),
     "cifar100": Spec(
         n_classes=100,
@@ -72,7 +72,7 @@ DATASETS: dict[str, Spec] = {
         std=(0.2673, 0.2564, 0.2762),
         augmentation="crop-flip",
         about="60,000 photographs in 100 classes, 10,000 of them for testing",
-        get="--download, or put the folder cifar-100-python of the python version there",
+        get="put the folder cifar-100-binary (or cifar-100-python) of the archive there, or --download",
     ),
     "svhn": Spec(
         n_classes=10,
