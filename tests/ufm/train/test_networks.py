@@ -5,7 +5,18 @@ from torchvision.models import resnet50
 
 from ufm.train.networks import NETWORKS, build
 
-DIMS = {"mlp": 128, "cnn": 128, "lenet": 84, "resnet32": 64, "resnet50": 2048, "densenet150": 510, "vgg11": 512}
+DIMS = {
+    "mlp": 128,
+    "cnn": 128,
+    "lenet": 84,
+    "convnet": 128,
+    "resnet8": 64,
+    "resnet20": 64,
+    "resnet32": 64,
+    "resnet50": 2048,
+    "densenet150": 510,
+    "vgg11": 512,
+}
 SMALL_ONLY = {"mlp", "lenet"}
 
 

@@ -105,7 +105,8 @@ class Binary(NamedTuple):
     labels: int
     """Labels of a record, of which the last one counts."""
     images: int
-    """In each file, test files apart; those hold 10,000."""
+    """In each file of training images."""
+    test_images: int = 10_000
 
 
 BINARY = {
@@ -114,8 +115,6 @@ BINARY = {
     ),
     "cifar100": Binary("cifar-100-binary", ("train.bin",), "test.bin", 2, 50_000),
 }
-HELD_OUT = 10_000
-"""Test images of both."""
 
 
 def svhn(root: Path, download: bool) -> Pair:
@@ -185,7 +184,7 @@ def _binary(name: str, folder: Path, binary: Binary) -> Pair:
     """Training and test images of a folder of the binary version."""
     train = [_records(name, folder / file, binary.labels, binary.images) for file in binary.train]
     joined = Images(*(np.concatenate(part) for part in zip(*train, strict=True)))
-    return joined, _records(name, folder / binary.test, binary.labels, HELD_OUT)
+    return joined, _records(name, folder / binary.test, binary.labels, binary.test_images)
 
 
 def _records(name: str, path: Path, n_labels: int, n_images: int) -> Images:

@@ -98,7 +98,13 @@ def _spec(name: str, train: Photographs, n_classes: int) -> Spec:
     like = DATASETS["cifar10" if small else "imagenet"]
     n_max = int(np.bincount(train.labels).min())
     return replace(
-        like, n_classes=n_classes, size=width if small else like.size, n_max=n_max, about=f"own images {name}", get=GET
+        like,
+        n_classes=n_classes,
+        size=width if small else like.size,
+        n_max=n_max,
+        about="own images",
+        get=GET,
+        per_class=None,
     )
 
 
