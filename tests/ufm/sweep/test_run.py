@@ -175,6 +175,7 @@ flow.Flow.run = run
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_once_costs_nothing(described, tmp_path):
     path, _, expected = described(TIMES)
     log = tmp_path / "deaths"
@@ -187,6 +188,7 @@ def test_a_worker_that_is_killed_once_costs_nothing(described, tmp_path):
     assert (tmp_path / "out" / "results.nc").read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_a_cell_that_always_kills_its_worker_is_set_aside_and_named(described, tmp_path):
     path, sweep, expected = described(TIMES)
     log, out = tmp_path / "deaths", tmp_path / "out"
@@ -227,6 +229,7 @@ def test_a_cell_that_raises_takes_nobody_along(described, tmp_path, monkeypatch)
     assert (tmp_path / "out" / "results.nc").read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_it_with_status_2_and_keeps_what_is_done(described, tmp_path):
     path, sweep, expected = described(SMALL)
     sizes = [file.stat().st_size for file in (tmp_path / "undisturbed" / "cells").iterdir()]
@@ -262,6 +265,7 @@ def wait_for_cells(out, count, process):
 LONG = TIMES.replace("seeds = 40", "seeds = 400").replace("[40, 4]", "[400, 40]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sign", "workers"), [(signal.SIGINT, "1"), (signal.SIGTERM, "2")])
 def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path, sign, workers):
     path, out = tmp_path / "long.toml", tmp_path / "out"
@@ -281,7 +285,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path, sign, workers):
 
 
 def forked(sweep, out):
-    """The same sweep in a fork of this process, without workers: starting interpreters ten times would take a minute."""
+    """The same sweep in a fork of this process, without workers: starting ten interpreters would take a minute."""
     child = os.fork()
     if child == 0:
         run(sweep, out, workers=1)

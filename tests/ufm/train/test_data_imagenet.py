@@ -211,6 +211,7 @@ next(stream)
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_in_the_middle_does_not_wait_for_its_workers(root):
     done = subprocess.run([sys.executable, "-c", UNFINISHED, root], capture_output=True, cwd=ROOT, timeout=60)
     assert done.returncode == 0, done.stderr
