@@ -53,8 +53,8 @@ PLAIN = OPENBLAS_CORETYPE=Nehalem ATEN_CPU_CAPABILITY=default \
 	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c 'from numpy._core._multiarray_umath import __cpu_dispatch__ as names; print(*names)')"
 
 rounding: $(VENV)/dev.stamp
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) pytest -n 2 -q -m "not slow" $(ARGS) $(NUMERICAL)
-	env $(PLAIN) $(RUN) pytest -n 2 -q -m "not slow" $(ARGS) $(NUMERICAL)
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) pytest -n 2 -q -m "not slow" --hypothesis-profile few $(ARGS) $(NUMERICAL)
+	env $(PLAIN) $(RUN) pytest -n 2 -q -m "not slow" --hypothesis-profile few $(ARGS) $(NUMERICAL)
 
 lint: $(VENV)/dev.stamp
 	$(RUN) ruff check .
