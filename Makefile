@@ -4,12 +4,15 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify figures test lint claims gallery notebooks docs bench data data-cifar10 clean
+.PHONY: help verify figures test check fuzz rounding lint claims gallery notebooks docs bench data data-cifar10 clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
 	@echo "make figures  every figure that needs no training, into runs/figures (ARGS=--quick: in a minute)"
-	@echo "make test     the whole test suite"
+	@echo "make test     the whole test suite, with the same random examples everywhere"
+	@echo "make check    lint and the fast tests: what to run before a commit"
+	@echo "make fuzz     the property tests, with new random examples for MINUTES=10 (SEED=n: that round again)"
+	@echo "make rounding the numerical tests with two other roundings: as on other processors"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
 	@echo "make gallery  the pictures of the documentation: figures and shipped sweeps, into docs/gallery"
@@ -28,6 +31,31 @@ figures: $(VENV)/base.stamp
 
 test: $(VENV)/dev.stamp
 	$(RUN) pytest -n 2 $(ARGS)
+
+check: lint
+	$(RUN) pytest -n 2 -q -m "not slow" --hypothesis-profile few $(ARGS)
+
+MINUTES ?= 10
+AROUND = $(RUN) pytest -n 2 -q -m hypothesis --hypothesis-profile new $(ARGS) tests
+
+fuzz: $(VENV)/dev.stamp
+ifdef SEED
+	$(AROUND) --hypothesis-seed $(SEED)
+else
+	@end=$$(($$(date +%s) + 60 * $(MINUTES))); while [ $$(date +%s) -lt $$end ]; do \
+		seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); \
+		$(AROUND) --hypothesis-seed $$seed || { echo "To see this again: make fuzz SEED=$$seed"; exit 1; }; \
+	done
+endif
+
+# Sums as this processor's own BLAS kernels round them, and as processors without fused multiply-add do.
+NUMERICAL = tests/theory tests/ufm/certify tests/ufm/measure tests/ufm/minimize tests/ufm/problems tests/ufm/simulate theory
+PLAIN = OPENBLAS_CORETYPE=Nehalem ATEN_CPU_CAPABILITY=default \
+	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c 'from numpy._core._multiarray_umath import __cpu_dispatch__ as names; print(*names)')"
+
+rounding: $(VENV)/dev.stamp
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) pytest -n 2 -q -m "not slow" --hypothesis-profile few $(ARGS) $(NUMERICAL)
+	env $(PLAIN) $(RUN) pytest -n 2 -q -m "not slow" --hypothesis-profile few $(ARGS) $(NUMERICAL)
 
 lint: $(VENV)/dev.stamp
 	$(RUN) ruff check .

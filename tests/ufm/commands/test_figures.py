@@ -29,6 +29,7 @@ def figures(capsys, *arguments):
     return status, said.out, said.err
 
 
+@pytest.mark.slow
 def test_trainings_are_drawn_from_their_records(training, tmp_path, capsys):
     status, out, _ = figures(capsys, "--run", training, "--run", training, "--out", tmp_path, "--json")
     assert status == 0
@@ -68,6 +69,7 @@ def test_a_folder_that_lacks_something_is_refused_before_anything_is_drawn(train
     assert not list(out.glob("*.png"))
 
 
+@pytest.mark.slow
 def test_files_cache_and_damage(tmp_path, capsys, monkeypatch):
     calls = []
     original = centers.data

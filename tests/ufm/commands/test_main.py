@@ -257,6 +257,7 @@ def test_help_teaches(command, capsys):
     assert f"Example: ufm {command}" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_as_a_process(tmp_path):
     def ufm_process(*arguments):
         command = [sys.executable, "-m", "ufm", *arguments]

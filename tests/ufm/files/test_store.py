@@ -74,6 +74,7 @@ def test_truncated_flipped_or_foreign_files_are_named_and_never_read_as_numbers(
         store.load(path)
 
 
+@pytest.mark.slow
 def test_killed_while_saving_leaves_the_old_file_or_the_new_one(tmp_path):
     path = tmp_path / "t.nc"
     store.save(xarray.Dataset({"x": ("n", np.full(20_000, -1.0))}), path)
@@ -101,6 +102,7 @@ def limited():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
+@pytest.mark.slow
 def test_full_disk_keeps_the_previous_file_and_exits_with_2(tmp_path):
     command = [sys.executable, "-m", "ufm", "simulate", "--preset", "toy", "--out", str(tmp_path)]
     root = pathlib.Path(__file__).parents[3]

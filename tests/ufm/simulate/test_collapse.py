@@ -15,6 +15,7 @@ cases = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(cases, min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_a_case_knows_nothing_of_the_others_in_any_bit(several, shuffle):
     together = collapse_times(several, until_nc=1e-6)

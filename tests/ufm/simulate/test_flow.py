@@ -15,6 +15,7 @@ def flow(problem, **options):
     return ufm.gradient_flow(problem, keep="features", **{"rtol": 1e-10, **options})
 
 
+@pytest.mark.slow
 @example(ufm.Problem((3,), 5, 0.0, 6, lam=0.0), 0)  # a long step whose interpolant was off by 3e-8
 @given(strategies.problems(loss="cosine", max_centers=40), strategies.seeds)
 def test_the_default_tolerance_keeps_unit_features_within_1e_8(problem, seed):

@@ -12,7 +12,7 @@ from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 
-pytest.importorskip("distributed", reason="the cluster extra is not installed")
+distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
 pytestmark = pytest.mark.slow
 
 
@@ -66,7 +66,9 @@ def test_a_cluster_gives_the_same_file_and_is_not_missed_when_it_dies(cluster, t
     assert (out / "results.nc").read_bytes() == (tmp_path / "alone" / "results.nc").read_bytes()
 
 
-def test_a_scheduler_that_is_not_there(tmp_path, capsys):
+def test_a_scheduler_that_is_not_there(tmp_path, capsys, monkeypatch):
+    client = distributed.Client
+    monkeypatch.setattr(distributed, "Client", lambda timeout, **place: client(timeout=timeout / 10, **place))
     path = tmp_path / "mine.toml"
     path.write_text(SMALL)
     for place in ("tcp://127.0.0.1:9", str(tmp_path / "no.json")):

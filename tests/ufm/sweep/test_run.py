@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -174,6 +175,7 @@ flow.Flow.run = run
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_once_costs_nothing(described, tmp_path):
     path, _, expected = described(TIMES)
     log = tmp_path / "deaths"
@@ -186,6 +188,7 @@ def test_a_worker_that_is_killed_once_costs_nothing(described, tmp_path):
     assert (tmp_path / "out" / "results.nc").read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_a_cell_that_always_kills_its_worker_is_set_aside_and_named(described, tmp_path):
     path, sweep, expected = described(TIMES)
     log, out = tmp_path / "deaths", tmp_path / "out"
@@ -226,6 +229,7 @@ def test_a_cell_that_raises_takes_nobody_along(described, tmp_path, monkeypatch)
     assert (tmp_path / "out" / "results.nc").read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_it_with_status_2_and_keeps_what_is_done(described, tmp_path):
     path, sweep, expected = described(SMALL)
     sizes = [file.stat().st_size for file in (tmp_path / "undisturbed" / "cells").iterdir()]
@@ -261,6 +265,7 @@ def wait_for_cells(out, count, process):
 LONG = TIMES.replace("seeds = 40", "seeds = 400").replace("[40, 4]", "[400, 40]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sign", "workers"), [(signal.SIGINT, "1"), (signal.SIGTERM, "2")])
 def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path, sign, workers):
     path, out = tmp_path / "long.toml", tmp_path / "out"
@@ -279,17 +284,36 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path, sign, workers):
     assert set(missing.values()) == {"not run"}
 
 
+def forked(sweep, out):
+    """The same sweep in a fork of this process, without workers: starting ten interpreters would take a minute."""
+    child = os.fork()
+    if child == 0:
+        run(sweep, out, workers=1)
+        os._exit(0)
+    return child
+
+
 @pytest.mark.slow
 def test_killed_ten_times_at_random_it_ends_like_one_left_alone(tmp_path):
-    path, out = tmp_path / "long.toml", tmp_path / "out"
+    """Two of the times it is the whole command with its workers."""
+    path, out, sweep = tmp_path / "long.toml", tmp_path / "out", Sweep.from_toml(LONG)
     path.write_text(LONG)
     dice = random.Random(7)
     done, kills = 0, 0
     while kills < 10:
-        process = child(path, out, "--workers", "2")
-        wait_for_cells(out, min(done + 1 + dice.randrange(60), 790), process)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        wanted = min(done + 1 + dice.randrange(60), 790)
+        if kills % 5 == 0:
+            process = child(path, out, "--workers", "2")
+            wait_for_cells(out, wanted, process)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+        else:
+            pid = forked(sweep, out)
+            while len(list((out / "cells").glob("[!.]*.nc"))) < wanted:
+                assert os.waitpid(pid, os.WNOHANG) == (0, 0), "ended too early"
+                time.sleep(0.002)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
         kills += 1
         done = len(list((out / "cells").glob("[!.]*.nc")))
     assert done < 800
@@ -297,7 +321,7 @@ def test_killed_ten_times_at_random_it_ends_like_one_left_alone(tmp_path):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     alone = tmp_path / "alone"
-    run(Sweep.from_toml(LONG), alone, workers=1)
+    run(sweep, alone, workers=1)
     assert (out / "results.nc").read_bytes() == (alone / "results.nc").read_bytes()
     assert sorted(p.name for p in (out / "cells").iterdir()) == sorted(p.name for p in (alone / "cells").iterdir())
 

@@ -394,6 +394,7 @@ def in_a_child(work):
     return child
 
 
+@pytest.mark.slow
 def test_killed_while_saving_leaves_an_intact_newest_checkpoint(tmp_path):
     reached = 1
 

@@ -1,8 +1,12 @@
 """ImageNet and ImageNet-LT from small photographs in folders, read by this process and by others."""
 
 import dataclasses
+import gc
+import multiprocessing
 import os
 import pathlib
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -14,6 +18,7 @@ from torchvision.transforms import functional
 from ufm.files.store import DamagedFile
 from ufm.train.data import DATASETS, augment, load
 
+ROOT = pathlib.Path(__file__).parents[3]
 CLASSES = ["n01440764", "n01443537", "n02093428"]
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n(x) (w) file closefile\n%%EOF\n"
 
@@ -170,6 +175,46 @@ def test_an_image_that_has_disappeared(workers, root):
     paths(data.test)[0].unlink()
     with pytest.raises(FileNotFoundError, match=r"val_0\.JPEG"):
         next(data.test.stream([torch.tensor([0])]))
+
+
+def test_workers_end_at_once_where_tracebacks_are_pickled(root):
+    """As they are once dask is imported: an error that brings its own ties the loader into a circle with its frames."""
+    pytest.importorskip("tblib.pickling_support").install()
+    data = load("imagenet", root=root, workers=2)
+    paths(data.test)[0].unlink()
+    gc.disable()
+    try:
+        with pytest.raises(FileNotFoundError):
+            next(data.test.stream([torch.tensor([0])]))
+        assert multiprocessing.active_children() == []
+    finally:
+        gc.enable()
+
+
+def test_workers_go_on_when_others_send_signals(root):
+    stream = load("imagenet", root=root, workers=1).test.stream([torch.tensor([i]) for i in range(6)])
+    next(stream)
+    (worker,) = multiprocessing.active_children()
+    for name in ("INT", "TERM"):
+        subprocess.run(["kill", f"-{name}", str(worker.pid)], check=True)
+    assert len(list(stream)) == 5
+    worker.join(10)
+    assert worker.exitcode == 0
+
+
+UNFINISHED = """
+import pathlib, sys, torch
+from tests.ufm.train.test_data_imagenet import DATASETS, dataclasses, load
+DATASETS["imagenet"] = dataclasses.replace(DATASETS["imagenet"], n_classes=3)
+stream = load("imagenet", root=pathlib.Path(sys.argv[1]), workers=2).test.stream([torch.tensor([i]) for i in range(6)])
+next(stream)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_in_the_middle_does_not_wait_for_its_workers(root):
+    done = subprocess.run([sys.executable, "-c", UNFINISHED, root], capture_output=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_picture_too_large_to_be_one(root, monkeypatch):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -124,7 +125,7 @@ class InFiles(Split):
             batch_size=None,  # a key is a whole batch already
             collate_fn=_as_it_is,
             num_workers=self.workers,
-            worker_init_fn=_leave_signals_to_the_loop,
+            worker_init_fn=_obey_only_the_parent,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # the loader draws from the global one otherwise, and shifts a resumed run
         )
@@ -147,16 +148,30 @@ class _Photographs:
         try:
             return torch.stack([self._one(index, seed) for index in indices.tolist()])
         except (DamagedFile, OSError) as error:
-            return error
+            # Where tracebacks are pickled (tblib, which dask brings), this one would tie the loader into a circle with
+            # its own frames; its workers then hear of their end only after timeouts.
+            error.__context__ = None
+            return error.with_traceback(None)
 
     def _one(self, index: int, seed: int | None) -> Tensor:
         return photograph(opened(os.fsdecode(self.paths[index])), None if seed is None else sample_seed(seed, index))
 
 
-def _leave_signals_to_the_loop(worker: int) -> None:
-    """A signal to the whole group must not take the images from a step that is to be finished and saved."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+def _obey_only_the_parent(worker: int) -> None:
+    """A signal to the whole group must not take the images from a step that is to be finished and saved.
+
+    The parent's own SIGTERM must be obeyed: Python sends it when it ends, and waits for the worker.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # nobody else says who sent a signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_with_the_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_the_parent(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)
 
 
 def _as_it_is(batch: Any) -> Any:
