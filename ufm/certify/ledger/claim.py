@@ -1,6 +1,6 @@
 """What an entry of the ledger is: a statement, where it stands, what we find of it, and how to see that."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +19,7 @@ MEANING: Mapping[Verdict, str] = {
     "fails": "fails as printed",
     "new": "new",
 }
-Evidence = Callable[[], Iterable[Check]]
+Evidence = Iterator[Check]
 
 
 def compare(
@@ -84,7 +84,7 @@ class Claim:
     functions: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     statement: str = ""
-    evidence: Evidence = tuple
+    evidence: Callable[[], Iterable[Check]] = tuple
 
     def proofs(self) -> tuple[Proof, ...]:
         """Its derivations, run. Raises :class:`theory.derivations.proof.Refuted`."""

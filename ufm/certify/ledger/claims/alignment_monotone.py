@@ -2,15 +2,12 @@
 sample by sample.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import flows
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import SPHERE, SPHERE_FLOW
 from ufm.certify.ledger.simulations import flow
-from ufm.certify.report import Check
 from ufm.problems.start import Start
 
 CLAIM = Claim(
@@ -26,13 +23,12 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for start in (Start("gaussian"), Start("antipode")):
         path = flow(SPHERE.replace(lam=0.1), np.linspace(0.0, 20.0, 201), start=start)
         fall = float(np.diff(path.x, axis=0).min())
-        yield compare(
-            f"largest fall of the alignment, {start.kind} start", SPHERE_FLOW, fall, 0.0, relation=">=", absolute=1e-10
-        )
+        name = f"largest fall of the alignment, {start.kind} start"
+        yield compare(name, SPHERE_FLOW, fall, 0.0, relation=">=", absolute=1e-10)
     x = np.linspace(-1.0, 1.0, 401)[:, None, None]
     share = np.linspace(0.0, 1.0, 21)[:, None]
     worst = np.inf
@@ -41,6 +37,5 @@ def evidence() -> Iterator[Check]:
             side = np.sqrt(1.0 - x**2)
             velocity = flows.reduced_field(x, side * np.sqrt(share), side * np.sqrt(1.0 - share), f, theta, 1.0).x
             worst = min(worst, float(velocity.min()))
-    yield compare(
-        "smallest dx/dt over the sphere, f in 1..50", "grid of 8,421 points", worst, 0.0, relation=">=", absolute=1e-12
-    )
+    name = "smallest dx/dt over the sphere, f in 1..50"
+    yield compare(name, "grid of 8,421 points", worst, 0.0, relation=">=", absolute=1e-12)

@@ -2,16 +2,13 @@
 with the classifier vector.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import geometry
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import FRAME
 from ufm.certify.ledger.simulations import random_frame
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="angles",
@@ -31,24 +28,21 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f in (1, 2, 5, 12):
         for theta in (0.0, 0.3, 1.2, np.pi / 2):
             _, classifier, rows = frame_by_hand((f,), theta, f + 3)
             mean = rows.mean(axis=0)
             cosines = rows @ mean / np.linalg.norm(mean)
             name = f"f={f}, theta={theta:.3g}"
-            yield compare(
-                f"cos alpha, {name}", "explicit vectors", cosines, geometry.center_cosine(f, theta), absolute=1e-14
-            )
+            name = f"cos alpha, {name}"
+            yield compare(name, "explicit vectors", cosines, geometry.center_cosine(f, theta), absolute=1e-14)
             skew = classifier[0] @ mean / np.linalg.norm(mean)
-            yield compare(
-                f"cos rho, {name}", "explicit vectors", skew, geometry.classifier_cosine(f, theta), absolute=1e-14
-            )
+            name = f"cos rho, {name}"
+            yield compare(name, "explicit vectors", skew, geometry.classifier_cosine(f, theta), absolute=1e-14)
     measured = random_frame(FRAME).geometry
     stated = geometry.center_cosine(FRAME.centers, FRAME.theta)
-    yield compare(
-        "cos alpha of a simulated frame", "ufm.Frame.geometry", measured.mean / measured.length, stated, absolute=1e-13
-    )
+    name = "cos alpha of a simulated frame"
+    yield compare(name, "ufm.Frame.geometry", measured.mean / measured.length, stated, absolute=1e-13)
     stated = geometry.classifier_cosine(FRAME.centers, FRAME.theta)
     yield compare("cos rho of a simulated frame", "ufm.Frame.geometry", measured.alignment, stated, absolute=1e-13)

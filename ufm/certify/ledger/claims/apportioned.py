@@ -3,15 +3,13 @@ classes never get fewer centers, equal ones differ by at most one, and no transf
 to f_k n_k = f_l n_l.
 """
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 
 from theory.multicenter import centers
 from ufm.certify.ledger.by_hand import broken, random_sizes
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="apportioned",
@@ -31,7 +29,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     lists = random_sizes()
     wrong = sum(broken(sizes, centers.apportioned(sizes, 5)) for sizes in lists)
     yield compare("lists in which a rarer class gets fewer centers", "2,000 lists, f=5", wrong, 0)
@@ -46,11 +44,5 @@ def evidence() -> Iterator[Check]:
                     before = abs(np.log(a[giver] * sizes[giver] / (a[taker] * sizes[taker])))
                     after = abs(np.log((a[giver] - 1) * sizes[giver] / ((a[taker] + 1) * sizes[taker])))
                     worst = max(worst, before - after)
-    yield compare(
-        "what moving one center could still bring two classes closer to proportion, in log f n",
-        "all transfers of 200 lists",
-        worst,
-        0.0,
-        absolute=1e-12,
-        relation="<=",
-    )
+    name = "what moving one center could still bring two classes closer to proportion, in log f n"
+    yield compare(name, "all transfers of 200 lists", worst, 0.0, absolute=1e-12, relation="<=")

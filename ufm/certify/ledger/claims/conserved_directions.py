@@ -2,16 +2,14 @@
 momentum stay in the same three directions.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from theory.multicenter import clock
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import LAM, SPHERE, SPHERE_FLOW
 from ufm.certify.ledger.simulations import SEED, flow, random_frame
-from ufm.certify.report import Check
 from ufm.problems.problem import MultiCenterProblem
 from ufm.simulate.descent import gradient_descent
 from ufm.simulate.methods import Name
@@ -44,7 +42,7 @@ def descent_defect(problem: MultiCenterProblem, momentum: float) -> float:
     return float(np.abs(finals[0] - finals[1]).max())
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     times = np.linspace(0.0, 3.0, 7)
     path = flow(SPHERE, times)
     yield compare("by how much the two directions turn, 1 - cosine", SPHERE_FLOW, path.turn, 0.0, absolute=1e-9)
@@ -54,10 +52,5 @@ def evidence() -> Iterator[Check]:
     yield compare("x^2 + y^2 + z^2", SPHERE_FLOW, path.x**2 + path.y**2 + path.z**2, 1.0, absolute=1e-12)
     for momentum in (0.0, 0.9):
         defect = descent_defect(SPHERE, momentum)
-        yield compare(
-            f"descent with momentum {momentum}: 24 dimensions against three",
-            "50 steps of each",
-            defect,
-            0.0,
-            absolute=1e-12,
-        )
+        name = f"descent with momentum {momentum}: 24 dimensions against three"
+        yield compare(name, "50 steps of each", defect, 0.0, absolute=1e-12)

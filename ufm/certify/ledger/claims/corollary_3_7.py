@@ -1,15 +1,12 @@
 """With a fixed unit frame, P is ridge regression: all features of a class are equal, on its mean center."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import minimum as minimizers
 from ufm.certify.ledger.by_hand import frame_by_hand, ridge_feature
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import total
 from ufm.certify.ledger.landscape import critical_points, descend_from_everywhere
-from ufm.certify.report import Check
 from ufm.problems.problem import Problem
 
 CLAIM = Claim(
@@ -32,7 +29,7 @@ WEIGHT, DIM = 0.01, 20
 FIXED = Problem((20, 8, 3), (1, 3, 6), 0.3, dim=DIM, loss="mse", lam_h=WEIGHT)
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     counts, theta = FIXED.centers, FIXED.theta
     _, _, w = frame_by_hand(counts, theta, DIM)
     owner, s = np.repeat(np.arange(3), counts), total(FIXED)
@@ -53,9 +50,7 @@ def evidence() -> Iterator[Check]:
     least = minimizers.mse_minimum(counts, theta, s, WEIGHT)
     yield compare("their value", how, ends.value, least[:, None], relative=1e-9)
     points = critical_points(FIXED, 8)
-    yield compare(
-        "critical points of each class", "Newton's method from 8 starts", np.bincount([p.k for p in points]), 1
-    )
-    yield compare(
-        "smallest eigenvalue of the Hessian: lam_H", "Lanczos", [p.lowest for p in points], WEIGHT, relative=1e-8
-    )
+    name = "critical points of each class"
+    yield compare(name, "Newton's method from 8 starts", np.bincount([p.k for p in points]), 1)
+    name = "smallest eigenvalue of the Hessian: lam_H"
+    yield compare(name, "Lanczos", [p.lowest for p in points], WEIGHT, relative=1e-8)

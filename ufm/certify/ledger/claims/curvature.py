@@ -3,16 +3,13 @@ smaller one outside the class's centers; the latter is 0 exactly if the centers 
 negative.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import minimum as minimizers
 from theory.multicenter.geometry import center_cosine
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.landscape import critical_points
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="curvature",
@@ -33,18 +30,16 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     points = critical_points(COSINE, 20)
     f, theta = np.array(COSINE.centers), COSINE.theta
     c, cos2, how = center_cosine(f, theta), np.cos(theta) ** 2, "Lanczos on Hessian-vector products"
     stated = minimizers.cosine_curvatures(f, theta, 1.0, 0.5)
     at, opposite = points[::2], points[1::2]
-    yield compare(
-        "smallest eigenvalue at the minimum: outside", how, [p.lowest for p in at], stated.outside, relative=1e-8
-    )
-    yield compare(
-        "largest: on the differences of centers", how, [p.highest for p in at], stated.difference, relative=1e-8
-    )
+    name = "smallest eigenvalue at the minimum: outside"
+    yield compare(name, how, [p.lowest for p in at], stated.outside, relative=1e-8)
+    name = "largest: on the differences of centers"
+    yield compare(name, how, [p.highest for p in at], stated.difference, relative=1e-8)
     antipode = -2.0 * f * c * (1.0 + c)
     yield compare("smallest eigenvalue at the antipode", how, [p.lowest for p in opposite], antipode, relative=1e-8)
     yield compare("largest: still negative", how, [p.highest for p in opposite], antipode + 2.0 * cos2, relative=1e-8)

@@ -1,15 +1,12 @@
 """The sum of f_k n_k is S, not f K; with f K in its place the norms of P's features are wrong."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import centers
 from theory.multicenter import minimum as minimizers
 from ufm.certify.ledger.by_hand import frame_by_hand, ridge_feature
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import LONG_TAIL
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="erratum-10",
@@ -24,7 +21,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     f = 20
     counts = np.array(centers.class_aware(LONG_TAIL, f))
     s = int(counts @ LONG_TAIL)
@@ -36,11 +33,5 @@ def evidence() -> Iterator[Check]:
     owner, weight = np.repeat(np.arange(3), few), 0.01
     norms = [np.linalg.norm(ridge_feature(w, (owner == k).astype(float), weight * total)) for k in range(3)]
     right, wrong = (minimizers.mse_feature_norm(few, 0.3, value, weight) for value in (total, int(few.sum())))
-    yield compare(
-        "norms of P's features with S, and with f K in its place",
-        "ridge regression, solved",
-        norms,
-        right,
-        relative=1e-12,
-        printed=wrong,
-    )
+    name = "norms of P's features with S, and with f K in its place"
+    yield compare(name, "ridge regression, solved", norms, right, relative=1e-12, printed=wrong)

@@ -2,14 +2,11 @@
 centers of other classes or miss some.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import minimum as minimizers
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="erratum-4",
@@ -25,7 +22,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     counts, theta = (1, 3, 5), 0.4
     _, _, rows = frame_by_hand(counts, theta, 15)
     owner = np.repeat(np.arange(3), counts)
@@ -38,6 +35,5 @@ def evidence() -> Iterator[Check]:
         first = int(np.flatnonzero(owner == k)[0])
         printed.append(np.sum((rows[first : first + mean] @ u - 1.0) ** 2))  # f terms from the class's first center on
     stated = minimizers.cosine_minimum(counts, theta, 1.0)
-    yield compare(
-        "loss at the mean center, f = (1, 3, 5)", "explicit vectors", found, stated, absolute=1e-13, printed=printed
-    )
+    name = "loss at the mean center, f = (1, 3, 5)"
+    yield compare(name, "explicit vectors", found, stated, absolute=1e-13, printed=printed)

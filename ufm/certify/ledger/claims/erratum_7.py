@@ -2,15 +2,12 @@
 prefers k' with probability 0.03 where more than 1/2 is claimed. With p, the bound on eps0 is eps0 > 0.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.examples import NOISE, PAIR
 from ufm.certify.ledger.simulations import preference
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="erratum-7",
@@ -26,7 +23,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     # at the bound that the paper's gamma gives
     f, g, n_classes = PAIR.centers[0], PAIR.centers[1], 3
     cos, median = np.cos(PAIR.theta), float(decision.gamma_median(f, g))

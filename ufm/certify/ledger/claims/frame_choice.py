@@ -3,13 +3,10 @@ f_k / F says; and around the mean of the mean centers, classes with few centers 
 reverses GCR's preference where the noise is small.
 """
 
-from collections.abc import Iterator
-
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.examples import ORTHONORMAL
 from ufm.certify.ledger.simulations import choice_rates
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="frame-choice",
@@ -36,7 +33,7 @@ CLAIM = Claim(
 LEANING = ORTHONORMAL.replace(theta=0.6)
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     counts, theta = LEANING.centers, LEANING.theta
     stated = decision.frame_choice(counts, theta)
     rates = choice_rates(LEANING, "gcr")
@@ -50,6 +47,5 @@ def evidence() -> Iterator[Check]:
         name = f"P(GCR chooses k) around the mean of the mean centers, noise {noise}"
         yield sampled(name, rates, decision.frame_choice(counts, theta, noise))
     small = decision.frame_choice(counts, theta, 0.02)
-    yield compare(
-        "noise 0.02: the class with fewest centers is chosen more often than 1/K", how, small[0], 0.25, relation=">="
-    )
+    name = "noise 0.02: the class with fewest centers is chosen more often than 1/K"
+    yield compare(name, how, small[0], 0.25, relation=">=")

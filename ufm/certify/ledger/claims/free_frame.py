@@ -3,16 +3,13 @@ trained together end in NCMC. Without orthogonality, unit centers and features o
 loss 0: that is why the frame is fixed.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import minimum as minimizers
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.free_centers import train_free_centers
 from ufm.certify.ledger.simulations import SEED
-from ufm.certify.report import Check
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import multi_center_frame
 from ufm.simulate.flow import gradient_flow
@@ -33,7 +30,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     values = [minimize(COSINE, frame=multi_center_frame(COSINE, seed=seed)).value for seed in range(4)]
     sizes = np.array(COSINE.class_sizes)
     stated = float(sizes @ minimizers.cosine_minimum(COSINE.centers, COSINE.theta, 1.0))

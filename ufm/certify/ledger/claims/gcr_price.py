@@ -4,15 +4,13 @@ front.
 """
 
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.examples import SHARES
 from ufm.certify.ledger.simulations import choice_rates
-from ufm.certify.report import Check
 from ufm.problems.problem import Problem
 
 CLAIM = Claim(
@@ -34,7 +32,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     p, total = np.array(SHARES), 11
     every = [f for f in itertools.product(range(1, total), repeat=4) if sum(f) == total]
     accuracies = np.array([decision.gcr_accuracy(f, p) for f in every])

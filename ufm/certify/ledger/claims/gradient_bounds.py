@@ -2,13 +2,10 @@
 attained at a = -1/2.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ufm.certify.ledger.by_hand import complex_step
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="gradient-bounds",
@@ -24,7 +21,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     rng = np.random.default_rng(1)
     for r in (0.2, 0.5):
         norms, ours, theirs = [], [], []
@@ -54,10 +51,5 @@ def evidence() -> Iterator[Check]:
         )
     w = np.array([1.0, 0.0])
     worst = np.array([-0.5, np.sqrt(0.75)])
-    yield compare(
-        "norm at a = -1/2, |h| = 1: the bound is attained",
-        "complex step",
-        np.linalg.norm(complex_step(w, worst)),
-        1.5 * np.sqrt(3.0),
-        relative=1e-13,
-    )
+    name = "norm at a = -1/2, |h| = 1: the bound is attained"
+    yield compare(name, "complex step", np.linalg.norm(complex_step(w, worst)), 1.5 * np.sqrt(3.0), relative=1e-13)

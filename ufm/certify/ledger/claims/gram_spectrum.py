@@ -2,16 +2,13 @@
 the f - 1 differences of centers; centers of different classes are orthogonal.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import geometry
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import FRAME
 from ufm.certify.ledger.simulations import random_frame
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="gram-spectrum",
@@ -29,7 +26,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f in (1, 2, 5, 12):
         for theta in (0.0, 0.3, 1.2):
             _, _, rows = frame_by_hand((f, 2), theta, f + 8)

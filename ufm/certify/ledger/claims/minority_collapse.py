@@ -2,15 +2,12 @@
 rarest dies first. A further center makes a class hardier as long as its share f_k n_k of S is at most one half.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import minimum as minimizers
 from theory.multicenter.geometry import Array, center_cosine
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.simulations import learned_ends
-from ufm.certify.report import Check
 from ufm.problems.problem import Problem
 
 CLAIM = Claim(
@@ -26,7 +23,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     own = {"f": 2, "n": 6, "total": 72}
     c = float(center_cosine(2, 0.3))
     # lam_H = lam_W = lam: the small class is alive iff c > (S / f) lam / sqrt(n)
@@ -34,14 +31,12 @@ def evidence() -> Iterator[Check]:
     for factor, expected in ((0.999, 2), (1.001, 1)):
         weight = factor * critical
         threshold = minimizers.alive_threshold(**own, lam_h=weight, lam_w=weight)
-        yield compare(
-            f"threshold over c at {factor} of the critical weight", "formula", threshold / c, factor, relative=1e-12
-        )
+        name = f"threshold over c at {factor} of the critical weight"
+        yield compare(name, "formula", threshold / c, factor, relative=1e-12)
         ends = learned_ends(Problem((30, 6), (2, 2), 0.3, loss="mse", lam_h=weight, lam_w=weight, frame="learned"), 4)
         living = (ends.square_norms > 1e-5).sum(axis=1)
-        yield compare(
-            f"living classes at {factor} of the critical weight", "trust region, 4 random starts", living, expected
-        )
+        name = f"living classes at {factor} of the critical weight"
+        yield compare(name, "trust region, 4 random starts", living, expected)
     # weight of lam_H = lam_W at which a class of n samples dies, other classes having f n adding up to `others`
     f, n, others, theta = np.ogrid[1:40, 1:30:5j, 1:2000:9j, 0.0 : np.pi / 2 : 7j]
 

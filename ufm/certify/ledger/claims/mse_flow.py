@@ -1,14 +1,11 @@
 """The flow of P with a fixed frame is linear, with one rate per eigenspace of the frame."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import flows
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import LAM_H, RIDGE
 from ufm.certify.ledger.simulations import flow
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="mse-flow",
@@ -29,7 +26,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     times = np.array([0.0, 5.0, 20.0, 80.0])
     path = flow(RIDGE.replace(class_sizes=(3,), centers=(4,), dim=9), times)
     s, lam = 12, LAM_H

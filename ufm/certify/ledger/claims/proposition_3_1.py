@@ -2,15 +2,12 @@
 probability 1/K, and GCR chooses class k with probability f_k / F, wherever the feature comes from.
 """
 
-from collections.abc import Iterator
-
 from scipy import integrate, stats
 
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.examples import ORTHONORMAL, SHARES
 from ufm.certify.ledger.simulations import accuracy, choice_rates
-from ufm.certify.report import Check
 from ufm.problems.problem import Problem
 
 CLAIM = Claim(
@@ -32,7 +29,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     counts = ORTHONORMAL.centers
     yield sampled("P(GCR chooses k)", choice_rates(ORTHONORMAL, "gcr"), decision.gcr_choice(counts))
     yield sampled("P(RCR chooses k)", choice_rates(ORTHONORMAL, "rcr"), decision.rcr_choice(4))

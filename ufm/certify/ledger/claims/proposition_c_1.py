@@ -2,18 +2,15 @@
 which is more than 1/2 above a margin and less below.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from scipy import integrate
 from scipy.special import ndtr
 
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.claims import erratum_7
 from ufm.certify.ledger.examples import NOISE, PAIR
 from ufm.certify.ledger.simulations import preference
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="proposition-c.1",
@@ -42,7 +39,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     f, g, _ = PAIR.centers
     margin = float(decision.surrogate_margin(f, g, PAIR.theta, 3, NOISE))
     for step in (-0.1, -0.02, 0.0, 0.02, 0.1):
@@ -62,14 +59,12 @@ def evidence() -> Iterator[Check]:
             epsabs=1e-10,
         )
         stated = decision.gamma_survival(x, *counts)
-        yield compare(
-            f"P(gamma > {x}), f = {counts}", "scipy.integrate.dblquad over both maxima", exact, stated, absolute=1e-8
-        )
+        name = f"P(gamma > {x}), f = {counts}"
+        yield compare(name, "scipy.integrate.dblquad over both maxima", exact, stated, absolute=1e-8)
     zero = decision.gamma_survival(0.0, f, g)
     yield compare("P(gamma > 0): f / (f + g)", "quadrature", zero, f / (f + g), absolute=1e-14)
-    yield compare(
-        "eps0 in units of the noise", "quadrature and root finding", decision.gamma_median(f, g), 0.0, relation=">="
-    )
+    name = "eps0 in units of the noise"
+    yield compare(name, "quadrature and root finding", decision.gamma_median(f, g), 0.0, relation=">=")
     yield from erratum_7.evidence()
 
 

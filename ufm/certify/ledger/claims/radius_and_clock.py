@@ -2,16 +2,13 @@
 in a clock of its own.
 """
 
-from collections.abc import Iterator
-
 import mpmath
 import numpy as np
 
 from theory.multicenter import clock
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import LAM, SPHERE, SPHERE_FLOW
 from ufm.certify.ledger.simulations import flow
-from ufm.certify.report import Check
 from ufm.problems.start import Start
 
 CLAIM = Claim(
@@ -33,7 +30,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     times = np.linspace(0.0, 6.0, 13)
     path = flow(SPHERE, times, start=Start(scale=2.0))
     r0 = path.r[0]
@@ -45,8 +42,7 @@ def evidence() -> Iterator[Check]:
                 lambda s, r0=start: 1 / (1 + (r0 - 1) * mpmath.exp(-mpmath.mpf("0.6") * s)) ** 2, [0, 1, 6]
             )
             stated = clock.clock(6.0, start, 0.3)
-            yield compare(
-                f"clock at t = 6, r0 = {start}", "mpmath quadrature of 1/r^2", float(exact), stated, relative=1e-13
-            )
+            name = f"clock at t = 6, r0 = {start}"
+            yield compare(name, "mpmath quadrature of 1/r^2", float(exact), stated, relative=1e-13)
     still = clock.clock(6.0, 3.0, 0.0)
     yield compare("clock without a penalty: t / r0^2", "limit", still, 6.0 / 9.0, relative=1e-15)

@@ -2,14 +2,11 @@
 f), as far as that lies in [1/sqrt(f), 1].
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from scipy import optimize
 
 from theory.multicenter import minimum as minimizers
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="remark-3.8",
@@ -24,7 +21,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f, s, weight in ((4, 100, 1e-3), (10, 400, 1e-3), (6, 50, 2e-2)):
         best = np.sqrt(weight * s / f)
 

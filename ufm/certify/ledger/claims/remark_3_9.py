@@ -2,14 +2,11 @@
 shrinks with every further center and is 0 for theta = pi/2, where NCMC is ordinary neural collapse.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import geometry
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.simulations import flow
-from ufm.certify.report import Check
 from ufm.problems.problem import Problem
 
 CLAIM = Claim(
@@ -31,41 +28,19 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     f, theta = np.meshgrid(np.arange(1, 13), np.linspace(0.0, np.pi / 2, 9))
     cosine = geometry.classifier_cosine(f, theta)
     one = (f == 1) | (theta == np.pi / 2)
-    yield compare(
-        "cos rho with one direction per class: sin(theta) for f = 1",
-        "definition",
-        cosine[f == 1],
-        np.sin(theta[f == 1]),
-        absolute=1e-15,
-    )
-    yield compare(
-        "cos rho where the centers coincide, theta = pi/2",
-        "definition",
-        cosine[theta == np.pi / 2],
-        1.0,
-        absolute=1e-15,
-    )
-    yield compare(
-        "largest cos rho elsewhere", "enumeration", cosine[~one & (theta < np.pi / 2)].max(), 1.0, relation="<="
-    )
+    name = "cos rho with one direction per class: sin(theta) for f = 1"
+    yield compare(name, "definition", cosine[f == 1], np.sin(theta[f == 1]), absolute=1e-15)
+    name = "cos rho where the centers coincide, theta = pi/2"
+    yield compare(name, "definition", cosine[theta == np.pi / 2], 1.0, absolute=1e-15)
+    name = "largest cos rho elsewhere"
+    yield compare(name, "enumeration", cosine[~one & (theta < np.pi / 2)].max(), 1.0, relation="<=")
     rise = np.diff(cosine, axis=1).min()
-    yield compare(
-        "more centers never turn features away from the classifier: smallest rise of cos rho with f",
-        "enumeration",
-        rise,
-        0.0,
-        relation=">=",
-        absolute=1e-15,
-    )
+    name = "more centers never turn features away from the classifier: smallest rise of cos rho with f"
+    yield compare(name, "enumeration", rise, 0.0, relation=">=", absolute=1e-15)
     ends = flow(Problem((1, 1, 1), (2, 4, 9), 0.35, beta=1.0, lam=0.5), [0.0, 60.0])
-    yield compare(
-        "NC at the end: features sit on the mean center, at the angle rho to the classifier",
-        "flow in d dimensions",
-        ends.nc[-1],
-        0.0,
-        absolute=1e-10,
-    )
+    name = "NC at the end: features sit on the mean center, at the angle rho to the classifier"
+    yield compare(name, "flow in d dimensions", ends.nc[-1], 0.0, absolute=1e-10)

@@ -2,17 +2,15 @@
 explicit, if c > K sqrt(n lambda_H lambda_W); otherwise everything is 0.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from theory.multicenter.geometry import center_cosine
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import BALANCED
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.predict import predict
-from ufm.certify.report import Check
 from ufm.problems.kinds import LearnedMSEProblem
 
 CLAIM = Claim(
@@ -33,7 +31,7 @@ CLAIM = Claim(
 MINIMISED = "trust region over frame, norms and features, 12 random starts"
 
 
-def norms_and_collapse(problem: LearnedMSEProblem) -> Iterator[Check]:
+def norms_and_collapse(problem: LearnedMSEProblem) -> Evidence:
     """Norms as the formulas have them class by class, and living classes on their mean centers."""
     end, ends, how = predict(problem), learned_ends(problem, 12), MINIMISED
     yield compare("|w_k|^2", how, ends.square_norms, end.square_norm, absolute=1e-6)
@@ -43,24 +41,15 @@ def norms_and_collapse(problem: LearnedMSEProblem) -> Iterator[Check]:
     yield compare("NC of living classes", how, ends.nc, 0.0, absolute=1e-10)
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     yield from norms_and_collapse(BALANCED)
     n, weight = BALANCED.class_sizes[0], np.sqrt(BALANCED.lam_h * BALANCED.lam_w)
-    yield compare(
-        "threshold: K sqrt(n lam_H lam_W)",
-        "formula of the theorem",
-        predict(BALANCED).threshold,
-        3 * np.sqrt(n) * weight,
-        relative=1e-14,
-    )
+    name = "threshold: K sqrt(n lam_H lam_W)"
+    yield compare(name, "formula of the theorem", predict(BALANCED).threshold, 3 * np.sqrt(n) * weight, relative=1e-14)
     c = float(center_cosine(3, BALANCED.theta))
     for factor, alive in ((0.999, 1.0), (1.001, 0.0)):
         critical = factor * c / (3 * np.sqrt(n))
         ends = learned_ends(replace(BALANCED, lam_h=critical, lam_w=critical), 4)
         found = float(np.all(ends.square_norms > 1e-5))
-        yield compare(
-            f"whether classes live with weights at {factor} of the threshold",
-            "trust region, 4 random starts",
-            found,
-            alive,
-        )
+        name = f"whether classes live with weights at {factor} of the threshold"
+        yield compare(name, "trust region, 4 random starts", found, alive)

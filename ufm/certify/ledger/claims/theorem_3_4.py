@@ -2,14 +2,11 @@
 dies alone. In the example n = (100, 10, 1) two classes live and P falls to 0.2603, below its value 1/2 at zero.
 """
 
-from collections.abc import Iterator
-
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.claims.theorem_3_3 import MINIMISED, norms_and_collapse
 from ufm.certify.ledger.examples import PARTIAL
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.predict import predict
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="theorem-3.4",
@@ -29,7 +26,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     yield from norms_and_collapse(PARTIAL)
     ends = learned_ends(PARTIAL, 12)
     least = predict(PARTIAL).value

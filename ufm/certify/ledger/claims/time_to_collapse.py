@@ -2,16 +2,13 @@
 differences of the centers.
 """
 
-from collections.abc import Iterator
-
 import mpmath
 import numpy as np
 
 from theory.multicenter import flows
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import LAM, SPHERE, SPHERE_CENTERS, SPHERE_FLOW
 from ufm.certify.ledger.simulations import flow
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="time-to-collapse",
@@ -44,7 +41,7 @@ def _clock_by_quadrature(nc: float, nc0: float, f: int, theta: float) -> float:
     return float(mpmath.quad(integrand, mpmath.linspace(*ends, 9)))
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f, theta, nc0, nc in ((5, 0.3, 1.9, 1e-8), (2, 1.2, 3.5, 1e-3), (1, 0.3, 1.0, 1e-2)):
         with mpmath.workdps(30):
             exact = _clock_by_quadrature(nc, nc0, f, theta)

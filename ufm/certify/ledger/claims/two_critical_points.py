@@ -2,15 +2,12 @@
 maximum at its antipode. The gradient flow of every start but the antipode ends in the minimum.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter.geometry import center_cosine
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.landscape import critical_points
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="two-critical-points",
@@ -27,7 +24,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     points = critical_points(COSINE, 60)
     how = "Newton's method from 60 starts a class, minima and maxima alike"
     yield compare("critical points of each class", how, np.bincount([p.k for p in points]), 2)

@@ -2,17 +2,14 @@
 has no spurious local minima, and its distance from the minimum is known exactly for any iterate.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter.geometry import Array
 from ufm.certify.ledger.by_hand import frame_by_hand, ridge_feature
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import BALANCED, total
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.predict import predict
-from ufm.certify.report import Check
 from ufm.problems.kinds import LearnedMSEProblem
 
 CLAIM = Claim(
@@ -41,7 +38,7 @@ def projected_by_elimination(w: Array, owner: Array, problem: LearnedMSEProblem)
     return float(value)
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     rng = np.random.default_rng(3)
     for counts, sizes, theta in (((2, 3), (4, 2), 0.4), ((1, 4), (3, 1), 1.0)):
         problem = LearnedMSEProblem(sizes, counts, theta, lam_h=0.02, lam_w=0.05)
@@ -52,35 +49,15 @@ def evidence() -> Iterator[Check]:
         w = lengths[owner, None] * (np.cos(theta) * auxiliary + np.sin(theta) * classifier[owner])
         found = projected_by_elimination(w, owner, problem) + 0.5 * problem.lam_w * squares.sum()
         stated = float(end.projected(squares).sum())
-        yield compare(
-            f"min over features of P on a frame of norms {lengths.round(2)}",
-            "least squares in d dimensions",
-            found,
-            stated,
-            relative=1e-12,
-        )
+        name = f"min over features of P on a frame of norms {lengths.round(2)}"
+        yield compare(name, "least squares in d dimensions", found, stated, relative=1e-12)
         grid = np.linspace(0.0, 40.0, 4001)
         values = end.projected(grid[:, None])
-        yield compare(
-            "smallest second difference of phi",
-            "grid of 4,001 norms",
-            np.diff(values, 2, axis=0).min(),
-            0.0,
-            relation=">=",
-        )
-        yield compare(
-            "its smallest value on the grid",
-            "grid of 4,001 norms",
-            values.min(axis=0),
-            end.minimum,
-            absolute=1e-6,
-        )
+        name = "smallest second difference of phi"
+        yield compare(name, "grid of 4,001 norms", np.diff(values, 2, axis=0).min(), 0.0, relation=">=")
+        name = "its smallest value on the grid"
+        yield compare(name, "grid of 4,001 norms", values.min(axis=0), end.minimum, absolute=1e-6)
     ends = learned_ends(BALANCED, 12)
     stated = predict(BALANCED).value
-    yield compare(
-        "value where descent ends: no spurious local minima",
-        "trust region, 12 random starts",
-        ends.value,
-        stated,
-        absolute=1e-10,
-    )
+    name = "value where descent ends: no spurious local minima"
+    yield compare(name, "trust region, 12 random starts", ends.value, stated, absolute=1e-10)
