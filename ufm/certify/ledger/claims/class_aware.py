@@ -23,10 +23,10 @@ CLAIM = Claim(
 
 
 def evidence() -> Evidence:
+    how = "the strategy, step by step"
     for sizes, mean in ((LONG_TAIL, 20), ((100, 30, 10), 5), ((9, 9, 1), 4)):
         counts = centers.class_aware(sizes, mean)
-        name = f"sum of centers for n={sizes}, f={mean}"
-        yield compare(name, "the strategy, step by step", sum(counts), mean * len(sizes))
-        yield compare("fewest centers of a class", "the strategy, step by step", min(counts), 1, relation=">=")
-    name = "worked example of the paper, n=(1, 3, 3), f=3"
-    yield compare(name, "the strategy, step by step", centers.class_aware((1, 3, 3), 3), (4, 4, 1))
+        yield compare(f"sum of centers for n={sizes}, f={mean}", how, sum(counts), mean * len(sizes))
+        yield compare("fewest centers of a class", how, min(counts), 1, relation=">=")
+    counts = centers.class_aware((1, 3, 3), 3)
+    yield compare("worked example of the paper, n=(1, 3, 3), f=3", how, counts, (4, 4, 1))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ufm.certify.ledger.by_hand import point
+from ufm.certify.ledger.by_hand import point, unit_jacobian
 from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
@@ -26,17 +26,6 @@ def evidence() -> Evidence:
         printed = -2.0 / r**2 * (1.0 - a) * (w - a * h)
         name = f"gradient at |h| = {r}"
         yield compare(name, "complex step", found, right, relative=1e-12, absolute=1e-15, printed=printed)
-        step = 1e-30
-        jacobian = (
-            np.imag((h + 1j * step * np.eye(6)) / np.sqrt(np.sum((h + 1j * step * np.eye(6)) ** 2, axis=1))[:, None])
-            / step
-        )
-        outer = np.outer(h, h)
-        yield compare(
-            f"Jacobian of h/|h| at |h| = {r}",
-            "complex step",
-            jacobian,
-            (r**2 * np.eye(6) - outer) / r**3,
-            absolute=1e-13,
-            printed=(r * np.eye(6) - outer) / r**3,
-        )
+        right, printed = ((scale * np.eye(6) - np.outer(h, h)) / r**3 for scale in (r**2, r))
+        name = f"Jacobian of h/|h| at |h| = {r}"
+        yield compare(name, "complex step", unit_jacobian(h), right, absolute=1e-13, printed=printed)

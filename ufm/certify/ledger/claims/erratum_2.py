@@ -24,15 +24,8 @@ CLAIM = Claim(
 
 def evidence() -> Evidence:
     for f, theta in ((4, 1.0), (20, 0.2), (3, 1.4)):
-        _, classifier, rows = frame_by_hand((f,), theta, f + 2)
-        mean = rows.mean(axis=0)
-        found = classifier[0] @ mean / np.linalg.norm(mean)
+        frame = frame_by_hand((f,), theta, f + 2)
+        found, stated = frame.classifier @ frame.direction(0), geometry.classifier_cosine(f, theta)
         printed = f * np.sin(theta) / np.sqrt(np.cos(theta) ** 2 + f * np.sin(theta) ** 2)
-        yield compare(
-            f"cos rho, f = {f}, theta = {theta}",
-            "explicit vectors",
-            found,
-            geometry.classifier_cosine(f, theta),
-            absolute=1e-13,
-            printed=printed,
-        )
+        name = f"cos rho, f = {f}, theta = {theta}"
+        yield compare(name, "explicit vectors", found, stated, absolute=1e-13, printed=printed)

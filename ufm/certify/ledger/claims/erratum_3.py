@@ -21,10 +21,9 @@ CLAIM = Claim(
 
 
 def evidence() -> Evidence:
-    auxiliary, classifier, _ = frame_by_hand((2, 3), 0.3, 9)
-    stacked = np.concatenate([auxiliary, classifier]).T  # [V^T | W0^T], d x (F + K)
-    gram = float(np.linalg.norm(stacked.T @ stacked - np.eye(7)))
-    projection = float(np.linalg.norm(stacked @ stacked.T - np.eye(9)))
+    frame = frame_by_hand((2, 3), 0.3, 9)
+    stacked = np.concatenate([frame.auxiliary, frame.classifier]).T  # [V^T | W0^T], d x (F + K)
+    gram, projection = np.linalg.norm(stacked.T @ stacked - np.eye(7)), np.linalg.norm(stacked @ stacked.T - np.eye(9))
     name = "distance of [V'|W0']' [V'|W0'] from the identity"
     yield compare(name, "explicit vectors, d = 9, F + K = 7", gram, 0.0, absolute=1e-13, printed=projection)
     rank = np.linalg.matrix_rank(stacked @ stacked.T)

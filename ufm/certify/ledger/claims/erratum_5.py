@@ -26,7 +26,7 @@ def evidence() -> Evidence:
     needed = geometry.minimum_dimension(counts)
     name = "smallest d with 8 independent rows: f = 3, K = 2"
     yield compare(name, "rank of random matrices", smallest, needed, printed=9)
-    auxiliary, classifier, _ = frame_by_hand(counts, 0.3, needed)
-    q = np.concatenate([auxiliary, classifier])
+    frame = frame_by_hand(counts, 0.3, needed)
+    q = np.concatenate([frame.auxiliary, frame.classifier])
     defect = np.abs(q @ q.T - np.eye(8)).max()
     yield compare("defect of a frame with d = (f + 1) K exactly", "explicit vectors", defect, 0.0, absolute=1e-14)

@@ -29,8 +29,8 @@ CLAIM = Claim(
 def evidence() -> Evidence:
     for f in (1, 2, 5, 12):
         for theta in (0.0, 0.3, 1.2):
-            _, _, rows = frame_by_hand((f, 2), theta, f + 8)
-            found = np.linalg.eigvalsh(rows[:f] @ rows[:f].T)
+            own = frame_by_hand((f, 2), theta, f + 8).own(0)
+            found = np.linalg.eigvalsh(own @ own.T)
             mean, difference = geometry.gram_eigenvalues(f, theta)
             stated = np.append(np.full(f - 1, difference), mean)
             name = f"eigenvalues of the Gram matrix, f={f}, theta={theta}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from theory.multicenter import flows
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import SPHERE, SPHERE_CENTERS, SPHERE_FLOW
+from ufm.certify.ledger.examples import SPHERE, SPHERE_FLOW
 from ufm.certify.ledger.simulations import flow
 
 CLAIM = Claim(
@@ -34,7 +34,7 @@ def evidence() -> Evidence:
     path = flow(SPHERE.replace(lam=0.0), times)
     before, now, after = (np.array([path.x[i::3], path.y[i::3], path.z[i::3]]) for i in range(3))
     x, y, z = now
-    velocity = flows.reduced_field(x, y, z, SPHERE_CENTERS, SPHERE.theta, 1.0)
+    velocity = flows.reduced_field(x, y, z, np.array(SPHERE.centers)[SPHERE.labels], SPHERE.theta, 1.0)
     found = (after - before) / (2.0 * step)
     for name, measured, stated in zip("xyz", found, velocity, strict=True):
         name = f"d{name}/dt at three times"

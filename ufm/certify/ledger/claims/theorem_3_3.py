@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from theory.multicenter.geometry import center_cosine
 from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import BALANCED
 from ufm.certify.ledger.simulations import learned_ends
@@ -24,8 +23,15 @@ CLAIM = Claim(
     """,
     hypotheses="n_k = n, f_k = f, d >= (f + 1) K, lambda_H, lambda_W > 0. 0 is an infimum: frames have positive norms.",
     derivations=("mse_fixed", "mse_learned"),
-    functions=("theory.multicenter.minimum.learned_square_norm", "theory.multicenter.minimum.alive_threshold"),
-    tests=("tests/theory/multicenter/test_minimum.py::test_learned_minimum_is_the_minimum_of_its_class",),
+    functions=(
+        *("theory.multicenter.minimum.learned_square_norm", "theory.multicenter.minimum.alive_threshold"),
+        *("theory.multicenter.minimum.natural_square_norm", "theory.multicenter.minimum.balanced_feature_norm"),
+        "theory.multicenter.minimum.learned_feature_norm",
+    ),
+    tests=(
+        "tests/theory/multicenter/test_minimum.py::test_learned_minimum_is_the_minimum_of_its_class",
+        "tests/theory/multicenter/test_minimum.py::test_features_of_a_learned_frame_are_those_of_the_fixed_one",
+    ),
 )
 
 MINIMISED = "trust region over frame, norms and features, 12 random starts"
@@ -43,13 +49,11 @@ def norms_and_collapse(problem: LearnedMSEProblem) -> Evidence:
 
 def evidence() -> Evidence:
     yield from norms_and_collapse(BALANCED)
-    n, weight = BALANCED.class_sizes[0], np.sqrt(BALANCED.lam_h * BALANCED.lam_w)
-    name = "threshold: K sqrt(n lam_H lam_W)"
-    yield compare(name, "formula of the theorem", predict(BALANCED).threshold, 3 * np.sqrt(n) * weight, relative=1e-14)
-    c = float(center_cosine(3, BALANCED.theta))
+    said, scale = predict(BALANCED), 3 * np.sqrt(BALANCED.class_sizes[0])
+    stated = scale * np.sqrt(BALANCED.lam_h * BALANCED.lam_w)
+    yield compare("threshold: K sqrt(n lam_H lam_W)", "formula of the theorem", said.threshold, stated, relative=1e-14)
     for factor, alive in ((0.999, 1.0), (1.001, 0.0)):
-        critical = factor * c / (3 * np.sqrt(n))
+        critical = factor * float(said.center_cosine[0]) / scale
         ends = learned_ends(replace(BALANCED, lam_h=critical, lam_w=critical), 4)
-        found = float(np.all(ends.square_norms > 1e-5))
         name = f"whether classes live with weights at {factor} of the threshold"
-        yield compare(name, "trust region, 4 random starts", found, alive)
+        yield compare(name, "trust region, 4 random starts", np.all(ends.square_norms > 1e-5), alive)

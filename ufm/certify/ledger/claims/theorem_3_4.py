@@ -28,8 +28,7 @@ CLAIM = Claim(
 
 def evidence() -> Evidence:
     yield from norms_and_collapse(PARTIAL)
-    ends = learned_ends(PARTIAL, 12)
-    least = predict(PARTIAL).value
+    ends, least = learned_ends(PARTIAL, 12), predict(PARTIAL).value
     yield compare("min P, one class dead", MINIMISED, ends.value, least, absolute=1e-10, printed=0.5)
     alive = (ends.square_norms > 1e-5).sum(axis=1)
     yield compare("classes alive", MINIMISED, alive, 2, printed=0)
