@@ -20,10 +20,7 @@ CLAIM = Claim(
     """,
     hypotheses="Fixed multi-center frame; features at the minimiser.",
     derivations=("angles", "cosine_minimum"),
-    functions=(
-        "theory.multicenter.geometry.classifier_cosine",
-        "theory.multicenter.geometry.equal_skew_angles",
-    ),
+    functions=("theory.multicenter.geometry.classifier_cosine", "theory.multicenter.geometry.equal_skew_angles"),
     tests=(
         "tests/theory/multicenter/test_geometry.py::test_limits",
         "tests/ufm/certify/test_certify.py::test_every_prediction_holds_for_every_flow",
