@@ -20,6 +20,7 @@ MEANING: Mapping[Verdict, str] = {
     "new": "new",
 }
 Evidence = Iterator[Check]
+"""What evidence is: checks, one after another."""
 
 
 def compare(
@@ -117,12 +118,10 @@ class Claim:
     def details(self, examination: Examination) -> dict[str, Any]:
         """The summary, and everything else as plain values."""
         plain = {name: getattr(self, name) for name in ("section", "latex", "printed", "hypotheses")}
-        findings = [{key: getattr(check, name) for key, name in SHOWN.items()} for check in examination.checks]
+        findings = [{WORDS.get(name, name): getattr(check, name) for name in SHOWN} for check in examination.checks]
         return self.summary(examination) | plain | {"refuted": examination.refuted, "findings": findings}
 
 
-SHOWN = {
-    **{"name": "name", "means": "means", "found": "measured", "stated": "predicted", "tolerance": "tolerance"},
-    **{"relation": "relation", "printed": "printed", "holds": "holds"},
-}
-"""What is said of each check of a claim, by the words of the ledger."""
+SHOWN = ("name", "means", "measured", "predicted", "tolerance", "relation", "printed", "holds")
+WORDS = {"measured": "found", "predicted": "stated"}
+"""What is said of each check of a claim, and where the ledger has words of its own."""

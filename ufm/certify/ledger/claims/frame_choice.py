@@ -43,7 +43,7 @@ def evidence() -> Evidence:
     yield compare("class with fewest centers: at least f_k / F", how, stated[0], ideal[0], relation=">=")
     around = {noise: decision.frame_choice(LEANING.centers, LEANING.theta, noise) for noise in (0.02, 0.1, 1.0)}
     for noise, stated in around.items():
-        rates = choice_rates(LEANING, "gcr", noise=noise, mean_centers=True)
+        rates = choice_rates(LEANING, "gcr", noise=noise, around="mean_centers")
         yield sampled(f"P(GCR chooses k) around the mean of the mean centers, noise {noise}", rates, stated)
     name = "noise 0.02: the class with fewest centers is chosen more often than 1/K"
     yield compare(name, how, around[0.02][0], 0.25, relation=">=")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theory.multicenter.flows import Coordinates, mse_flow
+from theory.multicenter.flows import Modes, mse_flow
 from ufm.certify.ledger.by_hand import frame_by_hand
 from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.simulations import flow
@@ -31,8 +31,8 @@ CLAIM = Claim(
 def evidence() -> Evidence:
     times, problem = np.array([0.0, 5.0, 20.0, 80.0]), MSEProblem((3,), (4,), 0.3, dim=9, lam_h=0.02)
     path, said = flow(problem, times), predict(problem)
-    found = Coordinates(path.x * path.r, path.y * path.r, path.z * path.r)
-    start = Coordinates(*(part[0] for part in found))
+    found = Modes(path.x * path.r, path.y * path.r, path.z * path.r)
+    start = Modes(*(part[0] for part in found))
     exact = mse_flow(times[:, None], start, 4, problem.theta, problem.total, problem.lam_h)
     for name, part, stated in zip(("mean center", "differences", "null space"), found, exact, strict=True):
         name = f"coordinate along the {name} at four times"

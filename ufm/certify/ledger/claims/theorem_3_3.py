@@ -34,12 +34,12 @@ CLAIM = Claim(
     ),
 )
 
-MINIMISED = "trust region over frame, norms and features, 12 random starts"
+MINIMIZED = "trust region over frame, norms and features, 12 random starts"
 
 
 def norms_and_collapse(problem: LearnedMSEProblem) -> Evidence:
     """Norms as the formulas have them class by class, and living classes on their mean centers."""
-    end, ends, how = predict(problem), learned_ends(problem, 12), MINIMISED
+    end, ends, how = predict(problem), learned_ends(problem, 12), MINIMIZED
     yield compare("|w_k|^2", how, ends.square_norms, end.square_norm, absolute=1e-6)
     yield compare("|h_k|", how, ends.feature_norms, end.feature_norm, absolute=1e-6)
     balance = problem.lam_w * ends.square_norms - end.sizes * problem.lam_h * ends.feature_norms**2

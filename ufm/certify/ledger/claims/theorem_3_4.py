@@ -3,7 +3,7 @@ dies alone. In the example n = (100, 10, 1) two classes live and P falls to 0.26
 """
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.claims.theorem_3_3 import MINIMISED, norms_and_collapse
+from ufm.certify.ledger.claims.theorem_3_3 import MINIMIZED, norms_and_collapse
 from ufm.certify.ledger.examples import PARTIAL
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.predict import predict
@@ -29,6 +29,6 @@ CLAIM = Claim(
 def evidence() -> Evidence:
     yield from norms_and_collapse(PARTIAL)
     ends, least = learned_ends(PARTIAL, 12), predict(PARTIAL).value
-    yield compare("min P, one class dead", MINIMISED, ends.value, least, absolute=1e-10, printed=0.5)
+    yield compare("min P, one class dead", MINIMIZED, ends.value, least, absolute=1e-10, printed=0.5)
     alive = (ends.square_norms > 1e-5).sum(axis=1)
-    yield compare("classes alive", MINIMISED, alive, 2, printed=0)
+    yield compare("classes alive", MINIMIZED, alive, 2, printed=0)
