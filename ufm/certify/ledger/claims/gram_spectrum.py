@@ -21,7 +21,10 @@ CLAIM = Claim(
     """,
     hypotheses="Unit centers.",
     derivations=("angles",),
-    functions=("theory.multicenter.geometry.gram_eigenvalues", "theory.multicenter.geometry.class_gram"),
+    functions=(
+        *("theory.multicenter.geometry.gram_eigenvalues", "theory.multicenter.geometry.class_gram"),
+        *("theory.multicenter.geometry.squares", "theory.multicenter.geometry.squared_cosine"),
+    ),
     tests=("tests/theory/multicenter/test_geometry.py::test_gram_eigenvalues",),
 )
 
