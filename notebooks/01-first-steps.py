@@ -14,8 +14,7 @@ import numpy as np
 
 import ufm
 from figures.style import STYLE, class_colors
-from theory.multicenter import flows, geometry
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import flows, geometry, minimum
 
 plt.style.use([STYLE, {"figure.dpi": 110}])
 
@@ -125,7 +124,7 @@ assert not refused.holds
 
 # %%
 solution = ufm.minimize(problem, seed=0)
-predicted = float(np.asarray(sizes) @ minimizers.cosine_minimum(centers, problem.theta, problem.weights))
+predicted = float(np.asarray(sizes) @ minimum.cosine_minimum(centers, problem.theta, problem.weights))
 print(f"{solution.status}: value {solution.value:.6f}, predicted {predicted:.6f}")
 assert solution.status == "optimal"
 assert abs(solution.value - predicted) < 1e-9 * predicted

@@ -15,8 +15,7 @@ import numpy as np
 import ufm
 from figures.style import STYLE
 from theory import decision
-from theory.multicenter import geometry
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import geometry, minimum
 from ufm.certify.ledger import MEANING, ledger
 from ufm.measure import montecarlo
 from ufm.problems import losses
@@ -115,7 +114,7 @@ assert solution.status == "optimal"
 assert solution.value < 0.5 - 0.2
 assert solution.living.tolist() == [True, True, False]
 numbers = (1, problem.theta, np.array(problem.class_sizes), problem.total, problem.lam_h, problem.lam_w)
-assert abs(solution.value - minimizers.learned_minimum(*numbers).sum()) < 1e-9
+assert abs(solution.value - minimum.learned_minimum(*numbers).sum()) < 1e-9
 
 # %% [markdown]
 # ## Proposition C.1: the bound is defined with the wrong vector
@@ -164,7 +163,7 @@ right.set(xlabel=r"angle $\theta$, radians", ylabel=r"$\cos\rho$, $f = 4$")
 right.set_title("a cosine above 1", loc="left")
 lower.bar(
     ["found", "ours", "printed"],
-    [solution.value, minimizers.learned_minimum(*numbers).sum(), 0.5],
+    [solution.value, minimum.learned_minimum(*numbers).sum(), 0.5],
     color=["k", "C0", "C3"],
     width=0.6,
 )

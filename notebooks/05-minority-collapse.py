@@ -14,8 +14,7 @@ import numpy as np
 
 import ufm
 from figures.style import STYLE, class_colors
-from theory.multicenter import geometry
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import geometry, minimum
 from ufm.minimize.phase import Axis, phase_diagram
 
 plt.style.use([STYLE, {"figure.dpi": 110}])
@@ -44,7 +43,7 @@ def of_theory(problem):
 
 
 solution = ufm.minimize(problem, seed=0)
-predicted = minimizers.learned_square_norm(theta=problem.theta, **of_theory(problem))
+predicted = minimum.learned_square_norm(theta=problem.theta, **of_theory(problem))
 lengths = np.linalg.norm(solution.class_features, axis=1)
 print("class   n   |w|^2 found  predicted   |h| found   lives")
 for k, n in enumerate(problem.class_sizes):
@@ -76,7 +75,7 @@ for k, color in enumerate(COLORS):
     left.plot(flow.times[1:], flow.class_values("classifier_norm")[1:, k], color=color, label=label)
     right.plot(flow.times[1:], flow.class_values("norm_mean")[1:, k], color=color)
     left.axhline(np.sqrt(predicted[k]), color=color, linestyle=":", linewidth=0.8)
-    norm = minimizers.learned_feature_norm(theta=problem.theta, **of_theory(problem))[k]
+    norm = minimum.learned_feature_norm(theta=problem.theta, **of_theory(problem))[k]
     right.axhline(norm, color=color, linestyle=":", linewidth=0.8)
 left.plot([], [], color="0.4", linestyle=":", label="minimum, predicted")
 left.set(xscale="log", xlabel="flow time $t$", ylabel="length $|w_k|$ of the classifier")
@@ -118,9 +117,7 @@ row = 6
 fine = np.geomspace(weights[0], weights[-1], 300)
 for k, color in enumerate(COLORS):
     curve = [
-        minimizers.learned_square_norm(theta=problem.theta, **of_theory(replace(problem, lam_w=weights[row], lam_h=h)))[
-            k
-        ]
+        minimum.learned_square_norm(theta=problem.theta, **of_theory(replace(problem, lam_w=weights[row], lam_h=h)))[k]
         for h in fine
     ]
     right.plot(fine, curve, color=color, linewidth=0.9)
@@ -133,7 +130,7 @@ plt.show()
 
 # %%
 threshold = np.array(
-    [[minimizers.alive_threshold(**of_theory(replace(problem, lam_w=w, lam_h=h))) for h in weights] for w in weights]
+    [[minimum.alive_threshold(**of_theory(replace(problem, lam_w=w, lam_h=h))) for h in weights] for w in weights]
 )
 assert np.array_equal(diagram.living, cosine > threshold), "a class lives or dies against theory"
 print("classes alive, number of grid points:", {int(count): int((alive == count).sum()) for count in range(4)})
@@ -150,11 +147,11 @@ u = np.append(0, np.geomspace(1e-3, 60, 400))
 figure, axis = plt.subplots(figsize=(3.8, 2.7), layout="constrained")
 for k, color in enumerate(COLORS):
     own = {name: value[k] if name in ("f", "n") else value for name, value in of_theory(problem).items()}
-    share = minimizers.projected_value(u, theta=problem.theta, **own)
+    share = minimum.projected_value(u, theta=problem.theta, **own)
     axis.plot(u, share / share[0], color=color, label=f"$n$ = {problem.class_sizes[k]}")
     found = solution.norms[k] ** 2
     axis.plot(
-        found, minimizers.projected_value(found, theta=problem.theta, **own) / share[0], "o", color=color, markersize=4
+        found, minimum.projected_value(found, theta=problem.theta, **own) / share[0], "o", color=color, markersize=4
     )
     slope = np.diff(share)[0]
     assert (slope < 0) == solution.living[k]
@@ -190,7 +187,7 @@ def tailed(tau):
 found = np.array([ufm.minimize(tailed(tau)).norms ** 2 for tau in ratios])
 fine = np.geomspace(ratios[0], 1, 300)
 n = 1000 * fine[:, None] ** (np.arange(3) / 2)
-said = minimizers.learned_square_norm(1, 0.3, n, n.sum(axis=1, keepdims=True), LAM, LAM * 100)
+said = minimum.learned_square_norm(1, 0.3, n, n.sum(axis=1, keepdims=True), LAM, LAM * 100)
 figure, axis = plt.subplots(figsize=(3.8, 2.7), layout="constrained")
 for k, color in enumerate(COLORS):
     axis.plot(fine, said[:, k], color=color, linewidth=0.9)
@@ -198,7 +195,7 @@ for k, color in enumerate(COLORS):
 axis.set(xscale="log", xlabel=r"imbalance ratio $\tau = n_{\min} / n_{\max}$", ylabel="$|w_k|^2$")
 axis.legend(fontsize=6, title="class", title_fontsize=6)
 plt.show()
-exact = [minimizers.learned_square_norm(theta=0.3, **of_theory(tailed(tau))) for tau in ratios]
+exact = [minimum.learned_square_norm(theta=0.3, **of_theory(tailed(tau))) for tau in ratios]
 assert np.abs(found - exact).max() < 1e-5
 assert np.all(found[-1] > 0.1), "the balanced classes do not all live"
 assert found[0, 2] < 1e-6, "the rarest class survives"
@@ -217,7 +214,7 @@ problems = [
 ]
 lives = np.array([ufm.minimize(each, seed=0).living[2] for each in problems])
 cosines = geometry.center_cosine(counts, 0.3)
-needed = np.array([minimizers.alive_threshold(**of_theory(each))[2] for each in problems])
+needed = np.array([minimum.alive_threshold(**of_theory(each))[2] for each in problems])
 figure, axis = plt.subplots(figsize=(3.8, 2.7), layout="constrained")
 axis.plot(counts, needed, color="C3", label="threshold")
 axis.plot(counts, cosines, color="0.3", label="$c_3$")

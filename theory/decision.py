@@ -97,8 +97,8 @@ def pairwise_choice(f: ArrayLike, g: ArrayLike) -> Array:
 
 def gcr_gain(f: ArrayLike) -> Array:
     r"""What GCR wins (or loses) against RCR on each class's hard-to-predict features: :math:`f_k / F - 1/K`."""
-    counts = _class_counts(f)
-    return gcr_choice(counts) - rcr_choice(counts.size)
+    choice = gcr_choice(f)
+    return choice - rcr_choice(choice.size)
 
 
 def gcr_accuracy(f: ArrayLike, probabilities: ArrayLike) -> float:

@@ -72,7 +72,7 @@ def test_choice_probabilities_are_those_derived_for_a_pair(counts):
 @given(st.floats(0.1, 5.0), st.floats(0.05, 1.5), st.integers(1, 9), st.floats(0.01, 1.0), st.floats(0.0, 20.0))
 def test_flow_of_p_has_the_rates_and_ends_that_were_derived(norm, theta, f, lam_h, t):
     weights = (f, theta, 50.0, lam_h, norm)
-    start = flows.Coordinates(0.7, -1.2, 2.5)
+    start = flows.Modes(0.7, -1.2, 2.5)
     mean, difference, null = (evaluate(rate, weights) for rate in derive("mse_flow").results[:3])
     end = evaluate(derive("mse_fixed").results[0], weights)
     with mpmath.workdps(50):

@@ -6,20 +6,19 @@ as a sum of squares, in coordinates that serve every dimension: a unit vector u 
 of the mean center, d a unit vector in the span of the differences of the centers, o one orthogonal to all centers.
 """
 
-from sympy import Eq, Expr, Function, Sum, Symbol, cos, sin, sqrt
+from sympy import Eq, Expr, Function, Sum, Symbol, sqrt
 
 from theory.derivations.proof import Proof, linear_sum
-from theory.derivations.symbols import beta, c, center_cosine, center_gap, f, lam, r, theta, x, y, z
-from theory.multicenter import minimum as minimizers
+from theory.derivations.symbols import beta, c, center_cosine, center_gap, cos2, f, lam, r, sin2, theta, x, y, z
+from theory.multicenter import minimum
 
-SPHERE_LOSS: Expr = f * (1 - c * x) ** 2 + cos(theta) ** 2 * y**2
+SPHERE_LOSS: Expr = f * (1 - c * x) ** 2 + cos2 * y**2
 """The cosine loss over beta at a unit vector; proved here, and where the Hessian and the flow start from."""
 
 
 def derive() -> Proof:
     """The loss in coordinates, its two extremes on the sphere, its critical points, and the norm."""
     proof = Proof("Minimum of the cosine loss")
-    cos2, sin2 = cos(theta) ** 2, sin(theta) ** 2
 
     j = Symbol("j", integer=True)
     part = Function("g", real=True)(j)
@@ -42,12 +41,11 @@ def derive() -> Proof:
     on_sphere = {z: sqrt(1 - x**2 - y**2)}
     outside = f * c * (1 - c)
     above = f * c * (1 - x) ** 2 + (cos2 + outside) * y**2 + outside * z**2
-    proof.equal(
+    why = (
         "Minimum: with z^2 = 1 - x^2 - y^2 the loss exceeds that of e by f c (1 - x)^2 + (cos(theta)^2 + f c (1 - c)) "
-        "y^2 + f c (1 - c) z^2",
-        loss - best,
-        above.subs(on_sphere),
+        "y^2 + f c (1 - c) z^2"
     )
+    proof.equal(why, loss - best, above.subs(on_sphere))
     proof.sign("which is not negative", above.subs(1 - c, gap), ">=")
     proof.sign("and not 0 unless x = 1, which on the sphere is e alone, as this is positive", f * c, ">")
     difference = proof.equal(
@@ -57,41 +55,30 @@ def derive() -> Proof:
     ).subs(center_cosine, c)
     proof.sign("with c > 0", difference, ">")
     below = f * c * (1 + x) ** 2 + (f * c * (1 + c) - cos2) * y**2 + f * c * (1 + c) * z**2
-    proof.equal(
+    why = (
         "and the loss falls short of that of -e by f c (1 + x)^2 + (f c (1 + c) - cos(theta)^2) y^2 + f c (1 + c) z^2, "
-        "squares with positive weights: -e is the only maximiser",
-        worst - loss,
-        below.subs(on_sphere),
+        "squares with positive weights: -e is the only maximiser"
     )
+    proof.equal(why, worst - loss, below.subs(on_sphere))
 
     mu = Symbol("mu", real=True)
     lagrangian = loss + mu * (x**2 + y**2 + z**2 - 1)
-    along = proof.equal(
-        "A critical point with multiplier mu satisfies (G + mu) u = b. Its component along e: 0 is",
-        lagrangian.diff(x) / 2,
-        (f * c**2 + mu) * x - f * c,
-    )
-    proof.equal(
-        "along d: 0 is (and along o, in the null space of G, just mu z)", lagrangian.diff(y) / 2, (cos2 + mu) * y
-    )
-    proof.equal(
-        "If z is not 0, then mu = 0, and the first component says c x = 1", along.subs(mu, 0), f * c * (c * x - 1)
-    )
+    why = "A critical point with multiplier mu satisfies (G + mu) u = b. Its component along e: 0 is"
+    along = proof.equal(why, lagrangian.diff(x) / 2, (f * c**2 + mu) * x - f * c)
+    why = "along d: 0 is (and along o, in the null space of G, just mu z)"
+    proof.equal(why, lagrangian.diff(y) / 2, (cos2 + mu) * y)
+    why = "If z is not 0, then mu = 0, and the first component says c x = 1"
+    proof.equal(why, along.subs(mu, 0), f * c * (c * x - 1))
     beyond = proof.equal("for which c^2 (1 - x^2) is", c2 - 1, -cos2 * (f - 1) / f)
     proof.sign("although 1 - x^2 = y^2 + z^2 is positive: a contradiction", beyond, "<=")
-    proof.equal(
-        "If y is not 0, then mu = -cos(theta)^2, and it says sin(theta)^2 x = c",
-        along.subs({mu: -cos2, c: center_cosine}),
-        f * (sin2 * x - center_cosine),
-    )
-    beyond = proof.equal(
-        "for which sin(theta) is not 0 and sin(theta)^4 (1 - x^2) is", sin2**2 - c2, -cos2 * (1 / f + sin2)
-    )
+    why = "If y is not 0, then mu = -cos(theta)^2, and it says sin(theta)^2 x = c"
+    proof.equal(why, along.subs({mu: -cos2, c: center_cosine}), f * (sin2 * x - center_cosine))
+    why = "for which sin(theta) is not 0 and sin(theta)^4 (1 - x^2) is"
+    beyond = proof.equal(why, sin2**2 - c2, -cos2 * (1 / f + sin2))
     proof.sign("although 1 - x^2 is positive: a contradiction. There is no critical point but e and -e", beyond, "<=")
 
-    value = proof.equal(
-        "The norm r is free of u, so the loss of r u is at least", beta * best.subs(c, center_cosine), beta * f * gap**2
-    )
+    why = "The norm r is free of u, so the loss of r u is at least"
+    value = proof.equal(why, beta * best.subs(c, center_cosine), beta * f * gap**2)
     proof.sign("with equality at u = e and r = 1, and only there: in u by the above, in r as", lam * (r - 1) ** 2, ">=")
-    proof.result(minimizers.cosine_minimum, f, theta, beta, is_=value)
+    proof.result(minimum.cosine_minimum, f, theta, beta, is_=value)
     return proof

@@ -9,23 +9,7 @@ k, the accuracy of a rule is the sum over classes of :math:`P_k` times the proba
 Sums over classes are carried out with the number of classes K symbolic.
 """
 
-from sympy import (
-    Derivative,
-    Eq,
-    Expr,
-    IndexedBase,
-    KroneckerDelta,
-    Sum,
-    Symbol,
-    diff,
-    erf,
-    exp,
-    limit,
-    oo,
-    pi,
-    sqrt,
-    symbols,
-)
+from sympy import Derivative, Eq, Expr, IndexedBase, KroneckerDelta, Sum, Symbol, erf, exp, oo, pi, sqrt, symbols
 
 from theory import decision
 from theory.derivations.proof import Proof, linear_sum
@@ -59,31 +43,27 @@ def derive() -> Proof:
         shown=Sum(Symbol("<w_i, w_j>") / F, (j, 1, F)),
     )
     phi, Phi = density(x), distribution(x)
-    proof.equal("The standard normal distribution function has the density", diff(Phi, x), phi, Derivative(Phi, x))
+    proof.equal("The standard normal distribution function has the density", Phi.diff(x), phi, Derivative(Phi, x))
     proof.given("The largest of f independent products is at most x if all are, with probability", Phi**f)
-    largest = proof.equal("so it has the density", diff(Phi**f, x), f * phi * Phi ** (f - 1), Derivative(Phi**f, x))
+    largest = proof.equal("so it has the density", (Phi**f).diff(x), f * phi * Phi ** (f - 1), Derivative(Phi**f, x))
     part = Symbol("Phi", positive=True)
     wins = f / (f + g) * part ** (f + g)
-    proof.equal(
+    why = (
         "It is larger than g other products with the probability that is the integral over x of this density times "
-        "the probability that those are at most x. Here is an antiderivative:",
-        diff(wins.subs(part, Phi), x),
-        largest * Phi**g,
-        shown=Derivative(wins, x),
+        "the probability that those are at most x. Here is an antiderivative:"
     )
+    proof.equal(why, wins.subs(part, Phi).diff(x), largest * Phi**g, Derivative(wins, x))
     pair = proof.equal(
         "and Phi rises from 0 to 1: the class with f directions wins against g others with probability",
-        wins.subs(part, limit(Phi, x, oo)) - wins.subs(part, limit(Phi, x, -oo)),
+        wins.subs(part, Phi.limit(x, oo)) - wins.subs(part, Phi.limit(x, -oo)),
         f / (f + g),
-        shown=Symbol("P(f wins against g)"),
+        shown="P(f wins against g)",
     )
     everybody = Symbol("P(k wins)")
-    proof.equal(
-        "Against one other class this is it. Against all others, g = F - f", pair.subs(g, F - f), f / F, everybody
-    )
-    proof.equal(
-        "and with one direction for each class, F = K", pair.subs(g, F - f).subs({f: 1, F: K}), 1 / K, everybody
-    )
+    why = "Against one other class this is it. Against all others, g = F - f"
+    proof.equal(why, pair.subs(g, F - f), f / F, everybody)
+    why = "and with one direction for each class, F = K"
+    proof.equal(why, pair.subs(g, F - f).subs({f: 1, F: K}), 1 / K, everybody)
 
     count, share, accuracy = IndexedBase("f"), IndexedBase("P"), Symbol("P_GCR")
 
@@ -107,12 +87,11 @@ def derive() -> Proof:
         shown=Sum(product, classes, (b, 1, K)) / (2 * K * F),
     )
     more, likelier = symbols("Delta_f Delta_P", nonnegative=True)
-    proof.sign(
+    why = (
         "Let f and P be sorted alike: of two classes, the one with more centers is not less likely. Then no term is "
-        "negative (nor with the two classes exchanged), and P_GCR >= 1/K",
-        product.subs({count[a]: count[b] + more, share[a]: share[b] + likelier}),
-        ">=",
+        "negative (nor with the two classes exchanged), and P_GCR >= 1/K"
     )
+    proof.sign(why, product.subs({count[a]: count[b] + more, share[a]: share[b] + likelier}), ">=")
 
     moved = count[a] + KroneckerDelta(a, k, (1, K)) - KroneckerDelta(a, m, (1, K))
     proof.equal(
@@ -129,18 +108,13 @@ def derive() -> Proof:
         shown=Sum(spare * share[a] / F, classes),
     )
     behind = (count[a] - 1) * (share[m] - share[a])
-    proof.equal(
-        "Any other numbers of centers with the same sum fall short of that by",
-        over_classes(behind / F),
-        best - accuracy,
-        shown=Sum(behind / F, classes),
-    )
-    proof.sign(
+    why = "Any other numbers of centers with the same sum fall short of that by"
+    proof.equal(why, over_classes(behind / F), best - accuracy, Sum(behind / F, classes))
+    why = (
         "If m is the most likely class no term is negative, since f_k >= 1: this is the best allocation. The other "
-        "classes pay: each wins its own features with probability 1/F only",
-        behind.subs({count[a]: 1 + more, share[m]: share[a] + likelier}),
-        ">=",
+        "classes pay: each wins its own features with probability 1/F only"
     )
+    proof.sign(why, behind.subs({count[a]: 1 + more, share[m]: share[a] + likelier}), ">=")
 
     proof.result(decision.pairwise_choice, f, g, is_=pair)
     return proof

@@ -5,11 +5,11 @@ r"""P's gradient flow with a fixed frame: every coordinate of a feature relaxes 
 has one solution for each initial value, and the one set down below is checked to be it.
 """
 
-from sympy import Eq, Function, Symbol, cos, diff, exp, limit, sqrt, symbols
+from sympy import Eq, Function, Symbol, diff, exp, limit, sqrt, symbols
 
 from theory.derivations.mse_fixed import a, b, feature_norm, mu, part
 from theory.derivations.proof import Proof
-from theory.derivations.symbols import S, c, center_cosine, f, lam_h, s, t, theta
+from theory.derivations.symbols import S, c, center_cosine, cos2, f, lam_h, s, t, theta
 from theory.multicenter import flows
 
 
@@ -32,40 +32,28 @@ def derive() -> Proof:
         proof.equal(f"{coordinate}(t) solves its equation", diff(path, t), field.subs(coordinate, path))
         proof.equal("with the right initial value", path.subs(t, 0), start, shown=Function(coordinate.name)(0))
 
-    difference = other.subs(mu, cos(theta) ** 2 * s**2)
+    difference = other.subs(mu, cos2 * s**2)
     null = other.subs(mu, 0)
     proof.given("On what is orthogonal to the frame mu = 0, and the rate is that of the penalty", null)
     proof.sign("It is the slowest: the mean direction is faster by", mean - null, ">")
     proof.sign("and the differences of centers are faster, if theta < pi/2, by", difference - null, ">=")
 
-    proof.equal(
-        "Without the penalty, lambda_H = 0, the part of the start that is orthogonal to the frame stays",
-        path_b.subs({mu: 0, lam_h: 0}),
-        b0,
-        shown=Function("b")(t),
-    )
+    why = "Without the penalty, lambda_H = 0, the part of the start that is orthogonal to the frame stays"
+    proof.equal(why, path_b.subs({mu: 0, lam_h: 0}), b0, Function("b")(t))
     norm, residue = symbols("a nu", positive=True)
     length = sqrt(norm**2 + residue**2)
     collapse = 2 * residue**2 / (length * (length + norm))
-    proof.given(
-        "Where a feature a wbar/|wbar| + nu with nu orthogonal to wbar stands, its cosine with wbar is",
-        norm / length,
-    )
+    why = "Where a feature a wbar/|wbar| + nu with nu orthogonal to wbar stands, its cosine with wbar is"
+    proof.given(why, norm / length)
     proof.equal("Neural collapse, the squared distance of the directions, is", 2 - 2 * norm / length, collapse)
     proof.sign("Anything that stays is the end of collapse", collapse, ">")
     final = feature_norm.subs(lam_h, 0)
-    proof.equal("It ends, with the nu it started with, at the coordinate", final, 1 / (c * s), shown=Symbol("a"))
+    proof.equal("It ends, with the nu it started with, at the coordinate", final, 1 / (c * s), shown="a")
 
-    proof.equal(
-        "With the penalty NC goes to 0 like (|nu| / a)^2, so as exp(-2 lambda_H t)",
-        limit(collapse / residue**2, residue, 0),
-        1 / norm**2,
-        shown=Symbol("lim NC/nu^2"),
-    )
+    why = "With the penalty NC goes to 0 like (|nu| / a)^2, so as exp(-2 lambda_H t)"
+    proof.equal(why, limit(collapse / residue**2, residue, 0), 1 / norm**2, "lim NC/nu^2")
 
     arguments = (f, theta, S, lam_h, s)
-    proof.result(flows.mse_rates, *arguments, is_=mean.subs(c, center_cosine), pick=0)
-    proof.result(flows.mse_rates, *arguments, is_=difference, pick=1)
-    proof.result(flows.mse_rates, *arguments, is_=null, pick=2)
+    proof.result(flows.mse_rates, *arguments, is_=(mean.subs(c, center_cosine), difference, null))
     proof.result(flows.nc_with_residue, norm, residue, is_=collapse)
     return proof

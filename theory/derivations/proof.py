@@ -53,12 +53,16 @@ class Proof:
         """Set down a definition or a hypothesis."""
         self.steps.append(Step(text, formula, "given"))
 
-    def equal(self, text: str, left: Any, right: Any, shown: Any = None) -> Expr:
-        """Check an identity and return its right-hand side; ``shown`` stands for a left side that is long to print."""
+    def equal(self, text: str, left: Any, right: Any, shown: Expr | str | None = None) -> Expr:
+        """Check an identity and return its right-hand side; ``shown`` stands for a left side that is long to print.
+
+        A string is the name of a symbol.
+        """
         left, right = sympy.sympify(left), sympy.sympify(right)
         if not _vanishes(left - right):
             raise Refuted(f"{self.title}: {text}: {left} is not found equal to {right}")
-        self.steps.append(Step(text, sympy.Eq(left if shown is None else shown, right, evaluate=False), "equal"))
+        seen = Symbol(shown) if isinstance(shown, str) else left if shown is None else shown
+        self.steps.append(Step(text, sympy.Eq(seen, right, evaluate=False), "equal"))
         return right
 
     def sign(self, text: str, expression: Any, relation: Literal[">", ">=", "<", "<="]) -> None:
@@ -75,9 +79,11 @@ class Proof:
         shown = {">": sympy.Gt, ">=": sympy.Ge, "<": sympy.Lt, "<=": sympy.Le}[relation]
         self.steps.append(Step(text, shown(value, 0, evaluate=False), "sign"))
 
-    def result(self, function: Callable[..., Any], *arguments: Symbol, is_: Any, pick: int | None = None) -> None:
-        """Set down a closed form, proved above, that ``function`` must reproduce."""
-        self.results.append(Result(function, arguments, sympy.sympify(is_), pick))
+    def result(self, function: Callable[..., Any], *arguments: Symbol, is_: Any) -> None:
+        """Set down a closed form, proved above, that ``function`` must reproduce: one, or a tuple of all it returns."""
+        several = isinstance(is_, tuple)
+        for pick, expression in enumerate(is_ if several else (is_,)):
+            self.results.append(Result(function, arguments, sympy.sympify(expression), pick if several else None))
 
 
 def _vanishes(difference: Expr) -> bool:

@@ -19,9 +19,8 @@ def derive() -> Proof:
 
     radial = rest + lam * ((1 + epsilon) * r - 1) ** 2
     proof.given("Along (1 + epsilon) h only the penalty changes, the rest is a constant Q. The loss is", radial)
-    pull = proof.equal(
-        "Its derivative at h, <grad L, h>, is", radial.diff(epsilon).subs(epsilon, 0), 2 * lam * r * (r - 1)
-    )
+    why = "Its derivative at h, <grad L, h>, is"
+    pull = proof.equal(why, radial.diff(epsilon).subs(epsilon, 0), 2 * lam * r * (r - 1))
     norm, product = Function("r", positive=True)(t), Function("p", real=True)(t)
     pace = proof.equal(
         "Along the flow (r^2)' = 2 <h, h'> = -2 <grad L, h>, so r' is",
@@ -47,28 +46,19 @@ def derive() -> Proof:
     proof.equal("The equation of the norm is linear. Its solution: r'", path.diff(t), pace.subs(r, path))
     proof.equal("with the start", path.subs(t, 0), r0, Function("r")(0))
     decayed = Symbol("k", nonnegative=True)
-    mean = proof.equal(
-        "With exp(2 lambda t) = 1 + k it is a weighted mean of r0 and 1",
-        path.subs(exp(-2 * lam * t), 1 / (1 + decayed)),
-        (r0 + decayed) / (1 + decayed),
-    )
+    why = "With exp(2 lambda t) = 1 + k it is a weighted mean of r0 and 1"
+    mean = proof.equal(why, path.subs(exp(-2 * lam * t), 1 / (1 + decayed)), (r0 + decayed) / (1 + decayed))
     proof.sign("so it never reaches 0, and the flow goes on for ever", mean, ">")
 
     twice = 2 * lam * t + log(path / r0) + 1 / r0 - 1 / path
     lived = twice / (2 * lam)
     proof.equal("The clock: tau' is 1 / r^2", lived.diff(t), 1 / path**2)
     proof.equal("and its start", lived.subs(t, 0), 0, Function("tau")(0))
-    proof.equal(
-        "Without penalty: at lambda = 0 the clock times 2 lambda is", twice.subs(lam, 0), 0, Symbol("2 lambda tau")
-    )
-    proof.equal(
-        "so that the clock tends to half its slope there, t / r0^2", twice.diff(lam).subs(lam, 0) / 2, t / r0**2
-    )
-    proof.equal(
-        "With one, r tends to 1, the clock ends up as fast as the time, and their difference tends to",
-        (lived - t).subs(path, 1),
-        (1 / r0 - 1 - log(r0)) / (2 * lam),
-    )
+    proof.equal("Without penalty: at lambda = 0 the clock times 2 lambda is", twice.subs(lam, 0), 0, "2 lambda tau")
+    why = "so that the clock tends to half its slope there, t / r0^2"
+    proof.equal(why, twice.diff(lam).subs(lam, 0) / 2, t / r0**2)
+    why = "With one, r tends to 1, the clock ends up as fast as the time, and their difference tends to"
+    proof.equal(why, (lived - t).subs(path, 1), (1 / r0 - 1 - log(r0)) / (2 * lam))
 
     proof.result(clock.radius, t, r0, lam, is_=path)
     proof.result(clock.clock, t, r0, lam, is_=lived)

@@ -33,9 +33,10 @@ x, y, z = Symbol("x", real=True), Symbol("y", nonnegative=True), Symbol("z", non
 nc = Symbol("NC", positive=True)
 """Neural collapse of a sample, |u - e|^2."""
 
-center_cosine: Expr = sqrt(cos(theta) ** 2 / f + sin(theta) ** 2)
+cos2, sin2 = cos(theta) ** 2, sin(theta) ** 2
+center_cosine: Expr = sqrt(cos2 / f + sin2)
 """c, the cosine between a center and the mean center."""
-center_gap: Expr = cos(theta) ** 2 * (f - 1) / f / (1 + center_cosine)
+center_gap: Expr = cos2 * (f - 1) / f / (1 + center_cosine)
 """1 - c, free of cancellation."""
 c = Symbol("c", positive=True)
 """The same as ``center_cosine``, where its value does not matter."""

@@ -162,18 +162,18 @@ def norm_penalty(t: ArrayLike, spread: ArrayLike, lam: ArrayLike) -> Array:
     return np.asarray(lam) * np.asarray(spread) * np.exp(-4.0 * np.asarray(lam) * np.asarray(t))
 
 
-class Rates(NamedTuple):
-    """Decay rates of P's flow on the eigenspaces of the frame."""
+class Modes(NamedTuple):
+    """Decay rates of P's flow, or the coordinates of a feature of one class, by eigenspace of the class."""
 
     mean: Array
-    """Along the mean center of a class."""
+    """Along its mean center."""
     difference: Array
-    """On the differences of the centers of a class."""
+    """On the differences of its centers."""
     null: Array
     """On everything orthogonal to the frame."""
 
 
-def mse_rates(f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike, norm: ArrayLike = 1.0) -> Rates:
+def mse_rates(f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike, norm: ArrayLike = 1.0) -> Modes:
     r"""Rates of :math:`H(t) = H^* + e^{-t (W^\top W / S + \lambda_H I)} (H(0) - H^*)`.
 
     .. math::
@@ -191,29 +191,18 @@ def mse_rates(f: ArrayLike, theta: ArrayLike, total: ArrayLike, lam_h: ArrayLike
     """
     mean, difference = gram_eigenvalues(f, theta)
     scale, floor = np.asarray(norm) ** 2 / np.asarray(total), np.asarray(lam_h, dtype=np.float64)
-    return Rates(mean * scale + floor, difference * scale + floor, floor)
-
-
-class Coordinates(NamedTuple):
-    """A feature of one class under P, by eigenspace of its class."""
-
-    mean: Array
-    """Along the class's mean center."""
-    difference: Array
-    """On the differences of its centers."""
-    null: Array
-    """On what is orthogonal to the frame."""
+    return Modes(mean * scale + floor, difference * scale + floor, floor)
 
 
 def mse_flow(
     t: ArrayLike,
-    start: Coordinates,
+    start: Modes,
     f: ArrayLike,
     theta: ArrayLike,
     total: ArrayLike,
     lam_h: ArrayLike,
     norm: ArrayLike = 1.0,
-) -> Coordinates:
+) -> Modes:
     r"""P's flow, solved: every coordinate relaxes to its target at the rate of its eigenspace.
 
     .. math:: a(t) = a^* + (a(0) - a^*)\, e^{-\mathrm{rate}\, t}
@@ -229,13 +218,13 @@ def mse_flow(
 
     Examples
     --------
-    >>> end = mse_flow(1e9, Coordinates(3.0, 1.0, 2.0), f=1, theta=0.2, total=1, lam_h=0.0)
+    >>> end = mse_flow(1e9, Modes(3.0, 1.0, 2.0), f=1, theta=0.2, total=1, lam_h=0.0)
     >>> float(end.mean), float(end.difference), float(end.null)
     (1.0, 0.0, 2.0)
     """
     rates, time = mse_rates(f, theta, total, lam_h, norm), np.asarray(t)
     target = mse_feature_norm(f, theta, total, lam_h, norm)
-    return Coordinates(
+    return Modes(
         mean=target + (np.asarray(start.mean) - target) * np.exp(-rates.mean * time),
         difference=np.asarray(start.difference) * np.exp(-rates.difference * time),
         null=np.asarray(start.null) * np.exp(-rates.null * time),

@@ -86,8 +86,8 @@ def center_gap(f: ArrayLike, theta: ArrayLike) -> Array:
     It is 0 exactly when the centers of the class coincide (``f = 1`` or ``theta = pi/2``), the case in which
     collapse is algebraic; see :func:`theory.multicenter.flows.nc_rate`.
     """
-    counts, (cos2, sin2) = _counts(f), squares(theta)
-    return cos2 * (counts - 1.0) / counts / (1.0 + np.sqrt(cos2 / counts + sin2))
+    counts = _counts(f)
+    return squared_cosine(theta) * (counts - 1.0) / counts / (1.0 + center_cosine(counts, theta))
 
 
 def classifier_cosine(f: ArrayLike, theta: ArrayLike) -> Array:

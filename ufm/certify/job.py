@@ -10,6 +10,7 @@ from tqdm import tqdm
 from ufm.certify import certify
 from ufm.certify.report import Report
 from ufm.minimize.learned import LearnedMethod
+from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import Array, Frame, multi_center_frame
 from ufm.problems.kinds import Learned
@@ -22,7 +23,7 @@ from ufm.simulate.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class Job:
-    """One problem, and how far to follow it."""
+    """One problem, and how far to follow it. Learned frames are minimised, or trained if there are ``t_eval``."""
 
     problem: MultiCenterProblem
     basis: str = "coordinate"
@@ -30,9 +31,7 @@ class Job:
     """None: ``n_times`` equidistant times until collapse."""
     n_times: int = 65
     solve: bool = True
-    """Also minimise, and certify the minimiser."""
-    flow: bool = True
-    """Follow the flow of the features. Learned frames are minimised instead, or trained if there are ``t_eval``."""
+    """Fixed frames: also minimise, and certify the minimiser."""
     method: LearnedMethod = "auto"
     """Of the minimisation of a learned frame."""
 
@@ -74,67 +73,53 @@ def _learned_jobs(full: bool) -> dict[str, Job]:
     example = Problem((100, 10, 1), (1, 1, 1), 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
     small, large = "cifar10-lt", "cifar100-lt"
     jobs = {
-        "P learned, n = (100, 10, 1)": Job(example, flow=False, method="full"),
-        f"P learned {small}": Job(preset(small, **weak), flow=False, method="means"),
-        f"P learned {small}, rare classes die": Job(preset(small, **strong), flow=False, method="projected"),
-        f"P learned {large}": Job(preset(large, **weak), flow=False, method="projected"),
+        "P learned, n = (100, 10, 1)": Job(example, method="full"),
+        f"P learned {small}": Job(preset(small, **weak), method="means"),
+        f"P learned {small}, rare classes die": Job(preset(small, **strong), method="projected"),
+        f"P learned {large}": Job(preset(large, **weak), method="projected"),
     }
     for name, weights, end in (
         ("cosine loss", {"lam": 0.3}, 60.0),
         ("P", {"loss": "mse", "lam_h": 2e-2, "lam_w": 2e-2}, 8000.0),
     ):
         trained = Problem((12, 6, 3), (2, 3, 4), 0.4, **weights, frame="learned")
-        jobs[f"{name}, frame and features trained together"] = Job(trained, t_eval=np.linspace(0, end, 13), flow=False)
+        jobs[f"{name}, frame and features trained together"] = Job(trained, t_eval=np.linspace(0, end, 13))
     if full:
-        jobs[f"P learned {small}, every sample"] = Job(preset(small, **weak), flow=False, method="full")
-        jobs[f"P learned {large}, trust region"] = Job(preset(large, **weak), flow=False, method="means")
+        jobs[f"P learned {small}, every sample"] = Job(preset(small, **weak), method="full")
+        jobs[f"P learned {large}, trust region"] = Job(preset(large, **weak), method="means")
     return jobs
-
-
-def single(problem: MultiCenterProblem) -> Job:
-    """A problem of the user's, followed until it has collapsed; with a learned frame, minimised."""
-    return Job(problem, flow=not isinstance(problem, Learned))
-
-
-def _start(problem: MultiCenterProblem, frame: Frame, seed: int) -> Array | None:
-    """Initial features, or None where they would not fit: the report then says what it could not check."""
-    try:
-        return draw(problem, frame, Start(), seed)
-    except MemoryError:
-        return None
 
 
 def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str, Result]:
     """Simulate and certify all jobs."""
-    results = {}
-    shared = _Shared(seed)
+    results, shared = {}, _Shared(seed)
     with tqdm(jobs.items(), unit="problem", disable=not progress) as bar:
         for name, job in bar:
             bar.set_description(name)
-            if not job.flow and job.t_eval is not None:
-                training = gradient_flow(job.problem, t_eval=job.t_eval, seed=seed, method="full")
-                results[name] = Result(None, (certify(training, title=name, seed=seed),))
-                continue
-            if not job.flow:
-                solution = minimize(job.problem, seed=seed, method=job.method)
-                results[name] = Result(None, (certify(solution, title=name, seed=seed),))
-                continue
-            frame, features = shared.frame(job), shared.features(job)
-            trajectory = gradient_flow(
-                job.problem,
-                frame=frame,
-                features=features,
-                seed=seed,
-                t_eval=job.t_eval,
-                n_times=job.n_times,
-                keep="metrics" if features is None else "final",
-            )
-            reports = [certify(trajectory, title=name, seed=seed)]
-            if job.solve:
-                solution = minimize(job.problem, frame=frame, seed=seed)
-                reports.append(certify(solution, title=f"{name}, minimiser", seed=seed))
-            results[name] = Result(trajectory, tuple(reports))
+            if isinstance(job.problem, Learned):
+                results[name] = _learned(name, job, seed)
+            else:
+                results[name] = _fixed(name, job, shared.frame(job), shared.features(job), seed)
     return results
+
+
+def _learned(name: str, job: Job, seed: int) -> Result:
+    subject: Trajectory | Solution
+    if job.t_eval is None:
+        subject = minimize(job.problem, seed=seed, method=job.method)
+    else:
+        subject = gradient_flow(job.problem, t_eval=job.t_eval, seed=seed, method="full")
+    return Result(None, (certify(subject, title=name, seed=seed),))
+
+
+def _fixed(name: str, job: Job, frame: Frame, features: Array | None, seed: int) -> Result:
+    known: dict[str, Any] = {"frame": frame, "features": features, "keep": "metrics" if features is None else "final"}
+    trajectory = gradient_flow(job.problem, seed=seed, t_eval=job.t_eval, n_times=job.n_times, **known)
+    reports = [certify(trajectory, title=name, seed=seed)]
+    if job.solve:
+        solution = minimize(job.problem, frame=frame, seed=seed)
+        reports.append(certify(solution, title=f"{name}, minimiser", seed=seed))
+    return Result(trajectory, tuple(reports))
 
 
 class _Shared:
@@ -152,8 +137,15 @@ class _Shared:
         return self._frames[key]
 
     def features(self, job: Job) -> Array | None:
-        """A Gaussian start does not depend on the centers: problems of one size share it."""
+        """A Gaussian start does not depend on the centers: problems of one size share it.
+
+        None where it would not fit: the report then says what it could not check.
+        """
         size = (job.problem.class_sizes, job.problem.dim)
         if size not in self._features:
-            self._features = {size: _start(job.problem, self.frame(job), self.seed)}
+            try:
+                drawn = draw(job.problem, self.frame(job), Start(), self.seed)
+            except MemoryError:
+                drawn = None
+            self._features = {size: drawn}
         return self._features[size]

@@ -263,7 +263,7 @@ class MSEPrediction(Prediction[MSEProblem]):
         return float(self.sizes @ self.minimum) + self.constant
 
     @cached_property
-    def _rates(self) -> flows.Rates:
+    def _rates(self) -> flows.Modes:
         return flows.mse_rates(self.counts, self.theta, self.problem.total, self.problem.lam_h, self.lengths)
 
     @property

@@ -1,8 +1,7 @@
 """Which number of the theory goes along with the accuracy of real networks? Rank correlations with intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,21 +21,20 @@ def _rare(values: Array, prediction: CosinePrediction) -> float:
 
 
 PREDICTORS: dict[str, Callable[[CosinePrediction], float]] = {
-    "f, mean number of centers": lambda prediction: prediction.problem.n_centers / prediction.problem.n_classes,
-    "theta": lambda prediction: prediction.problem.theta,
-    "c, rare classes": lambda prediction: _rare(prediction.center_cosine, prediction),
-    "cos rho, rare classes": lambda prediction: _rare(prediction.classifier_cosine, prediction),
-    "cos rho, all classes": lambda prediction: float(np.mean(prediction.classifier_cosine)),
-    "rate of collapse, rare classes": lambda prediction: _rare(prediction.rate, prediction),
-    "rate of collapse, slowest class": lambda prediction: float(np.min(prediction.rate)),
-    "P_GCR of rare classes, in the frame": lambda prediction: _rare(prediction.frame_choice, prediction),
-    "P_GCR of rare classes, Prop. 3.1": lambda prediction: _rare(prediction.gcr_choice, prediction),
+    "f, mean number of centers": lambda end: end.problem.n_centers / end.problem.n_classes,
+    "theta": lambda end: end.problem.theta,
+    "c, rare classes": lambda end: _rare(end.center_cosine, end),
+    "cos rho, rare classes": lambda end: _rare(end.classifier_cosine, end),
+    "cos rho, all classes": lambda end: float(np.mean(end.classifier_cosine)),
+    "rate of collapse, rare classes": lambda end: _rare(end.rate, end),
+    "rate of collapse, slowest class": lambda end: float(np.min(end.rate)),
+    "P_GCR of rare classes, in the frame": lambda end: _rare(end.frame_choice, end),
+    "P_GCR of rare classes, Prop. 3.1": lambda end: _rare(end.gcr_choice, end),
 }
 """Numbers that theory gives a training before it begins."""
 
 
-@dataclass(frozen=True)
-class Correlation:
+class Correlation(NamedTuple):
     """Spearman's rank correlation over the cells of a table, with a 95 % interval."""
 
     predictor: str
@@ -44,7 +42,6 @@ class Correlation:
     value: float
     low: float
     high: float
-    cells: int
 
     def __str__(self) -> str:
         """Value and interval; n/a where predictor or accuracy is the same everywhere."""
@@ -53,9 +50,8 @@ class Correlation:
         return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
 
 
-def rank_correlations(
-    configurations: Mapping[str, Config],
-    class_sizes: Mapping[str, Sequence[int]],
+def correlations_of(
+    results: Sequence[Mapping[str, Any]],
     accuracies: Mapping[str, Mapping[str, float]],
     *,
     resamples: int = 2000,
@@ -65,30 +61,31 @@ def rank_correlations(
 
     Parameters
     ----------
-    configurations, class_sizes : of each cell, by name; methods with a multi-center frame.
-    accuracies : by quantity and cell, means over seeds.
+    results : of trainings, :mod:`ufm.tables.results`; methods with a multi-center frame. Seeds of one name are a cell.
+    accuracies : by quantity and name of the cell, means over seeds.
     resamples, seed : of the bootstrap over cells that the intervals come from (percentiles 2.5 and 97.5).
 
     Raises
     ------
     ValueError : fewer than three cells.
     """
-    names = list(configurations)
-    if len(names) < 3:
-        raise ValueError(f"{len(names)} cells have results: a rank correlation needs three")
-    problems = [configurations[name].problem(tuple(class_sizes[name])) for name in names]
+    cells = {result["name"]: result for result in results}
+    if len(cells) < 3:
+        raise ValueError(f"{len(cells)} cells have results: a rank correlation needs three")
+    known = [(Config.from_dict(cell["configuration"]), tuple(cell["class_sizes"])) for cell in cells.values()]
+    problems = [config.problem(sizes) for config, sizes in known]
     predictions = [predict(problem) for problem in problems if isinstance(problem, CosineProblem)]
-    drawn = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
+    drawn = np.random.default_rng(seed).integers(0, len(cells), (resamples, len(cells)))
     made = []
     for predictor, of in PREDICTORS.items():
         x = np.array([of(each) for each in predictions])
         for quantity, by_cell in accuracies.items():
-            y = np.array([by_cell[name] for name in names])
+            y = np.array([by_cell[name] for name in cells])
             value = float(_spearman(x[None], y[None])[0])
-            low, high = value, value
-            if not np.isnan(value):
-                low, high = np.nanpercentile(_spearman(x[drawn], y[drawn]), [2.5, 97.5])
-            made.append(Correlation(predictor, quantity, value, float(low), float(high), len(names)))
+            interval = (
+                [value, value] if np.isnan(value) else np.nanpercentile(_spearman(x[drawn], y[drawn]), [2.5, 97.5])
+            )
+            made.append(Correlation(predictor, quantity, value, *map(float, interval)))
     return made
 
 
@@ -98,12 +95,3 @@ def _spearman(x: Array, y: Array) -> Array:
     a, b = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     size = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     return np.divide((a * b).sum(axis=1), size, out=np.full(len(a), np.nan), where=size > 0)
-
-
-def correlations_of(
-    results: Sequence[Mapping[str, Any]], accuracies: Mapping[str, Mapping[str, float]]
-) -> list[Correlation]:
-    """The same for results of trainings, :mod:`ufm.tables.results`."""
-    configurations = {result["name"]: Config.from_dict(result["configuration"]) for result in results}
-    class_sizes = {result["name"]: result["class_sizes"] for result in results}
-    return rank_correlations(configurations, class_sizes, accuracies)

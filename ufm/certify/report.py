@@ -72,7 +72,8 @@ class Check:
         if holds and printed is not None:
             kept = int(np.argmax(np.abs(m - paper)))
         else:
-            excess = missed / np.maximum(tolerance, np.finfo(float).tiny)
+            with np.errstate(over="ignore"):  # where nothing is allowed, anything is infinitely much
+                excess = missed / np.maximum(tolerance, np.finfo(float).tiny)
             kept = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
         shown = None if printed is None else float(paper[kept])
         return cls(name, source, float(p[kept]), float(m[kept]), float(tolerance[kept]), holds, relation, shown, means)

@@ -5,6 +5,7 @@ They say how near a network must come for the statement to count as confirmed, a
 folder with the predictions, before the first step.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from scipy import stats
 
 from ufm.certify.predict import predict
 from ufm.certify.prediction import CosinePrediction
-from ufm.certify.report import Check, Report
+from ufm.certify.report import Check, Relation, Report
 from ufm.problems.sizes import rare_classes
 from ufm.train.catalogue import METHODS
 from ufm.train.config import FRAME_FIELDS, Config
@@ -91,9 +92,8 @@ def _of_rates(rates: Array) -> list[Statement]:
     several = bool(np.any(rates > 0))
     source = f"theory.multicenter.flows.{'nc_rate' if several else 'algebraic_nc'}"
     law = "exponential, not algebraic" if several else "algebraic, not exponential"
-    statements = [
-        _statement(f"collapse is {law}", source, "exponential_misfit", 0.5, 0.0, "at most" if several else "at least")
-    ]
+    relation = "at most" if several else "at least"
+    statements = [_statement(f"collapse is {law}", source, "exponential_misfit", 0.5, 0.0, relation)]
     if np.ptp(rates) > 0:
         name = "rank correlation of predicted rate and collapse"
         statements.append(_statement(name, source, "rate_order", 1.0, 0.5))
@@ -103,14 +103,8 @@ def _of_rates(rates: Array) -> list[Statement]:
 def _statement(
     name: str, source: str, quantity: str, predicted: Any, tolerance: Any, relation: str = "equal"
 ) -> Statement:
-    return {
-        "name": name,
-        "source": source,
-        "quantity": quantity,
-        "relation": relation,
-        "predicted": np.asarray(predicted).tolist(),
-        "tolerance": tolerance,
-    }
+    known = {"name": name, "source": source, "quantity": quantity, "relation": relation}
+    return known | {"predicted": np.asarray(predicted).tolist(), "tolerance": tolerance}
 
 
 def confirm(data: "xarray.Dataset", stated: Mapping[str, Any]) -> Report:
@@ -141,34 +135,32 @@ def compare(runs: Sequence[tuple["xarray.Dataset", Mapping[str, Any]]]) -> list[
     features: epochs mean the same time then. Runs without predicted rates are left out.
     """
     reports = []
-    for number, (ours, our_theory) in enumerate(runs):
-        for theirs, their_theory in runs[number + 1 :]:
-            if _situation(ours) != _situation(theirs) or None in (our_theory["rates"], their_theory["rates"]):
-                continue
-            rare = rare_classes(ours.class_size.values)
-            lead = float(
-                np.mean(np.asarray(our_theory["rates"])[rare]) - np.mean(np.asarray(their_theory["rates"])[rare])
-            )
-            if lead == 0:
-                continue
-            fast, slow = (ours, theirs) if lead > 0 else (theirs, ours)
-            gained = float((_logarithms(slow)[:, rare] - _logarithms(fast)[:, rare]).mean())
-            methods = [json.loads(each.attrs["configuration"])["method"] for each in (fast, slow)]
-            name = f"ln NC of rare classes, {methods[1]} minus {methods[0]}"
-            prediction = _statement(name, "theory.multicenter.flows.nc_rate", "", 0.0, 0.0, "at least")
-            reports.append(Report(f"{methods[0]} against {methods[1]}", (_check(prediction, gained),)))
+    for (ours, our_theory), (theirs, their_theory) in itertools.combinations(runs, 2):
+        if _situation(ours) != _situation(theirs) or None in (our_theory["rates"], their_theory["rates"]):
+            continue
+        rare = rare_classes(ours.class_size.values)
+        ahead, behind = (float(np.mean(np.asarray(said["rates"])[rare])) for said in (our_theory, their_theory))
+        if ahead == behind:
+            continue
+        fast, slow = (ours, theirs) if ahead > behind else (theirs, ours)
+        gained = float((_logarithms(slow)[:, rare] - _logarithms(fast)[:, rare]).mean())
+        first, second = (json.loads(each.attrs["configuration"])["method"] for each in (fast, slow))
+        name = f"ln NC of rare classes, {second} minus {first}"
+        prediction = _statement(name, "theory.multicenter.flows.nc_rate", "", 0.0, 0.0, "at least")
+        reports.append(Report(f"{first} against {second}", (_check(prediction, gained),)))
     return reports
 
 
 def _check(prediction: Mapping[str, Any], measured: Any) -> Check:
-    """Equality by the worst class; inequalities by the number alone."""
-    name, source, tolerance = (prediction[key] for key in ("name", "source", "tolerance"))
-    if prediction["relation"] == "equal":
-        return Check.compare(name, source, prediction["predicted"], measured, absolute=tolerance)
-    bound = float(prediction["predicted"])
-    met = measured >= bound - tolerance if prediction["relation"] == "at least" else measured <= bound + tolerance
-    sign = ">=" if prediction["relation"] == "at least" else "<="
-    return Check(f"{name} {sign}", source, bound, float(measured), tolerance, bool(met))
+    """By the worst class; a table of checks shows no relation, so that the name of an inequality does."""
+    relation = RELATIONS[prediction["relation"]]
+    name = prediction["name"] if relation == "=" else f"{prediction['name']} {relation}"
+    source, predicted, tolerance = (prediction[key] for key in ("source", "predicted", "tolerance"))
+    return Check.compare(name, source, predicted, measured, absolute=tolerance, relation=relation)
+
+
+RELATIONS: dict[str, Relation] = {"equal": "=", "at least": ">=", "at most": "<="}
+"""By the words that predictions.json has for them."""
 
 
 def _last(data: "xarray.Dataset", name: str, split: str = "train") -> Any:
@@ -218,10 +210,10 @@ def _exponential_misfit(data: "xarray.Dataset", stated: Mapping[str, Any]) -> fl
     if len(time) < 5:
         return math.nan
     height = _logarithms(data)[:, classes].mean(axis=1)
-    misfits = [
-        float(np.sum((height - np.polyval(np.polyfit(scale, height, 1), scale)) ** 2)) for scale in (time, np.log(time))
-    ]
-    return misfits[0] / sum(misfits) if sum(misfits) > 0 else math.nan
+    lines = (np.polyval(np.polyfit(scale, height, 1), scale) for scale in (time, np.log(time)))
+    exponential, algebraic = (float(np.sum((height - line) ** 2)) for line in lines)
+    both = exponential + algebraic
+    return exponential / both if both > 0 else math.nan
 
 
 def _rate_order(data: "xarray.Dataset", stated: Mapping[str, Any]) -> float:

@@ -44,7 +44,7 @@ class Command(ProblemFlags):
         check_folder(self.out)
         if self.full and self.given():
             raise ValueError("--full belongs to the main job, not to a problem of your own")
-        jobs = {"problem": job.single(self.build())} if self.given() else job.main_job(self.full)
+        jobs = {"problem": job.Job(self.build())} if self.given() else job.main_job(self.full)
         results = job.run(jobs, self.seed, progress=interactive())
         report = ufm.combine("verify", [report for result in results.values() for report in result.reports])
         trajectories = {name: result.trajectory for name, result in results.items() if result.trajectory is not None}

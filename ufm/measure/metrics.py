@@ -4,7 +4,7 @@ Everywhere ``features`` is (N, d), ``labels`` (N,) integers in 0..K-1 in any ord
 :func:`measure` computes all of it at once.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -80,16 +80,10 @@ def variability(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Array:
     return 1.0 - class_average(cosines, y)
 
 
-def within_class_covariance(features: ArrayLike, labels: ArrayLike) -> Array:
-    r""":math:`\Sigma_W = \frac1N \sum_{k,i} (h_{k,i} - \mu_k)(h_{k,i} - \mu_k)^\top`, (d, d)."""
-    h, y, _ = _validated(features, labels)
-    inner = h - class_average(h, y)[y]
-    return inner.T @ inner / len(h)
-
-
 def nc1(features: ArrayLike, labels: ArrayLike) -> float:
     r"""NC1: :math:`\mathrm{tr}(\Sigma_W \Sigma_B^+) / K` (Papyan et al. 2020); 0 at collapse.
 
+    :math:`\Sigma_W = \frac1N \sum_{k,i} (h_{k,i} - \mu_k)(h_{k,i} - \mu_k)^\top`, and
     :math:`\Sigma_B = \frac1K \sum_k (\mu_k - \mu)(\mu_k - \mu)^\top` around the mean of the class means, so that
     every class counts the same however many samples it has. Its pseudo-inverse is never formed: the K - 1 right
     singular vectors of the centered means carry all of it. NaN for a single class, which has no between.
@@ -116,10 +110,10 @@ def gram(vectors: ArrayLike) -> Array:
     return unit @ unit.T
 
 
-def equiangularity(means: ArrayLike, target: ArrayLike | None = None) -> float:
-    """NC2, second half: largest entry of the Gram matrix of the class means minus its prediction (identity)."""
+def equiangularity(means: ArrayLike) -> float:
+    """NC2, second half: largest entry of the Gram matrix of the class means minus its prediction, the identity."""
     cosines = gram(means)
-    return float(np.abs(cosines - (np.eye(len(cosines)) if target is None else np.asarray(target))).max())
+    return float(np.abs(cosines - np.eye(len(cosines))).max())
 
 
 def self_duality(means: ArrayLike, frame: Frame) -> Array:
@@ -162,9 +156,7 @@ class Measures:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and floats."""
-        return {
-            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in asdict(self).items()
-        }
+        return {name: np.asarray(value).tolist() for name, value in vars(self).items()}
 
 
 def measure(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Measures:

@@ -79,29 +79,19 @@ def choice_rates(
 ) -> Estimate:
     """How often a rule gives a hard-to-predict feature to each class; mean and standard error of shape (K,)."""
     rng = np.random.default_rng(seed)
-    hits = np.zeros(frame.n_classes, dtype=np.int64)
-    for size in _batches(frame, n):
-        chosen = rule(hard_to_predict(frame, size, noise, rng, around), frame)
-        hits += np.bincount(chosen, minlength=frame.n_classes)
-    return _frequency(hits, n)
+    chosen = (rule(hard_to_predict(frame, size, noise, rng, around), frame) for size in _batches(frame, n))
+    return _frequency(sum(np.bincount(classes, minlength=frame.n_classes) for classes in chosen), n)
 
 
 def accuracy(
-    frame: Frame,
-    rule: Rule,
-    probabilities: ArrayLike,
-    n: int,
-    *,
-    noise: float = 1.0,
-    around: Around = "directions",
-    seed: int = 0,
+    frame: Frame, rule: Rule, probabilities: ArrayLike, n: int, *, noise: float = 1.0, seed: int = 0
 ) -> Estimate:
     """How often a rule is right on hard-to-predict features whose classes are drawn from ``probabilities`` (K,)."""
     rng = np.random.default_rng(seed)
     hits = 0
     for size in _batches(frame, n):
         labels = rng.choice(frame.n_classes, size, p=np.asarray(probabilities))
-        hits += int(np.sum(rule(hard_to_predict(frame, size, noise, rng, around), frame) == labels))
+        hits += int(np.sum(rule(hard_to_predict(frame, size, noise, rng), frame) == labels))
     return _frequency(hits, n)
 
 

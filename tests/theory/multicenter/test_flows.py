@@ -118,7 +118,7 @@ def test_mse_flow_against_the_matrix_exponential(problem, seed, time, norm):
         differences = np.where(np.abs(own - own.mean(axis=0)) > 1e-12, own - own.mean(axis=0), 0.0)
         inside = np.linalg.pinv(differences, rcond=1e-8) @ (differences @ h)
         w = oracles.dense(frame.centers)
-        return flows.Coordinates(m @ h, inside, h - np.linalg.pinv(w, rcond=1e-8) @ (w @ h))
+        return flows.Modes(m @ h, inside, h - np.linalg.pinv(w, rcond=1e-8) @ (w @ h))
 
     for start, end, k in zip(features, later, problem.labels, strict=True):
         f, args = problem.centers[k], (problem.theta, problem.total, problem.lam_h, norm)

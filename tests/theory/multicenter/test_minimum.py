@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from tests import oracles, strategies
-from theory.multicenter import geometry
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import geometry, minimum
 from ufm import multi_center_frame
 
 
@@ -25,7 +24,7 @@ def test_cosine_minimum_against_an_optimiser_that_does_not_know_it(problem, seed
         method="BFGS",
         options={"gtol": 1e-9},
     )
-    expected = float(minimizers.cosine_minimum(problem.centers[0], problem.theta, problem.weights[0]))
+    expected = float(minimum.cosine_minimum(problem.centers[0], problem.theta, problem.weights[0]))
     assert found.fun >= expected - 1e-12
     assert found.fun == pytest.approx(expected, abs=1e-6)
     at = oracles.mean_direction(problem, frame, 0)
@@ -42,7 +41,7 @@ def test_curvatures_against_the_hessian(problem, seed):
         / (2 * step)
         for e in np.eye(problem.dim)
     ]
-    curvature = minimizers.cosine_curvatures(f, problem.theta, problem.weights[0], problem.lam)
+    curvature = minimum.cosine_curvatures(f, problem.theta, problem.weights[0], problem.lam)
     rank = f - 1
     expected = [*[curvature.difference] * rank, *[curvature.outside] * (problem.dim - f), curvature.radial]
     np.testing.assert_allclose(np.linalg.eigvalsh(np.array(rows)), np.sort(np.array(expected, float)), atol=1e-7)
@@ -57,10 +56,10 @@ def test_mse_minimum_against_least_squares(problem, seed, norm):
         y[sum(problem.centers[:k]) : sum(problem.centers[: k + 1])] = 1.0
         tall = np.vstack([w, np.sqrt(lam * problem.total) * np.eye(problem.dim)])
         h = np.linalg.lstsq(tall, np.append(y, np.zeros(problem.dim)), rcond=None)[0]
-        norm_predicted = minimizers.mse_feature_norm(f, problem.theta, problem.total, lam, norm)
+        norm_predicted = minimum.mse_feature_norm(f, problem.theta, problem.total, lam, norm)
         assert np.linalg.norm(h) == pytest.approx(float(norm_predicted), rel=1e-8)
         np.testing.assert_allclose(h / np.linalg.norm(h), oracles.mean_direction(problem, frame, k), atol=1e-8)
-        value = float(minimizers.mse_minimum(f, problem.theta, problem.total, lam, norm))
+        value = float(minimum.mse_minimum(f, problem.theta, problem.total, lam, norm))
         assert oracles.sample_loss(problem, frame, h, k) == pytest.approx(value, abs=1e-12)
 
 
@@ -70,7 +69,7 @@ def test_cosine_minimum_to_thirteen_digits(f, theta, beta):
         t = mpmath.mpf(theta)
         c = mpmath.sqrt(mpmath.cos(t) ** 2 / f + mpmath.sin(t) ** 2)
         exact = float(beta * f * (1 - c) ** 2)
-    assert float(minimizers.cosine_minimum(f, theta, beta)) == pytest.approx(exact, rel=1e-12)
+    assert float(minimum.cosine_minimum(f, theta, beta)) == pytest.approx(exact, rel=1e-12)
 
 
 @given(st.integers(1, 50), st.floats(10.0, 1e4), st.floats(1e-6, 1e-2))
@@ -82,7 +81,7 @@ def test_feature_norm_is_largest_where_the_paper_says(f, total, lam):
     assert abs(at - np.clip(best, c[0], 1)) <= c[1] - c[0] + 1e-12
     theta = np.arcsin(np.sqrt(np.clip((f * at**2 - 1) / (f - 1), 0, 1))) if f > 1 else 0.0
     assert geometry.center_cosine(f, theta) == pytest.approx(at, abs=1e-9)
-    predicted = float(minimizers.mse_feature_norm(f, theta, total, lam))
+    predicted = float(minimum.mse_feature_norm(f, theta, total, lam))
     assert predicted == pytest.approx(norms.max(), rel=1e-9)
 
 
@@ -92,27 +91,27 @@ weights = st.floats(1e-3, 1e-1)
 @given(st.integers(1, 20), strategies.angles, st.integers(1, 500), st.integers(0, 2000), weights, weights)
 def test_learned_minimum_is_the_minimum_of_its_class(f, theta, n, others, lam_h, lam_w):
     own = (f, theta, n, f * n + others, lam_h, lam_w)
-    square, least = float(minimizers.learned_square_norm(*own)), float(minimizers.learned_minimum(*own))
+    square, least = float(minimum.learned_square_norm(*own)), float(minimum.learned_minimum(*own))
     grid = np.concatenate([[0.0], np.geomspace(1e-6, 10 * square + 1.0, 2000)])
-    values = minimizers.projected_value(grid, *own)
+    values = minimum.projected_value(grid, *own)
     assert values.min() >= least * (1 - 1e-14)
     assert values.min() == pytest.approx(least, rel=1e-4)
-    threshold = float(minimizers.alive_threshold(f, n, own[3], lam_h, lam_w))
+    threshold = float(minimum.alive_threshold(f, n, own[3], lam_h, lam_w))
     assert (square > 0) == (float(geometry.center_cosine(f, theta)) > threshold)
-    norm = float(minimizers.learned_feature_norm(*own))
+    norm = float(minimum.learned_feature_norm(*own))
     assert lam_w * square == pytest.approx(n * lam_h * norm**2)
 
 
 def test_features_of_a_learned_frame_are_those_of_the_fixed_one():
     n = np.array([100, 20])
     own = (np.array([3, 5]), 0.4, n, 400, 1e-2, 2e-2)
-    norms = np.sqrt(minimizers.learned_square_norm(*own))
-    fixed = minimizers.mse_feature_norm(own[0], 0.4, 400, 1e-2, norms)
-    np.testing.assert_allclose(minimizers.learned_feature_norm(*own), fixed, rtol=1e-14)
-    per_sample = minimizers.mse_minimum(own[0], 0.4, 400, 1e-2, norms)
-    np.testing.assert_allclose(minimizers.learned_minimum(*own), n * per_sample + 0.5 * 2e-2 * norms**2, rtol=1e-14)
+    norms = np.sqrt(minimum.learned_square_norm(*own))
+    fixed = minimum.mse_feature_norm(own[0], 0.4, 400, 1e-2, norms)
+    np.testing.assert_allclose(minimum.learned_feature_norm(*own), fixed, rtol=1e-14)
+    per_sample = minimum.mse_minimum(own[0], 0.4, 400, 1e-2, norms)
+    np.testing.assert_allclose(minimum.learned_minimum(*own), n * per_sample + 0.5 * 2e-2 * norms**2, rtol=1e-14)
 
 
 def test_without_a_penalty_a_learned_frame_has_no_minimiser():
     with pytest.raises(ValueError, match=r"lam_w=0\.0 must be positive"):
-        minimizers.learned_square_norm(2, 0.3, 10, 20, 0.1, 0.0)
+        minimum.learned_square_norm(2, 0.3, 10, 20, 0.1, 0.0)

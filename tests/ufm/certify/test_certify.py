@@ -179,7 +179,7 @@ def test_report():
 
 
 def test_main_job_names_the_sizes_of_the_paper():
-    jobs = {name: job for name, job in verify.main_job().items() if job.flow}
+    jobs = {name: job for name, job in verify.main_job().items() if job.problem.frame == "fixed"}
     assert len(jobs) == 8
     assert {job.problem.n_samples for job in jobs.values()} == {12406, 10847}
     assert all(
@@ -191,7 +191,7 @@ def test_main_job_names_the_sizes_of_the_paper():
 
 
 def test_verify_small():
-    jobs = {name: verify.single(preset("toy", loss=loss)) for name, loss in (("cosine", "cosine"), ("P", "mse"))}
+    jobs = {name: verify.Job(preset("toy", loss=loss)) for name, loss in (("cosine", "cosine"), ("P", "mse"))}
     results = verify.run(jobs, seed=1)
     assert [len(result.reports) for result in results.values()] == [2, 2]
     assert all(report.holds for result in results.values() for report in result.reports)

@@ -9,18 +9,17 @@ from hypothesis import strategies as st
 
 import ufm
 from tests import oracles, strategies
-from theory.multicenter import geometry
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import geometry, minimum
 from ufm.measure.metrics import collapse
 from ufm.minimize.certificate import LearnedMSEBound
 from ufm.problems.frames import dense
 from ufm.problems.state import random_state
 
 
-def predicted(problem, function=minimizers.learned_minimum):
+def predicted(problem, function=minimum.learned_minimum):
     """A closed form of theory for every class."""
     if problem.loss == "cosine":
-        each = minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights)
+        each = minimum.cosine_minimum(problem.centers, problem.theta, problem.weights)
         return np.asarray(problem.class_sizes) * each
     sizes = np.asarray(problem.class_sizes)
     return function(problem.centers, problem.theta, sizes, problem.total, problem.lam_h, problem.lam_w)
@@ -29,7 +28,7 @@ def predicted(problem, function=minimizers.learned_minimum):
 def distance_to_threshold(problem):
     """Least relative distance of a class from the cosine at which it dies."""
     sizes = np.asarray(problem.class_sizes)
-    threshold = minimizers.alive_threshold(problem.centers, sizes, problem.total, problem.lam_h, problem.lam_w)
+    threshold = minimum.alive_threshold(problem.centers, sizes, problem.total, problem.lam_h, problem.lam_w)
     return np.abs(geometry.center_cosine(problem.centers, problem.theta) / threshold - 1.0).min()
 
 
@@ -41,7 +40,7 @@ def test_p_ends_at_the_predicted_minimum(problem, seed, method):
     assert -1e-13 < solution.gap < 1e-9
     assert solution.status == "optimal", solution.stats
     if distance_to_threshold(problem) > 1e-3:  # at a threshold the minimum is quartic and its norms are soft
-        squares = predicted(problem, minimizers.learned_square_norm)
+        squares = predicted(problem, minimum.learned_square_norm)
         np.testing.assert_allclose(solution.norms**2, squares, atol=1e-7 * max(1.0, squares.max()))
         np.testing.assert_array_equal(solution.living, squares > 0)
         lives = np.flatnonzero(solution.living)
@@ -91,7 +90,7 @@ def test_each_class_dies_at_its_own_threshold(method, side):
         solution = ufm.minimize(problem, method=method)
         assert solution.status == "optimal", solution.stats
         assert bool(solution.living[k]) == (side < 1)
-        np.testing.assert_array_equal(solution.living, predicted(problem, minimizers.learned_square_norm) > 0)
+        np.testing.assert_array_equal(solution.living, predicted(problem, minimum.learned_square_norm) > 0)
 
 
 def test_partial_collapse_of_the_paper_s_otherwise_case():
@@ -152,7 +151,7 @@ def test_cifar10_lt_sizes(lam, living, method):
     assert solution.status == "optimal"
     assert solution.living.sum() == living
     assert abs(solution.value - predicted(problem).sum()) < 1e-12
-    squares = predicted(problem, minimizers.learned_square_norm)
+    squares = predicted(problem, minimum.learned_square_norm)
     np.testing.assert_allclose(solution.norms**2, squares, rtol=1e-8, atol=1e-8)
 
 
@@ -163,5 +162,5 @@ def test_cifar100_lt_sizes_by_variable_projection():
     solution = ufm.minimize(problem)
     assert solution.status == "optimal"
     assert abs(solution.value - predicted(problem).sum()) < 1e-12
-    squares = predicted(problem, minimizers.learned_square_norm)
+    squares = predicted(problem, minimum.learned_square_norm)
     np.testing.assert_allclose(solution.norms**2, squares, rtol=1e-8)

@@ -5,7 +5,7 @@ from scipy.optimize import minimize
 
 import ufm
 from tests import oracles, strategies
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import minimum
 from ufm.minimize.certificate import SphereBound
 
 
@@ -16,9 +16,9 @@ def test_minimiser_meets_its_bound_and_the_prediction(problem, seed):
     assert solution.gap >= -1e-11
     sizes = np.asarray(problem.class_sizes)
     if problem.loss == "cosine":
-        each = minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights)
+        each = minimum.cosine_minimum(problem.centers, problem.theta, problem.weights)
     else:
-        each = minimizers.mse_minimum(problem.centers, problem.theta, problem.total, problem.lam_h)
+        each = minimum.mse_minimum(problem.centers, problem.theta, problem.total, problem.lam_h)
     constant = 0.5 * (getattr(problem, "lam_w", 0.0)) * problem.n_classes
     assert solution.value == pytest.approx(float(sizes @ each) + constant, abs=1e-9)
     assert solution.value == pytest.approx(oracles.objective(problem, solution.frame, solution.features), abs=1e-9)

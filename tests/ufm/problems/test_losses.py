@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import ufm
 from tests import oracles, strategies
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import minimum
 from ufm.problems.losses import cosine, loss_of
 
 
@@ -29,9 +29,9 @@ def test_no_value_below_the_proven_minimum(problem, seed):
     for k, f in enumerate(problem.centers):
         values, _ = loss.value_and_gradient(features[problem.samples(k)], k)
         if problem.loss == "cosine":
-            bound = minimizers.cosine_minimum(f, problem.theta, problem.weights[k])
+            bound = minimum.cosine_minimum(f, problem.theta, problem.weights[k])
         else:
-            bound = minimizers.mse_minimum(f, problem.theta, problem.total, problem.lam_h)
+            bound = minimum.mse_minimum(f, problem.theta, problem.total, problem.lam_h)
         assert values.min() >= bound - 1e-12
 
 

@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 
 import ufm
 from tests import oracles, strategies
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import minimum
 from ufm.problems import stiefel
 from ufm.problems.state import random_state
 
@@ -20,9 +20,9 @@ small = {"max_classes": 2, "max_size": 3, "max_centers": 2, "spare": 2}
 def least(problem):
     sizes = np.asarray(problem.class_sizes)
     if problem.loss == "cosine":
-        return float(sizes @ minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights))
+        return float(sizes @ minimum.cosine_minimum(problem.centers, problem.theta, problem.weights))
     return float(
-        minimizers.learned_minimum(
+        minimum.learned_minimum(
             problem.centers, problem.theta, sizes, problem.total, problem.lam_h, problem.lam_w
         ).sum()
     )

@@ -1,28 +1,67 @@
 """Slow and obvious ways to a number, for the evidence of several claims: definitions, carried out."""
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from theory.multicenter.geometry import Array
 
 
-def frame_by_hand(counts: tuple[int, ...], theta: float, dim: int, seed: int = 0) -> tuple[Array, Array, Array]:
-    """Auxiliary vectors (F, d), classifier (K, d) and centers (F, d), from a QR factorisation and definition 3.2."""
+class FrameByHand(NamedTuple):
+    """The vectors of a multi-center frame."""
+
+    auxiliary: Array
+    """(F, d)."""
+    classifier: Array
+    """(K, d)."""
+    centers: Array
+    """(F, d)."""
+    owner: NDArray[np.integer]
+    """Class of each center, (F,)."""
+
+    def own(self, k: int) -> Array:
+        """Centers of a class, (f_k, d)."""
+        return self.centers[self.owner == k]
+
+    def direction(self, k: int) -> Array:
+        """Mean center of a class, divided by its length."""
+        mean = self.own(k).mean(axis=0)
+        return mean / np.linalg.norm(mean)
+
+
+def frame_by_hand(counts: tuple[int, ...], theta: float, dim: int, seed: int = 0) -> FrameByHand:
+    """A frame of unit vectors, from a QR factorisation and definition 3.2."""
     total = sum(counts)
     q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, total + len(counts))))
     auxiliary, classifier = q.T[:total], q.T[total:]
     owner = np.repeat(np.arange(len(counts)), counts)
-    return auxiliary, classifier, np.cos(theta) * auxiliary + np.sin(theta) * classifier[owner]
+    return FrameByHand(auxiliary, classifier, np.cos(theta) * auxiliary + np.sin(theta) * classifier[owner], owner)
 
 
-def ridge_feature(w: Array, y: Array, penalty: float) -> Array:
-    """The minimiser of |w h - y|^2 + penalty |h|^2, by the normal equations in all d dimensions."""
-    return np.asarray(np.linalg.solve(w.T @ w + penalty * np.eye(w.shape[1]), w.T @ y), dtype=np.float64)
+def ridge_features(w: Array, answers: Array, penalty: float) -> Array:
+    """The minimiser of |w h - y|^2 + penalty |h|^2 for each row y of ``answers``: normal equations in d dimensions."""
+    return np.asarray(np.linalg.solve(w.T @ w + penalty * np.eye(w.shape[1]), w.T @ answers.T), dtype=np.float64).T
 
 
-def complex_step(w: Array, h: Array, step: float = 1e-30) -> Array:
-    """Gradient of (<w, h/|h|> - 1)^2 in h, exact to rounding: no difference is taken."""
-    moved = h + 1j * step * np.eye(h.size)
-    return np.imag((moved @ w / np.sqrt(np.sum(moved**2, axis=1)) - 1.0) ** 2) / step
+STEP = 1e-30
+"""Of complex steps: no difference is taken, so that derivatives are exact to rounding."""
+
+
+def _stepped(h: Array) -> Array:
+    """h / |h|, one row for each coordinate of h that takes the step."""
+    moved = h + 1j * STEP * np.eye(h.size)
+    return np.asarray(moved / np.sqrt(np.sum(moved**2, axis=1, keepdims=True)))
+
+
+def unit_jacobian(h: Array) -> Array:
+    """Jacobian of h / |h|, by complex steps."""
+    return np.imag(_stepped(h)) / STEP
+
+
+def term_gradient(w: Array, h: Array) -> Array:
+    """Gradient of (<w, h/|h|> - 1)^2 in h, by complex steps."""
+    return np.imag((_stepped(h) @ w - 1.0) ** 2) / STEP
 
 
 def point(r: float) -> tuple[Array, Array, Array, float, Array]:
@@ -31,7 +70,7 @@ def point(r: float) -> tuple[Array, Array, Array, float, Array]:
     w, h = rng.standard_normal((2, 6))
     w, h = w / np.linalg.norm(w), r * h / np.linalg.norm(h)
     u = h / r
-    return w, h, u, float(w @ u), complex_step(w, h)
+    return w, h, u, float(w @ u), term_gradient(w, h)
 
 
 def random_sizes(count: int = 2000) -> list[tuple[int, ...]]:

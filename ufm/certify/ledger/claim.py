@@ -1,6 +1,6 @@
 """What an entry of the ledger is: a statement, where it stands, what we find of it, and how to see that."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +19,8 @@ MEANING: Mapping[Verdict, str] = {
     "fails": "fails as printed",
     "new": "new",
 }
-Evidence = Callable[[], Iterable[Check]]
+Evidence = Iterator[Check]
+"""What evidence is: checks, one after another."""
 
 
 def compare(
@@ -84,7 +85,7 @@ class Claim:
     functions: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     statement: str = ""
-    evidence: Evidence = tuple
+    evidence: Callable[[], Iterable[Check]] = tuple
 
     def proofs(self) -> tuple[Proof, ...]:
         """Its derivations, run. Raises :class:`theory.derivations.proof.Refuted`."""
@@ -117,12 +118,10 @@ class Claim:
     def details(self, examination: Examination) -> dict[str, Any]:
         """The summary, and everything else as plain values."""
         plain = {name: getattr(self, name) for name in ("section", "latex", "printed", "hypotheses")}
-        findings = [{key: getattr(check, name) for key, name in SHOWN.items()} for check in examination.checks]
+        findings = [{WORDS.get(name, name): getattr(check, name) for name in SHOWN} for check in examination.checks]
         return self.summary(examination) | plain | {"refuted": examination.refuted, "findings": findings}
 
 
-SHOWN = {
-    **{"name": "name", "means": "means", "found": "measured", "stated": "predicted", "tolerance": "tolerance"},
-    **{"relation": "relation", "printed": "printed", "holds": "holds"},
-}
-"""What is said of each check of a claim, by the words of the ledger."""
+SHOWN = ("name", "means", "measured", "predicted", "tolerance", "relation", "printed", "holds")
+WORDS = {"measured": "found", "predicted": "stated"}
+"""What is said of each check of a claim, and where the ledger has words of its own."""

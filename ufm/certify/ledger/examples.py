@@ -1,28 +1,20 @@
 """Problems that several claims are examined on. All are small, so that every means of finding out is affordable."""
 
-import numpy as np
+from ufm.problems.kinds import CosineProblem, LearnedMSEProblem, MSEProblem
 
-from ufm.problems.kinds import LearnedMSEProblem
-from ufm.problems.problem import MultiCenterProblem, Problem
-
-FRAME = Problem((1, 1, 1), (1, 4, 9), 0.35)
+FRAME = CosineProblem((1, 1, 1), (1, 4, 9), 0.35)
 """One sample a class, for what depends on the frame alone."""
 
-COSINE = Problem((1, 1, 1), (2, 4, 7), 0.4, dim=24, beta=1.0, lam=0.5)
+COSINE = CosineProblem((1, 1, 1), (2, 4, 7), 0.4, dim=24, beta=1.0, lam=0.5)
 """One sample a class under the cosine loss, for what depends on the landscape of a class."""
 
-LAM = 0.3
-SPHERE = Problem((3, 3, 3), (2, 4, 7), 0.4, dim=24, beta=1.0, lam=LAM)
+SPHERE = CosineProblem((3, 3, 3), (2, 4, 7), 0.4, dim=24, beta=1.0, lam=0.3)
 """Flows of the cosine loss, which take place on the sphere."""
-
-SPHERE_CENTERS = np.repeat(np.array(SPHERE.centers, dtype=float), SPHERE.class_sizes)
-"""Number of centers of the class of each sample of :data:`SPHERE`."""
 
 SPHERE_FLOW = "flow in 24 dimensions"
 """How its flows are found."""
 
-LAM_H = 0.02
-RIDGE = Problem((6, 4, 2), (1, 3, 5), 0.3, dim=20, loss="mse", lam_h=LAM_H)
+RIDGE = MSEProblem((6, 4, 2), (1, 3, 5), 0.3, dim=20, lam_h=0.02)
 """P with a fixed frame."""
 
 BALANCED = LearnedMSEProblem((6, 6, 6), (3, 3, 3), 0.3, lam_h=1e-2, lam_w=1e-2)
@@ -31,13 +23,13 @@ BALANCED = LearnedMSEProblem((6, 6, 6), (3, 3, 3), 0.3, lam_h=1e-2, lam_w=1e-2)
 PARTIAL = LearnedMSEProblem((100, 10, 1), (1, 1, 1), 0.3, lam_h=2e-2, lam_w=3e-2)
 """P with a learned frame, and a class too rare to live."""
 
-ORTHONORMAL = Problem((1, 1, 1, 1), (1, 2, 4, 5), 0.0)
+ORTHONORMAL = CosineProblem((1, 1, 1, 1), (1, 2, 4, 5), 0.0)
 """Directions that are all orthonormal, as proposition 3.1 has them."""
 
 SHARES = (0.1, 0.15, 0.25, 0.5)
 """Probabilities of its classes."""
 
-PAIR = Problem((1, 1, 1), (5, 1, 2), 0.6)
+PAIR = CosineProblem((1, 1, 1), (5, 1, 2), 0.6)
 """Two classes of which one has five centers and the other one, and a third."""
 
 NOISE = 0.1
@@ -45,8 +37,3 @@ NOISE = 0.1
 
 LONG_TAIL = (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
 """Class sizes of CIFAR-10-LT, imbalance ratio 0.01."""
-
-
-def total(problem: MultiCenterProblem) -> int:
-    """S, the sum of centers times samples."""
-    return int(np.dot(problem.centers, problem.class_sizes))

@@ -60,17 +60,12 @@ def train_free_centers(
     """
     if not isinstance(problem, CosineProblem):
         raise ValueError(f"loss={problem.loss!r}: free unit centers are shown for loss='cosine'")
-    for name, value, fine in (
-        ("common", common, common >= 0 and np.isfinite(common)),
-        ("n_steps", n_steps, n_steps >= 1),
-    ):
-        if not fine:
-            raise ValueError(f"{name}={value!r} is out of range")
+    if not (0 <= common < np.inf and n_steps >= 1):
+        raise ValueError(f"common={common!r} must be at least 0 and finite, n_steps={n_steps!r} at least 1")
     rng, dim, owner = np.random.default_rng(seed), problem.dim, owners(problem.centers)
     shared = common * unit_rows(rng.standard_normal((1, dim)))
-    centers, features = (
-        unit_rows(unit_rows(rng.standard_normal((n, dim))) + shared) for n in (len(owner), problem.n_classes)
-    )
+    raw = (unit_rows(rng.standard_normal((n, dim))) for n in (len(owner), problem.n_classes))
+    centers, features = (unit_rows(each + shared) for each in raw)
     first, values = _least_cosine(features), []
     beta, lam = problem.weights, problem.lam
     for step in range(n_steps + 1):

@@ -46,18 +46,12 @@ class Decomposed(NamedTuple):
 def flow(problem: MultiCenterProblem, times: ArrayLike, *, start: Start | None = None) -> Decomposed:
     """Integrate the flow in all d dimensions and split the features."""
     frame = random_frame(problem)
-    trajectory = gradient_flow(
-        problem,
-        frame=frame,
-        start=start or Start(),
-        seed=SEED,
-        method="full",
-        t_eval=times,
-        keep="features",
-        rtol=1e-11,
+    begin = start or Start()
+    run = gradient_flow(
+        problem, frame=frame, start=begin, seed=SEED, method="full", t_eval=times, keep="features", rtol=1e-11
     )
-    assert trajectory.features is not None
-    parts = [_split(trajectory.features[:, problem.samples(k)], frame, k) for k in range(problem.n_classes)]
+    assert run.features is not None
+    parts = [_split(run.features[:, problem.samples(k)], frame, k) for k in range(problem.n_classes)]
     return Decomposed(*(np.concatenate(part, axis=1) for part in zip(*parts, strict=True)))
 
 
@@ -113,10 +107,9 @@ def _learned_end(problem: MultiCenterProblem, seed: int) -> tuple[Array, Array, 
 
 
 def choice_rates(
-    problem: MultiCenterProblem, rule: str, *, noise: float = 1.0, mean_centers: bool = False
+    problem: MultiCenterProblem, rule: str, *, noise: float = 1.0, around: montecarlo.Around = "directions"
 ) -> montecarlo.Estimate:
     """How often a rule gives a hard-to-predict feature to each class."""
-    around: montecarlo.Around = "mean_centers" if mean_centers else "directions"
     return montecarlo.choice_rates(random_frame(problem), RULES[rule], DRAWS, noise=noise, around=around, seed=SEED)
 
 

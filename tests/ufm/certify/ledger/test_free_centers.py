@@ -5,7 +5,7 @@ import pytest
 
 import ufm
 from tests import oracles
-from theory.multicenter import minimum as minimizers
+from theory.multicenter import minimum
 from ufm.certify.ledger.free_centers import train_free_centers
 
 COSINE = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3)
@@ -22,7 +22,7 @@ def test_free_centers_reach_zero_on_one_direction_and_orthogonal_frames_cannot()
     apart = train_free_centers(problem, common=0.0, seed=0)
     assert apart.value[-1] < 1e-3
     assert apart.between[1] < 0.5  # nothing pushes classes together or apart
-    least = minimizers.cosine_minimum(problem.centers, problem.theta, problem.weights)
+    least = minimum.cosine_minimum(problem.centers, problem.theta, problem.weights)
     assert np.dot(problem.class_sizes, least) > 1.0
     aligned = np.ones((9, problem.dim)) / np.sqrt(problem.dim)
     frame = ufm.Frame.from_centers(aligned, problem.centers)

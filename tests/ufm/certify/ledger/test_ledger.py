@@ -3,13 +3,16 @@
 import ast
 import functools
 import importlib
+import inspect
 import json
 import pathlib
 from dataclasses import replace
 
 import pytest
 
+from theory import decision
 from theory.derivations import derivations
+from theory.multicenter import centers, clock, flows, geometry, minimum
 from ufm.certify.ledger import claims, ledger, render, simulations
 from ufm.certify.ledger.claim import compare
 from ufm.certify.ledger.examples import PARTIAL
@@ -66,6 +69,14 @@ def test_references_exist(name):
         path, _, function = test.partition("::")
         tree = ast.parse((ROOT / path).read_text())
         assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, test
+
+
+def test_every_function_of_theory_is_held_by_a_claim():
+    held = {function for claim in LEDGER.values() for function in claim.functions}
+    for module in (decision, centers, clock, flows, geometry, minimum):
+        own = {name for name, value in vars(module).items() if inspect.isfunction(value) and name[0] != "_"}
+        public = {f"{module.__name__}.{name}" for name in own if getattr(module, name).__module__ == module.__name__}
+        assert public <= held
 
 
 def reproduced(claim, *checks, **changes):

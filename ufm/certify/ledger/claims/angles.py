@@ -2,16 +2,14 @@
 with the classifier vector.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import geometry
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import FRAME
 from ufm.certify.ledger.simulations import random_frame
-from ufm.certify.report import Check
+from ufm.certify.predict import predict
 
 CLAIM = Claim(
     id="angles",
@@ -23,7 +21,11 @@ CLAIM = Claim(
         Auxiliary vectors and classifier mutually orthogonal, of equal length within a class; theta in [0, pi/2].
     """,
     derivations=("angles",),
-    functions=("theory.multicenter.geometry.center_cosine", "theory.multicenter.geometry.classifier_cosine"),
+    functions=(
+        "theory.multicenter.geometry.center_cosine",
+        "theory.multicenter.geometry.classifier_cosine",
+        "theory.multicenter.geometry.center_gap",
+    ),
     tests=(
         "tests/theory/multicenter/test_geometry.py::test_angles_are_those_of_explicit_vectors",
         "tests/theory/multicenter/test_geometry.py::test_fifty_digits",
@@ -31,24 +33,14 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f in (1, 2, 5, 12):
         for theta in (0.0, 0.3, 1.2, np.pi / 2):
-            _, classifier, rows = frame_by_hand((f,), theta, f + 3)
-            mean = rows.mean(axis=0)
-            cosines = rows @ mean / np.linalg.norm(mean)
-            name = f"f={f}, theta={theta:.3g}"
-            yield compare(
-                f"cos alpha, {name}", "explicit vectors", cosines, geometry.center_cosine(f, theta), absolute=1e-14
-            )
-            skew = classifier[0] @ mean / np.linalg.norm(mean)
-            yield compare(
-                f"cos rho, {name}", "explicit vectors", skew, geometry.classifier_cosine(f, theta), absolute=1e-14
-            )
-    measured = random_frame(FRAME).geometry
-    stated = geometry.center_cosine(FRAME.centers, FRAME.theta)
-    yield compare(
-        "cos alpha of a simulated frame", "ufm.Frame.geometry", measured.mean / measured.length, stated, absolute=1e-13
-    )
-    stated = geometry.classifier_cosine(FRAME.centers, FRAME.theta)
-    yield compare("cos rho of a simulated frame", "ufm.Frame.geometry", measured.alignment, stated, absolute=1e-13)
+            frame, where, how = frame_by_hand((f,), theta, f + 3), f"f={f}, theta={theta:.3g}", "explicit vectors"
+            cosines, skew = frame.centers @ frame.direction(0), frame.classifier @ frame.direction(0)
+            yield compare(f"cos alpha, {where}", how, cosines, geometry.center_cosine(f, theta), absolute=1e-14)
+            yield compare(f"cos rho, {where}", how, skew, geometry.classifier_cosine(f, theta), absolute=1e-14)
+    measured, stated, how = random_frame(FRAME).geometry, predict(FRAME), "ufm.Frame.geometry"
+    cosines = measured.mean / measured.length
+    yield compare("cos alpha of a simulated frame", how, cosines, stated.center_cosine, absolute=1e-13)
+    yield compare("cos rho of a simulated frame", how, measured.alignment, stated.classifier_cosine, absolute=1e-13)

@@ -3,15 +3,13 @@ classes never get fewer centers, equal ones differ by at most one, and no transf
 to f_k n_k = f_l n_l.
 """
 
-from collections.abc import Iterator
-from itertools import pairwise
+from itertools import permutations
 
 import numpy as np
 
 from theory.multicenter import centers
 from ufm.certify.ledger.by_hand import broken, random_sizes
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="apportioned",
@@ -31,26 +29,19 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     lists = random_sizes()
-    wrong = sum(broken(sizes, centers.apportioned(sizes, 5)) for sizes in lists)
-    yield compare("lists in which a rarer class gets fewer centers", "2,000 lists, f=5", wrong, 0)
-    sums = [sum(centers.apportioned(sizes, 5)) - 5 * len(sizes) for sizes in lists]
-    yield compare("sum of centers minus f K", "2,000 lists, f=5", sums, 0)
+    given, how = [centers.apportioned(sizes, 5) for sizes in lists], "2,000 lists, f=5"
+    wrong = sum(map(broken, lists, given))
+    yield compare("lists in which a rarer class gets fewer centers", how, wrong, 0)
+    sums = [sum(counts) - 5 * len(counts) for counts in given]
+    yield compare("sum of centers minus f K", how, sums, 0)
     worst = 0.0
-    for sizes in lists[:200]:
-        a = centers.apportioned(sizes, 5)
-        for k, m in pairwise(range(len(sizes))):
-            for giver, taker in ((k, m), (m, k)):
-                if a[giver] > 1:
-                    before = abs(np.log(a[giver] * sizes[giver] / (a[taker] * sizes[taker])))
-                    after = abs(np.log((a[giver] - 1) * sizes[giver] / ((a[taker] + 1) * sizes[taker])))
-                    worst = max(worst, before - after)
-    yield compare(
-        "what moving one center could still bring two classes closer to proportion, in log f n",
-        "all transfers of 200 lists",
-        worst,
-        0.0,
-        absolute=1e-12,
-        relation="<=",
-    )
+    for sizes, a in zip(lists[:200], given, strict=False):
+        for giver, taker in permutations(range(len(sizes)), 2):
+            if a[giver] > 1:
+                before = abs(np.log(a[giver] * sizes[giver] / (a[taker] * sizes[taker])))
+                after = abs(np.log((a[giver] - 1) * sizes[giver] / ((a[taker] + 1) * sizes[taker])))
+                worst = max(worst, before - after)
+    name = "what moving one center could still bring two classes closer to proportion, in log f n"
+    yield compare(name, "all transfers of 200 lists", worst, 0.0, absolute=1e-12, relation="<=")

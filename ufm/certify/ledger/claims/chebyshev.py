@@ -2,13 +2,10 @@
 features.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="chebyshev",
@@ -23,7 +20,7 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     rng = np.random.default_rng(0)
     worst, defect = np.inf, 0.0
     for _ in range(2000):

@@ -2,16 +2,14 @@
 momentum stay in the same three directions.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from theory.multicenter import clock
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.examples import LAM, SPHERE, SPHERE_FLOW
+from ufm.certify.ledger.claim import Claim, Evidence, compare
+from ufm.certify.ledger.examples import SPHERE, SPHERE_FLOW
 from ufm.certify.ledger.simulations import SEED, flow, random_frame
-from ufm.certify.report import Check
+from ufm.certify.predict import predict
 from ufm.problems.problem import MultiCenterProblem
 from ufm.simulate.descent import gradient_descent
 from ufm.simulate.methods import Name
@@ -44,20 +42,14 @@ def descent_defect(problem: MultiCenterProblem, momentum: float) -> float:
     return float(np.abs(finals[0] - finals[1]).max())
 
 
-def evidence() -> Iterator[Check]:
-    times = np.linspace(0.0, 3.0, 7)
+def evidence() -> Evidence:
+    times, said = np.linspace(0.0, 3.0, 7), predict(SPHERE)
     path = flow(SPHERE, times)
     yield compare("by how much the two directions turn, 1 - cosine", SPHERE_FLOW, path.turn, 0.0, absolute=1e-9)
-    tau = clock.clock(times[:, None], path.r[0], LAM)
-    stated = path.y[0] / path.z[0] * np.exp(-2.0 * np.cos(SPHERE.theta) ** 2 * tau)
+    decay = 0.5 * said.tilt_rate[SPHERE.labels] * said.clock(times[:, None], path.r[0])
+    stated = path.y[0] / path.z[0] * np.exp(-decay)
     yield compare("y / z at seven times", SPHERE_FLOW, path.y / path.z, stated, relative=1e-6)
     yield compare("x^2 + y^2 + z^2", SPHERE_FLOW, path.x**2 + path.y**2 + path.z**2, 1.0, absolute=1e-12)
     for momentum in (0.0, 0.9):
-        defect = descent_defect(SPHERE, momentum)
-        yield compare(
-            f"descent with momentum {momentum}: 24 dimensions against three",
-            "50 steps of each",
-            defect,
-            0.0,
-            absolute=1e-12,
-        )
+        name = f"descent with momentum {momentum}: 24 dimensions against three"
+        yield compare(name, "50 steps of each", descent_defect(SPHERE, momentum), 0.0, absolute=1e-12)

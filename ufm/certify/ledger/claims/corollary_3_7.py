@@ -1,16 +1,12 @@
 """With a fixed unit frame, P is ridge regression: all features of a class are equal, on its mean center."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from theory.multicenter import minimum as minimizers
-from ufm.certify.ledger.by_hand import frame_by_hand, ridge_feature
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.examples import total
+from ufm.certify.ledger.by_hand import frame_by_hand, ridge_features
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.landscape import critical_points, descend_from_everywhere
-from ufm.certify.report import Check
-from ufm.problems.problem import Problem
+from ufm.certify.predict import predict
+from ufm.problems.kinds import MSEProblem
 
 CLAIM = Claim(
     id="corollary-3.7",
@@ -28,34 +24,24 @@ CLAIM = Claim(
 )
 
 
-WEIGHT, DIM = 0.01, 20
-FIXED = Problem((20, 8, 3), (1, 3, 6), 0.3, dim=DIM, loss="mse", lam_h=WEIGHT)
+FIXED = MSEProblem((20, 8, 3), (1, 3, 6), 0.3, dim=20, lam_h=0.01)
 
 
-def evidence() -> Iterator[Check]:
-    counts, theta = FIXED.centers, FIXED.theta
-    _, _, w = frame_by_hand(counts, theta, DIM)
-    owner, s = np.repeat(np.arange(3), counts), total(FIXED)
-    norms, cosines = [], []
-    for k in range(3):
-        h = ridge_feature(w, (owner == k).astype(float), WEIGHT * s)
-        mean = w[owner == k].mean(axis=0)
-        norms.append(np.linalg.norm(h))
-        cosines.append(h @ mean / np.linalg.norm(mean) / norms[-1])
+def evidence() -> Evidence:
+    frame, said = frame_by_hand(FIXED.centers, FIXED.theta, FIXED.dim), predict(FIXED)
+    answers = np.equal.outer(range(3), frame.owner).astype(float)
+    features = ridge_features(frame.centers, answers, FIXED.lam_h * FIXED.total)
+    norms = np.linalg.norm(features, axis=1)
+    cosines = [h @ frame.direction(k) / norms[k] for k, h in enumerate(features)]
     how = "ridge regression, solved"
     yield compare("cosine of the minimiser with its mean center", how, cosines, 1.0, absolute=1e-12)
-    stated = minimizers.mse_feature_norm(counts, theta, s, WEIGHT)
-    yield compare("its norm", how, norms, stated, relative=1e-12)
+    yield compare("its norm", how, norms, said.feature_norm, relative=1e-12)
     ends = descend_from_everywhere(FIXED, 10)
     how = "L-BFGS in 20 dimensions from 10 random starts a class"
     yield compare("NC of minimisers", how, ends.nc, 0.0, absolute=1e-10)
-    yield compare("their norm", how, ends.norm, stated[:, None], relative=1e-6)
-    least = minimizers.mse_minimum(counts, theta, s, WEIGHT)
-    yield compare("their value", how, ends.value, least[:, None], relative=1e-9)
-    points = critical_points(FIXED, 8)
-    yield compare(
-        "critical points of each class", "Newton's method from 8 starts", np.bincount([p.k for p in points]), 1
-    )
-    yield compare(
-        "smallest eigenvalue of the Hessian: lam_H", "Lanczos", [p.lowest for p in points], WEIGHT, relative=1e-8
-    )
+    yield compare("their norm", how, ends.norm, said.feature_norm[:, None], relative=1e-6)
+    yield compare("their value", how, ends.value, said.minimum[:, None], relative=1e-9)
+    points, how = critical_points(FIXED, 8), "Newton's method from 8 starts"
+    yield compare("critical points of each class", how, np.bincount([p.k for p in points]), 1)
+    lowest = [p.lowest for p in points]
+    yield compare("smallest eigenvalue of the Hessian: lam_H", "Lanczos", lowest, said.null_rate, relative=1e-8)

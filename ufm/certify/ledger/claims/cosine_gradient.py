@@ -2,11 +2,8 @@
 order only.
 """
 
-from collections.abc import Iterator
-
 from ufm.certify.ledger.by_hand import point
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="cosine-gradient",
@@ -25,21 +22,13 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for r in (0.3, 2.0, 10.0):
         w, _, u, a, found = point(r)
-        right = -2.0 / r * (1.0 - a) * (w - a * u)
-        yield compare(
-            f"gradient at |h| = {r}",
-            "complex step",
-            found,
-            right,
-            relative=1e-12,
-            absolute=1e-15,
-            printed=-2.0 / r**2 * (1.0 - a) * (w - a * u),
-        )
+        right, printed = (-2.0 / power * (1.0 - a) * (w - a * u) for power in (r, r**2))
+        name = f"gradient at |h| = {r}"
+        yield compare(name, "complex step", found, right, relative=1e-12, absolute=1e-15, printed=printed)
         yield compare(f"its product with h, |h| = {r}", "complex step", found @ u, 0.0, absolute=1e-14)
     w, _, u, a, found = point(1.0)
-    yield compare(
-        "gradient at |h| = 1", "complex step", found, -2.0 * (1.0 - a) * (w - a * u), relative=1e-12, absolute=1e-15
-    )
+    name = "gradient at |h| = 1"
+    yield compare(name, "complex step", found, -2.0 * (1.0 - a) * (w - a * u), relative=1e-12, absolute=1e-15)

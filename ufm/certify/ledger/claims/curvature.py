@@ -3,16 +3,13 @@ smaller one outside the class's centers; the latter is 0 exactly if the centers 
 negative.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from theory.multicenter import minimum as minimizers
-from theory.multicenter.geometry import center_cosine
-from ufm.certify.ledger.claim import Claim, compare
+from theory.multicenter import minimum
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.landscape import critical_points
-from ufm.certify.report import Check
+from ufm.certify.predict import predict
 
 CLAIM = Claim(
     id="curvature",
@@ -33,21 +30,19 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     points = critical_points(COSINE, 20)
-    f, theta = np.array(COSINE.centers), COSINE.theta
-    c, cos2, how = center_cosine(f, theta), np.cos(theta) ** 2, "Lanczos on Hessian-vector products"
-    stated = minimizers.cosine_curvatures(f, theta, 1.0, 0.5)
+    f, c, how = np.array(COSINE.centers), predict(COSINE).center_cosine, "Lanczos on Hessian-vector products"
+    stated = minimum.cosine_curvatures(f, COSINE.theta, COSINE.beta, COSINE.lam)
     at, opposite = points[::2], points[1::2]
-    yield compare(
-        "smallest eigenvalue at the minimum: outside", how, [p.lowest for p in at], stated.outside, relative=1e-8
-    )
-    yield compare(
-        "largest: on the differences of centers", how, [p.highest for p in at], stated.difference, relative=1e-8
-    )
+    name = "smallest eigenvalue at the minimum: outside"
+    yield compare(name, how, [p.lowest for p in at], stated.outside, relative=1e-8)
+    name = "largest: on the differences of centers"
+    yield compare(name, how, [p.highest for p in at], stated.difference, relative=1e-8)
     antipode = -2.0 * f * c * (1.0 + c)
+    other = antipode + 2.0 * np.cos(COSINE.theta) ** 2
     yield compare("smallest eigenvalue at the antipode", how, [p.lowest for p in opposite], antipode, relative=1e-8)
-    yield compare("largest: still negative", how, [p.highest for p in opposite], antipode + 2.0 * cos2, relative=1e-8)
+    yield compare("largest: still negative", how, [p.highest for p in opposite], other, relative=1e-8)
     single = COSINE.replace(class_sizes=(1,), centers=(1,), dim=6)
     (point,) = (p for p in critical_points(single, 20) if p.nc < 1)
     yield compare("curvature with a single center", how, [point.lowest, point.highest], 0.0, absolute=1e-6)

@@ -1,15 +1,11 @@
 """The sum of f_k n_k is S, not f K; with f K in its place the norms of P's features are wrong."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from theory.multicenter import centers
-from theory.multicenter import minimum as minimizers
-from ufm.certify.ledger.by_hand import frame_by_hand, ridge_feature
-from ufm.certify.ledger.claim import Claim, compare
+from theory.multicenter import centers, minimum
+from ufm.certify.ledger.by_hand import frame_by_hand, ridge_features
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import LONG_TAIL
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="erratum-10",
@@ -24,23 +20,15 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
-    f = 20
-    counts = np.array(centers.class_aware(LONG_TAIL, f))
-    s = int(counts @ LONG_TAIL)
-    samples_by_center = sum(int(a) for a, n in zip(counts, LONG_TAIL, strict=True) for _ in range(n))
-    yield compare("sum of f_k n_k, CIFAR-10-LT", "counted sample by sample", samples_by_center, s, printed=f * 10)
-    sizes, few = np.array((20, 8, 3)), np.array((1, 3, 6))
-    total = int(sizes @ few)
-    _, _, w = frame_by_hand((1, 3, 6), 0.3, 20)
-    owner, weight = np.repeat(np.arange(3), few), 0.01
-    norms = [np.linalg.norm(ridge_feature(w, (owner == k).astype(float), weight * total)) for k in range(3)]
-    right, wrong = (minimizers.mse_feature_norm(few, 0.3, value, weight) for value in (total, int(few.sum())))
-    yield compare(
-        "norms of P's features with S, and with f K in its place",
-        "ridge regression, solved",
-        norms,
-        right,
-        relative=1e-12,
-        printed=wrong,
-    )
+def evidence() -> Evidence:
+    counts = centers.class_aware(LONG_TAIL, 20)
+    samples_by_center = sum(a for a, n in zip(counts, LONG_TAIL, strict=True) for _ in range(n))
+    s, printed = np.dot(counts, LONG_TAIL), 20 * 10
+    yield compare("sum of f_k n_k, CIFAR-10-LT", "counted sample by sample", samples_by_center, s, printed=printed)
+    few, theta, weight = (1, 3, 6), 0.3, 0.01
+    s, frame = np.dot((20, 8, 3), few), frame_by_hand(few, theta, 20)
+    answers = np.equal.outer(range(3), frame.owner).astype(float)
+    norms = np.linalg.norm(ridge_features(frame.centers, answers, weight * s), axis=1)
+    right, wrong = (minimum.mse_feature_norm(few, theta, value, weight) for value in (s, sum(few)))
+    name = "norms of P's features with S, and with f K in its place"
+    yield compare(name, "ridge regression, solved", norms, right, relative=1e-12, printed=wrong)

@@ -1,13 +1,10 @@
 """The appendix prints cos rho with f for sqrt(f) in the numerator, which can exceed 1."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import geometry
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="erratum-2",
@@ -25,17 +22,10 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f, theta in ((4, 1.0), (20, 0.2), (3, 1.4)):
-        _, classifier, rows = frame_by_hand((f,), theta, f + 2)
-        mean = rows.mean(axis=0)
-        found = classifier[0] @ mean / np.linalg.norm(mean)
+        frame = frame_by_hand((f,), theta, f + 2)
+        found, stated = frame.classifier @ frame.direction(0), geometry.classifier_cosine(f, theta)
         printed = f * np.sin(theta) / np.sqrt(np.cos(theta) ** 2 + f * np.sin(theta) ** 2)
-        yield compare(
-            f"cos rho, f = {f}, theta = {theta}",
-            "explicit vectors",
-            found,
-            geometry.classifier_cosine(f, theta),
-            absolute=1e-13,
-            printed=printed,
-        )
+        name = f"cos rho, f = {f}, theta = {theta}"
+        yield compare(name, "explicit vectors", found, stated, absolute=1e-13, printed=printed)

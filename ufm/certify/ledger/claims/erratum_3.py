@@ -2,13 +2,10 @@
 identity.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="erratum-3",
@@ -23,20 +20,12 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
-    auxiliary, classifier, _ = frame_by_hand((2, 3), 0.3, 9)
-    stacked = np.concatenate([auxiliary, classifier]).T  # [V^T | W0^T], d x (F + K)
-    gram = float(np.linalg.norm(stacked.T @ stacked - np.eye(7)))
-    projection = float(np.linalg.norm(stacked @ stacked.T - np.eye(9)))
-    yield compare(
-        "distance of [V'|W0']' [V'|W0'] from the identity",
-        "explicit vectors, d = 9, F + K = 7",
-        gram,
-        0.0,
-        absolute=1e-13,
-        printed=projection,
-    )
+def evidence() -> Evidence:
+    frame = frame_by_hand((2, 3), 0.3, 9)
+    stacked = np.concatenate([frame.auxiliary, frame.classifier]).T  # [V^T | W0^T], d x (F + K)
+    gram, projection = np.linalg.norm(stacked.T @ stacked - np.eye(7)), np.linalg.norm(stacked @ stacked.T - np.eye(9))
+    name = "distance of [V'|W0']' [V'|W0'] from the identity"
+    yield compare(name, "explicit vectors, d = 9, F + K = 7", gram, 0.0, absolute=1e-13, printed=projection)
     rank = np.linalg.matrix_rank(stacked @ stacked.T)
-    yield compare(
-        "rank of the d x d matrix as printed, which must be d for an identity", "singular values", rank, 7, printed=9
-    )
+    name = "rank of the d x d matrix as printed, which must be d for an identity"
+    yield compare(name, "singular values", rank, 7, printed=9)

@@ -1,13 +1,10 @@
 """A frame exists for d >= F + K, as the theorems say; the definition asks for one dimension more than is needed."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import geometry
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="erratum-5",
@@ -22,15 +19,14 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     counts, rng = (3, 3), np.random.default_rng(0)
     ranks = [int(np.linalg.matrix_rank(rng.standard_normal((8, d)))) for d in range(1, 12)]
     smallest = 1 + ranks.index(8)
     needed = geometry.minimum_dimension(counts)
-    yield compare(
-        "smallest d with 8 independent rows: f = 3, K = 2", "rank of random matrices", smallest, needed, printed=9
-    )
-    auxiliary, classifier, _ = frame_by_hand(counts, 0.3, needed)
-    q = np.concatenate([auxiliary, classifier])
+    name = "smallest d with 8 independent rows: f = 3, K = 2"
+    yield compare(name, "rank of random matrices", smallest, needed, printed=9)
+    frame = frame_by_hand(counts, 0.3, needed)
+    q = np.concatenate([frame.auxiliary, frame.classifier])
     defect = np.abs(q @ q.T - np.eye(8)).max()
     yield compare("defect of a frame with d = (f + 1) K exactly", "explicit vectors", defect, 0.0, absolute=1e-14)

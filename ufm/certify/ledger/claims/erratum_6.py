@@ -2,15 +2,12 @@
 is an infimum.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import PARTIAL
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.predict import predict
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="erratum-6",
@@ -26,18 +23,10 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
-    ends = learned_ends(PARTIAL, 6)
-    least = predict(PARTIAL).value
-    yield compare(
-        "min P, n = (100, 10, 1), lam_W = 0.03, lam_H = 0.02",
-        "trust region, 6 random starts",
-        ends.value,
-        least,
-        absolute=1e-10,
-        printed=0.5,
-    )
+def evidence() -> Evidence:
+    ends, how = learned_ends(PARTIAL, 6), "trust region, 6 random starts"
+    name = "min P, n = (100, 10, 1), lam_W = 0.03, lam_H = 0.02"
+    yield compare(name, how, ends.value, predict(PARTIAL).value, absolute=1e-10, printed=0.5)
     smallest = np.sqrt(ends.square_norms.min())
-    yield compare(
-        "norm of the dead class: 0, which no frame has", "trust region, 6 random starts", smallest, 0.0, absolute=1e-6
-    )
+    name = "norm of the dead class: 0, which no frame has"
+    yield compare(name, how, smallest, 0.0, absolute=1e-6)

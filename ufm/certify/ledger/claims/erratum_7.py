@@ -2,15 +2,12 @@
 prefers k' with probability 0.03 where more than 1/2 is claimed. With p, the bound on eps0 is eps0 > 0.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.examples import NOISE, PAIR
 from ufm.certify.ledger.simulations import preference
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="erratum-7",
@@ -26,16 +23,16 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     # at the bound that the paper's gamma gives
-    f, g, n_classes = PAIR.centers[0], PAIR.centers[1], 3
-    cos, median = np.cos(PAIR.theta), float(decision.gamma_median(f, g))
+    (f, g, _), theta, n_classes = PAIR.centers, PAIR.theta, 3
     # gamma with z in place of p: <v_j, z> = <v_j, p> + cos(theta) / (K f)
-    printed_median = NOISE * median - cos / n_classes * (1 / g - 1 / f)
+    gap = np.cos(theta) / n_classes * (1 / g - 1 / f)
+    printed_median = NOISE * float(decision.gamma_median(f, g)) - gap
     # Delta at which x0 is that median: part 2 then promises class k' more than 1/2 below, so at least 1/2 here
-    lead = (cos**2 / n_classes * (1 / g - 1 / f) - cos * printed_median) / np.sin(PAIR.theta)
+    lead = (gap - printed_median) / np.tan(theta)
     estimate = preference(PAIR, lead, NOISE)
-    stated = decision.surrogate_probability(lead, f, g, PAIR.theta, n_classes, NOISE)
+    stated = decision.surrogate_probability(lead, f, g, theta, n_classes, NOISE)
     reject = estimate._replace(mean=1.0 - estimate.mean)
     name = "P(GCR prefers k') at the printed bound, K = 3, f = (5, 1), theta = 0.6, s = 0.01"
     yield sampled(name, reject, 1.0 - stated, printed=0.5)

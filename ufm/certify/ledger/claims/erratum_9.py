@@ -1,13 +1,10 @@
 """The imbalance ratio is defined as n_max / n_min and used as n_min / n_max everywhere else."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter.geometry import Array
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import LONG_TAIL
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="erratum-9",
@@ -22,14 +19,9 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     def tail(tau: float) -> Array:
         return np.floor(5000 * tau ** (np.arange(10) / 9) + 1e-9)
 
-    yield compare(
-        "class sizes of CIFAR-10-LT, tau = n_min / n_max = 0.01",
-        "the sizes used by everyone",
-        LONG_TAIL,
-        tail(0.01),
-        printed=tail(100.0),
-    )
+    name = "class sizes of CIFAR-10-LT, tau = n_min / n_max = 0.01"
+    yield compare(name, "the sizes used by everyone", LONG_TAIL, tail(0.01), printed=tail(100.0))

@@ -3,13 +3,11 @@ f_k / F says; and around the mean of the mean centers, classes with few centers 
 reverses GCR's preference where the noise is small.
 """
 
-from collections.abc import Iterator
-
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.examples import ORTHONORMAL
 from ufm.certify.ledger.simulations import choice_rates
-from ufm.certify.report import Check
+from ufm.certify.predict import predict
 
 CLAIM = Claim(
     id="frame-choice",
@@ -36,20 +34,16 @@ CLAIM = Claim(
 LEANING = ORTHONORMAL.replace(theta=0.6)
 
 
-def evidence() -> Iterator[Check]:
-    counts, theta = LEANING.centers, LEANING.theta
-    stated = decision.frame_choice(counts, theta)
+def evidence() -> Evidence:
+    said, how = predict(LEANING), "quadrature"
+    stated, ideal = said.frame_choice, said.gcr_choice
     rates = choice_rates(LEANING, "gcr")
     yield sampled("P(GCR chooses k), theta = 0.6, around the mean of the directions", rates, stated)
-    ideal = decision.gcr_choice(counts)
-    how = "quadrature"
     yield compare("class with most centers: at most f_k / F", how, stated[-1], ideal[-1], relation="<=")
     yield compare("class with fewest centers: at least f_k / F", how, stated[0], ideal[0], relation=">=")
-    for noise in (0.02, 0.1, 1.0):
-        rates = choice_rates(LEANING, "gcr", noise=noise, mean_centers=True)
-        name = f"P(GCR chooses k) around the mean of the mean centers, noise {noise}"
-        yield sampled(name, rates, decision.frame_choice(counts, theta, noise))
-    small = decision.frame_choice(counts, theta, 0.02)
-    yield compare(
-        "noise 0.02: the class with fewest centers is chosen more often than 1/K", how, small[0], 0.25, relation=">="
-    )
+    around = {noise: decision.frame_choice(LEANING.centers, LEANING.theta, noise) for noise in (0.02, 0.1, 1.0)}
+    for noise, stated in around.items():
+        rates = choice_rates(LEANING, "gcr", noise=noise, around="mean_centers")
+        yield sampled(f"P(GCR chooses k) around the mean of the mean centers, noise {noise}", rates, stated)
+    name = "noise 0.02: the class with fewest centers is chosen more often than 1/K"
+    yield compare(name, how, around[0.02][0], 0.25, relation=">=")

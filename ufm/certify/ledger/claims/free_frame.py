@@ -3,16 +3,13 @@ trained together end in NCMC. Without orthogonality, unit centers and features o
 loss 0: that is why the frame is fixed.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from theory.multicenter import minimum as minimizers
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.free_centers import train_free_centers
 from ufm.certify.ledger.simulations import SEED
-from ufm.certify.report import Check
+from ufm.certify.predict import predict
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import multi_center_frame
 from ufm.simulate.flow import gradient_flow
@@ -33,15 +30,13 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     values = [minimize(COSINE, frame=multi_center_frame(COSINE, seed=seed)).value for seed in range(4)]
-    sizes = np.array(COSINE.class_sizes)
-    stated = float(sizes @ minimizers.cosine_minimum(COSINE.centers, COSINE.theta, 1.0))
+    stated = predict(COSINE).value
     yield compare("minimum on four random orthonormal frames", "trust-region Newton", values, stated, absolute=1e-10)
     small = COSINE.replace(class_sizes=(4, 2), centers=(2, 3), dim=9)
     trained = gradient_flow(small.replace(frame="learned"), t_eval=np.linspace(0.0, 60.0, 7), seed=SEED, method="full")
-    how = "flow of frame and features together"
-    stated = float(np.dot(small.class_sizes, minimizers.cosine_minimum(small.centers, small.theta, 1.0)))
+    stated, how = predict(small).value, "flow of frame and features together"
     yield compare("NC where joint training ends", how, trained.class_values("nc_max")[-1], 0.0, absolute=1e-10)
     yield compare("value there", how, trained.value[-1], stated, absolute=1e-10)
     yield compare("drift off the orthonormal frames", how, trained.curves.frame["defect"], 0.0, absolute=1e-12)

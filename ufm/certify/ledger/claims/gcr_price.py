@@ -4,16 +4,14 @@ front.
 """
 
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.examples import SHARES
 from ufm.certify.ledger.simulations import choice_rates
-from ufm.certify.report import Check
-from ufm.problems.problem import Problem
+from ufm.problems.kinds import CosineProblem
 
 CLAIM = Claim(
     id="gcr-price",
@@ -34,16 +32,16 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     p, total = np.array(SHARES), 11
-    every = [f for f in itertools.product(range(1, total), repeat=4) if sum(f) == total]
-    accuracies = np.array([decision.gcr_accuracy(f, p) for f in every])
+    every = np.array([f for f in itertools.product(range(1, total), repeat=4) if sum(f) == total])
+    accuracies, fewest = np.array([decision.gcr_accuracy(f, p) for f in every]), every.min(axis=1)
     how = f"all {len(every)} allocations of {total} centers"
     best, safe = decision.best_allocation(p, total), decision.minimax_allocation(p, total)
     yield compare("largest P_GCR", how, accuracies.max(), decision.gcr_accuracy(best, p), absolute=1e-15)
-    yield compare("most centers for the worst class", how, max(min(f) for f in every), safe.min())
+    yield compare("most centers for the worst class", how, fewest.max(), safe.min())
     front = decision.tradeoff(p, total)
-    found = [max(a for a, f in zip(accuracies, every, strict=True) if min(f) >= m) for m in front.minimum]
+    found = [accuracies[fewest >= m].max() for m in front.minimum]
     yield compare("largest P_GCR for each guaranteed number of centers", how, found, front.accuracy, absolute=1e-15)
-    rates = choice_rates(Problem((1, 1, 1, 1), tuple(map(int, best)), 0.0), "gcr")
+    rates = choice_rates(CosineProblem((1, 1, 1, 1), tuple(map(int, best)), 0.0), "gcr")
     yield sampled("price: accuracy on each class's own features", rates, best / total)

@@ -2,16 +2,13 @@
 the f - 1 differences of centers; centers of different classes are orthogonal.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import geometry
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import FRAME
 from ufm.certify.ledger.simulations import random_frame
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="gram-spectrum",
@@ -24,16 +21,19 @@ CLAIM = Claim(
     """,
     hypotheses="Unit centers.",
     derivations=("angles",),
-    functions=("theory.multicenter.geometry.gram_eigenvalues", "theory.multicenter.geometry.class_gram"),
+    functions=(
+        *("theory.multicenter.geometry.gram_eigenvalues", "theory.multicenter.geometry.class_gram"),
+        *("theory.multicenter.geometry.squares", "theory.multicenter.geometry.squared_cosine"),
+    ),
     tests=("tests/theory/multicenter/test_geometry.py::test_gram_eigenvalues",),
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f in (1, 2, 5, 12):
         for theta in (0.0, 0.3, 1.2):
-            _, _, rows = frame_by_hand((f, 2), theta, f + 8)
-            found = np.linalg.eigvalsh(rows[:f] @ rows[:f].T)
+            own = frame_by_hand((f, 2), theta, f + 8).own(0)
+            found = np.linalg.eigvalsh(own @ own.T)
             mean, difference = geometry.gram_eigenvalues(f, theta)
             stated = np.append(np.full(f - 1, difference), mean)
             name = f"eigenvalues of the Gram matrix, f={f}, theta={theta}"

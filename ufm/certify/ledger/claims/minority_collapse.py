@@ -2,16 +2,14 @@
 rarest dies first. A further center makes a class hardier as long as its share f_k n_k of S is at most one half.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from theory.multicenter import minimum as minimizers
 from theory.multicenter.geometry import Array, center_cosine
-from ufm.certify.ledger.claim import Claim, compare
+from theory.multicenter.minimum import alive_threshold
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.simulations import learned_ends
-from ufm.certify.report import Check
-from ufm.problems.problem import Problem
+from ufm.certify.predict import predict
+from ufm.problems.kinds import LearnedMSEProblem
 
 CLAIM = Claim(
     id="minority-collapse",
@@ -26,30 +24,25 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
-    own = {"f": 2, "n": 6, "total": 72}
-    c = float(center_cosine(2, 0.3))
+def evidence() -> Evidence:
     # lam_H = lam_W = lam: the small class is alive iff c > (S / f) lam / sqrt(n)
+    c = float(center_cosine(2, 0.3))
     critical = c * 2 * np.sqrt(6) / 72
     for factor, expected in ((0.999, 2), (1.001, 1)):
         weight = factor * critical
-        threshold = minimizers.alive_threshold(**own, lam_h=weight, lam_w=weight)
-        yield compare(
-            f"threshold over c at {factor} of the critical weight", "formula", threshold / c, factor, relative=1e-12
-        )
-        ends = learned_ends(Problem((30, 6), (2, 2), 0.3, loss="mse", lam_h=weight, lam_w=weight, frame="learned"), 4)
-        living = (ends.square_norms > 1e-5).sum(axis=1)
-        yield compare(
-            f"living classes at {factor} of the critical weight", "trust region, 4 random starts", living, expected
-        )
+        problem = LearnedMSEProblem((30, 6), (2, 2), 0.3, lam_h=weight, lam_w=weight)
+        name = f"threshold over c at {factor} of the critical weight"
+        yield compare(name, "formula", predict(problem).threshold[1] / c, factor, relative=1e-12)
+        living = (learned_ends(problem, 4).square_norms > 1e-5).sum(axis=1)
+        name = f"living classes at {factor} of the critical weight"
+        yield compare(name, "trust region, 4 random starts", living, expected)
     # weight of lam_H = lam_W at which a class of n samples dies, other classes having f n adding up to `others`
     f, n, others, theta = np.ogrid[1:40, 1:30:5j, 1:2000:9j, 0.0 : np.pi / 2 : 7j]
 
     def critical_weight(f: Array) -> Array:
-        return center_cosine(f, theta) / minimizers.alive_threshold(f, n, f * n + others, 1.0, 1.0)
+        return center_cosine(f, theta) / alive_threshold(f, n, f * n + others, 1.0, 1.0)
 
     rise = critical_weight(f + 1) / critical_weight(f) - 1.0
     worst = rise[np.broadcast_to((f + 1) * n <= others, rise.shape)].min()
-    how = "enumeration of f, n, the rest of S, and theta"
     name = "smallest relative rise of the critical weight with one more center, share of S at most 1/2"
-    yield compare(name, how, worst, 0.0, relation=">=")
+    yield compare(name, "enumeration of f, n, the rest of S, and theta", worst, 0.0, relation=">=")

@@ -1,14 +1,13 @@
 """The flow of P with a fixed frame is linear, with one rate per eigenspace of the frame."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from theory.multicenter import flows
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.examples import LAM_H, RIDGE
+from theory.multicenter.flows import Modes, mse_flow
+from ufm.certify.ledger.by_hand import frame_by_hand
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.simulations import flow
-from ufm.certify.report import Check
+from ufm.certify.predict import predict
+from ufm.problems.kinds import MSEProblem
 
 CLAIM = Claim(
     id="mse-flow",
@@ -29,31 +28,16 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
-    times = np.array([0.0, 5.0, 20.0, 80.0])
-    path = flow(RIDGE.replace(class_sizes=(3,), centers=(4,), dim=9), times)
-    s, lam = 12, LAM_H
-    start = flows.Coordinates(path.x[0] * path.r[0], path.y[0] * path.r[0], path.z[0] * path.r[0])
-    stated = flows.mse_flow(times[:, None], start, 4, RIDGE.theta, s, lam)
-    for name, found, exact in zip(
-        ("mean center", "differences", "null space"), (path.x, path.y, path.z), stated, strict=True
-    ):
-        yield compare(
-            f"coordinate along the {name} at four times",
-            "flow in 9 dimensions",
-            found * path.r,
-            np.abs(exact) if name != "mean center" else exact,
-            absolute=1e-8,
-        )
-    rng = np.random.default_rng(2)
-    q, _ = np.linalg.qr(rng.standard_normal((9, 5)))
-    w = np.cos(0.3) * q.T[:4] + np.sin(0.3) * q.T[4]
-    found = np.linalg.eigvalsh(w.T @ w / s + lam * np.eye(9))
-    rates = flows.mse_rates(4, 0.3, s, lam)
-    yield compare(
-        "rates of the flow",
-        "eigenvalues of W^T W / S + lam_H I",
-        found,
-        np.repeat([rates.null, rates.difference, rates.mean], [5, 3, 1]),
-        relative=1e-11,
-    )
+def evidence() -> Evidence:
+    times, problem = np.array([0.0, 5.0, 20.0, 80.0]), MSEProblem((3,), (4,), 0.3, dim=9, lam_h=0.02)
+    path, said = flow(problem, times), predict(problem)
+    found = Modes(path.x * path.r, path.y * path.r, path.z * path.r)
+    start = Modes(*(part[0] for part in found))
+    exact = mse_flow(times[:, None], start, 4, problem.theta, problem.total, problem.lam_h)
+    for name, part, stated in zip(("mean center", "differences", "null space"), found, exact, strict=True):
+        name = f"coordinate along the {name} at four times"
+        yield compare(name, "flow in 9 dimensions", part, stated, absolute=1e-8)
+    w = frame_by_hand((4,), problem.theta, 9).centers
+    eigenvalues = np.linalg.eigvalsh(w.T @ w / problem.total + problem.lam_h * np.eye(9))
+    rates = np.repeat([said.null_rate, said.difference_rate[0], said.mean_rate[0]], [5, 3, 1])
+    yield compare("rates of the flow", "eigenvalues of W^T W / S + lam_H I", eigenvalues, rates, relative=1e-11)

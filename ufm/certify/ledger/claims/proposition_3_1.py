@@ -2,16 +2,14 @@
 probability 1/K, and GCR chooses class k with probability f_k / F, wherever the feature comes from.
 """
 
-from collections.abc import Iterator
-
 from scipy import integrate, stats
 
-from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from theory.decision import gcr_accuracy, rcr_choice
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.examples import ORTHONORMAL, SHARES
 from ufm.certify.ledger.simulations import accuracy, choice_rates
-from ufm.certify.report import Check
-from ufm.problems.problem import Problem
+from ufm.certify.predict import predict
+from ufm.problems.kinds import CosineProblem
 
 CLAIM = Claim(
     id="proposition-3.1",
@@ -24,7 +22,13 @@ CLAIM = Claim(
     """,
     hypotheses="All directions orthonormal; P_k the share of class k, summing to 1.",
     derivations=("gcr",),
-    functions=("theory.decision.gcr_choice", "theory.decision.gcr_accuracy", "theory.decision.pairwise_choice"),
+    functions=(
+        "theory.decision.gcr_choice",
+        "theory.decision.gcr_accuracy",
+        "theory.decision.pairwise_choice",
+        "theory.decision.rcr_choice",
+        "theory.decision.gcr_gain",
+    ),
     tests=(
         "tests/theory/test_decision.py::test_accuracies_by_hand",
         "tests/ufm/measure/test_rules.py::test_rules_are_their_definitions",
@@ -32,19 +36,17 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
-    counts = ORTHONORMAL.centers
-    yield sampled("P(GCR chooses k)", choice_rates(ORTHONORMAL, "gcr"), decision.gcr_choice(counts))
-    yield sampled("P(RCR chooses k)", choice_rates(ORTHONORMAL, "rcr"), decision.rcr_choice(4))
-    stated = decision.gcr_accuracy(counts, SHARES)
-    yield sampled("accuracy of GCR", accuracy(ORTHONORMAL, "gcr", SHARES), stated)
+def evidence() -> Evidence:
+    counts, stated = ORTHONORMAL.centers, predict(ORTHONORMAL).gcr_choice
+    yield sampled("P(GCR chooses k)", choice_rates(ORTHONORMAL, "gcr"), stated)
+    yield sampled("P(RCR chooses k)", choice_rates(ORTHONORMAL, "rcr"), rcr_choice(4))
+    yield sampled("accuracy of GCR", accuracy(ORTHONORMAL, "gcr", SHARES), gcr_accuracy(counts, SHARES))
     yield sampled("accuracy of RCR", accuracy(ORTHONORMAL, "rcr", SHARES), 0.25)
-    pair = Problem((1, 1), (2, 5), 0.0)
+    pair = CosineProblem((1, 1), (2, 5), 0.0)
     yield sampled("one class against another", choice_rates(pair, "gcr"), [2 / 7, 5 / 7])
-    total = sum(counts)
-    exact = [
-        integrate.quad(lambda x, f=f: f * stats.norm.pdf(x) * stats.norm.cdf(x) ** (total - 1), -9, 9, epsabs=1e-13)[0]
-        for f in counts
-    ]
-    stated_all = decision.gcr_choice(counts)
-    yield compare("the same by quadrature", "scipy.integrate", exact, stated_all, absolute=1e-12)
+
+    def largest(x: float, f: int) -> float:
+        return float(f * stats.norm.pdf(x) * stats.norm.cdf(x) ** (sum(counts) - 1))
+
+    exact = [integrate.quad(largest, -9, 9, args=(f,), epsabs=1e-13)[0] for f in counts]
+    yield compare("the same by quadrature", "scipy.integrate", exact, stated, absolute=1e-12)

@@ -2,18 +2,13 @@
 which is more than 1/2 above a margin and less below.
 """
 
-from collections.abc import Iterator
-
-import numpy as np
-from scipy import integrate
-from scipy.special import ndtr
+from scipy import integrate, stats
 
 from theory import decision
-from ufm.certify.ledger.claim import Claim, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.claims import erratum_7
 from ufm.certify.ledger.examples import NOISE, PAIR
 from ufm.certify.ledger.simulations import preference
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="proposition-c.1",
@@ -34,6 +29,8 @@ CLAIM = Claim(
         "theory.decision.surrogate_margin",
         "theory.decision.surrogate_probability",
         "theory.decision.gamma_survival",
+        "theory.decision.gamma_median",
+        "theory.decision.surrogate_offset",
     ),
     tests=(
         "tests/theory/test_decision.py::test_gcr_is_undecided_at_the_margin",
@@ -42,37 +39,30 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
-    f, g, _ = PAIR.centers
-    margin = float(decision.surrogate_margin(f, g, PAIR.theta, 3, NOISE))
+def evidence() -> Evidence:
+    (f, g, _), theta = PAIR.centers, PAIR.theta
+    margin = float(decision.surrogate_margin(f, g, theta, 3, NOISE))
     for step in (-0.1, -0.02, 0.0, 0.02, 0.1):
-        stated = decision.surrogate_probability(margin + step, f, g, PAIR.theta, 3, NOISE)
+        stated = decision.surrogate_probability(margin + step, f, g, theta, 3, NOISE)
         estimate = preference(PAIR, margin + step, NOISE)
         yield sampled(f"P(GCR prefers k) at a lead of {step:+.2f} over the margin", estimate, stated)
     above, below = (preference(PAIR, margin + step, NOISE).mean for step in (0.02, -0.02))
     yield compare("just above the margin: more than 1/2", "Monte Carlo", above, 0.5, relation=">=")
     yield compare("just below: less", "Monte Carlo", below, 0.5, relation="<=")
     for x, counts in ((0.7, (5, 1)), (-1.3, (3, 8))):
-        exact, _ = integrate.dblquad(
-            lambda b, a, x=x, n=counts: _largest(a, n[0]) * _largest(b, n[1]),
-            -8,
-            8,
-            -8,
-            lambda a, x=x: a - x,
-            epsabs=1e-10,
-        )
-        stated = decision.gamma_survival(x, *counts)
-        yield compare(
-            f"P(gamma > {x}), f = {counts}", "scipy.integrate.dblquad over both maxima", exact, stated, absolute=1e-8
-        )
-    zero = decision.gamma_survival(0.0, f, g)
+
+        def both(b: float, a: float, n: tuple[int, int] = counts) -> float:
+            return _largest(a, n[0]) * _largest(b, n[1])
+
+        exact, _ = integrate.dblquad(both, -8, 8, -8, lambda a, x=x: a - x, epsabs=1e-10)
+        name, how = f"P(gamma > {x}), f = {counts}", "scipy.integrate.dblquad over both maxima"
+        yield compare(name, how, exact, decision.gamma_survival(x, *counts), absolute=1e-8)
+    zero, median = decision.gamma_survival(0.0, f, g), decision.gamma_median(f, g)
     yield compare("P(gamma > 0): f / (f + g)", "quadrature", zero, f / (f + g), absolute=1e-14)
-    yield compare(
-        "eps0 in units of the noise", "quadrature and root finding", decision.gamma_median(f, g), 0.0, relation=">="
-    )
+    yield compare("eps0 in units of the noise", "quadrature and root finding", median, 0.0, relation=">=")
     yield from erratum_7.evidence()
 
 
 def _largest(x: float, count: int) -> float:
     """Density of the largest of some standard normal variables."""
-    return float(count * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi) * ndtr(x) ** (count - 1))
+    return float(count * stats.norm.pdf(x) * stats.norm.cdf(x) ** (count - 1))

@@ -2,15 +2,12 @@
 lengths y and z of the parts in the differences of centers and outside.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter import flows
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.examples import SPHERE, SPHERE_CENTERS, SPHERE_FLOW
+from ufm.certify.ledger.claim import Claim, Evidence, compare
+from ufm.certify.ledger.examples import SPHERE, SPHERE_FLOW
 from ufm.certify.ledger.simulations import flow
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="reduced-flow",
@@ -31,13 +28,13 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     step, moments = 1e-4, np.array([0.1, 0.4, 1.0])
     times = (moments[:, None] + step * np.array([-1.0, 0.0, 1.0])).ravel()
     path = flow(SPHERE.replace(lam=0.0), times)
     before, now, after = (np.array([path.x[i::3], path.y[i::3], path.z[i::3]]) for i in range(3))
     x, y, z = now
-    velocity = flows.reduced_field(x, y, z, SPHERE_CENTERS, SPHERE.theta, 1.0)
+    velocity = flows.reduced_field(x, y, z, np.array(SPHERE.centers)[SPHERE.labels], SPHERE.theta, 1.0)
     found = (after - before) / (2.0 * step)
     for name, measured, stated in zip("xyz", found, velocity, strict=True):
         name = f"d{name}/dt at three times"

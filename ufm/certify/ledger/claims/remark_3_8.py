@@ -2,14 +2,11 @@
 f), as far as that lies in [1/sqrt(f), 1].
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from scipy import optimize
 
-from theory.multicenter import minimum as minimizers
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.report import Check
+from theory.multicenter.minimum import mse_feature_norm
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
     id="remark-3.8",
@@ -24,19 +21,16 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f, s, weight in ((4, 100, 1e-3), (10, 400, 1e-3), (6, 50, 2e-2)):
-        best = np.sqrt(weight * s / f)
 
-        def norm(c: float, f: int = f, s: int = s, weight: float = weight) -> float:
+        def shortness(c: float, f: int = f, s: int = s, weight: float = weight) -> float:
             # theta enters through c alone
-            cos2 = (1.0 - c**2) / (1.0 - 1.0 / f)
-            return float(minimizers.mse_feature_norm(f, float(np.arccos(np.sqrt(cos2))), s, weight))
+            theta = np.arccos(np.sqrt((1.0 - c**2) / (1.0 - 1.0 / f)))
+            return -float(mse_feature_norm(f, theta, s, weight))
 
-        low, high = 1.0 / np.sqrt(f) + 1e-9, 1.0 - 1e-9
-        found = optimize.minimize_scalar(
-            lambda c: -norm(c), bounds=(low, high), method="bounded", options={"xatol": 1e-10}
-        )
-        stated = float(np.clip(best, low, high))
+        ends = (1.0 / np.sqrt(f) + 1e-9, 1.0 - 1e-9)
+        found = optimize.minimize_scalar(shortness, bounds=ends, method="bounded", options={"xatol": 1e-10})
         name = f"c of the longest features, f={f}, S={s}, lam_H={weight}"
+        stated = np.clip(np.sqrt(weight * s / f), *ends)
         yield compare(name, "bounded scalar search over theta", found.x, stated, absolute=1e-6)

@@ -2,14 +2,11 @@
 dies alone. In the example n = (100, 10, 1) two classes live and P falls to 0.2603, below its value 1/2 at zero.
 """
 
-from collections.abc import Iterator
-
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.claims.theorem_3_3 import MINIMISED, norms_and_collapse
+from ufm.certify.ledger.claim import Claim, Evidence, compare
+from ufm.certify.ledger.claims.theorem_3_3 import MINIMIZED, norms_and_collapse
 from ufm.certify.ledger.examples import PARTIAL
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.predict import predict
-from ufm.certify.report import Check
 
 CLAIM = Claim(
     id="theorem-3.4",
@@ -29,10 +26,9 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     yield from norms_and_collapse(PARTIAL)
-    ends = learned_ends(PARTIAL, 12)
-    least = predict(PARTIAL).value
-    yield compare("min P, one class dead", MINIMISED, ends.value, least, absolute=1e-10, printed=0.5)
+    ends, least = learned_ends(PARTIAL, 12), predict(PARTIAL).value
+    yield compare("min P, one class dead", MINIMIZED, ends.value, least, absolute=1e-10, printed=0.5)
     alive = (ends.square_norms > 1e-5).sum(axis=1)
-    yield compare("classes alive", MINIMISED, alive, 2, printed=0)
+    yield compare("classes alive", MINIMIZED, alive, 2, printed=0)

@@ -2,16 +2,14 @@
 differences of the centers.
 """
 
-from collections.abc import Iterator
-
 import mpmath
 import numpy as np
 
 from theory.multicenter import flows
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.examples import LAM, SPHERE, SPHERE_CENTERS, SPHERE_FLOW
+from ufm.certify.ledger.claim import Claim, Evidence, compare
+from ufm.certify.ledger.examples import SPHERE, SPHERE_FLOW
 from ufm.certify.ledger.simulations import flow
-from ufm.certify.report import Check
+from ufm.certify.predict import predict
 
 CLAIM = Claim(
     id="time-to-collapse",
@@ -44,7 +42,7 @@ def _clock_by_quadrature(nc: float, nc0: float, f: int, theta: float) -> float:
     return float(mpmath.quad(integrand, mpmath.linspace(*ends, 9)))
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     for f, theta, nc0, nc in ((5, 0.3, 1.9, 1e-8), (2, 1.2, 3.5, 1e-3), (1, 0.3, 1.0, 1e-2)):
         with mpmath.workdps(30):
             exact = _clock_by_quadrature(nc, nc0, f, theta)
@@ -53,9 +51,9 @@ def evidence() -> Iterator[Check]:
         yield compare(name, "mpmath quadrature of 1 / x'", exact, stated, relative=1e-12)
     times = np.linspace(0.0, 8.0, 9)
     path = flow(SPHERE, times)
-    own = {"theta": SPHERE.theta, "beta": 1.0, "lam": LAM}
-    counts, tilts = SPHERE_CENTERS.astype(int), path.y[0] / path.z[0]
-    samples = zip(path.nc[-1], path.nc[0], path.r[0], counts, tilts, strict=True)
-    predicted = [flows.time_to_nc(nc, nc0, r0, f, **own, tilt=tilt) for nc, nc0, r0, f, tilt in samples]
+    tilts = path.y[0] / path.z[0]
+    samples = zip(path.nc[-1], path.nc[0], path.r[0], SPHERE.labels, tilts, strict=True)
+    time = predict(SPHERE).time_to_nc
+    predicted = [time(nc, nc0, r0, k, tilt=tilt, opposite=4.0 - nc0) for nc, nc0, r0, k, tilt in samples]
     name = "time at which samples have the NC that they have at t = 8"
     yield compare(name, SPHERE_FLOW, times[-1], predicted, absolute=1e-5)

@@ -2,15 +2,12 @@
 maximum at its antipode. The gradient flow of every start but the antipode ends in the minimum.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from theory.multicenter.geometry import center_cosine
-from ufm.certify.ledger.claim import Claim, compare
+from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.landscape import critical_points
-from ufm.certify.report import Check
+from ufm.certify.predict import predict
 
 CLAIM = Claim(
     id="two-critical-points",
@@ -27,12 +24,12 @@ CLAIM = Claim(
 )
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     points = critical_points(COSINE, 60)
     how = "Newton's method from 60 starts a class, minima and maxima alike"
     yield compare("critical points of each class", how, np.bincount([p.k for p in points]), 2)
     yield compare("NC of the one of lower value", how, [p.nc for p in points[::2]], 0.0, absolute=1e-10)
     yield compare("NC of the other one: the antipode", how, [p.nc for p in points[1::2]], 4.0, absolute=1e-10)
-    f, c = np.array(COSINE.centers), center_cosine(COSINE.centers, COSINE.theta)
+    f, c = np.array(COSINE.centers), predict(COSINE).center_cosine
     values = [p.value for p in points[1::2]]
     yield compare("value at the antipode: f (1 + c)^2", how, values, f * (1 + c) ** 2, relative=1e-12)

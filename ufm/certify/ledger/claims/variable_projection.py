@@ -2,17 +2,14 @@
 has no spurious local minima, and its distance from the minimum is known exactly for any iterate.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from theory.multicenter.geometry import Array
-from ufm.certify.ledger.by_hand import frame_by_hand, ridge_feature
-from ufm.certify.ledger.claim import Claim, compare
-from ufm.certify.ledger.examples import BALANCED, total
+from ufm.certify.ledger.by_hand import frame_by_hand, ridge_features
+from ufm.certify.ledger.claim import Claim, Evidence, compare
+from ufm.certify.ledger.examples import BALANCED
 from ufm.certify.ledger.simulations import learned_ends
 from ufm.certify.predict import predict
-from ufm.certify.report import Check
 from ufm.problems.kinds import LearnedMSEProblem
 
 CLAIM = Claim(
@@ -31,56 +28,29 @@ CLAIM = Claim(
 )
 
 
-def projected_by_elimination(w: Array, owner: Array, problem: LearnedMSEProblem) -> float:
+def projected_by_elimination(w: Array, answers: Array, problem: LearnedMSEProblem) -> float:
     """P without its classifier term, minimised over features by solving the normal equations."""
-    s, weight, value = total(problem), problem.lam_h, 0.0
-    for k, n in enumerate(problem.class_sizes):
-        y = (owner == k).astype(float)
-        h = ridge_feature(w, y, weight * s)
-        value += n * (np.sum((w @ h - y) ** 2) / (2 * s) + 0.5 * weight * h @ h)
-    return float(value)
+    s, weight = problem.total, problem.lam_h
+    features = ridge_features(w, answers, weight * s)
+    fit, penalty = (np.sum(part**2, axis=1) for part in (features @ w.T - answers, features))
+    return float(problem.class_sizes @ (fit / (2 * s) + 0.5 * weight * penalty))
 
 
-def evidence() -> Iterator[Check]:
+def evidence() -> Evidence:
     rng = np.random.default_rng(3)
     for counts, sizes, theta in (((2, 3), (4, 2), 0.4), ((1, 4), (3, 1), 1.0)):
         problem = LearnedMSEProblem(sizes, counts, theta, lam_h=0.02, lam_w=0.05)
-        end, squares = predict(problem), rng.uniform(0.1, 4.0, 2)
-        auxiliary, classifier, _ = frame_by_hand(counts, theta, sum(counts) + 4, seed=7)
-        owner = np.repeat([0, 1], counts)
-        lengths = np.sqrt(squares)
-        w = lengths[owner, None] * (np.cos(theta) * auxiliary + np.sin(theta) * classifier[owner])
-        found = projected_by_elimination(w, owner, problem) + 0.5 * problem.lam_w * squares.sum()
-        stated = float(end.projected(squares).sum())
-        yield compare(
-            f"min over features of P on a frame of norms {lengths.round(2)}",
-            "least squares in d dimensions",
-            found,
-            stated,
-            relative=1e-12,
-        )
-        grid = np.linspace(0.0, 40.0, 4001)
-        values = end.projected(grid[:, None])
-        yield compare(
-            "smallest second difference of phi",
-            "grid of 4,001 norms",
-            np.diff(values, 2, axis=0).min(),
-            0.0,
-            relation=">=",
-        )
-        yield compare(
-            "its smallest value on the grid",
-            "grid of 4,001 norms",
-            values.min(axis=0),
-            end.minimum,
-            absolute=1e-6,
-        )
-    ends = learned_ends(BALANCED, 12)
-    stated = predict(BALANCED).value
-    yield compare(
-        "value where descent ends: no spurious local minima",
-        "trust region, 12 random starts",
-        ends.value,
-        stated,
-        absolute=1e-10,
-    )
+        said, squares = predict(problem), rng.uniform(0.1, 4.0, 2)
+        frame, lengths = frame_by_hand(counts, theta, sum(counts) + 4, seed=7), np.sqrt(squares)
+        answers = np.equal.outer(range(2), frame.owner).astype(float)
+        found = projected_by_elimination(lengths[frame.owner, None] * frame.centers, answers, problem)
+        found += 0.5 * problem.lam_w * squares.sum()
+        name = f"min over features of P on a frame of norms {lengths.round(2)}"
+        yield compare(name, "least squares in d dimensions", found, said.projected(squares).sum(), relative=1e-12)
+        values, how = said.projected(np.linspace(0.0, 40.0, 4001)[:, None]), "grid of 4,001 norms"
+        bend = np.diff(values, 2, axis=0).min()
+        yield compare("smallest second difference of phi", how, bend, 0.0, relation=">=")
+        yield compare("its smallest value on the grid", how, values.min(axis=0), said.minimum, absolute=1e-6)
+    ends, how = learned_ends(BALANCED, 12), "trust region, 12 random starts"
+    name = "value where descent ends: no spurious local minima"
+    yield compare(name, how, ends.value, predict(BALANCED).value, absolute=1e-10)
