@@ -81,10 +81,12 @@ def _(subject: Trajectory, rng: np.random.Generator, notes: list[str]) -> tuple[
     if isinstance(problem, Learned):
         return heading, list(learned_flow_checks(problem, subject, rng, notes))
     _require_multi_center(problem, subject.frame)
-    if subject.status in ("stopped", "diverged"):
-        lasted = float(np.isfinite(subject.value).mean())
+    spent = subject.status == "stopped" and "step_size" in subject.stats  # by whoever asked for so many steps
+    if subject.status in ("stopped", "diverged") and not spent:
+        reached = np.isfinite(subject.value)
+        due = reached.size + int(reached.all())  # one more, where the records end before the one that is missed
         notes.append(f"anything else: {subject.stats['reason']}")
-        return heading, [Check("share of the records that were reached", "ufm", 1.0, lasted, 0.0, False)]
+        return heading, [Check("share of the records that were reached", "ufm", 1.0, reached.sum() / due, 0.0, False)]
     return heading, list(_flow_checks(problem, subject, rng, notes))
 
 

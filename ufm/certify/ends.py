@@ -16,7 +16,7 @@ COARSE = 1e-4
 
 def ended(t: Trajectory, notes: list[str]) -> bool:
     """Whether the end of a trajectory is one that theory speaks of."""
-    if t.status == "finished":
+    if t.status in ("finished", "stopped"):
         notes.append(f"what collapse ends in: the run ended before, with a largest NC of {t.nc_max:.2g}")
     elif float(t.stats["until_nc"]) > COARSE:
         notes.append(f"what collapse ends in: until_nc={t.stats['until_nc']:g} is too coarse to tell")

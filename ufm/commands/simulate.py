@@ -9,6 +9,7 @@ from ufm.commands.flags import ProblemFlags, check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.store import config_key
+from ufm.problems.kinds import Learned
 from ufm.problems.sizes import load_array
 from ufm.problems.start import Start
 from ufm.simulate.flow import RTOL
@@ -62,6 +63,8 @@ class Command(ProblemFlags):
 
         problem = self.build()
         check_folder(self.out)
+        if isinstance(problem, Learned):
+            raise ValueError("frame='learned': `ufm simulate` keeps the frame fixed; `ufm verify` minimises over it")
         features = None if self.features is None else load_array(self.features)
         trajectory = ufm.gradient_flow(
             problem,

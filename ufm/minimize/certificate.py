@@ -49,8 +49,11 @@ class Certificate:
         values: Mapping[str, Any] = json_object("a certificate", text)
         if values.keys() != cls.__dataclass_fields__.keys():
             raise ValueError(f"a certificate has {', '.join(cls.__dataclass_fields__)}, not {', '.join(values)}")
-        multiplier = np.asarray(values["multiplier"], dtype=np.float64)
-        return cls(str(values["statement"]), multiplier, float(values["bound"]), str(values["problem"]))
+        try:
+            multiplier, bound = np.asarray(values["multiplier"], dtype=np.float64), float(values["bound"])
+        except (TypeError, ValueError):
+            raise ValueError("multiplier and bound of a certificate are numbers") from None
+        return cls(str(values["statement"]), multiplier, bound, str(values["problem"]))
 
 
 class Bound(Protocol):
@@ -150,10 +153,13 @@ class SphereBound:
         mu = _shaped(multiplier, (self.problem.n_classes,))
         if mu.min() < 0.0:
             raise ValueError(f"a negative multiplier, {mu.min():g}, proves nothing")
-        fixed = frame is not None and not isinstance(self.problem, LearnedCosineProblem)
+        if isinstance(self.problem, LearnedCosineProblem):
+            frame = None  # all of them
+        elif frame is not None:
+            frame = fitting_frame(self.problem, frame)
         least = np.empty(len(mu))
         for k, f in enumerate(self.problem.centers):
-            gram = _gram(frame, k) if fixed and frame is not None else class_gram(f, self.problem.theta)
+            gram = class_gram(f, self.problem.theta) if frame is None else _gram(frame, k)
             least[k] = self.of_gram(gram, float(mu[k]))
         return float(np.asarray(self.problem.class_sizes) * self.problem.weights @ least)
 
@@ -203,7 +209,7 @@ class RidgeBound:
         return (targets - np.array([_outputs(frame, h) for h in features])) / self.problem.total
 
     def value(self, multiplier: Array, frame: Frame | None) -> float:
-        """Raises ValueError for lam_h = 0 and a multiplier that features of any length would make worthless."""
+        """Raises ValueError for a multiplier that proves nothing: with lam_h = 0 all but those that no feature sees."""
         problem, frame = self.problem, fitting_frame(self.problem, frame)
         nu = _shaped(multiplier, (problem.n_centers,), (problem.n_classes, problem.n_centers))
         least = 0.5 * problem.lam_w * float((frame.classifier * frame.classifier).sum())
@@ -218,7 +224,7 @@ class RidgeBound:
                 pull = np.asarray(slopes @ frame.centers)
             least -= n * float((self.fit.conjugate(-slopes, targets) + self.penalty.conjugate(pull))[0])
         if not np.isfinite(least):
-            raise ValueError("lam_h=0 and a multiplier with W' nu != 0: it proves nothing")
+            raise ValueError(f"with lam_h={problem.lam_h:g} the bound of this multiplier is {least}: it proves nothing")
         return least
 
 

@@ -177,11 +177,11 @@ class Problem(metaclass=_FrontDoor):
             if key not in given:
                 raise ValueError(f"key {key!r} is missing")
         for word, default in (("loss", "cosine"), ("frame", "fixed")):
-            said, allowed = given.pop(word, default), dict.fromkeys(getattr(kind, word) for kind in kinds)
+            said, allowed = given.pop(word, default), list(dict.fromkeys(getattr(kind, word) for kind in kinds))
             if said not in allowed:
                 raise ValueError(f"{word}={said!r} is unknown: {' or '.join(map(repr, allowed))}")
             kinds = [kind for kind in kinds if getattr(kind, word) == said]
-        (kind,) = kinds
+        kind = kinds[-1]  # a class that is defined again, as in a notebook, takes the place of the old one
         own = {field.name for field in fields(kind)}
         for key, value in given.items():
             if key not in own:
@@ -221,9 +221,9 @@ class Problem(metaclass=_FrontDoor):
 
 
 def _kinds(cls: type["MultiCenterProblem"]) -> Iterable[type["MultiCenterProblem"]]:
-    """All classes below ``cls`` that are a kind of problem, as they were defined."""
+    """All classes below ``cls`` with words of their own for the front door, as they were defined."""
     for kind in cls.__subclasses__():
-        if hasattr(kind, "loss"):
+        if vars(kind).keys() & {"loss", "frame"} and hasattr(kind, "loss") and hasattr(kind, "frame"):
             yield kind
         yield from _kinds(kind)
 

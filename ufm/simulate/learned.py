@@ -190,9 +190,9 @@ class LearnedFrame(Method):
             "batch_size": own.batch_size,
         }
 
-    def last_frame(self, state: State) -> Frame:
-        """The frame of a state."""
-        return frame_of(self.problem, state)
+    def last_frame(self, state: State | None) -> Frame:
+        """The frame of a state; that of the start, if no later one was reached."""
+        return frame_of(self.problem, self.together.state if state is None else state)
 
 
 class _Flow:
@@ -212,6 +212,8 @@ class _Flow:
     def advance(self, end: float, work: Work) -> None:
         """Go to time ``end``. Raises Unfinished."""
         solver, halved = self.solver, 0
+        if not np.isfinite(self.value):
+            raise Unfinished(Trouble("diverged", "the objective is not finite at the start"), solver.t)
         solver.t_bound = end
         while solver.t < end:
             before = solver.t, solver.y, solver.f

@@ -146,6 +146,16 @@ def test_momentum_may_overshoot():
     assert ufm.certify(t).holds
 
 
+@pytest.mark.parametrize("weights", [{}, {"loss": "mse"}, {"loss": "mse", "lam_h": 0.1}])
+def test_a_descent_whose_steps_are_spent_is_not_held_against_the_end(weights):
+    problem = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16, **weights)
+    report = ufm.certify(ufm.gradient_descent(problem, step_size=0.1, n_steps=20, keep="final"))
+    assert report.holds, str(report)
+    lost = ufm.certify(ufm.gradient_descent(problem, step_size=1e200, n_steps=20))
+    assert failing(lost) == {"share of the records that were reached"}
+    assert lost.checks[0].measured < 1.0
+
+
 def test_a_loss_of_your_own_has_no_prediction():
     t = ufm.gradient_flow(PROBLEM, loss=ufm.TorchLoss(lambda h, y: (h**2).sum(dim=1)), t_final=0.1)
     with pytest.raises(ValueError, match="one of your own"):

@@ -53,6 +53,11 @@ def test_a_run_is_found_again_by_the_hash_of_its_configuration(capsys, tmp_path)
         assert config_key(configuration) == folder.name
 
 
+def test_simulate_keeps_the_frame_fixed(capsys):
+    assert run("simulate", "--preset", "toy", "--frame", "learned") == 2
+    assert "ufm: frame='learned': `ufm simulate` keeps the frame fixed" in capsys.readouterr().err
+
+
 def test_simulate_again_from_its_own_problem_file(capsys):
     assert run("simulate", "--preset", "toy", "--theta", "0.4", "--seed", "3", "--json", "--out", "a") == 0
     assert run("simulate", "--problem", "a/problem.toml", "--seed", "3", "--json", "--out", "b") == 0

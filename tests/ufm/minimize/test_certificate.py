@@ -101,6 +101,28 @@ def test_a_forged_bound_is_found_out():
         ufm.Certificate.from_json('{"bound": 1}')
 
 
+def test_a_frame_of_another_problem_is_refused():
+    made = ufm.minimize(COSINE).certificate
+    with pytest.raises(ValueError, match="the frame has centers"):
+        ufm.verify(made, COSINE, frame=ufm.multi_center_frame(COSINE.replace(centers=1)))
+    with pytest.raises(ValueError, match="of this multiplier is -inf: it proves nothing"):
+        ufm.verify(ufm.Certificate(made.statement, np.full(5, 1e200), 0.0, RIDGE.key), RIDGE)
+
+
+@pytest.mark.parametrize("change", [{"bound": None}, {"multiplier": {"a": 1}}, {"multiplier": [[1], [1, 2]]}])
+def test_a_certificate_without_numbers_is_refused(change):
+    made = json.loads(ufm.minimize(COSINE).certificate.to_json())
+    with pytest.raises(ValueError, match="multiplier and bound of a certificate are numbers"):
+        ufm.Certificate.from_json(json.dumps({**made, **change}))
+
+
+def test_tiny_and_huge_numbers_survive_the_file():
+    numbers = np.array([5e-324, -1.7976931348623157e308, 0.1, 1 / 3])
+    again = ufm.Certificate.from_json(ufm.Certificate("s", numbers, 1 / 3, "k").to_json())
+    np.testing.assert_array_equal(again.multiplier, numbers)
+    assert again.bound == 1 / 3
+
+
 def test_a_kind_without_a_bound_says_so():
     with pytest.raises(TypeError, match="no lower bound is known for a int"):
         bound_of(3)

@@ -1,4 +1,8 @@
+import copy
+import dataclasses
+import gc
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -46,6 +50,42 @@ def test_immutable():
         Problem((3, 2), 2, 0.2).theta = 0.3
 
 
+@pytest.mark.parametrize("kind", [ufm.problems.kinds.CosineProblem, ufm.problems.kinds.LearnedMSEProblem])
+def test_kinds_of_the_users_own_leave_the_front_door_alone(kind):
+    def made(**words):
+        return type(Problem((3, 2), 2, 0.2, lam_h=0.1, lam_w=0.1, **words) if words else Problem((3, 2), 2, 0.2))
+
+    class Same(kind):  # the words of its parent: made by its own name only
+        pass
+
+    class Half(ufm.problems.problem.MultiCenterProblem):  # no frame: not for the front door
+        loss = "half"
+
+    assert made() is ufm.problems.kinds.CosineProblem
+    assert made(loss="mse", frame="learned") is ufm.problems.kinds.LearnedMSEProblem
+    with pytest.raises(ValueError, match="loss='half' is unknown: 'cosine' or 'mse'"):
+        Problem((3, 2), 2, 0.2, loss="half")
+    for _ in range(2):  # as in a notebook whose cell is run again
+
+        class Own(ufm.problems.problem.MultiCenterProblem):
+            loss, frame = "own", "fixed"
+
+        assert type(Problem((3, 2), 2, 0.2, loss="own")) is Own
+    with pytest.raises(ValueError, match="frame='learned' is unknown: 'fixed'"):
+        Problem((3, 2), 2, 0.2, loss="own", frame="learned")
+    del Same, Half, Own
+    gc.collect()  # classes are known as long as they live
+
+
+@pytest.mark.parametrize("weights", [{}, {"loss": "mse", "lam_h": 0.1, "lam_w": 0.1, "frame": "learned"}])
+def test_copies_are_equal(weights):
+    problem = Problem((3, 2), 2, 0.2, **weights)
+    assert problem.offsets[-1] == 5  # a cached array must not get in the way
+    for again in (copy.copy(problem), copy.deepcopy(problem), pickle.loads(pickle.dumps(problem)), problem.replace()):
+        assert (type(again), again, again.key) == (type(problem), problem, problem.key)
+    assert dataclasses.replace(problem, dim=9) == problem.replace(dim=9)
+
+
 BAD = [
     ({"class_sizes": ()}, "class_sizes is empty"),
     ({"class_sizes": (3, 0)}, "class_sizes contains 0"),
@@ -79,6 +119,8 @@ BAD = [
     ({"beta": 0.0}, "beta contains 0"),
     ({"beta": (1.0, -1.0)}, "beta=-1.0"),
     ({"frame": "bent"}, "frame='bent' is unknown"),
+    ({"loss": ["mse"]}, r"loss=\['mse'\] is unknown"),
+    ({"frame": {}}, "frame={} is unknown"),
     ({"frame": "learned", "loss": "mse", "lam_w": 0.1}, "lam_h=0.0 must be positive .* features grow"),
     ({"frame": "learned", "loss": "mse", "lam_h": 0.1}, "lam_w=0.0 must be positive .* norms grow"),
     ({"frame": "learned", "dim": 5}, "no such frame exists"),

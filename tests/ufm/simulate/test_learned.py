@@ -10,7 +10,8 @@ import ufm
 from tests import oracles, strategies
 from theory.multicenter import minimum
 from ufm.problems import stiefel
-from ufm.problems.state import random_state
+from ufm.problems.frames import dense
+from ufm.problems.state import frame_of, random_state
 
 COSINE = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, frame="learned")
 P = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, loss="mse", lam_h=1e-2, lam_w=1e-2, frame="learned")
@@ -115,6 +116,16 @@ def test_every_end_has_a_status():
     assert "step_size is too large" in run.stats["reason"]
     assert ufm.gradient_descent(COSINE, step_size=0.01, n_steps=5).status == "stopped"
     assert ufm.gradient_flow(COSINE, t_eval=0.1).status == "finished"
+
+
+@pytest.mark.parametrize(("scale", "reason"), [(1e150, "runs away at t=0"), (1e200, "not finite at the start")])
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_a_flow_that_cannot_begin_has_a_status(scale, reason):
+    start = random_state(P, 0)
+    run = ufm.gradient_flow(P, start=start._replace(features=scale * start.features), t_eval=1.0)
+    assert run.status == "diverged"
+    assert reason in run.stats["reason"]
+    np.testing.assert_allclose(dense(run.frame.classifier), dense(frame_of(P, start).classifier))
 
 
 @pytest.mark.parametrize(
