@@ -20,9 +20,10 @@ from ufm.train import presets
 class Command:
     """Show a table of trainings, mean and standard deviation over seeds; run what is missing.
 
-    1 to 7 are the paper's; "fashion", "offline" (all methods) and "angles" (f and theta) are ours and run on a laptop's
-    CPU. Numbers are read from --results and from finished runs below --runs; cells without any say "not run". One
-    training is run for all methods that share it (`ufm presets --methods` says which): CE answers for CE+LA.
+    1 to 7 are the paper's; "cifar10", "cifar100", "fashion", "offline" (all methods), "angles" (f and theta) and "scan"
+    (learning rates on validation images) are ours and run on a laptop's CPU. Numbers are read from --results and from
+    finished runs below --runs; cells without any say "not run". One training is run for all methods that share it
+    (`ufm presets --methods` says which): CE answers for CE+LA.
 
     Example: ufm table 2
 
@@ -31,6 +32,10 @@ class Command:
     Example: ufm table fashion --quantity gcr
 
     Example: ufm table offline --ranks
+
+    Example: ufm table cifar10 --quantity few --against "convnet CE"
+
+    Example: ufm table scan --seeds 1 --where cifar10-
 
     Example: ufm table angles --correlate
 
@@ -44,7 +49,7 @@ class Command:
     quantity: tables.Quantity = "own"
     """Test accuracy at the last epoch by the method's own rule, RCR, GCR or nearest mean center; best: at the best
     epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of
-    classes with more than 100, with 20 to 100, with fewer than 20 training images."""
+    classes with more than 100, with 20 to 100, with fewer than 20 training images; training: on training images."""
     verdicts: bool = False
     """How often each prediction made before a training held, by row, instead of accuracies."""
     ranks: bool = False

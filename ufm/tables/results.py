@@ -26,9 +26,10 @@ def summary(name: str, record: Record, predictions: Mapping[str, Any]) -> Result
     -------
     Plain values: ``name``, ``configuration``, ``class_sizes``, ``accuracy`` (test, last epoch, by rule), ``best``
     (the largest test accuracy by the own rule at any measured epoch: chosen on the test set, and so not a result),
-    ``group_accuracy`` (test, own rule: many, medium, few), ``class_accuracy`` (test, by rule and class), ``curves`` (by
-    measured epoch: ``epoch``, ``clock``, ``nc`` by class on training images, ``test_accuracy``), ``variability``
-    (training, by class), ``checks`` (against the predictions) and ``machine``.
+    ``training_accuracy`` (own rule, last epoch), ``group_accuracy`` (test, own rule: many, medium, few),
+    ``class_accuracy`` (test, by rule and class), ``curves`` (by measured epoch: ``epoch``, ``clock``, ``nc`` by class
+    on training images, ``test_accuracy``), ``variability`` (training, by class), ``checks`` (against the predictions)
+    and ``machine``.
     """
     data = record.data
     last, rules = data.isel(epoch=-1), [str(rule) for rule in data.rule.values]
@@ -40,6 +41,7 @@ def summary(name: str, record: Record, predictions: Mapping[str, Any]) -> Result
         "class_sizes": [int(n) for n in data.class_size],
         "accuracy": {rule: _rounded(test.accuracy.sel(rule=rule)) for rule in rules},
         "best": {"accuracy": _rounded(own.max()), "epoch": record.epochs[int(np.argmax(own.values))]},
+        "training_accuracy": _rounded(training.isel(epoch=-1).accuracy.sel(rule="own")),
         "group_accuracy": {
             str(group): _rounded(test.group_accuracy.sel(rule="own", group=group)) for group in data.group.values
         },

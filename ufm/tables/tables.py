@@ -17,8 +17,9 @@ TABLES = tuple(dict.fromkeys(name.partition("/")[0] for name in PRESETS if not n
 SWEEPS = ("table6", "angles")
 """Tables over f and theta rather than over methods and data."""
 
-Quantity = Literal["own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few"]
-"""Test accuracies: by a rule at the last epoch; by the own rule at the best epoch; by the own rule of some classes."""
+Quantity = Literal["own", "rcr", "gcr", "nearest", "best", "rare", "many", "medium", "few", "training"]
+"""Test accuracies: by a rule at the last epoch; by the own rule at the best epoch; by the own rule of some classes. And
+the accuracy on training images: whether a training went to its end."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ def labels(name: str) -> tuple[str, str]:
     cropped = "" if config.augmentation is None else f", {config.augmentation}"
     if name.partition("/")[0] in SWEEPS:
         return f"f = {config.f}", f"theta = {config.theta:g}"
-    return f"{config.network} {config.method}{mixed}{cropped}", f"{config.dataset}, tau {config.tau:g}"
+    angle = f", theta {config.theta:g}" if config.theta not in (None, 0.2) else ""
+    rate = f", lr {config.lr:g}" if name.startswith("scan/") else ""
+    row = f"{config.network} {config.method}{mixed}{cropped}{angle}"
+    return row, f"{config.dataset}, tau {config.tau:g}{rate}"
 
 
 def entries(
@@ -115,6 +119,8 @@ def entries(
 
 
 def _value(result: Mapping[str, Any], quantity: str) -> float | None:
+    if quantity == "training":
+        return result.get("training_accuracy")
     if quantity == "best":
         return result["best"]["accuracy"]
     if quantity == "rare":

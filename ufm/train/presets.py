@@ -60,6 +60,8 @@ def _usual(dataset: str, network: str, method: str) -> dict[str, Any]:
     settings = dict(IMAGENET) if dataset.startswith("imagenet") else {}
     if method == "LDAM-DRW":
         settings["drop"] = 0.01  # its own schedule
+    if network == "convnet" and (dataset, method) in RATES:
+        settings["lr"] = RATES[dataset, method]
     if METHODS[method].loss == "cosine":
         settings |= OWN_RULES.get(dataset, {}) | OWN_RULES.get(network, {})
     return settings
@@ -87,6 +89,27 @@ CUT: dict[str, Any] = {**SHORT, "n_max": 500}
 ANGLES: dict[str, Any] = {**SHORT, "n_max": 1000, **EXPAND}
 FASHION: dict[str, Any] = {"epochs": 80, "measure_every": 4}
 
+REAL = ("CE", "CE+LA", "LA", "BalancedSoftmax", "LDAM-DRW", "KCL", "SETF", "P", "AL", "CAL", "CAL+LA", "CAL+GCR")
+"""Methods that are compared on CIFAR."""
+TRAINED_ALONE = tuple(name for name in REAL if METHODS[name].trained_as is None)
+FASTEST = {"-theta0.7": {"theta": 0.7}}
+"""Where features of a class with 20 centers collapse fastest under beta = cos alpha: at cos alpha = 2/3."""
+SCANNED = (0.02, 0.06, 0.2, 0.6)
+"""Learning rates of the scan: one for all methods is no comparison, as their losses differ in scale and steepness."""
+RATES: dict[tuple[str, str], float] = {}
+"""Learning rates of the tables of real images by data set and method, where not the default: the scan's best."""
+SCAN: dict[str, Any] = {"epochs": 40, "measure_every": 10}
+TO_THE_END: dict[str, Any] = {"epochs": 100, "measure_every": 10}
+
+
+def _scan(dataset: str, validation: int) -> Iterator[Family]:
+    """The scan of a data set: four learning rates on images that are held out of those for training."""
+    rates = {f"-lr{lr:g}": {"lr": lr, "validation": validation} for lr in SCANNED}
+    faster = {f"{angle}{lr}": {**theta, **rate} for angle, theta in FASTEST.items() for lr, rate in rates.items()}
+    yield Family("scan", (dataset,), ("convnet",), TRAINED_ALONE, (0.01,), SCAN, rates)
+    yield Family("scan", (dataset,), ("convnet",), ("CAL",), (0.01,), SCAN, faster)
+
+
 FAMILIES = (
     Family("table1", taus=(*TAUS, 1.0), variants=MIXUP),
     Family("table2", CIFAR, DEEP),
@@ -109,6 +132,10 @@ FAMILIES = (
     Family("offline", ("fashion-mnist",), ("cnn",), ("CE", "CE+LA"), MORE_TAUS, CUT, CROP),
     Family("angles", ("fashion-mnist",), ("cnn",), ("CAL",), (0.01,), ANGLES, WIDE_GRID),
     Family("fashion", ("fashion-mnist",), ("cnn",), FIVE, (0.01, 0.1), FASHION, name="{method}-{tau:g}"),
+    *_scan("cifar10", 500),
+    *_scan("cifar100", 50),
+    *(Family(dataset, (dataset,), ("convnet",), REAL, (0.01, 0.1), TO_THE_END) for dataset in CIFAR),
+    *(Family(dataset, (dataset,), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, FASTEST) for dataset in CIFAR),
 )
 """All named trainings, in the order in which they are listed."""
 
