@@ -16,8 +16,7 @@ language = "en"
 
 extensions = [
     *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode", "myst_nb"),
-    *("_ext.docstrings", "_ext.mathml", "_ext.notebooks", "_ext.gallery"),
-    *("_ext.commands", "_ext.ledger", "_ext.reference", "_ext.theory"),
+    *("_ext.docstrings", "_ext.mathml", "_ext.ledger", "_ext.generated"),
 ]
 # docs/gallery holds pictures and their captions; _ext.gallery makes a page of them
 exclude_patterns = ["_build", "_ext", "gallery/**", "**/.ipynb_checkpoints"]

@@ -1,5 +1,5 @@
 """Pictures.
 
-The modules here draw what a command left behind and compute nothing. Those in :mod:`figures.paper` and
-:mod:`figures.new` are the figures of ``ufm figures`` (:mod:`figures.gallery`): each says how its data are computed.
+Modules of :mod:`figures.commands` draw what a command left behind and compute nothing. Those of :mod:`figures.paper`
+and :mod:`figures.new` are the figures of ``ufm figures`` (:mod:`figures.gallery`): each says how its data are computed.
 """

@@ -16,16 +16,15 @@ trainings has neither settings nor data.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from xarray import Dataset
 
 import ufm
 from figures import new, paper, style, turning
 from ufm.files import store
 from ufm.files.folder import modules_in
 from ufm.files.store import config_key
-
-if TYPE_CHECKING:
-    import xarray
 
 RESOLUTION = 200
 """Dots per inch of pictures that are not vectors."""
@@ -71,7 +70,7 @@ def found() -> Mapping[str, Entry]:
     return {entry.name: entry for entry in entries}
 
 
-def data_of(entry: Entry, quick: bool, folder: Path) -> tuple["xarray.Dataset", bool]:
+def data_of(entry: Entry, quick: bool, folder: Path) -> tuple[Dataset, bool]:
     """Data of a figure, and whether they were on disk already: FOLDER/NAME-KEY.nc, KEY a hash of what decides them.
 
     A damaged file is computed again.
@@ -89,7 +88,7 @@ def data_of(entry: Entry, quick: bool, folder: Path) -> tuple["xarray.Dataset", 
 
 
 def write(
-    entry: Entry, data: "xarray.Dataset", out: Path, formats: Iterable[str], stem: str, *, animate: bool = False
+    entry: Entry, data: Dataset, out: Path, formats: Iterable[str], stem: str, *, animate: bool = False
 ) -> list[Path]:
     """Pictures and caption of a figure: OUT/STEM.png and so on, OUT/STEM.md; OUT/STEM.gif where it turns."""
     module = entry.module

@@ -4,9 +4,9 @@ Slow on purpose. Benchmarks and the figure ``work-precision`` hold the toolkit's
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import loss_of
@@ -27,15 +27,10 @@ def velocity(problem: Problem, frame: Frame) -> Callable[[float, Array], Array]:
     return field
 
 
-def scipy_flow(
-    problem: Problem, frame: Frame, features: Array, t: float, *, method: Literal["DOP853", "RK45"], rtol: float
-) -> Array:
+def scipy_flow(problem: Problem, frame: Frame, features: Array, t: float, method: str, rtol: float) -> Array:
     """Features (N, d) at time ``t`` by :func:`scipy.integrate.solve_ivp` on the state as one vector."""
-    from scipy.integrate import solve_ivp
-
-    done = solve_ivp(
-        velocity(problem, frame), (0.0, t), features.ravel(), method=method, rtol=rtol, atol=1e-2 * rtol, t_eval=[t]
-    )
+    field, start = velocity(problem, frame), features.ravel()
+    done = solve_ivp(field, (0.0, t), start, method=method, rtol=rtol, atol=1e-2 * rtol, t_eval=[t])
     return np.asarray(done.y[:, -1].reshape(features.shape))
 
 

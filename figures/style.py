@@ -1,15 +1,17 @@
-"""What all figures share: style, panels, colours of classes, and writing to disk."""
+"""What all figures share: style, canvases, colours of classes, matrices of cosines, and writing to disk."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ufm.files.store import write_atomically
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 STYLE = Path(__file__).with_name("ncmc.mplstyle")
 
@@ -17,31 +19,24 @@ ONE_COLUMN, TWO_COLUMNS = 3.3, 6.8
 """Widths of a figure in a journal of two columns, inches."""
 
 
-def styled() -> AbstractContextManager[None]:
-    """A context in which matplotlib has our style over its own defaults, whatever the user's settings are."""
-    import matplotlib
+@contextmanager
+def styled() -> Iterator[None]:
+    """Our style over matplotlib's own defaults, whatever the user's settings are: a context, or a decorator."""
+    with matplotlib.rc_context(fname=STYLE):
+        yield
 
-    return matplotlib.rc_context(fname=STYLE)
 
-
-def canvas(width: float, height: float) -> "Figure":
+def canvas(width: float, height: float, layout: Any = "constrained") -> Figure:
     """An empty figure, inches, whose panels make room for their labels when it is drawn."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
 
-def panels(rows: int, columns: int, width: float, height: float) -> tuple["Figure", Any]:
+def panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure, Any]:
     """A grid of panels with fixed margins in inches (fitting them to their labels would take longer than the plots)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     wide, tall = width * columns, height * rows
-    figure = Figure(figsize=(wide, tall))
-    FigureCanvasAgg(figure)
+    figure = canvas(wide, tall, layout=None)
     figure.subplots_adjust(
         left=0.7 / wide, right=1 - 0.45 / wide, top=1 - 0.3 / tall, bottom=0.45 / tall, wspace=0.45, hspace=0.55
     )
@@ -50,21 +45,36 @@ def panels(rows: int, columns: int, width: float, height: float) -> tuple["Figur
 
 def class_colors(count: int) -> Any:
     """One colour per class, dark to light."""
-    from matplotlib import colormaps
-
-    return colormaps["viridis"](np.linspace(0.0, 0.92, count))
+    return matplotlib.colormaps["viridis"](np.linspace(0.0, 0.92, count))
 
 
-def shown_classes(count: int) -> list[int]:
-    """At most ten classes, first and last among them."""
-    return sorted({int(k) for k in np.round(np.linspace(0, count - 1, min(count, 10)))})
+def shown_classes(count: int) -> list[tuple[int, Any]]:
+    """At most ten classes, first and last among them, and their colours."""
+    shown = sorted({int(k) for k in np.round(np.linspace(0, count - 1, min(count, 10)))})
+    return list(zip(shown, class_colors(len(shown)), strict=True))
 
 
-def save_figure(figure: "Figure", path: str | Path, dpi: int = 110) -> Path:
+def draw_classes(axis: Any, x: Any, curves: Any, *, limits: Any = None, labels: Sequence[str] | None = None) -> None:
+    """Curves (points, classes) of :func:`shown_classes`; the limit of each is dotted."""
+    for k, color in shown_classes(curves.shape[1]):
+        axis.plot(x, curves[:, k], color=color, label=labels and labels[k])
+        if limits is not None:
+            axis.axhline(limits[k], color=color, linestyle=":", linewidth=0.8)
+
+
+def draw_cosines(axis: Any, matrix: Any) -> Any:
+    """A matrix of cosines, rows and columns counted from 1: red is 1, white 0, blue -1."""
+    rows, columns = matrix.shape
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_locator(MaxNLocator(5, integer=True))
+    return axis.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r", extent=(0.5, columns + 0.5, rows + 0.5, 0.5))
+
+
+def save_figure(figure: Figure, path: str | Path, dpi: int = 110) -> Path:
     """Write a picture atomically; the ending chooses the format."""
 
+    @styled()
     def write(temporary: Path) -> None:
-        with styled():
-            figure.savefig(temporary, dpi=dpi)
+        figure.savefig(temporary, dpi=dpi)
 
     return write_atomically(path, write)

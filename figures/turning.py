@@ -1,22 +1,21 @@
 """Three dimensions on paper: spheres, vectors, arcs, and pictures that turn."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.figure import Figure
 
 from figures.style import styled
 from ufm.files.store import write_atomically
 from ufm.problems.frames import Array
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 FRAMES, PER_SECOND = 72, 18
 """Pictures of a full turn, and how many are shown a second."""
 
 
-def scene(figure: "Figure", place: tuple[Any, ...], labels: tuple[str, str, str], view: tuple[float, float]) -> Any:
+def scene(figure: Figure, place: tuple[Any, ...], labels: tuple[str, str, str], view: tuple[float, float]) -> Any:
     """Axes of equal scale in which the unit sphere is a sphere; view is elevation and azimuth, degrees."""
     axis: Any = figure.add_subplot(*place, projection="3d")
     axis.computed_zorder = False  # in the order of drawing: a net that is nearer must not hide what is inside
@@ -54,19 +53,17 @@ def draw_vector(axis: Any, tip: Array, color: Any, text: str = "", **look: Any) 
         axis.text(*beyond, text, color=color, ha="center", va="center", fontsize=7)
 
 
-def arc(first: Array, second: Array, radius: float, points: int = 30) -> Array:
-    """Points (3, points) on the circle between the directions of two vectors that are not parallel."""
+def arc(first: Array, second: Array, radius: float) -> Array:
+    """Points (3, 30) on the circle between the directions of two vectors that are not parallel."""
     a = first / np.linalg.norm(first)
     across = second - (second @ a) * a
     b = across / np.linalg.norm(across)
-    angle = np.linspace(0.0, np.arctan2(float(second @ b), float(second @ a)), points)
+    angle = np.linspace(0.0, np.arctan2(float(second @ b), float(second @ a)), 30)
     return np.asarray(radius * (a[:, None] * np.cos(angle) + b[:, None] * np.sin(angle)))
 
 
-def save_animation(figure: "Figure", path: Path, dpi: int = 100) -> Path:
+def save_animation(figure: Figure, path: Path) -> Path:
     """A full turn of all three-dimensional panels as an animated GIF, written atomically."""
-    from matplotlib.animation import FuncAnimation, PillowWriter
-
     axes: list[Any] = [axis for axis in figure.axes if axis.name == "3d"]
     views = [(axis.elev, axis.azim) for axis in axes]
 
@@ -77,8 +74,8 @@ def save_animation(figure: "Figure", path: Path, dpi: int = 100) -> Path:
 
     animation = FuncAnimation(figure, turn, frames=FRAMES, blit=False)
 
+    @styled()
     def write(temporary: Path) -> None:
-        with styled():
-            animation.save(temporary, writer=PillowWriter(fps=PER_SECOND), dpi=dpi)
+        animation.save(temporary, writer=PillowWriter(fps=PER_SECOND), dpi=100)
 
     return write_atomically(path, write)

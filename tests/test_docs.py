@@ -73,6 +73,8 @@ def test_commands_are_commands(page):
 
 
 def extension(module):
+    if module in ("docstrings", "theory"):
+        pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     spec = importlib.util.spec_from_file_location(f"_ext.{module}", DOCS / "_ext" / f"{module}.py")
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
@@ -104,11 +106,11 @@ def test_notebooks_are_copied_and_those_that_are_gone_removed(ext, tmp_path):
     origin.mkdir()
     for file in ("01-a.ipynb", "02-b.ipynb", "02-b.py"):
         (origin / file).write_text("{}")
-    ext("notebooks").copy(origin, target)
+    ext("pages").copy_all(origin, "*.ipynb", target)
     assert {path.name for path in target.iterdir()} == {"01-a.ipynb", "02-b.ipynb"}
     assert (target / "01-a.ipynb").stat().st_mtime_ns == (origin / "01-a.ipynb").stat().st_mtime_ns
     (origin / "01-a.ipynb").unlink()
-    ext("notebooks").copy(origin, target)
+    ext("pages").copy_all(origin, "*.ipynb", target)
     assert {path.name for path in target.iterdir()} == {"02-b.ipynb"}
 
 
@@ -130,7 +132,6 @@ def public_modules(*folders):
 
 
 def on_theory_page(ext, role):
-    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     return {*re.findall(rf":{role}:`([^`]+)`", ext("theory").page())}
 
 
@@ -153,7 +154,6 @@ def test_the_theory_page_names_every_claim_and_tests_that_exist(ext):
 
 @pytest.mark.parametrize("name", ["angles", "mse_learned"])
 def test_derivations_are_found_by_what_they_prove(ext, name):
-    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     proved = {result.name.partition("[")[0] for result in derive(name).results}
     assert {function for function, names in ext("theory").proofs().items() if name in names} == proved != set()
 
@@ -180,7 +180,6 @@ def _hidden(m):
 
 
 def test_a_module_in_the_folder_is_on_the_pages(ext, tmp_path, monkeypatch):
-    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     import theory
 
     (tmp_path / "made_up").mkdir()
@@ -212,7 +211,6 @@ def test_the_reference_has_every_module_once(ext):
 
 
 def test_docstrings_become_fields(ext):
-    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     text = """A norm |h| and :math:`|h|`.
 
     Parameters
@@ -240,7 +238,6 @@ def test_docstrings_become_fields(ext):
 
 
 def test_lists_in_two_columns_become_definitions(ext):
-    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     prose = ext("docstrings").prose
     assert prose("Two.\n\none  the first\nthree   the last") == "Two.\n\none\n    the first\nthree\n    the last"
     table = "Two.\n\n====  ====\none   1\n====  ===="
@@ -248,7 +245,6 @@ def test_lists_in_two_columns_become_definitions(ext):
 
 
 def test_names_lead_to_where_things_are_defined(ext):
-    pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     defined = ext("docstrings").defined
     assert defined("ufm.Problem.to_toml") == [f"{ufm.Problem.__module__}.Problem.to_toml"]
     assert defined("ufm.Problem") == [f"{ufm.Problem.__module__}.Problem", ufm.Problem.__module__]

@@ -4,13 +4,7 @@ import contextlib
 import io
 import os
 import textwrap
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from _ext import pages
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
+from unittest import mock
 
 WIDTH = 92
 
@@ -38,14 +32,9 @@ def help_of(name: str) -> str:
     """What ``ufm NAME --help`` says: WIDTH columns, no colour."""
     from ufm.commands.main import main
 
-    said, before = io.StringIO(), dict(os.environ)
-    try:
-        os.environ.update(COLUMNS=str(WIDTH), NO_COLOR="1")
-        with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
-            main([name, "--help"])
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    said, plain = io.StringIO(), mock.patch.dict(os.environ, COLUMNS=str(WIDTH), NO_COLOR="1")
+    with plain, contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        main([name, "--help"])
     rows = [row for line in said.getvalue().splitlines() for row in textwrap.wrap(line, WIDTH) or [""]]
     return "\n".join(rows).strip()
 
@@ -54,10 +43,3 @@ def page() -> str:
     """The page, in MyST."""
     sections = [f"(ufm-{name})=\n## ufm {name}\n\n```text\n{help_of(name)}\n```\n" for name in names()]
     return "\n".join([INTRODUCTION, *sections])
-
-
-def setup(app: "Sphinx") -> dict[str, bool]:
-    """Make the page before Sphinx looks for pages."""
-    target = Path(app.srcdir) / "generated" / "commands.md"
-    app.connect("builder-inited", lambda app: pages.write(target, page()))
-    return {"parallel_read_safe": True}

@@ -1,12 +1,6 @@
 """The gallery: a page of what ``ufm figures --out docs/gallery`` wrote, NAME.png with a caption in NAME.md."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from _ext import pages
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 INTRODUCTION = """\
 # Gallery
@@ -46,11 +40,3 @@ def _entry(picture: Path, level: str, name: str) -> str:
     if (turning := picture.with_suffix(".gif")).exists():
         parts.append(f"{{download}}`A full turn of it </gallery/{turning.name}>`.")
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def setup(app: "Sphinx") -> dict[str, bool]:
-    """Make the page before Sphinx looks for pages."""
-    source = Path(app.srcdir)
-    target = source / "generated" / "gallery.md"
-    app.connect("builder-inited", lambda app: pages.write(target, page(source / "gallery")))
-    return {"parallel_read_safe": True}

@@ -5,13 +5,9 @@ Two roles lead there from any page: ``{claim}`theorem-3.4``` and ``{test}`tests/
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sphinx.roles import XRefRole
-
-from _ext import pages
 
 if TYPE_CHECKING:
     from docutils.nodes import Element
@@ -47,36 +43,20 @@ def linked(text: str) -> str:
     return re.sub(r"\[([\w.]+)\]\([^)]+\.py\)", r"{py:obj}`\1`", text)
 
 
-def tests_of(text: str) -> dict[str, list[str]]:
-    """Names of tests that a page links to, by file."""
+def pages_of_tests(text: str) -> dict[str, str]:
+    """The source of the tests that a page links to, by file: texts by the names of their files."""
     named: dict[str, set[str]] = defaultdict(set)
-    for name in TEST.findall(text):
-        path, _, function = name.partition("::")
+    for path, _, function in (name.partition("::") for name in TEST.findall(text)):
         named[path].add(function)
-    return {path: sorted(named[path]) for path in sorted(named)}
-
-
-def page_of_tests(path: str, functions: Iterable[str]) -> str:
-    """The source of some tests of a file."""
-    parts = [f"# {path}\n"]
-    for function in functions:
-        include = f"```{{literalinclude}} /../{path}\n:pyobject: {function}\n:lineno-match:\n```\n"
-        parts.append(f"({label_of_test(f'{path}::{function}')})=\n## {function}\n\n{include}")
-    return "\n".join(parts)
-
-
-def make(source: Path) -> None:
-    """Write claims.md, and tests/*.md for the tests that it names."""
-    generated = source / "generated"
-    claims = linked((source.parent / "CLAIMS.md").read_text(encoding="utf-8"))
-    pages.write(generated / "claims.md", claims)
-    pages.write(generated / "tests.md", INDEX)
-    files = tests_of(claims)
-    targets = {path: generated / "tests" / path.removeprefix("tests/").replace("/", "-") for path in files}
-    targets = {path: target.with_suffix(".md") for path, target in targets.items()}
-    pages.remove_others(generated / "tests", "*.md", set(targets.values()))
-    for path, functions in files.items():
-        pages.write(targets[path], page_of_tests(path, functions))
+    texts = {}
+    for path in sorted(named):
+        parts = [f"# {path}\n"]
+        for function in sorted(named[path]):
+            include = f"```{{literalinclude}} /../{path}\n:pyobject: {function}\n:lineno-match:\n```\n"
+            parts.append(f"({label_of_test(f'{path}::{function}')})=\n## {function}\n\n{include}")
+        target = path.removeprefix("tests/").replace("/", "-").removesuffix(".py")
+        texts[f"{target}.md"] = "\n".join(parts)
+    return texts
 
 
 class _Role(XRefRole):
@@ -91,8 +71,7 @@ class _Role(XRefRole):
 
 
 def setup(app: "Sphinx") -> dict[str, Any]:
-    """Make the pages before Sphinx looks for them; add the roles."""
+    """Add the roles."""
     app.add_role("claim", _Role())
     app.add_role("test", _Role())
-    app.connect("builder-inited", lambda app: make(Path(app.srcdir)))
     return {"parallel_read_safe": True}

@@ -4,6 +4,7 @@ The converter is docutils' own; a few LaTeX commands that it does not know are s
 """
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -51,15 +52,7 @@ def _set(translator: "HTML5Translator", node: nodes.Element, block: bool) -> Non
     raise nodes.SkipNode
 
 
-def _inline(translator: "HTML5Translator", node: nodes.math) -> None:
-    _set(translator, node, block=False)
-
-
-def _block(translator: "HTML5Translator", node: nodes.math_block) -> None:
-    _set(translator, node, block=True)
-
-
 def setup(app: "Sphinx") -> dict[str, Any]:
     """Offer the renderer; ``html_math_renderer = "mathml"`` takes it."""
-    app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
+    app.add_html_math_renderer("mathml", (partial(_set, block=False), None), (partial(_set, block=True), None))
     return {"parallel_read_safe": True}

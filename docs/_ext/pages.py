@@ -1,5 +1,7 @@
 """Writing generated pages."""
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -10,11 +12,21 @@ def write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def remove_others(folder: Path, pattern: str, keep: set[Path]) -> None:
-    """Remove pages of an earlier build whose origin is gone."""
-    for path in folder.glob(pattern):
-        if path not in keep:
+def write_all(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write pages by the names of their files, and remove those of an earlier build whose origin is gone."""
+    for path in folder.glob("*"):
+        if path.name not in texts:
             path.unlink()
+    for name, text in texts.items():
+        write(folder / name, text)
+
+
+def copy_all(origin: Path, pattern: str, target: Path) -> None:
+    """Copy files as they are, with their times, so that Sphinx reads again only what has changed."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in origin.glob(pattern):
+        shutil.copy2(path, target)
 
 
 def heading(text: str, line: str) -> str:

@@ -3,13 +3,8 @@
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from _ext import pages
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 COMMANDS = "ufm.commands"
 """Has a page of another kind: what each command says to ``--help``."""
@@ -49,15 +44,6 @@ def face() -> str:
     return f"{pages.heading('ufm', '=')}\n.. automodule:: ufm\n   :no-members:\n\n{table}"
 
 
-def setup(app: "Sphinx") -> dict[str, bool]:
-    """Write the pages before Sphinx looks for pages."""
-
-    def write(app: "Sphinx") -> None:
-        folder = Path(app.srcdir) / "generated" / "reference"
-        texts = {folder / f"{room}.rst": page(room) for room in rooms()} | {folder / "ufm.rst": face()}
-        pages.remove_others(folder, "*", set(texts))
-        for path, text in texts.items():
-            pages.write(path, text)
-
-    app.connect("builder-inited", write)
-    return {"parallel_read_safe": True}
+def all_pages() -> dict[str, str]:
+    """Texts by the names of their files."""
+    return {f"{room}.rst": page(room) for room in rooms()} | {"ufm.rst": face()}

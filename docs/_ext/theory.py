@@ -12,14 +12,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from _ext import docstrings, pages
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 INTRODUCTION = """\
 Under each formula stand the function that computes it, the derivation that proves it (sympy, step by step; counting
@@ -115,10 +111,3 @@ def page() -> str:
     parts += [pages.heading("Outside theory", "-"), OUTSIDE] if outside else []
     parts += [entry(getattr(import_module(module), name), name) for module, _, name in outside]
     return "\n\n".join(parts) + "\n"
-
-
-def setup(app: "Sphinx") -> dict[str, bool]:
-    """Make the page before Sphinx looks for pages."""
-    target = Path(app.srcdir) / "generated" / "theory.rst"
-    app.connect("builder-inited", lambda app: pages.write(target, page()))
-    return {"parallel_read_safe": True}

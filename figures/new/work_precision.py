@@ -1,13 +1,16 @@
 """Error against time: the toolkit's methods, and the loops that people write."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from xarray import Dataset
 
 from figures import loops
-from figures.recorded import number, recorded, settings_of
+from figures.recorded import having, markdown, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from ufm.files.blas import one_thread
 from ufm.measure.metrics import unit_rows
@@ -15,10 +18,6 @@ from ufm.problems.frames import Array, multi_center_frame
 from ufm.problems.problem import Problem
 from ufm.problems.sizes import long_tailed_sizes
 from ufm.simulate.flow import gradient_flow
-
-if TYPE_CHECKING:
-    import xarray
-    from matplotlib.figure import Figure
 
 ABOUT = "error against time: our methods, and usual loops"
 
@@ -55,41 +54,27 @@ def settings(quick: bool) -> dict[str, Any]:
     }
 
 
-def _runs(said: dict[str, Any]) -> Iterator[tuple[str, float, Callable[[], Array]]]:
-    """Method, tolerance (or number of steps), and what computes the features at the end."""
-    sizes = long_tailed_sizes(said["n_classes"], said["n_max"], said["tau"])
-    problem = Problem(sizes, said["f"], said["theta"], said["dim"], lam=said["lam"])
+def _sizes(said: dict[str, Any]) -> tuple[int, ...]:
+    return long_tailed_sizes(said["n_classes"], said["n_max"], said["tau"])
+
+
+def _solvers(said: dict[str, Any]) -> dict[str, Callable[[Any], Array]]:
+    """By method: features at the end, from a tolerance, or a number of steps."""
+    problem = Problem(_sizes(said), said["f"], said["theta"], said["dim"], lam=said["lam"])
     frame = multi_center_frame(problem, seed=said["seed"])
     _ = frame.geometry  # measured once, for all
     features = np.random.default_rng(said["seed"]).standard_normal((problem.n_samples, said["dim"]))
-    end = said["t"]
+    given = (problem, frame, features, said["t"])
 
-    def ours(method: Any, rtol: float) -> Callable[[], Array]:
-        def run() -> Array:
-            flow = gradient_flow(
-                problem, frame=frame, features=features, method=method, t_eval=[end], keep="final", rtol=rtol, workers=1
-            )
-            assert flow.final is not None
-            return flow.final
+    def ours(method: Any, rtol: float) -> Array:
+        options: dict[str, Any] = {"features": features, "t_eval": [said["t"]], "keep": "final", "workers": 1}
+        return np.asarray(gradient_flow(problem, frame=frame, method=method, rtol=rtol, **options).final)
 
-        return run
-
-    yield "reference", FINEST, ours("reduced", FINEST)
-    yield "check", FINEST, ours("full", FINEST)
-    for method in OURS:
-        for rtol in said["tolerances"]:
-            yield method, rtol, ours(method, rtol)
-    for scheme in ("DOP853", "RK45"):
-        for rtol in said["tolerances"]:
-            yield (
-                scheme,
-                rtol,
-                lambda s=scheme, r=rtol: loops.scipy_flow(  # type: ignore[misc]
-                    problem, frame, features, end, method=s, rtol=r
-                ),
-            )
-    for count in said["steps"]:
-        yield "steps", count, lambda n=count: loops.gradient_steps(problem, frame, features, end, n)  # type: ignore[misc]
+    return {
+        **{method: partial(ours, method) for method in OURS},
+        **{scheme: partial(loops.scipy_flow, *given, scheme) for scheme in ("DOP853", "RK45")},
+        "steps": partial(loops.gradient_steps, *given),
+    }
 
 
 def _timed(run: Callable[[], Array]) -> tuple[Array, float]:
@@ -102,25 +87,22 @@ def _timed(run: Callable[[], Array]) -> tuple[Array, float]:
     return unit_rows(found), min(seconds)
 
 
-def data(quick: bool) -> "xarray.Dataset":
+def _distance(found: Array, exact: Array) -> float:
+    return float(np.linalg.norm(found - exact, axis=1).max())
+
+
+def data(quick: bool) -> Dataset:
     """Error (largest distance of any unit feature from the reference) and processor seconds of every run."""
     said = settings(quick)
-    methods, tolerances, errors, spent = [], [], [], []
-    reference, between = np.empty(0), np.nan
+    solvers, rows = _solvers(said), []
     with one_thread():
-        for method, tolerance, run in _runs(said):
-            found, seconds = _timed(run)
-            if method == "reference":
-                reference = found
-                continue
-            error = float(np.linalg.norm(found - reference, axis=1).max())
-            if method == "check":
-                between = error
-                continue
-            methods.append(method)
-            tolerances.append(tolerance)
-            errors.append(error)
-            spent.append(seconds)
+        exact = unit_rows(solvers["reduced"](FINEST))
+        between = _distance(unit_rows(solvers["full"](FINEST)), exact)
+        for method, solve in solvers.items():
+            for level in said["steps" if method == "steps" else "tolerances"]:
+                found, seconds = _timed(partial(solve, level))
+                rows.append((method, level, _distance(found, exact), seconds))
+    methods, tolerances, errors, spent = map(list, zip(*rows, strict=True))
     variables = {
         "error": ("run", errors),
         "seconds": ("run", spent, {"units": "processor seconds"}),
@@ -130,56 +112,50 @@ def data(quick: bool) -> "xarray.Dataset":
     return recorded(said, variables, {"method": ("run", methods)})
 
 
-def _of(data: "xarray.Dataset", method: str) -> "xarray.Dataset":
-    return data.isel(run=np.flatnonzero(data.method.values == method))
-
-
-def plot(data: "xarray.Dataset") -> "Figure":
+@styled()
+def plot(data: Dataset) -> Figure:
     """One line per method, a point per tolerance; the reference's own uncertainty is shaded."""
-    with styled():
-        figure = canvas(0.8 * TWO_COLUMNS, 3.2)
-        axis = figure.subplots()
-        for place, (method, text) in enumerate(NAMES.items()):
-            part = _of(data, method)
-            dashes = "-" if method in OURS else "--"
-            axis.plot(part.seconds, part.error, "os^vDP"[place], linestyle=dashes, color=f"C{place}", label=text)
-        low = max(float(data.between), 1e-16)
-        axis.axhspan(low / 100, low, color="0.9", linewidth=0, label="below what two references agree on")
-        axis.set(xscale="log", yscale="log", xlabel="processor time (s), one thread")
-        axis.set(ylabel="largest error of a unit feature", ylim=(low / 100, 3.0))
-        axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-        return figure
+    figure = canvas(0.8 * TWO_COLUMNS, 3.2)
+    axis = figure.subplots()
+    for place, (method, text) in enumerate(NAMES.items()):
+        part = having(data, "method", method)
+        dashes = "-" if method in OURS else "--"
+        axis.plot(part.seconds, part.error, "os^vDP"[place], linestyle=dashes, color=f"C{place}", label=text)
+    low = max(float(data.between), 1e-16)
+    axis.axhspan(low / 100, low, color="0.9", linewidth=0, label="below what two references agree on")
+    axis.set(xscale="log", yscale="log", xlabel="processor time (s), one thread")
+    axis.set(ylabel="largest error of a unit feature", ylim=(low / 100, 3.0))
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
 
 
-def time_to_reach(data: "xarray.Dataset", method: str, error: float) -> float:
+def time_to_reach(data: Dataset, method: str, error: float) -> float:
     """Fewest processor seconds in which a method gets at least so near; NaN if it does not."""
-    part = _of(data, method)
-    good = part.seconds.values[part.error.values <= error]
-    return float(good.min()) if good.size else float("nan")
+    part = having(data, "method", method)
+    return float(part.seconds.where(part.error <= error).min())
 
 
-def caption(data: "xarray.Dataset") -> str:
+def caption(data: Dataset) -> str:
     """Problem, what is measured, and seconds to a given accuracy."""
     said = settings_of(data)
-    samples = sum(long_tailed_sizes(said["n_classes"], said["n_max"], said["tau"]))
     target = 1e-6
     fastest = time_to_reach(data, "reduced", target)
     rows = []
     for method, text in NAMES.items():
         seconds = time_to_reach(data, method, target)
         if np.isfinite(seconds):
-            rows.append(f"- {text}: {number(seconds)} s, {number(seconds / fastest)} times that of reduced.")
+            rows.append(f"{text}: {number(seconds)} s, {number(seconds / fastest)} times that of reduced.")
         else:
-            rows.append(f"- {text}: not reached; {number(_of(data, method).error.min(), 2)} at best.")
-    return (
-        f"**Work and precision.** Cosine loss, K = {said['n_classes']}, f = {said['f']}, d = {said['dim']}, N = "
-        f"{samples}, "
-        f"theta = {said['theta']:g}, Gaussian start, until flow time {said['t']:g}. Error: largest distance of any "
-        "unit "
-        f"feature from a run of method reduced at tolerance {FINEST:g}, which method full, in all d coordinates, "
-        "confirms "
-        f"to {number(data.between, 1)}. Time: of the processor, one thread, fastest of {REPEATS} for short runs; it is "
-        "that of "
-        "the machine that drew this. The loops have the gradient in closed form; automatic differentiation would be "
-        f"slower. No theory here beyond the reduction itself.\n\nTo an error of {target:g}:\n\n" + "\n".join(rows)
+            best = having(data, "method", method).error.min()
+            rows.append(f"{text}: not reached; {number(best, 2)} at best.")
+    return markdown(
+        f"""**Work and precision.** Cosine loss, K = {said["n_classes"]}, f = {said["f"]}, d = {said["dim"]}, N =
+        {sum(_sizes(said))}, theta = {said["theta"]:g}, Gaussian start, until flow time {said["t"]:g}. Error: largest
+        distance of any unit feature from a run of method reduced at tolerance {FINEST:g}, which method full, in all d
+        coordinates, confirms to {number(data.between, 1)}. Time: of the processor, one thread, fastest of {REPEATS}
+        for short runs; it is that of the machine that drew this. The loops have the gradient in closed form; automatic
+        differentiation would be slower. No theory here beyond the reduction itself.
+
+        To an error of {target:g}:""",
+        rows,
     )

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import xarray
 from scipy.integrate import solve_ivp
 
 from figures import gallery, loops, style
@@ -88,6 +89,20 @@ def test_collapse_draws_the_curves_and_theorys_limits(data):
         np.testing.assert_allclose(case.variability[-1], dotted, atol=1e-6)
         np.testing.assert_allclose(collapse.measured_times(case), case.predicted_time, rtol=0.02)
     assert f"{float(found.nc_mean[0, -1].max()):.2g}" in collapse.caption(found)
+
+
+def test_cases_of_different_sizes_stand_next_to_each_other():
+    def case(times, classes):
+        curves = {name: (("time", "class"), np.ones((times, classes))) for name in collapse.CURVES}
+        rest = {"limit": ("class", np.ones(classes)), "class_size": ("class", np.full(classes, 7))}
+        return xarray.Dataset({**curves, **rest, "time_axis": ("time", np.arange(2.0, 2.0 + times))})
+
+    found = collapse._together([case(3, 4), case(5, 2)], ["long", "short"], {"trainings": ["a", "b"]}, "epoch")
+    assert dict(found.sizes) == {"case": 2, "time": 5, "class": 4}
+    assert np.isfinite(found.nc_mean).sum(("time", "class")).values.tolist() == [12, 10]
+    np.testing.assert_array_equal(found.time_axis, [[2, 3, 4, np.nan, np.nan], [2, 3, 4, 5, 6]])
+    left, right = np.array(collapse.plot(found).axes).reshape(3, 2)[2]
+    assert [len([line for line in axis.lines if len(line.get_xdata()) == 5]) for axis in (left, right)] == [4, 2]
 
 
 def test_gram_matrices_become_identity_and_ones(data):

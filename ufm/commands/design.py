@@ -67,10 +67,10 @@ class Command(SizeFlags):
         fitting = [evaluate(rule, f, theta, sizes) for rule, f, theta in bar]
         ranked = rank(fitting, self.by)
         if self.picture is not None:
-            from figures import design as picture
             from figures import style
+            from figures.commands.design import design_figure
 
-            style.save_figure(picture.design_figure(ranked), self.picture)
+            style.save_figure(design_figure(ranked), self.picture)
         if self.json:
             print(store.to_json({"designs": [design.to_dict() for design in ranked]}))
             return OK

@@ -51,14 +51,15 @@ class Command(ProblemFlags):
 
     def run(self) -> int:
         """Minimise everywhere, compare with theory, write, report."""
-        from figures import phase, style
+        from figures import style
+        from figures.commands.phase import phase_figure
 
         check_folder(self.out)
         problem_at, vertical, horizontal = self._grid()
         diagram = phase_diagram(problem_at, vertical, horizontal, seed=self.seed, progress=interactive())
         report = certify(diagram, seed=self.seed)
         path = store.save(diagram.dataset(), self.out / "phase.nc")
-        style.save_figure(phase.phase_figure(diagram), self.out / "phase.png")
+        style.save_figure(phase_figure(diagram), self.out / "phase.png")
         if self.json:
             print(store.to_json({**report.to_dict(), "points": diagram.gap.size, "out": str(path)}))
         else:

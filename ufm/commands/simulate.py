@@ -59,7 +59,8 @@ class Command(ProblemFlags):
 
     def run(self) -> int:
         """Simulate, write, report."""
-        from figures import style, verification
+        from figures import style
+        from figures.commands.simulate import collapse_figure
 
         problem = self.build()
         check_folder(self.out)
@@ -87,7 +88,7 @@ class Command(ProblemFlags):
         data = trajectory.data.assign_attrs(configuration=store.to_json(configuration))
         path = store.save(data, folder / "trajectory.nc")
         store.save_text(folder / "problem.toml", problem.to_toml())
-        style.save_figure(verification.collapse_figure({f"{problem.loss} loss": trajectory}), folder / "collapse.png")
+        style.save_figure(collapse_figure({f"{problem.loss} loss": trajectory}), folder / "collapse.png")
         summary = {
             "status": trajectory.status,
             "t": float(trajectory.times[-1]),

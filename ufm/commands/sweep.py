@@ -210,7 +210,7 @@ class Command:
     def _draw(self, out: Path, sweep: Sweep, picture: Picture, *, strict: bool = False) -> Path | None:
         """Draw the results. Where the sweep itself was the point, a picture without a single answer is left out."""
         from figures import style
-        from figures.sweep import sweep_figure
+        from figures.commands.sweep import sweep_figure
 
         results = Folder(out).results
         if not results.exists():

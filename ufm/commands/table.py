@@ -104,9 +104,10 @@ class Command:
             results.save(path, known)
         failed = grid.failures(table, self._without_result(names, known), self.runs)
         if self.picture is not None:
-            from figures import comparison, style
+            from figures import style
+            from figures.commands.table import comparison_figure
 
-            style.save_figure(comparison.comparison_figure([r for r in known if r["name"] in names]), self.picture)
+            style.save_figure(comparison_figure([r for r in known if r["name"] in names]), self.picture)
         print(self._text(names, known, failed))
         for name, reason in failed.items():
             print(f"failed: {name}, {reason}", file=sys.stderr)

@@ -183,10 +183,11 @@ class Command(Settings):
         return watch
 
     def _conclude(self, run: Run, record: "Record") -> None:
-        from figures import style, training
+        from figures import style
+        from figures.commands.train import training_figure
 
         report = confirm(record.data, run.predictions())
-        style.save_figure(training.training_figure(record.data, run.predictions()), run.folder / "collapse.png")
+        style.save_figure(training_figure(record.data, run.predictions()), run.folder / "collapse.png")
         store.save_json(run.folder / "report.json", report.to_dict())  # last: it makes the run a finished one
         numbers = record.headline()
         if self.json:

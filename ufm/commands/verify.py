@@ -38,7 +38,8 @@ class Command(ProblemFlags):
         """Simulate all problems, certify, write, report."""
         import xarray
 
-        from figures import style, verification
+        from figures import style
+        from figures.commands.simulate import collapse_figure, geometry_figure
         from ufm.certify import job
 
         check_folder(self.out)
@@ -51,8 +52,8 @@ class Command(ProblemFlags):
         if trajectories:
             curves = {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
             store.save(xarray.DataTree.from_dict(curves), self.out / "trajectories.nc")
-            style.save_figure(verification.collapse_figure(trajectories), self.out / "collapse.png")
-            style.save_figure(verification.geometry_figure(trajectories), self.out / "geometry.png")
+            style.save_figure(collapse_figure(trajectories), self.out / "collapse.png")
+            style.save_figure(geometry_figure(trajectories), self.out / "geometry.png")
         store.save_json(self.out / "report.json", report.to_dict())
         if self.json:
             print(report.to_json())

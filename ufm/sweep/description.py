@@ -65,7 +65,7 @@ class Sweep:
     axes : dimensions, in order; no field twice.
     seeds : of starts and draws; the last dimension.
     about : what the sweep shows, in a sentence or two.
-    picture : how ``--show`` draws it: arguments of :func:`figures.sweep.sweep_figure`.
+    picture : how ``--show`` draws it: arguments of :func:`figures.commands.sweep.sweep_figure`.
 
     Raises
     ------

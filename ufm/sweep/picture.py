@@ -1,7 +1,7 @@
 """Which quantity of a sweep is drawn over which axes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from ufm.files.text import suggestion
@@ -14,9 +14,43 @@ class Nothing(ValueError):
     """There is nothing to draw; whatever was asked for made sense."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A picture in which nothing is left to choose: see :class:`Picture`, whose words these are."""
+
+    quantity: str
+    against: str | None
+    panels: str | None
+    select: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines(Plan):
+    """Lines over ``x``."""
+
+    x: str
+    lines: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map(Plan):
+    """Colours over ``x`` and ``y``."""
+
+    x: str
+    y: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scatter(Plan):
+    """Points of two quantities."""
+
+    against: str
+    lines: str | None
+
+
 @dataclass(frozen=True)
 class Picture:
-    """What :func:`figures.sweep.sweep_figure` is asked for; what is left out is chosen by :meth:`complete`.
+    """What :func:`figures.commands.sweep.sweep_figure` is asked for; what is left out is chosen by :meth:`complete`.
 
     Raises
     ------
@@ -53,8 +87,8 @@ class Picture:
                 raise ValueError(f"{key}={value!r} of [picture] is not {WANTED.get(key, 'a name')}")
         return cls(**values)
 
-    def complete(self, sweep: Sweep) -> "Picture":
-        """The same with nothing left out but ``y``, ``panels`` and ``against``."""
+    def complete(self, sweep: Sweep) -> Plan:
+        """The same with nothing left to choose: :class:`Lines`, a :class:`Map` or a :class:`Scatter`."""
         quantity = self.quantity or sweep.record[0]
         for name in (quantity, self.against):
             if name is not None and name not in sweep.record:
@@ -65,15 +99,17 @@ class Picture:
         named = self._named(quantity, dims)
         others = [name for name in dims if name not in named]
         several = [axis.name for axis in sweep.axes if len(axis) > 1 and axis.name in others]
-        x = self.x or ("time" if "time" in inner else None)
-        if x is None and not self.scatter:
-            if not others:
-                raise Nothing(f"{quantity} has one number per seed: there is no axis to draw it over")
-            x = (several or others)[0]
-        lines = self.lines
-        if lines is None and self.y is None:
-            lines = next((name for name in [*(["class"] if "class" in others else []), *several] if name != x), None)
-        return replace(self, quantity=quantity, x=x, lines=lines, select=dict(self.select))
+        free = [*(["class"] if "class" in others else []), *several]
+        common: dict[str, Any] = {"quantity": quantity, "panels": self.panels, "select": dict(self.select)}
+        if self.scatter and self.against is not None:
+            return Scatter(against=self.against, lines=self.lines or next(iter(free), None), **common)
+        x = self.x or ("time" if "time" in inner else next(iter(several or others), None))
+        if x is None:
+            raise Nothing(f"{quantity} has one number per seed: there is no axis to draw it over")
+        if self.y is not None:
+            return Map(x=x, y=self.y, against=self.against, **common)
+        lines = self.lines or next((name for name in free if name != x), None)
+        return Lines(x=x, lines=lines, against=self.against, **common)
 
     def _check_kind(self, quantity: str, *, curve: bool) -> None:
         """Refuse what cannot be on the axes of such a picture: a curve, a scatter plot, or neither."""
@@ -83,6 +119,8 @@ class Picture:
             raise ValueError(f"{quantity} is a curve: it is drawn over time")
         if self.scatter and (self.against is None or self.x is not None or self.y is not None):
             raise ValueError("scatter has a quantity on its horizontal axis, against, and neither x nor y")
+        if self.y is not None and self.lines is not None:
+            raise ValueError("a map, with an axis from bottom to top, has no lines")
 
     def _named(self, quantity: str, dims: list[str]) -> list[str]:
         """Axes that are asked for, each of which the quantity has, and once."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ufm
-from figures.design import design_figure
+from figures.commands.design import design_figure
 from ufm.certify.design import CRITERIA, Design, evaluate, rank, tradeoffs
 from ufm.commands import main as cli
 from ufm.measure import montecarlo, rules

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ufm.sweep.description import Sweep, read, shipped
 from ufm.sweep.kinds import KINDS
-from ufm.sweep.picture import Nothing, Picture
+from ufm.sweep.picture import Lines, Map, Nothing, Picture, Scatter
 
 PLAIN = {
     "kind": "flow",
@@ -182,10 +182,13 @@ def test_every_quantity_says_what_it_is(kind):
 
 def test_pictures_choose_sensible_axes_and_refuse_others():
     made = sweep(axes={"f": [2, 4], "lam": [0.1, 0.2]}, record=["collapse_time", "value", "time", "nc_curve"])
-    assert Picture().complete(made) == Picture("collapse_time", "f", None, "class")
-    assert Picture("value").complete(made) == Picture("value", "f", None, "lam")
-    assert Picture("nc_curve").complete(made) == Picture("nc_curve", "time", None, "class")
-    assert Picture("value", x="lam", y="f").complete(made).lines is None
+    rest = {"against": None, "panels": None, "select": {}}
+    assert Picture().complete(made) == Lines(quantity="collapse_time", x="f", lines="class", **rest)
+    assert Picture("value").complete(made) == Lines(quantity="value", x="f", lines="lam", **rest)
+    assert Picture("nc_curve").complete(made) == Lines(quantity="nc_curve", x="time", lines="class", **rest)
+    assert Picture("value", x="lam", y="f").complete(made) == Map(quantity="value", x="lam", y="f", **rest)
+    compared = Picture("collapse_time", against="value", scatter=True).complete(made)
+    assert compared == Scatter(quantity="collapse_time", lines="class", **rest | {"against": "value"})
     for wrong, message in (
         (Picture("rate"), "quantity 'rate' is not recorded"),
         (Picture(x="theta"), "has no axis 'theta'"),
@@ -194,6 +197,7 @@ def test_pictures_choose_sensible_axes_and_refuse_others():
         (Picture(x="f", select={"f": 2}), "used once"),
         (Picture(scatter=True), "scatter has a quantity"),
         (Picture(against="value", scatter=True, x="f"), "scatter has a quantity"),
+        (Picture("value", x="lam", y="f", lines="f"), "has no lines"),
         (Picture("time"), "time is an axis"),
         (Picture("nc_curve", x="f"), "drawn over time"),
         (Picture("nc_curve", lines="time"), "every axis|no axis"),

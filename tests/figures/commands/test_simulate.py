@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import ufm
-from figures import style, verification
+from figures import style
+from figures.commands import simulate
 from theory.multicenter import geometry
 
 RUNS = {
@@ -18,7 +19,7 @@ def panels(figure, count):
 
 
 def test_collapse_curves_are_the_data():
-    axes = panels(verification.collapse_figure(RUNS), len(RUNS))
+    axes = panels(simulate.collapse_figure(RUNS), len(RUNS))
     for row, (name, t) in zip(axes, RUNS.items(), strict=True):
         assert row[0].get_title(loc="left") == name
         for axis, key in zip(row, ("nc_mean", "norm_mean", "variability"), strict=True):
@@ -33,7 +34,7 @@ def test_collapse_curves_are_the_data():
 
 
 def test_geometry_panels_are_the_data():
-    figure = verification.geometry_figure(RUNS)
+    figure = simulate.geometry_figure(RUNS)
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     assert all(f"{name}: Gram of class means" in titles for name in RUNS)
     lines = {line.get_label(): line for axis in figure.axes[:3] for line in axis.lines}
@@ -47,7 +48,7 @@ def test_geometry_panels_are_the_data():
 
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
 def test_pictures_are_written_and_nothing_is_clipped(tmp_path, ending):
-    figure = verification.collapse_figure({"cosine": RUNS["cosine"]})
+    figure = simulate.collapse_figure({"cosine": RUNS["cosine"]})
     path = style.save_figure(figure, tmp_path / f"a.{ending}")
     assert path.stat().st_size > 5_000
     figure.canvas.draw()

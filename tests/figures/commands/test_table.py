@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from figures.comparison import comparison_figure
+from figures.commands.table import comparison_figure
 
 SIZES = [60, 50, 40, 30, 20, 10]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import ufm
-from figures.phase import phase_figure
+from figures.commands.phase import phase_figure
 from ufm.certify.predict import predict
 from ufm.minimize.phase import Axis, phase_diagram
 

@@ -3,7 +3,7 @@ import pytest
 import xarray
 from matplotlib.colors import LogNorm
 
-from figures.sweep import sweep_figure
+from figures.commands.sweep import sweep_figure
 from ufm.sweep.description import Sweep
 from ufm.sweep.picture import Picture
 

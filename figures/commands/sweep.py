@@ -1,0 +1,199 @@
+"""A recorded quantity of a sweep, over one axis or two."""
+
+from collections.abc import Iterator
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import xarray
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from xarray import Dataset
+
+from figures.style import panels, shown_classes, styled
+from ufm.sweep.description import Sweep
+from ufm.sweep.picture import Lines, Map, Nothing, Picture, Plan, Scatter
+
+WIDE, ROUNDING = 30.0, 1e-18
+"""Values that span more than the factor WIDE are drawn on a logarithmic scale, unless some are 0, or smaller than
+ROUNDING times the largest."""
+
+
+@styled()
+def sweep_figure(data: Dataset, sweep: Sweep, picture: Picture | None = None) -> Figure:
+    """Lines with bands over seeds, a map, or a scatter plot of two quantities: see :class:`ufm.sweep.picture.Picture`.
+
+    data : results of the sweep. Raises ValueError if there is nothing to draw, or for a picture that does not fit.
+    """
+    plan = (picture or Picture.of(sweep.picture)).complete(sweep)
+    names = [plan.quantity, *([plan.against] if plan.against else [])]
+    data = data[[*names, *(["time"] if "time" in data.data_vars and "time" not in names else [])]]
+    if not np.isfinite(data[plan.quantity].values).any():
+        raise Nothing(f"no cell has a finite {plan.quantity}: nothing to draw")
+    data, fixed = _selected(data, plan)
+    parts = [(data, "")]
+    if plan.panels is not None:
+        parts = [(data.isel({plan.panels: i}), _point(data, plan.panels, i)) for i in range(data.sizes[plan.panels])]
+    logarithmic = _wide(data[names if isinstance(plan, Scatter) else names[:1]].to_dataarray().values)
+    figure, (axes,) = panels(1, len(parts), 3.6, 2.8)
+    for axis, (part, point) in zip(axes, parts, strict=True):
+        _draw(plan, axis, part, logarithmic)
+        axis.set_title(", ".join([point, *fixed] if point else fixed), loc="left", fontsize=7)
+        if axis is not axes[0] and axis.get_legend():
+            axis.get_legend().remove()  # the first panel has said it
+    if not isinstance(plan, Map):  # side by side is for comparing
+        low, high = zip(*(axis.get_ylim() for axis in axes), strict=True)
+        for axis in axes:
+            axis.set_ylim(min(low), max(high))
+    return figure
+
+
+def _selected(data: Dataset, plan: Plan) -> tuple[Dataset, list[str]]:
+    """The points that are drawn, and in words those of axes that are not."""
+    drawn = {plan.panels, "seed", "time"}
+    match plan:
+        case Lines():
+            drawn |= {plan.x, plan.lines}
+        case Map():
+            drawn |= {plan.x, plan.y}
+        case Scatter():
+            drawn |= {str(dim) for dim in data.dims if dim not in plan.select}
+    fixed = []
+    for name in [str(dim) for dim in data.dims if dim not in drawn]:
+        place, size = _place(data, name, plan.select.get(name)), data.sizes[name]
+        if name == "class":
+            fixed.append(f"class {place + 1} of {size}")
+        elif size > 1:
+            fixed.append(_point(data, name, place))
+        data = data.isel({name: place})
+    return data, fixed
+
+
+def _place(data: Dataset, name: str, wanted: Any) -> int:
+    """Index of the point that is asked for; without that, of the last class, or of the middle of another axis."""
+    values, size, is_class = data[name].values, data.sizes[name], name == "class"
+    if wanted is None:
+        return size - 1 if is_class else size // 2
+    if not is_class and values.dtype.kind not in "iuf":
+        if str(wanted) not in values:
+            raise ValueError(f"{name}={wanted} of select: there are {', '.join(map(str, values))}")
+        return values.tolist().index(str(wanted))
+    try:
+        number = int(wanted) if is_class else float(wanted)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}={wanted} of select is not a number{' of a class' if is_class else ''}") from None
+    if is_class:
+        if not -size <= number < size:
+            raise ValueError(f"class {number} of select: there are {size}")
+        return int(number % size)
+    if not values.min() <= number <= values.max():
+        raise ValueError(f"{name}={wanted} of select: there are {values.min():g} to {values.max():g}")
+    return int(np.argmin(np.abs(values - number)))
+
+
+def _point(data: Dataset, name: str, number: int) -> str:
+    """One point of an axis in words."""
+    return f"class {number + 1}" if name == "class" else f"{name}={_text(data[name].values[number].item())}"
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _wide(values: Any) -> bool:
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return bool(known.size and known.min() > ROUNDING * known.max() and known.max() > WIDE * known.min())
+
+
+def _positions(axis: Any, data: Dataset, name: str) -> Any:
+    """Numbers as they are, classes from 1, words as 0, 1, 2 ... with the words as ticks."""
+    if name == "class":
+        return np.arange(1.0, data.sizes[name] + 1)
+    values = data[name].values
+    if values.dtype.kind in "iuf":
+        return values.astype(float)
+    axis.set_xticks(range(len(values)), [str(value) for value in values])
+    return np.arange(len(values), dtype=float)
+
+
+def _named(data: Dataset, name: str) -> str:
+    """A quantity in words, with its unit."""
+    units = data[name].attrs.get("units", "1")
+    return name.replace("_", " ") + ("" if units == "1" else f" ({units})")
+
+
+def _split(data: Dataset, name: str | None) -> Iterator[tuple[Dataset, dict[str, Any]]]:
+    """Parts, one per point of an axis (of many ten), with colour and label; all of it without an axis."""
+    for number, color in shown_classes(data.sizes[name] if name else 1):
+        if name is None:
+            yield data, {"color": color}
+        else:
+            label = str(number + 1) if name == "class" else _text(data[name].values[number].item())
+            yield data.isel({name: number}), {"color": color, "label": label}
+
+
+@singledispatch
+def _draw(plan: Plan, axis: Any, data: Dataset, logarithmic: bool) -> None:
+    raise TypeError(f"nobody draws a {type(plan).__name__}")
+
+
+@_draw.register
+def _lines(plan: Lines, axis: Any, data: Dataset, logarithmic: bool) -> None:
+    in_time = plan.x == "time"
+    for part, look in _split(data, plan.lines):
+        x = part["time"].isel(seed=0).values if in_time else _positions(axis, data, plan.x)
+        values = part[plan.quantity].transpose("seed", plan.x)
+        axis.plot(x, values.mean("seed", skipna=False), marker="" if in_time else ".", markersize=4, **look)
+        if values.sizes["seed"] > 1:
+            axis.fill_between(x, values.min("seed"), values.max("seed"), color=look["color"], alpha=0.2, linewidth=0)
+        if plan.against:
+            other = part[plan.against].mean("seed", skipna=False)
+            axis.plot(x, other, color=look["color"], linestyle="--", linewidth=0.8)
+    if plan.x in data.coords and data[plan.x].dtype.kind in "iuf" and _wide(data[plan.x].values):
+        axis.set_xscale("log")
+    if logarithmic:
+        axis.set_yscale("log")
+    axis.set(xlabel=_named(data, "time") if in_time else plan.x, ylabel=_named(data, plan.quantity))
+    if plan.against:
+        axis.plot([], [], color="0.4", linestyle="--", linewidth=0.8, label=plan.against.replace("_", " "))
+    if plan.lines or plan.against:
+        axis.legend(title=plan.lines)
+
+
+@_draw.register
+def _map(plan: Map, axis: Any, data: Dataset, logarithmic: bool) -> None:
+    for name in (plan.x, plan.y):
+        if name != "class" and data[name].dtype.kind not in "iuf":
+            raise ValueError(f"axis {name!r} has words for points: it cannot be a side of a map")
+    sides = [_positions(axis, data, name) for name in (plan.x, plan.y)]
+    means = data.mean("seed", skipna=False).transpose(plan.y, plan.x, ...)
+    shown = np.ma.masked_invalid(means[plan.quantity].values)
+    mesh = axis.pcolormesh(*sides, shown, shading="nearest", norm=LogNorm() if logarithmic else None, cmap="viridis")
+    if plan.against:
+        other = np.ma.masked_invalid(means[plan.against].values)
+        known = np.unique(other.compressed())
+        if known.size > 1:
+            levels = np.linspace(known[0], known[-1], 3 if known.size == 2 else 7)[1:-1]
+            axis.contour(*sides, other, levels=levels, colors="white", linewidths=1.0)
+    axis.set(xlabel=plan.x, ylabel=plan.y)
+    for points, scale in zip(sides, (axis.set_xscale, axis.set_yscale), strict=True):
+        if _wide(points):
+            scale("log")
+    axis.figure.colorbar(mesh, ax=axis, label=_named(data, plan.quantity))
+
+
+@_draw.register
+def _scatter(plan: Scatter, axis: Any, data: Dataset, logarithmic: bool) -> None:
+    for part, look in _split(data, plan.lines):
+        across, up = xarray.broadcast(part[plan.against], part[plan.quantity])
+        axis.plot(across.values.ravel(), up.values.ravel(), ".", markersize=3, **look)
+    both = np.concatenate([data[name].values.ravel() for name in (plan.against, plan.quantity)])
+    both = both[np.isfinite(both)]
+    ends = [both.min(), both.max()]
+    axis.plot(ends, ends, color="0.4", linewidth=0.7)
+    if logarithmic:
+        axis.set(xscale="log", yscale="log")
+    axis.set(xlabel=_named(data, plan.against), ylabel=_named(data, plan.quantity))
+    if plan.lines:
+        axis.legend(title=plan.lines)
