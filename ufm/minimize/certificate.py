@@ -91,7 +91,7 @@ def verify(certificate: Certificate, problem: Problem, *, frame: Frame | None = 
 
     Parameters
     ----------
-    certificate : from :attr:`ufm.Solution.certificate`, or read from a file.
+    certificate : from ``certificate`` of a :class:`ufm.Solution`, or read from a file.
     problem : what it is about.
     frame : the fixed frame, if it was another one than the problem's own.
 
