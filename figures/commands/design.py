@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from figures.style import class_colors, panels, styled
 from ufm.certify.design import Design
 
-MARKERS = {"class-aware": "o", "apportioned": "^", "uniform": "s"}
+MARKERS = {"class-aware": "o", "apportioned": "^", "margins": "D", "uniform": "s"}
 
 
 @styled()

@@ -9,10 +9,11 @@ from xarray import Dataset
 from figures.recorded import gap, markdown, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision import frame_choice, gcr_accuracy, gcr_choice, tradeoff
+from theory.multicenter.centers import class_aware
 from ufm.measure import montecarlo
 from ufm.measure.rules import generalized
 from ufm.problems.frames import multi_center_frame
-from ufm.problems.presets import CENTERS
+from ufm.problems.presets import CENTERS, spend
 from ufm.problems.problem import Problem
 from ufm.problems.sizes import long_tailed_sizes
 
@@ -45,7 +46,7 @@ def data(quick: bool) -> Dataset:
     sizes = long_tailed_sizes(said["n_classes"], said["n_max"], said["tau"])
     share = 1.0 / np.asarray(sizes, dtype=np.float64)
     share /= share.sum()
-    counts = [CENTERS["class-aware"](sizes, f) for f in said["f"]]
+    counts = [class_aware(sizes, f) for f in said["f"]]
     count, noise, seed = said["drawn"], said["noise"], said["seed"]
     drawn = []
     for own in counts:
@@ -54,7 +55,7 @@ def data(quick: bool) -> Dataset:
             [montecarlo.choice_rates(frame, generalized, count, noise=noise, around=a, seed=seed) for a in CLOUDS]
         )
     predicted = [[frame_choice(own, said["theta"], level) for level in (np.inf, noise)] for own in counts]
-    rules = [CENTERS[name](sizes, max(said["f"])) for name in CENTERS]
+    rules = [spend(name, sizes, max(said["f"]), said["theta"]) for name in CENTERS]
     front = tradeoff(share, said["n_classes"] * max(said["f"]))
     variables = {
         "choice": (("f", "cloud", "class"), np.array([[each.mean for each in row] for row in drawn])),
@@ -104,7 +105,7 @@ def plot(data: Dataset) -> Figure:
     front.plot(100 * data.front_worst, 100 * data.front_accuracy, color="k", linewidth=0.8)
     for place, rule in enumerate(data.rule.values):
         own, look = data.sel(rule=rule), {"color": f"C{place + 2}", "label": str(rule)}
-        front.plot(100 * own.rule_worst, 100 * own.rule_accuracy, "o^s"[place], **look)
+        front.plot(100 * own.rule_worst, 100 * own.rule_accuracy, "o^Ds"[place], **look)
     front.set(xlabel="accuracy of the worst class (%)", ylabel="accuracy of GCR (%)", ylim=(0.0, None))
     front.set_title("best possible (line)")
     front.legend(loc="lower left")

@@ -21,6 +21,7 @@ DOMAINS = {
     "NC": st.floats(1e-6, 0.9),
     "NC_0": st.floats(1.1, 3.99),
     "theta": st.floats(0.01, 1.55),
+    "gamma": st.floats(0.01, 0.99),
     # no term of the reduced flow cancels another
     "x": st.floats(-0.9, -0.7),
     "y": st.floats(0.01, 0.4),

@@ -1,15 +1,18 @@
 r"""How many centers a class gets.
 
 :func:`class_aware` is the paper's strategy step by step; :func:`apportioned` is the repair that keeps the
-promise "the rarer the class, the more centers" for every list of sizes. Both use integer arithmetic only, so
-no rounding decides who gets a center. Both return as many counts as there are classes, in the caller's order,
-summing to ``f * K``.
+promise "the rarer the class, the more centers" for every list of sizes; :func:`margin_centers` gives classes the
+margins that LDAM asks for. The first two use integer arithmetic only, so no rounding decides who gets a center. All
+return as many counts as there are classes, in the caller's order, summing to ``f * K``.
 """
 
 import heapq
+import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+
+from scipy.optimize import brentq
 
 
 def _validated(class_sizes: Sequence[int], f: int) -> tuple[list[int], int]:
@@ -93,12 +96,75 @@ def apportioned(class_sizes: Sequence[int], f: int) -> tuple[int, ...]:
     (2, 2, 5)
     """
     sizes, mean = _validated(class_sizes, f)
-    counts = [1] * len(sizes)
-    # 1 / priority^2 = n^2 a (a + 1) is an integer, so comparisons are exact; ties go to the lower index.
-    queue = [(2 * n * n, k) for k, n in enumerate(sizes)]
+    # 1 / priority^2 = n^2 a (a + 1) is an integer, so comparisons are exact.
+    return _handed_out(len(sizes), mean, lambda k, a: sizes[k] ** 2 * a * (a + 1))
+
+
+def _handed_out(n_classes: int, mean: int, price: Callable[[int, int], float]) -> tuple[int, ...]:
+    """One center for every class, and the others one at a time to the lowest price(k, centers), the first if tied."""
+    counts = [1] * n_classes
+    queue = [(price(k, 1), k) for k in range(n_classes)]
     heapq.heapify(queue)
-    for _ in range((mean - 1) * len(sizes)):
+    for _ in range((mean - 1) * n_classes):
         _, k = queue[0]
         counts[k] += 1
-        heapq.heapreplace(queue, (sizes[k] ** 2 * counts[k] * (counts[k] + 1), k))
+        heapq.heapreplace(queue, (price(k, counts[k]), k))
     return tuple(counts)
+
+
+def centers_for_margin(margin: float, theta: float) -> float:
+    r"""Number of centers, not rounded, at which a collapsed class has a margin under RCR.
+
+    At its mean center a feature's score for its own class is :math:`\cos\rho_k = \sin\theta / c_k`, and 0 for every
+    other, :math:`c_k^2 = \sin^2\theta + \cos^2\theta / f_k`. That is :math:`\gamma` for
+
+    .. math:: f = \cot^2\theta\, \frac{\gamma^2}{1 - \gamma^2}.
+
+    Parameters
+    ----------
+    margin : gamma in [0, 1).
+    theta : radians in (0, pi/2]; at its end every class has margin 1, and no center is needed for a smaller one.
+
+    Raises
+    ------
+    ValueError : a number out of range.
+    """
+    if not 0 <= margin < 1:
+        raise ValueError(f"margin={margin} must be in [0, 1): it is a cosine")
+    if not 0 < theta <= math.pi / 2:
+        raise ValueError(f"theta={theta} must be in (0, pi/2] radians: at 0 no class has a margin")
+    return margin**2 / ((1.0 - margin**2) * math.tan(theta) ** 2)
+
+
+def margin_centers(class_sizes: Sequence[int], f: int, theta: float) -> tuple[int, ...]:
+    r"""Centers per class that give collapsed classes the margins of LDAM (Cao et al. 2019) under RCR.
+
+    LDAM's margins are :math:`\gamma_k = C n_k^{-1/4}`. By :func:`centers_for_margin` they take, where the rarest class
+    has :math:`f_1` centers,
+
+    .. math:: f_k = \frac{q_k f_1}{1 + f_1 \tan^2\theta\, (1 - q_k)}, \qquad q_k = \sqrt{n_1 / n_k},
+
+    and :math:`f_1` is such that they are f on average. A small theta makes that :math:`f_k \propto n_k^{-1/2}`, between
+    :func:`apportioned` and the same for all; a large one gives nearly everything to the rarest class; at theta = 0.2
+    and f = 20 it comes close to :func:`class_aware`. Rounded as :func:`apportioned` is: counts never increase with the
+    class size, and equal sizes differ by at most one.
+
+    Parameters, returns and errors are those of :func:`class_aware`; ``theta`` is in radians, in [0, pi/2].
+
+    Examples
+    --------
+    >>> margin_centers((5000, 500, 50), f=20, theta=0.2)
+    (2, 7, 51)
+    """
+    sizes, mean = _validated(class_sizes, f)
+    if not 0 <= theta <= math.pi / 2:
+        raise ValueError(f"theta={theta} is outside [0, pi/2]")
+    shares = [math.sqrt(min(sizes) / n) for n in sizes]
+
+    def wanted(rarest: float) -> list[float]:
+        return [q * rarest / (1.0 + rarest * math.tan(theta) ** 2 * (1.0 - q)) for q in shares]
+
+    total = mean * len(sizes)
+    rarest = brentq(lambda rarest: sum(wanted(rarest)) - total, mean, total, xtol=1e-12 * total)
+    exact = wanted(rarest)
+    return _handed_out(len(sizes), mean, lambda k, a: a * (a + 1) / exact[k] ** 2)

@@ -55,7 +55,7 @@ CRITERIA: Mapping[str, Callable[[Design], float]] = {
 
 def evaluate(rule: str, f: int, theta: float, class_sizes: tuple[int, ...]) -> Design:
     """One design. Raises ValueError for an unknown rule, or numbers out of range."""
-    problem = CosineProblem(class_sizes, spend(rule, class_sizes, f), theta)
+    problem = CosineProblem(class_sizes, spend(rule, class_sizes, f, theta), theta)
     end = predict(problem)
     inverse = 1.0 / np.asarray(class_sizes, dtype=np.float64)
     return Design(

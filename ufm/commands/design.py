@@ -38,7 +38,7 @@ class Command(SizeFlags):
     theta: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
     """Angles to consider, radians in [0, pi/2]."""
     rules: tuple[str, ...] = tuple(CENTERS)
-    """Ways to spend the centers: class-aware, apportioned, uniform."""
+    """Ways to spend the centers: class-aware, apportioned, margins (those of LDAM under RCR), uniform."""
     by: Literal["rate", "angle", "gain", "dim"] | None = None
     """What to rank by (the mean of the ranks in all four)."""
     top: int = 12
@@ -58,8 +58,8 @@ class Command(SizeFlags):
         if self.top < 1:
             raise ValueError(f"top={self.top} must be at least 1")
         choices = list(dict.fromkeys(itertools.product(self.rules, self.f, self.theta)))
-        needed = {(rule, f): minimum_dimension(spend(rule, sizes, f)) for rule, f, _ in choices}
-        choices = [choice for choice in choices if self.dim is None or needed[choice[:2]] <= self.dim]
+        needed = {choice: minimum_dimension(spend(choice[0], sizes, *choice[1:])) for choice in choices}
+        choices = [choice for choice in choices if self.dim is None or needed[choice] <= self.dim]
         if not choices:
             least = min(needed.values())
             raise ValueError(f"dim={self.dim} is less than any of these designs needs: the smallest takes {least}")

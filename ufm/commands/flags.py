@@ -39,7 +39,7 @@ class ProblemFlags(SizeFlags):
     problem: Path | None = None
     """File with a problem, .toml or .json."""
     centers: str | None = None
-    """Centers per class: class-aware, apportioned or uniform (with --f), one number, or a list "2,3,5"."""
+    """Centers per class: class-aware, apportioned, margins or uniform (with --f), one number, or a list "2,3,5"."""
     f: int | None = None
     """Mean number of centers per class for the rules of --centers (20, or the preset's)."""
     theta: float | None = None

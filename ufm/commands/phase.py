@@ -76,7 +76,9 @@ class Command(ProblemFlags):
         base = replace(self, lam_h=1.0, lam_w=1.0, loss="mse").build()
 
         def learned(sizes: tuple[int, ...], lam_w: float, lam_h: float) -> MultiCenterProblem:
-            centers = base.centers if sizes == base.class_sizes else build.centers(self.description(), sizes)
+            centers = (
+                base.centers if sizes == base.class_sizes else build.centers(self.description(), sizes, base.theta)
+            )
             problem = Problem(sizes, centers, base.theta, loss="mse", lam_h=lam_h, lam_w=lam_w, frame="learned")
             return replace(problem, dim=minimum_dimension(problem.centers))
 

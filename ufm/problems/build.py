@@ -69,15 +69,16 @@ def build(given: Description) -> MultiCenterProblem:
     if "problem" in given:
         return _changed(_read(Path(given["problem"])), given, changes)
     sizes = _own_sizes(given)
-    return Problem(class_sizes=sizes, centers=centers(given, sizes), loss=loss, **{"theta": 0.2, **changes})
+    theta = changes.setdefault("theta", 0.2)
+    return Problem(class_sizes=sizes, centers=centers(given, sizes, theta), loss=loss, **changes)
 
 
-def centers(given: Description, sizes: tuple[int, ...]) -> Any:
-    """Centers per class of a description, for some class sizes."""
+def centers(given: Description, sizes: tuple[int, ...], theta: float) -> Any:
+    """Centers per class of a description, for some class sizes and an angle."""
     rule = given.get("centers")
     if rule is None or (isinstance(rule, str) and not _is_list(rule)):
         default = PRESETS[given["preset"]].f if given.get("preset") is not None else 20
-        return spend(rule or "class-aware", sizes, default if given.get("f") is None else given["f"])
+        return spend(rule or "class-aware", sizes, default if given.get("f") is None else given["f"], theta)
     if given.get("f") is not None:
         raise ValueError(f"f={given['f']} goes with a rule, not with centers={rule}")
     return numbers("centers", rule, int)
@@ -125,7 +126,8 @@ def _changed(base: MultiCenterProblem, given: Description, changes: dict[str, An
             "loss": given["loss"]
         }
     if "centers" in given or "f" in given:
-        counts = Problem(base.class_sizes, centers(given, base.class_sizes), 0.0).centers
+        theta = changes.get("theta", values.get("theta", 0.2))
+        counts = Problem(base.class_sizes, centers(given, base.class_sizes, theta), 0.0).centers
         values |= {"centers": counts, "dim": max(values["dim"], minimum_dimension(counts))}
     return Problem.from_dict({**values, **changes})
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from theory.multicenter.centers import apportioned, class_aware
+from theory.multicenter.centers import apportioned, class_aware, margin_centers
 from theory.multicenter.geometry import minimum_dimension
 from ufm.files.text import suggestion
 from ufm.problems.problem import MultiCenterProblem, Problem
@@ -41,12 +41,13 @@ PRESETS: dict[str, Preset] = {
     ),
 }
 
-CENTERS: dict[str, Callable[[tuple[int, ...], int], tuple[int, ...]]] = {
-    "class-aware": class_aware,
-    "apportioned": apportioned,
-    "uniform": lambda sizes, f: (f,) * len(sizes),
+CENTERS: dict[str, Callable[[tuple[int, ...], int, float], tuple[int, ...]]] = {
+    "class-aware": lambda sizes, f, theta: class_aware(sizes, f),
+    "apportioned": lambda sizes, f, theta: apportioned(sizes, f),
+    "margins": margin_centers,
+    "uniform": lambda sizes, f, theta: (f,) * len(sizes),
 }
-"""Ways to spend f centers per class: CAL's strategy, its monotone repair, and AL."""
+"""Ways to spend f centers per class: CAL's strategy, its monotone repair, LDAM's margins at theta, and AL."""
 
 
 def preset(
@@ -80,14 +81,15 @@ def preset(
         raise ValueError(f"preset {name!r} is unknown{suggestion(name, PRESETS)}")
     chosen = PRESETS[name]
     sizes = long_tailed_sizes(chosen.n_classes, chosen.n_max, chosen.tau if tau is None else tau)
-    counts = spend(centers, sizes, chosen.f)
+    theta = overrides.get("theta", 0.2)
+    counts = spend(centers, sizes, chosen.f, theta)
     weights: Mapping[str, float] = (
         {"lam": BATCH_SIZE * PENALTY} if loss == "cosine" else {"lam_h": DECAY / sum(sizes), "lam_w": DECAY}
     )
     fields: dict[str, Any] = {
         "class_sizes": sizes,
         "centers": counts,
-        "theta": 0.2,
+        "theta": theta,
         "dim": max(chosen.dim, minimum_dimension(counts)),
         "loss": loss,
         **weights,
@@ -96,8 +98,8 @@ def preset(
     return Problem(**fields)
 
 
-def spend(rule: str, sizes: tuple[int, ...], f: int) -> tuple[int, ...]:
+def spend(rule: str, sizes: tuple[int, ...], f: int, theta: float) -> tuple[int, ...]:
     """Centers per class by a named rule. Raises ValueError for an unknown one."""
     if rule not in CENTERS:
         raise ValueError(f"centers {rule!r} is unknown{suggestion(rule, CENTERS)}")
-    return CENTERS[rule](sizes, f)
+    return CENTERS[rule](sizes, f, theta)

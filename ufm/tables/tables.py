@@ -93,9 +93,10 @@ def labels(name: str) -> tuple[str, str]:
     cropped = "" if config.augmentation is None else f", {config.augmentation}"
     if name.partition("/")[0] in SWEEPS:
         return f"f = {config.f}", f"theta = {config.theta:g}"
-    angle = f", theta {config.theta:g}" if config.theta not in (None, 0.2) else ""
+    own = f", theta {config.theta:g}" if config.theta not in (None, 0.2) else ""
+    own += ", margins" if config.centers == "margins" else ""
     rate = f", lr {config.lr:g}" if name.startswith("scan/") else ""
-    row = f"{config.network} {config.method}{mixed}{cropped}{angle}"
+    row = f"{config.network} {config.method}{mixed}{cropped}{own}"
     return row, f"{config.dataset}, tau {config.tau:g}{rate}"
 
 

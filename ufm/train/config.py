@@ -37,7 +37,7 @@ class Settings:
     theta: float | None = None
     """P, AL, CAL: angle of the frame, radians in [0, pi/2] (0.2)."""
     centers: str | None = None
-    """P, AL, CAL: class-aware, apportioned or uniform (uniform for AL, class-aware for P and CAL)."""
+    """P, AL, CAL: class-aware, apportioned, margins (LDAM's) or uniform (uniform for AL, class-aware for P and CAL)."""
     basis: Literal["coordinate", "random"] | None = None
     """P, AL, CAL: basis of the frame; a learned last layer can turn one into the other (coordinate)."""
     penalty: float | None = None
@@ -235,7 +235,7 @@ class Config(Settings):
         weight: dict[str, Any] = (
             {"lam": self.batch_size * self.penalty} if cosine else {"lam_h": self.penalty / sum(class_sizes)}
         )
-        counts = spend(self.centers, tuple(class_sizes), self.f)
+        counts = spend(self.centers, tuple(class_sizes), self.f, self.theta)
         return Problem(tuple(class_sizes), counts, self.theta, dim, loss=spec.loss, **weight)
 
     def rate(self, epoch: float) -> float:

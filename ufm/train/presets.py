@@ -92,6 +92,7 @@ FASHION: dict[str, Any] = {"epochs": 80, "measure_every": 4}
 REAL = ("CE", "CE+LA", "LA", "BalancedSoftmax", "LDAM-DRW", "KCL", "SETF", "P", "AL", "CAL", "CAL+LA", "CAL+GCR")
 """Methods that are compared on CIFAR."""
 TRAINED_ALONE = tuple(name for name in REAL if METHODS[name].trained_as is None)
+MARGINS = {"-margins": {"centers": "margins"}}
 FASTEST = {"-theta0.7": {"theta": 0.7}}
 """Where features of a class with 20 centers collapse fastest under beta = cos alpha: at cos alpha = 2/3."""
 SCANNED = (0.02, 0.06, 0.2, 0.6)
@@ -105,9 +106,9 @@ TO_THE_END: dict[str, Any] = {"epochs": 100, "measure_every": 10}
 def _scan(dataset: str, validation: int) -> Iterator[Family]:
     """The scan of a data set: four learning rates on images that are held out of those for training."""
     rates = {f"-lr{lr:g}": {"lr": lr, "validation": validation} for lr in SCANNED}
-    faster = {f"{angle}{lr}": {**theta, **rate} for angle, theta in FASTEST.items() for lr, rate in rates.items()}
+    own = {f"{name}{lr}": {**variant, **rate} for name, variant in FASTEST.items() for lr, rate in rates.items()}
     yield Family("scan", (dataset,), ("convnet",), TRAINED_ALONE, (0.01,), SCAN, rates)
-    yield Family("scan", (dataset,), ("convnet",), ("CAL",), (0.01,), SCAN, faster)
+    yield Family("scan", (dataset,), ("convnet",), ("CAL",), (0.01,), SCAN, own)
 
 
 FAMILIES = (
@@ -135,7 +136,7 @@ FAMILIES = (
     *_scan("cifar10", 500),
     *_scan("cifar100", 50),
     *(Family(dataset, (dataset,), ("convnet",), REAL, (0.01, 0.1), TO_THE_END) for dataset in CIFAR),
-    *(Family(dataset, (dataset,), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, FASTEST) for dataset in CIFAR),
+    *(Family(name, (name,), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, FASTEST | MARGINS) for name in CIFAR),
 )
 """All named trainings, in the order in which they are listed."""
 

@@ -1,13 +1,16 @@
+import math
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.multicenter.centers import apportioned, class_aware
+from theory.multicenter.centers import apportioned, centers_for_margin, class_aware, margin_centers
+from theory.multicenter.geometry import classifier_cosine
 
 sizes = st.lists(st.integers(1, 5000), min_size=1, max_size=30)
 means = st.integers(1, 40)
+angles = st.floats(0.0, math.pi / 2)
 
 
 def test_worked_example_of_the_paper():
@@ -26,10 +29,10 @@ def test_cifar10_lt():
     )
 
 
-@pytest.mark.parametrize("rule", [class_aware, apportioned])
-@given(sizes=sizes, f=means)
-def test_sum_and_minimum(rule, sizes, f):
-    counts = rule(sizes, f)
+@pytest.mark.parametrize("rule", [class_aware, apportioned, margin_centers])
+@given(sizes=sizes, f=means, theta=angles)
+def test_sum_and_minimum(rule, sizes, f, theta):
+    counts = rule(sizes, f, theta) if rule is margin_centers else rule(sizes, f)
     assert len(counts) == len(sizes)
     assert sum(counts) == f * len(sizes)
     assert min(counts) >= 1
@@ -77,3 +80,35 @@ def test_no_transfer_brings_two_classes_closer_to_proportion(sizes, f):
 def test_bad_input(rule, sizes, f):
     with pytest.raises(ValueError, match=r"class_sizes|f="):
         rule(sizes, f)
+
+
+@given(sizes, means, angles)
+def test_margin_centers_are_monotone_and_fair_to_equals(sizes, f, theta):
+    counts = margin_centers(sizes, f, theta)
+    for n, a in zip(sizes, counts, strict=True):
+        for m, b in zip(sizes, counts, strict=True):
+            assert a >= b if n < m else n > m or abs(a - b) <= 1
+
+
+@given(st.lists(st.integers(1, 5000), min_size=2, max_size=4), st.floats(0.05, 1.2))
+def test_margins_fall_like_the_fourth_root_up_to_rounding(sizes, theta):
+    """Found by bisection in C, where margins C n^(-1/4) take f K centers in all; the first center is everybody's."""
+    low, high, f = 0.0, min(sizes) ** 0.25, 2000
+    for _ in range(200):
+        middle = (low + high) / 2
+        margins = [middle * n**-0.25 for n in sizes]
+        wanted = [centers_for_margin(margin, theta) if margin < 1 else math.inf for margin in margins]
+        low, high = (middle, high) if sum(wanted) < f * len(sizes) else (low, middle)
+    for count, exact in zip(margin_centers(sizes, f, theta), wanted, strict=True):
+        assert abs(count - exact) <= len(sizes)
+
+
+@given(st.integers(1, 1000), st.floats(0.01, 1.5))
+def test_centers_for_the_margin_of_f_centers_are_f(f, theta):
+    assert centers_for_margin(classifier_cosine(f, theta), theta) == pytest.approx(f, rel=1e-9)
+
+
+@pytest.mark.parametrize(("margin", "theta"), [(1.0, 0.2), (-0.1, 0.2), (0.5, 0.0), (0.5, 1.6), (float("nan"), 0.2)])
+def test_margins_that_no_number_of_centers_has(margin, theta):
+    with pytest.raises(ValueError, match="must be in"):
+        centers_for_margin(margin, theta)
