@@ -64,7 +64,7 @@ class Picture:
         dims = [axis.name for axis in sweep.axes] + (["class"] if "class" in inner else [])
         named = self._named(quantity, dims)
         others = [name for name in dims if name not in named]
-        several = [axis.name for axis in sweep.axes if len(axis) > 1 and axis.name in others]
+        several = [axis.name for axis in sweep.axes if len(axis.values) > 1 and axis.name in others]
         x = self.x or ("time" if "time" in inner else None)
         if x is None and not self.scatter:
             if not others:
