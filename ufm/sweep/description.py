@@ -1,10 +1,9 @@
 """What a sweep is: base values, axes, seeds, and what to record of every cell."""
 
-import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from importlib import resources
 from itertools import product
@@ -26,18 +25,13 @@ TOP = ("kind", "record", "base", "axes", "zip", "seeds", "about", "picture")
 """Keys of a description."""
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """A dimension of a sweep: one field, or several that move together."""
 
     name: str
     fields: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
     """One tuple per point, one entry per field."""
-
-    def __len__(self) -> int:
-        """Number of points."""
-        return len(self.values)
 
 
 class Cell(NamedTuple):
@@ -124,7 +118,7 @@ class Sweep:
             others = {*self.does.quantities, *seen.difference(axis.fields), "seed", "class", "time"}
             if names.count(axis.name) > 1 or axis.name in others or not re.fullmatch(r"[A-Za-z][\w-]*", axis.name):
                 raise ValueError(f"axis {axis.name!r} needs another name")
-            if not len(axis):
+            if not axis.values:
                 raise ValueError(f"axis {axis.name!r} has no points")
             points: set[Any] = set()
             for point in axis.values:
@@ -148,7 +142,7 @@ class Sweep:
     @property
     def shape(self) -> tuple[int, ...]:
         """Points along each dimension."""
-        return (*map(len, self.axes), len(self.seeds))
+        return (*(len(axis.values) for axis in self.axes), len(self.seeds))
 
     @property
     def n_cells(self) -> int:
@@ -158,33 +152,23 @@ class Sweep:
     @cached_property
     def cells(self) -> list[Cell]:
         """All cells, the seed running fastest. Raises ValueError naming the first that is not a valid one."""
-        return list(self._cells())
+        return [self._cell(place) for place in product(*map(range, self.shape))]
 
-    def _cells(self) -> Iterator[Cell]:
-        for place in product(*map(range, self.shape)):
-            own: dict[str, Any] = {}
-            for axis, i in zip(self.axes, place[:-1], strict=True):
-                own |= dict(zip(axis.fields, axis.values[i], strict=True))
-            values = own | {"seed": self.seeds[place[-1]]}
-            try:
-                configuration = self.does.configuration({**self.base, **values}, self.record)
-            except (ValueError, OSError) as error:
-                where = f" (cell {label(values)})" if own else ""
-                raise ValueError(f"{error}{where}") from None
-            whole = {"kind": self.kind, "record": list(self.record), **configuration}
-            yield Cell(place, values, configuration, config_key(whole))
+    def _cell(self, place: tuple[int, ...]) -> Cell:
+        values: dict[str, Any] = {}
+        for axis, i in zip(self.axes, place[:-1], strict=True):
+            values |= dict(zip(axis.fields, axis.values[i], strict=True))
+        values["seed"] = self.seeds[place[-1]]
+        try:
+            configuration = self.does.configuration({**self.base, **values}, self.record)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{error} (cell {label(values)})" if self.axes else str(error)) from None
+        key = config_key({"kind": self.kind, "record": self.record, **configuration})
+        return Cell(place, values, configuration, key)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; without ``about`` and ``picture``, this is what two equal sweeps have in common."""
-        return {
-            "kind": self.kind,
-            "record": list(self.record),
-            "base": dict(self.base),
-            "axes": [[axis.name, list(axis.fields), [list(point) for point in axis.values]] for axis in self.axes],
-            "seeds": list(self.seeds),
-            "about": self.about,
-            "picture": dict(self.picture),
-        }
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -194,10 +178,9 @@ class Sweep:
         (equal ratios between the same two ends). A ``[[zip]]`` holds a name and axes of one length that move together.
         """
         try:
-            values = tomllib.loads(text)
+            return cls.from_mapping(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"not valid TOML: {error}") from None
-        return cls.from_mapping(values)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -214,13 +197,13 @@ class Sweep:
         for key in ("base", "axes", "picture"):
             if not isinstance(values.get(key, {}), Mapping):
                 raise ValueError(f"[{key}] is not a table")
-        kind, groups = str(values["kind"]), values.get("zip", [])
+        groups = values.get("zip", [])
         if not isinstance(groups, list | tuple):
             raise ValueError("zip is not a list of tables: write [[zip]]")
         axes = [Axis(n, (n,), tuple((v,) for v in _points(n, said))) for n, said in values.get("axes", {}).items()]
         axes += [_zipped(group) for group in groups]
         return cls(
-            kind=kind,
+            kind=str(values["kind"]),
             record=tuple(record),
             base=dict(values.get("base", {})),
             axes=tuple(axes),
@@ -233,9 +216,9 @@ class Sweep:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of :meth:`to_dict`. Raises ValueError."""
         try:
-            axes = tuple(Axis(n, tuple(names), tuple(map(tuple, points))) for n, names, points in values["axes"])
-            plain = {key: values[key] for key in ("kind", "base", "about", "picture")}
-            return cls(record=tuple(values["record"]), axes=axes, seeds=tuple(values["seeds"]), **plain)
+            said = {each.name: values[each.name] for each in fields(cls)}
+            axes = tuple(Axis(n, tuple(names), tuple(map(tuple, points))) for n, names, points in said["axes"])
+            return cls(**said | {"record": tuple(said["record"]), "axes": axes, "seeds": tuple(said["seeds"])})
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the description of a sweep: {error}") from None
 
@@ -243,8 +226,7 @@ class Sweep:
 def shipped() -> dict[str, str]:
     """Descriptions of the sweeps that come with the package, by name."""
     folder = resources.files("ufm.sweep") / "shipped"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return {file.name.removesuffix(".toml"): file.read_text() for file in files}
+    return {Path(f.name).stem: f.read_text() for f in sorted(folder.iterdir(), key=lambda f: f.name)}
 
 
 def read(name: str) -> Sweep:
@@ -308,8 +290,3 @@ def _seeds(said: Any) -> tuple[int, ...]:
     if count > MAX_CELLS:
         raise ValueError(f"seeds={count} is more than {MAX_CELLS}")
     return tuple(range(count))
-
-
-def coordinate(value: Any) -> Any:
-    """A point of an axis as a label of xarray: a number or a string."""
-    return value if isinstance(value, int | float | str) and not isinstance(value, bool) else json.dumps(value)

@@ -11,7 +11,7 @@
 import contextlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from scipy.io import netcdf_file
 
 from ufm.files import store
 from ufm.files.store import json_object
-from ufm.sweep.description import Cell, Sweep, coordinate, label
+from ufm.sweep.description import Cell, Sweep, label
 from ufm.sweep.kinds import Answer
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Folder:
             if any(entry.name != "lock" for entry in self.path.iterdir()):
                 raise ValueError(f"out={self.path} holds other files and no sweep: take an empty folder")
             return
-        there, wanted = self.sweep().to_dict(), json.loads(store.to_json(sweep.to_dict()))
+        there, wanted = (json.loads(store.to_json(each.to_dict())) for each in (self.sweep(), sweep))
         # TOML knows 1 from 1.0, and a number from its text; about and picture change no result
         other = [key for key in wanted if key not in ("about", "picture") and there[key] != wanted[key]]
         if other:
@@ -75,18 +75,11 @@ class Folder:
 
     def put(self, cell: Cell, answer: Answer, sweep: Sweep) -> None:
         """Write the answer of a cell. (netCDF 3, which takes a tenth of the time of netCDF 4.)"""
-        memory = io.BytesIO()
-        with netcdf_file(memory, "w", version=2) as file:
-            file.configuration = store.to_json(cell.configuration)
-            for name, values in answer.items():
-                dims = sweep.does.quantities[name].dims
-                for dim, size in zip(dims, values.shape, strict=True):
-                    if dim not in file.dimensions:
-                        file.createDimension(dim, size)
-                file.createVariable(name, "f8", dims)[...] = values
-            file.flush()
-            content = memory.getvalue()
-        store.save_bytes(self._file(cell), content)
+        import xarray
+
+        about, no_fill = {"configuration": store.to_json(cell.configuration)}, {"_FillValue": None}
+        variables = {n: (sweep.does.quantities[n].dims, values, None, no_fill) for n, values in answer.items()}
+        store.save_classic(xarray.Dataset(variables, attrs=about), self._file(cell))
 
     def get(self, cell: Cell) -> Answer | None:
         """The answer of a cell; None if it has none. Raises DamagedFile."""
@@ -139,9 +132,9 @@ class Folder:
         coordinates: dict[str, Any] = {"seed": ("seed", np.asarray(sweep.seeds))}
         for axis in sweep.axes:
             columns = dict(zip(axis.fields, zip(*axis.values, strict=True), strict=True))
-            coordinates |= {n: (axis.name, _labels([coordinate(v) for v in column])) for n, column in columns.items()}
+            coordinates |= {n: (axis.name, _labels(column)) for n, column in columns.items()}
             if axis.name not in columns:
-                coordinates[axis.name] = (axis.name, np.arange(len(axis)))
+                coordinates[axis.name] = (axis.name, np.arange(len(axis.values)))
         lacking = {label(c.values): reasons.get(c.key, "not run") for c in sweep.cells if answers[c.key] is None}
         attributes = {"sweep": store.to_json(sweep.to_dict()), "missing": store.to_json(lacking), "about": sweep.about}
         return xarray.Dataset(variables, coords=coordinates, attrs=attributes)
@@ -152,5 +145,7 @@ class Folder:
         return self.path / "results.nc"
 
 
-def _labels(values: list[Any]) -> Any:
-    return np.asarray(values if all(not isinstance(v, str) for v in values) else [str(v) for v in values])
+def _labels(values: Iterable[Any]) -> Any:
+    """Points of an axis: numbers, or all of them strings."""
+    plain = [v if isinstance(v, int | float | str) and not isinstance(v, bool) else json.dumps(v) for v in values]
+    return np.asarray([str(v) for v in plain] if any(isinstance(v, str) for v in plain) else plain)

@@ -98,7 +98,7 @@ class Picture:
         dims = [axis.name for axis in sweep.axes] + (["class"] if "class" in inner else [])
         named = self._named(quantity, dims)
         others = [name for name in dims if name not in named]
-        several = [axis.name for axis in sweep.axes if len(axis) > 1 and axis.name in others]
+        several = [axis.name for axis in sweep.axes if len(axis.values) > 1 and axis.name in others]
         free = [*(["class"] if "class" in others else []), *several]
         common: dict[str, Any] = {"quantity": quantity, "panels": self.panels, "select": dict(self.select)}
         if self.scatter and self.against is not None:

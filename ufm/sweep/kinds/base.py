@@ -2,13 +2,14 @@
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.build import build
@@ -32,33 +33,39 @@ class Quantity(NamedTuple):
     units: str = "1"
 
 
-class Kind(Protocol):
+class Kind(ABC):
     """One kind of cell."""
 
-    fields: tuple[str, ...]
+    fields: tuple[str, ...] = PROBLEM_FIELDS
     """What base and axes may set."""
     quantities: Mapping[str, Quantity]
     """What can be recorded."""
-    group: int
+    group = 4
     """How many cells one call gets."""
-    parallel: bool
+    parallel = True
     """Whether cells of this kind may share a device: trainings on one GPU may not."""
 
+    @abstractmethod
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
         """Everything that decides the result, as plain values. Raises ValueError, OSError for what is no cell."""
-        ...
+
+    @abstractmethod
+    def answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> dict[str, Any]:
+        """Quantities of one configuration by name, those of ``record`` among them where they have a meaning."""
 
     def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
         """Answers to configurations; the answer to one must not depend on the others. ``folder``: the sweep's own."""
-        ...
+        answers = (self.answer(cell, record, folder) for cell in cells)
+        return [{name: np.asarray(each.get(name, np.nan), dtype=np.float64) for name in record} for each in answers]
 
 
-def checked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of their fields' types, 5.0 for an integer and 5 for a real included. Raises ValueError."""
-    return {name: _typed(name, value) for name, value in values.items()}
+def filled(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of ``defaults`` with what is given for them. Raises ValueError."""
+    return {name: _typed(name, values[name]) if name in values else default for name, default in defaults.items()}
 
 
 def _typed(name: str, value: Any) -> Any:
+    """A value of its field's type, 5.0 for an integer and 5 for a real included."""
     if name in INTEGERS or name == "seed":
         return integer(name, value)
     if name in WORDS:
@@ -76,7 +83,7 @@ def _typed(name: str, value: Any) -> Any:
 
 def integer(name: str, value: Any) -> int:
     """An integer of a description. Raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or not float(value).is_integer():
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
         raise ValueError(f"{name}={value!r} must be an integer")
     return int(value)
 
@@ -98,15 +105,11 @@ def word(name: str, value: Any) -> str:
 
 
 def problem_of(values: Mapping[str, Any]) -> MultiCenterProblem:
-    """The problem of a cell's values. Raises ValueError, OSError."""
-    return _problem(json.dumps({name: value for name, value in checked(values).items() if name in PROBLEM_FIELDS}))
+    """The problem of a cell's values, all of which must have the types of their fields. Raises ValueError, OSError."""
+    typed = {name: _typed(name, value) for name, value in values.items()}
+    return _problem(json.dumps({name: value for name, value in typed.items() if name in PROBLEM_FIELDS}))
 
 
 @lru_cache(maxsize=1024)
 def _problem(said: str) -> MultiCenterProblem:
     return build(json.loads(said))
-
-
-def one_per_class(problem: MultiCenterProblem, values: ArrayLike) -> NDArray[np.float64]:
-    """An array (K,) of floats."""
-    return np.broadcast_to(np.asarray(values, dtype=np.float64), (problem.n_classes,)).copy()

@@ -10,9 +10,9 @@ from ufm.certify.predict import predict
 from ufm.files.text import suggestion
 from ufm.measure import montecarlo, rules
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
-from ufm.problems.frames import Array, multi_center_frame
+from ufm.problems.frames import multi_center_frame
 from ufm.problems.problem import Problem
-from ufm.sweep.kinds.base import Answer, Quantity, checked, problem_of
+from ufm.sweep.kinds.base import Kind, Quantity, filled, problem_of
 
 DEFAULTS: dict[str, Any] = {"n": 20_000, "noise": 1.0, "shares": "inverse"}
 
@@ -20,7 +20,7 @@ SHARES = {"inverse": -1.0, "uniform": 0.0, "frequency": 1.0}
 """Shares of the classes among hard-to-predict features, as powers of their sizes."""
 
 
-class Decision:
+class Decision(Kind):
     """Hard-to-predict features around the mean of all directions (proposition 3.1), classes drawn by ``shares``."""
 
     fields = (*PROBLEM_FIELDS, *DEFAULTS)
@@ -32,26 +32,22 @@ class Decision:
         "predicted_gain": Quantity((), "theory.decision.gcr_accuracy - 1/K: orthonormal centers"),
         "predicted_gain_frame": Quantity((), "the same with theory.decision.frame_choice: centers of this theta"),
     }
-    group = 4
-    parallel = True
 
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
         """Problem (of which the frame and the shares matter), and how many features."""
         problem = problem_of(values)
-        said = {**DEFAULTS, **{name: value for name, value in checked(values).items() if name in DEFAULTS}}
+        said = filled(values, DEFAULTS)
         if said["shares"] not in SHARES:
             raise ValueError(f"shares={said['shares']!r} is unknown{suggestion(str(said['shares']), SHARES)}")
         if said["n"] < 1 or said["noise"] <= 0.0:
             raise ValueError(f"n={said['n']} and noise={said['noise']} must be positive")
         return {"problem": problem.to_dict(), "decision": said, "seed": values["seed"]}
 
-    def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
+    def answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> dict[str, Any]:
         """Draw, and compute."""
-        return [self._answer(cell, record) for cell in cells]
-
-    def _answer(self, cell: dict[str, Any], record: Sequence[str]) -> Answer:
         problem, own = Problem.from_dict(cell["problem"]), cell["decision"]
-        shares = class_shares(problem, own["shares"])
+        weights = np.asarray(problem.class_sizes, dtype=np.float64) ** SHARES[own["shares"]]
+        shares = weights / weights.sum()
         answer: dict[str, Any] = {}
         if any(not name.startswith("predicted") for name in record):
             frame = multi_center_frame(problem, basis="coordinate")
@@ -67,13 +63,7 @@ class Decision:
             answer["predicted_gain"] = predict(problem).gain(shares)
         if "predicted_gain_frame" in record:
             answer["predicted_gain_frame"] = predict(problem).frame_gain(shares)
-        return {name: np.asarray(answer[name], dtype=np.float64) for name in record}
-
-
-def class_shares(problem: Problem, shares: str) -> Array:
-    """Share of each class among hard-to-predict features, (K,)."""
-    weights = np.asarray(problem.class_sizes, dtype=np.float64) ** SHARES[shares]
-    return weights / weights.sum()
+        return answer
 
 
 KIND = Decision()

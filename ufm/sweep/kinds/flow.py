@@ -17,7 +17,7 @@ from ufm.simulate.collapse import Case, collapse_times
 from ufm.simulate.flow import RTOL, check_accuracy, gradient_flow
 from ufm.simulate.methods import NAMES
 from ufm.simulate.trajectory import Trajectory
-from ufm.sweep.kinds.base import Answer, Quantity, checked, one_per_class, problem_of
+from ufm.sweep.kinds.base import Answer, Kind, Quantity, filled, problem_of
 
 DEFAULTS: dict[str, Any] = {
     "method": "auto",
@@ -63,16 +63,13 @@ CURVES = {
     "value_curve": Quantity(("time",), "objective"),
 }
 
-_CURVES = {"nc_curve": "nc_mean", "norm_curve": "norm_mean", "variability_curve": "variability"}
 
-
-class Flow:
+class Flow(Kind):
     """Gradient flows of problems with a fixed frame."""
 
     fields = (*PROBLEM_FIELDS, *DEFAULTS)
     quantities: Mapping[str, Quantity] = {**FROM_TIMES, **PREDICTED, **AT_THE_END, **CURVES}
     group = 16
-    parallel = True
 
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
         """Problem, start and accuracy."""
@@ -83,7 +80,7 @@ class Flow:
             name for name in record if name in FROM_TIMES | PREDICTED and not isinstance(problem, CosineProblem)
         ]:
             raise ValueError(f"{', '.join(alone)} of record: for the cosine loss only, and this is loss='mse'")
-        said = {**DEFAULTS, **{name: value for name, value in checked(values).items() if name in DEFAULTS}}
+        said = filled(values, DEFAULTS)
         if said["method"] not in NAMES:
             raise ValueError(f"method={said['method']!r} is unknown{suggestion(str(said['method']), NAMES)}")
         Start(said["start"], said["scale"], said["offset"])
@@ -98,76 +95,65 @@ class Flow:
 
     def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
         """Collapse times of all cells together, trajectories one by one."""
-        problems = [Problem.from_dict(cell["problem"]) for cell in cells]
-        starts = [Start(*(cell["flow"][name] for name in ("start", "scale", "offset"))) for cell in cells]
-        answers: list[Answer] = [{} for _ in cells]
+        answers = super().run(cells, record, folder)
         if wanted := [name for name in record if name in FROM_TIMES]:
-            for answer, problem, times in zip(answers, problems, _times(cells, problems, starts, wanted), strict=True):
-                answer.update(_from_times(problem, times, wanted))
-        for answer, cell, problem, start in zip(answers, cells, problems, starts, strict=True):
-            own = cell["flow"]
-            if "predicted_time" in record:
-                answer["predicted_time"] = predict(problem).typical_time(start, own["until_nc"])
-            if "predicted_rate" in record:
-                answer["predicted_rate"] = predict(problem).typical_rate(start)
-            if any(name in AT_THE_END or name in CURVES for name in record):
-                trajectory = gradient_flow(
-                    problem,
-                    start=start,
-                    seed=cell["seed"],
-                    workers=1,
-                    **{name: own[name] for name in ("method", "until_nc", "t_final", "n_times", "rtol")},
-                )
-                answer.update(_from_trajectory(trajectory, record))
+            for answer, times in zip(answers, _times(cells, with_rate="rate" in wanted), strict=True):
+                answer |= {name: times[name] for name in wanted}
         return answers
 
+    def answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> dict[str, Any]:
+        """Predictions and the trajectory."""
+        problem, own, start = Problem.from_dict(cell["problem"]), cell["flow"], _start(cell)
+        answer: dict[str, Any] = {}
+        if "predicted_time" in record:
+            answer["predicted_time"] = predict(problem).typical_time(start, own["until_nc"])
+        if "predicted_rate" in record:
+            answer["predicted_rate"] = predict(problem).typical_rate(start)
+        if any(name in AT_THE_END or name in CURVES for name in record):
+            options = {name: own[name] for name in ("method", "until_nc", "t_final", "n_times", "rtol")}
+            answer |= _from_trajectory(gradient_flow(problem, start=start, seed=cell["seed"], workers=1, **options))
+        return answer
 
-def _times(
-    cells: Sequence[dict[str, Any]], problems: Sequence[Any], starts: list[Start], wanted: list[str]
-) -> list[tuple[Array, ...]]:
-    """Sample by sample: times to until_nc, and where the rate is wanted also to a hundred times that."""
-    found: list[tuple[Array, ...]] = [()] * len(cells)
+
+def _start(cell: dict[str, Any]) -> Start:
+    return Start(*(cell["flow"][name] for name in ("start", "scale", "offset")))
+
+
+def _times(cells: Sequence[dict[str, Any]], *, with_rate: bool) -> list[Answer]:
+    """By cell, from times to until_nc sample by sample, and where the rate is wanted also to a hundred times that."""
+    found: list[Answer] = [{} for _ in cells]
     accuracies = [(cell["flow"]["until_nc"], cell["flow"]["rtol"]) for cell in cells]
+    problems: list[Any] = [Problem.from_dict(cell["problem"]) for cell in cells]
     for nc, rtol in dict.fromkeys(accuracies):
         own = [i for i, pair in enumerate(accuracies) if pair == (nc, rtol)]
-        cases = [Case(problems[i], starts[i], cells[i]["seed"]) for i in own]
-        levels = (nc, 100.0 * nc) if "rate" in wanted else (nc,)
+        cases = [Case(problems[i], _start(cells[i]), cells[i]["seed"]) for i in own]
+        levels = (nc, 100.0 * nc) if with_rate else (nc,)
         for i, *times in zip(own, *(collapse_times(cases, until_nc=level, rtol=rtol) for level in levels), strict=True):
-            found[i] = tuple(times)
+            found[i] = _from_times(problems[i], *times)
     return found
 
 
-def _from_times(problem: MultiCenterProblem, times: tuple[Array, ...], wanted: list[str]) -> Answer:
+def _from_times(problem: MultiCenterProblem, times: Array, earlier: Array | None = None) -> Answer:
     def by_class(reduce: Any, values: Array) -> Array:
         return np.array([reduce(values[problem.samples(k)]) for k in range(problem.n_classes)])
 
-    answer = {}
-    if "collapse_time" in wanted:
-        answer["collapse_time"] = by_class(np.max, times[0])
-    if "collapse_time_median" in wanted:
-        answer["collapse_time_median"] = by_class(np.median, times[0])
-    if "rate" in wanted:
+    answer = {"collapse_time": by_class(np.max, times), "collapse_time_median": by_class(np.median, times)}
+    if earlier is not None:
         with np.errstate(invalid="ignore"):  # infinity - infinity, of samples that never collapse
-            answer["rate"] = np.log(100.0) / by_class(np.median, times[0] - times[1])
+            answer["rate"] = np.log(100.0) / by_class(np.median, times - earlier)
     return answer
 
 
-def _from_trajectory(trajectory: Trajectory, record: Sequence[str]) -> Answer:
-    answer: Answer = {}
-    for name in record:
-        if name == "time":
-            answer[name] = trajectory.times
-        elif name == "value":
-            answer[name] = trajectory.value[-1:].reshape(())
-        elif name == "value_curve":
-            answer[name] = trajectory.value
-        elif name == "collapsed":
-            answer[name] = np.array(float(trajectory.status == "collapsed"))
-        elif name in AT_THE_END:
-            answer[name] = one_per_class(trajectory.problem, trajectory.class_values(name)[-1])
-        elif name in _CURVES:
-            answer[name] = trajectory.class_values(_CURVES[name])
-    return answer
+def _from_trajectory(trajectory: Trajectory) -> dict[str, Any]:
+    by_class = {name: trajectory.class_values(name) for name in ("nc_mean", "nc_max", "norm_mean", "variability")}
+    return {
+        **{name: values[-1] for name, values in by_class.items()},
+        **{f"{name.removesuffix('_mean')}_curve": values for name, values in by_class.items()},
+        "value": trajectory.value[-1],
+        "collapsed": trajectory.status == "collapsed",
+        "time": trajectory.times,
+        "value_curve": trajectory.value,
+    }
 
 
 KIND = Flow()

@@ -9,10 +9,9 @@ import numpy as np
 from ufm.certify.predict import predict
 from ufm.measure.metrics import collapse
 from ufm.minimize.solve import minimize
-from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.kinds import LearnedMSEProblem
-from ufm.problems.problem import MultiCenterProblem, Problem
-from ufm.sweep.kinds.base import Answer, Quantity, problem_of
+from ufm.problems.problem import Problem
+from ufm.sweep.kinds.base import Kind, Quantity, problem_of
 
 PREDICTED = {
     "predicted_living": Quantity(("class",), "1 if theory says that the class lives (theorem 3.3, corrected), else 0"),
@@ -20,10 +19,9 @@ PREDICTED = {
 }
 
 
-class Minimum:
+class Minimum(Kind):
     """Minimisers over the features, and over the frame where that is learned."""
 
-    fields: tuple[str, ...] = PROBLEM_FIELDS
     quantities: Mapping[str, Quantity] = {
         "value": Quantity((), "objective"),
         "gap": Quantity((), "objective minus its proven lower bound"),
@@ -34,8 +32,6 @@ class Minimum:
         "nc": Quantity(("class",), "NC of the class's feature; NaN where it is 0"),
         **PREDICTED,
     }
-    group = 4
-    parallel = True
 
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
         """The problem."""
@@ -45,12 +41,10 @@ class Minimum:
             raise ValueError(f"{', '.join(asked)} of record: for P with frame='learned' only")
         return {"problem": problem.to_dict(), "seed": values["seed"]}
 
-    def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
-        """One minimisation per cell."""
-        return [self._answer(Problem.from_dict(cell["problem"]), cell["seed"], record) for cell in cells]
-
-    def _answer(self, problem: MultiCenterProblem, seed: int, record: Sequence[str]) -> Answer:
-        solution = minimize(problem, seed=seed)
+    def answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> dict[str, Any]:
+        """Minimise."""
+        problem = Problem.from_dict(cell["problem"])
+        solution = minimize(problem, seed=cell["seed"])
         norms = np.linalg.norm(solution.class_features, axis=1)
         answer: dict[str, Any] = {
             "value": solution.value,
@@ -71,7 +65,7 @@ class Minimum:
             answer["predicted_living"] = predict(problem).living
         if "predicted_square_norm" in record:
             answer["predicted_square_norm"] = predict(problem).square_norm
-        return {name: np.asarray(answer[name], dtype=np.float64) for name in record}
+        return answer
 
 
 KIND = Minimum()

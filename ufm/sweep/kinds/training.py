@@ -5,10 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-import numpy as np
-
 from ufm.files import store
-from ufm.sweep.kinds.base import Answer, Quantity, integer, real, word
+from ufm.sweep.kinds.base import Kind, Quantity, integer, real, word
 from ufm.train.config import Config, Settings
 from ufm.train.presets import preset
 from ufm.train.run import Run
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 RULES = ("own", "rcr", "gcr", "nearest")
 
 
-class Training:
+class Training(Kind):
     """Real networks; `ufm train` with the fields of its configuration, or changes to a named training."""
 
     fields = ("preset", *(field.name for field in fields(Settings) if field.name != "seed"))
@@ -56,11 +54,8 @@ class Training:
     def _home(self, cell: Mapping[str, Any], folder: Path) -> Run:
         return Run(folder / "runs" / Config.from_dict(cell["training"]).key)
 
-    def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
-        """Train what is not trained yet, and read what was measured. Raises RuntimeError: why a training failed."""
-        return [self._answer(cell, record, folder) for cell in cells]
-
-    def _answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> Answer:
+    def answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> dict[str, Any]:
+        """Train if that was not done yet, and read what was measured. Raises RuntimeError: why a training failed."""
         from ufm.tables import grid, results
 
         if (job := self.job(cell, folder)) is not None:
@@ -70,7 +65,7 @@ class Training:
         run = self._home(cell, folder)
         seen = results.summary(run.folder.name, *run.evidence())
         curves = seen["curves"]
-        known = {
+        return {
             **{f"accuracy_{rule}": accuracy for rule, accuracy in seen["accuracy"].items()},
             "class_accuracy": seen["class_accuracy"]["own"],
             "nc": curves["nc"][-1],
@@ -79,7 +74,6 @@ class Training:
             "nc_curve": curves["nc"],
             "accuracy_curve": curves["test_accuracy"],
         }
-        return {name: np.asarray(known.get(name, np.nan), dtype=np.float64) for name in record}
 
 
 def _typed(name: str, value: Any) -> Any:
