@@ -26,7 +26,7 @@ from ufm.train.config import Config
 from ufm.train.data import Data
 from ufm.train.device import Device
 from ufm.train.learner import Learner
-from ufm.train.methods import Mixup
+from ufm.train.methods import mixup
 from ufm.train.progress import Diverged, Progress
 from ufm.train.record import Record
 
@@ -101,7 +101,6 @@ class Training:
         self.optimizer = torch.optim.SGD(
             self.learner.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay
         )
-        self.mixup = Mixup(config.mixup)
         self.images, test = data.train.to(device.place), data.test.to(device.place)
         dim = self.learner.network.dim
         self.samples = {
@@ -170,7 +169,7 @@ class Training:
         self.learner.method.begin(self.progress.share)
         self.optimizer.param_groups[0]["lr"] = self.progress.rate
         images, *second = views
-        mixed, others, share = self.mixup(images, labels, seed)
+        mixed, others, share = mixup(images, labels, self.config.mixup, seed)
         inputs = (mixed, labels, others, *second)
         self.progress.advance(_backward(self.forward, inputs, share, self.config.accumulate, size))
         self.optimizer.step()
