@@ -108,7 +108,7 @@ class Training:
             "test": measure.Sample.choose(test, data.n_classes, dim, everything=True),
         }
         self.progress = Progress(config, len(data.train))
-        self.progress.require_batches_of(2 * config.accumulate * device.world)
+        self.progress.require_batches(device.world)
         facts = {"dim": dim, "arithmetic": str(self.learner.autocast or torch.float32)}
         self.record = Record.start(config, data.class_sizes, {**about, **facts, **device.describe()})
 
@@ -167,7 +167,7 @@ class Training:
         """
         torch.manual_seed(seed)
         self.learner.method.begin(self.progress.share)
-        self.optimizer.param_groups[0]["lr"] = self.progress.rate
+        self.optimizer.param_groups[0]["lr"] = self.progress.rate(self.progress.step)
         images, *second = views
         mixed, others, share = mixup(images, labels, self.config.mixup, seed)
         inputs = (mixed, labels, others, *second)
@@ -250,7 +250,7 @@ class Training:
 def check(config: Config, data: Data, device: Device) -> None:
     """Raise ValueError for what :func:`train` cannot do: a network unknown or too narrow, batches too small."""
     Learner(config, data.class_sizes, data.channels, data.size)
-    Progress(config, len(data.train)).require_batches_of(2 * config.accumulate * device.world)
+    Progress(config, len(data.train)).require_batches(device.world)
 
 
 SHOW_EVERY = 10
@@ -277,7 +277,8 @@ def _backward(forward: Any, inputs: Sequence[Tensor], share: float, parts: int, 
 def _signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them; a second one is the system's again."""
     caught: list[int] = []
-    before: dict[int, Any] = {}
+    main = threading.current_thread() is threading.main_thread()  # no other may touch them
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM) if main}
 
     def restore_handlers() -> None:
         for number, handler in before.items():
@@ -287,9 +288,8 @@ def _signals() -> Iterator[list[int]]:
         caught.append(number)
         restore_handlers()
 
-    if threading.current_thread() is threading.main_thread():  # no other may touch them
-        for each in (signal.SIGINT, signal.SIGTERM):
-            before[each] = signal.signal(each, note)
+    for each in before:
+        signal.signal(each, note)
     try:
         yield caught
     finally:
