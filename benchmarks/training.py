@@ -19,7 +19,7 @@ from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
 from ufm.train.data import Data, load, synthetic
 from ufm.train.learner import Learner
-from ufm.train.methods import Method, Mixup
+from ufm.train.methods import Method
 from ufm.train.progress import Progress
 
 STEPS = 40
@@ -63,7 +63,7 @@ def stepper(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], paramete
 
 def of_network(network: nn.Module, method: Method) -> Step:
     parameters = [*network.parameters(), *method.parameters()]
-    return stepper(lambda images, labels: Mixup.loss(method, network(images), labels, labels, 1.0), parameters)
+    return stepper(lambda images, labels: method.loss(network(images), labels), parameters)
 
 
 def of_learner(learner: Learner) -> Step:

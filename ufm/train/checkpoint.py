@@ -26,7 +26,7 @@ FORMAT = "ncmc checkpoint 2"
 _STEP = "([0-9]{8}|[1-9][0-9]{8,})"
 _NAME = re.compile(rf"checkpoint-{_STEP}\.safetensors|step-{_STEP}\.json")
 _UNFINISHED = re.compile(rf"\.checkpoint-{_STEP}\.safetensors\..+")
-_DIGEST = re.compile(b'"sha256":"([0-9a-f]{64})"')
+_DIGEST = re.compile(b'(?<="sha256":")[0-9a-f]{64}(?=")')
 """In the header. Elsewhere, within a name or the state, quotes are escaped."""
 _NO_DIGEST = "0" * 64
 
@@ -54,21 +54,13 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
     OSError : as it comes from the system.
     """
     step = checkpoint.step
-    if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-        raise ValueError(f"step={step!r} must be an integer of at least 0")
-    if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
-        raise ValueError(f"keep={keep!r} must be an integer of at least 1")
-    content = _serialised(checkpoint)
-    start, end = _place_of_digest(content)
-    digest = _digest(content, start, end)
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.seek(start)
-            file.write(digest)
-
-    path = write_atomically(folder / f"checkpoint-{step:08d}.safetensors", write)
+    for name, value, least in (("step", step, 0), ("keep", keep, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"{name}={value!r} must be an integer of at least {least}")
+    content = _sealed(_serialised(checkpoint))
+    path = write_atomically(
+        folder / f"checkpoint-{step:08d}.safetensors", lambda temporary: temporary.write_bytes(content)
+    )
     _tidy(folder, step, keep)
     return path
 
@@ -108,8 +100,7 @@ def _load(path: Path, step: int) -> Checkpoint:
 def _verified(path: Path, step: int) -> Checkpoint:
     """The bytes are verified before anything parses them."""
     content = path.read_bytes()
-    start, end = _place_of_digest(content)
-    if content[start:end] != _digest(content, start, end):
+    if not _DIGEST.search(content) or _sealed(content) != content:
         raise ValueError("its digest does not match")
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
     state = json.loads(header["state"])
@@ -172,28 +163,16 @@ def _serialised(checkpoint: Checkpoint) -> bytes:
         raise ValueError(f"the checkpoint cannot be written as safetensors: {error}") from None
 
 
-def _place_of_digest(content: bytes) -> tuple[int, int]:
-    """From where to where the digest stands in a file; nowhere, at its end, if there is none."""
-    found = _DIGEST.search(content)
-    return found.span(1) if found else (len(content), len(content))
-
-
-def _digest(content: bytes, start: int, end: int) -> bytes:
-    """What belongs there."""
-    view = memoryview(content)
-    whole = hashlib.sha256(view[:start])
-    whole.update(_NO_DIGEST.encode())
-    whole.update(view[end:])
-    return whole.hexdigest().encode()
+def _sealed(content: bytes) -> bytes:
+    """The file with its digest where it belongs."""
+    blank = _DIGEST.sub(_NO_DIGEST.encode(), content, count=1)
+    return _DIGEST.sub(hashlib.sha256(blank).hexdigest().encode(), blank, count=1)
 
 
 def _ours(folder: Path) -> list[tuple[int, Path]]:
     """Checkpoints in ``folder``, damaged or not, and their steps, in ascending order."""
-    found = []
-    for path in folder.iterdir() if folder.is_dir() else ():
-        match = _NAME.fullmatch(path.name)
-        if match and path.is_file():
-            found.append((int(match[1] or match[2]), path))
+    named = ((_NAME.fullmatch(path.name), path) for path in folder.glob("*") if path.is_file())
+    found = [(int(match[1] or match[2]), path) for match, path in named if match]
     return sorted(found, key=lambda each: (each[0], each[1].suffix))
 
 

@@ -169,14 +169,15 @@ class Config(Settings):
 
     def stages(self) -> tuple["Config", "Config"]:
         """Configurations of the two parts of a deferred method. Raises ValueError for another."""
-        stages = method_spec(self.method).stages
+        stages = METHODS[self.method].stages
         if stages is None:
             raise ValueError(f"method={self.method} is one method from beginning to end")
-        alone = [{**self.to_dict(), "method": name, "hyper": None} for name in stages]
-        for values, name in zip(alone, stages, strict=True):
-            dropped = FRAME_FIELDS if METHODS[name].loss is None else ("centers",)
-            values |= dict.fromkeys(dropped)
-        return Config(**alone[0]), Config(**alone[1])
+
+        def alone(name: str) -> Config:
+            dropped: dict[str, Any] = dict.fromkeys(FRAME_FIELDS if METHODS[name].loss is None else ("centers",))
+            return replace(self, method=name, hyper=None, **dropped)
+
+        return alone(stages[0]), alone(stages[1])
 
     @property
     def published(self) -> bool:
@@ -227,16 +228,10 @@ class Config(Settings):
         spec = METHODS[self.method]
         if spec.loss is None:
             return None
-        assert self.f is not None
-        assert self.theta is not None
-        assert self.penalty is not None
-        assert self.centers is not None
-        cosine = spec.loss == "cosine"
-        weight: dict[str, Any] = (
-            {"lam": self.batch_size * self.penalty} if cosine else {"lam_h": self.penalty / sum(class_sizes)}
-        )
-        counts = spend(self.centers, tuple(class_sizes), self.f, self.theta)
-        return Problem(tuple(class_sizes), counts, self.theta, dim, loss=spec.loss, **weight)
+        own: Any = self  # no field of a frame is None
+        cosine, sizes = spec.loss == "cosine", tuple(class_sizes)
+        weight = {"lam": self.batch_size * own.penalty} if cosine else {"lam_h": own.penalty / sum(sizes)}
+        return Problem(sizes, spend(own.centers, sizes, own.f, own.theta), own.theta, dim, loss=spec.loss, **weight)
 
     def rate(self, epoch: float) -> float:
         """Learning rate at a time in epochs, in [0, epochs]; a step takes that of its middle."""

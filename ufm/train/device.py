@@ -84,11 +84,7 @@ class Device:
 
     def agree(self, flag: bool) -> bool:
         """Whether any process says so."""
-        if self.world == 1:
-            return flag
-        votes = torch.tensor(int(flag), device=self.place)
-        dist.all_reduce(votes, dist.ReduceOp.MAX)
-        return bool(votes)
+        return bool(self.average(torch.tensor(float(flag), device=self.place)) > 0)
 
     def average(self, values: Tensor) -> Tensor:
         """Mean of the values over the processes."""

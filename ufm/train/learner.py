@@ -11,7 +11,6 @@ from torch.nn.utils import parametrize
 from ufm.train import methods, networks
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
-from ufm.train.methods import Mixup
 
 
 class Learner(nn.Module):
@@ -67,10 +66,10 @@ class Learner(nn.Module):
     def forward(
         self, images: Tensor, labels: Tensor, others: Tensor, share: float, second: Tensor | None = None
     ) -> Tensor:
-        """Mean loss of the batch, a scalar; see :class:`Mixup`. ``second`` is the other view, where there are two."""
+        """Mean loss of the batch, a scalar: :meth:`Method.loss`. ``second`` is the other view, where there are two."""
         if second is not None:
             return self.method.loss_of_views(self.features, images, second, labels)
-        return Mixup.loss(self.method, self.features(images), labels, others, share)
+        return self.method.loss(self.features(images), labels, others, share)
 
 
 class UnitLength(nn.Module):

@@ -26,7 +26,7 @@ from ufm.train.config import Config
 from ufm.train.data import Data
 from ufm.train.device import Device
 from ufm.train.learner import Learner
-from ufm.train.methods import Mixup
+from ufm.train.methods import mixup
 from ufm.train.progress import Diverged, Progress
 from ufm.train.record import Record
 
@@ -101,7 +101,6 @@ class Training:
         self.optimizer = torch.optim.SGD(
             self.learner.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay
         )
-        self.mixup = Mixup(config.mixup)
         self.images, test = data.train.to(device.place), data.test.to(device.place)
         dim = self.learner.network.dim
         self.samples = {
@@ -109,7 +108,7 @@ class Training:
             "test": measure.Sample.choose(test, data.n_classes, dim, everything=True),
         }
         self.progress = Progress(config, len(data.train))
-        self.progress.require_batches_of(2 * config.accumulate * device.world)
+        self.progress.require_batches(device.world)
         facts = {"dim": dim, "arithmetic": str(self.learner.autocast or torch.float32)}
         self.record = Record.start(config, data.class_sizes, {**about, **facts, **device.describe()})
 
@@ -168,9 +167,9 @@ class Training:
         """
         torch.manual_seed(seed)
         self.learner.method.begin(self.progress.share)
-        self.optimizer.param_groups[0]["lr"] = self.progress.rate
+        self.optimizer.param_groups[0]["lr"] = self.progress.rate(self.progress.step)
         images, *second = views
-        mixed, others, share = self.mixup(images, labels, seed)
+        mixed, others, share = mixup(images, labels, self.config.mixup, seed)
         inputs = (mixed, labels, others, *second)
         self.progress.advance(_backward(self.forward, inputs, share, self.config.accumulate, size))
         self.optimizer.step()
@@ -251,7 +250,7 @@ class Training:
 def check(config: Config, data: Data, device: Device) -> None:
     """Raise ValueError for what :func:`train` cannot do: a network unknown or too narrow, batches too small."""
     Learner(config, data.class_sizes, data.channels, data.size)
-    Progress(config, len(data.train)).require_batches_of(2 * config.accumulate * device.world)
+    Progress(config, len(data.train)).require_batches(device.world)
 
 
 SHOW_EVERY = 10
@@ -278,7 +277,8 @@ def _backward(forward: Any, inputs: Sequence[Tensor], share: float, parts: int, 
 def _signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them; a second one is the system's again."""
     caught: list[int] = []
-    before: dict[int, Any] = {}
+    main = threading.current_thread() is threading.main_thread()  # no other may touch them
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM) if main}
 
     def restore_handlers() -> None:
         for number, handler in before.items():
@@ -288,9 +288,8 @@ def _signals() -> Iterator[list[int]]:
         caught.append(number)
         restore_handlers()
 
-    if threading.current_thread() is threading.main_thread():  # no other may touch them
-        for each in (signal.SIGINT, signal.SIGTERM):
-            before[each] = signal.signal(each, note)
+    for each in before:
+        signal.signal(each, note)
     try:
         yield caught
     finally:

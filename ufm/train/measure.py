@@ -37,11 +37,9 @@ class Sample:
         """The first PER_CLASS images of each class are measured; the others count for accuracy if ``everything``."""
         labels = split.labels.numpy()
         limit = max(1, min(PER_CLASS, NUMBERS // (n_classes * dim)))
-        order = np.argsort(labels, kind="stable")
-        starts = np.searchsorted(labels[order], np.arange(n_classes))
-        rank = np.empty(len(labels), dtype=np.int64)
-        rank[order] = np.arange(len(labels)) - starts[labels[order]]
-        measured = rank < limit
+        measured = np.zeros(len(labels), dtype=bool)
+        for k in range(n_classes):
+            measured[np.flatnonzero(labels == k)[:limit]] = True
         chosen = np.arange(len(labels)) if everything else np.flatnonzero(measured)
         return cls(split, torch.from_numpy(chosen), measured[chosen])
 
@@ -63,9 +61,10 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     labels = sample.split.labels[sample.indices].numpy()
     decided: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
     kept: list[NDArray[np.float32]] = []
-    position = 0
+    masks = torch.split(torch.from_numpy(sample.measured), batch_size)
+    stream = sample.split.stream(torch.split(sample.indices, batch_size))
     with learner.evaluating() as decide:
-        for images, _ in sample.split.stream(torch.split(sample.indices, batch_size)):
+        for (images, _), mask in zip(stream, masks, strict=True):
             features = learner.features(images)
             vectors = learner.method.geometry(features).float().cpu().numpy()
             if not np.isfinite(vectors).all():
@@ -76,15 +75,13 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
                 frame = learner.method.frame(np.empty(0))
                 for name, rule in RULES.items():
                     decided[name].append(rule(vectors, frame))
-            kept.append(vectors[sample.measured[position : position + len(vectors)]])
-            position += len(vectors)
-    owners = labels[sample.measured]
+            kept.append(vectors[mask.numpy()])
     hits = {
         name: np.bincount(labels[np.concatenate(answers) == labels], minlength=n_classes)
         for name, answers in decided.items()
     }
     counts = np.bincount(labels, minlength=n_classes)
-    return {"hits": hits, "counts": counts, **_collapse(learner, np.concatenate(kept), owners)}
+    return {"hits": hits, "counts": counts, **_collapse(learner, np.concatenate(kept), labels[sample.measured])}
 
 
 def _collapse(learner: Learner, features: NDArray[Any], labels: NDArray[np.int64]) -> Mapping[str, Any]:

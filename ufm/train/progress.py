@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,9 +43,9 @@ class Progress:
         """Batches that an epoch is cut into."""
         return math.ceil(self.n_images / self.config.batch_size)
 
-    def require_batches_of(self, least: int) -> None:
-        """Raise ValueError if a batch has fewer images: every part of it needs two, for its statistics."""
-        smallest = self.n_images // self.steps_per_epoch
+    def require_batches(self, processes: int) -> None:
+        """Raise ValueError if a batch has too few images: every part of it needs two, for its statistics."""
+        least, smallest = 2 * self.config.accumulate * processes, self.n_images // self.steps_per_epoch
         if smallest < least:
             raise ValueError(
                 f"{self.n_images} images in batches of at most batch_size={self.config.batch_size} make one of "
@@ -67,10 +67,9 @@ class Progress:
         """Whether no epoch is under way."""
         return self.step % self.steps_per_epoch == 0
 
-    @property
-    def rate(self) -> float:
-        """Learning rate of the next step."""
-        return self.config.rate((self.step + 0.5) / self.steps_per_epoch)
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        return self.config.rate((step + 0.5) / self.steps_per_epoch)
 
     @property
     def share(self) -> float:
@@ -102,7 +101,7 @@ class Progress:
 
     def advance(self, loss: Tensor) -> None:
         """Count a step. The loss is not looked at yet: that would wait for the device."""
-        self.clock += self.rate
+        self.clock += self.rate(self.step)
         self.step += 1
         self._unread.append(loss)
 
@@ -116,10 +115,9 @@ class Progress:
         self._unread.clear()
         for number, value in enumerate(values, start=first):
             if not math.isfinite(value):
-                rate = self.config.rate((number + 0.5) / self.steps_per_epoch)
                 raise Diverged(
                     f"the loss is {value} in epoch {number // self.steps_per_epoch + 1}, step {number + 1}, at "
-                    f"learning rate {rate:.3g}: a smaller lr or a longer warmup may help"
+                    f"learning rate {self.rate(number):.3g}: a smaller lr or a longer warmup may help"
                 )
             self.loss_sum += value
             self.loss_count += 1
@@ -130,11 +128,10 @@ class Progress:
 
     def numbers(self) -> dict[str, float]:
         """For the record."""
-        last = self.config.rate((self.step - 0.5) / self.steps_per_epoch) if self.step else math.nan
         return {
             "loss": self.loss,
             "step": self.step,
-            "rate": last,
+            "rate": self.rate(self.step - 1) if self.step else math.nan,
             "clock": self.clock,
             "training_seconds": self.seconds,
         }
@@ -143,11 +140,9 @@ class Progress:
         """Plain numbers, enough to go on."""
         return {name: getattr(self, name) for name in STATE}
 
-    def restore(self, values: Mapping[str, Any]) -> Self:
+    def restore(self, values: Mapping[str, Any]) -> None:
         """Go on from what :meth:`to_dict` gave."""
-        for name in STATE:
-            setattr(self, name, values[name])
-        return self
+        vars(self).update({name: values[name] for name in STATE})
 
     def after(self) -> str:
         """For messages about what the steps so far have led to."""

@@ -128,7 +128,9 @@ class Record:
                 variables[name] = (("epoch", "split", *dims), np.stack(rows)[None], {"long_name": text})
         variables |= self._accuracy(measured)
         for name, (dim, meaning) in GRAMS.items():
-            grams = np.stack([_padded(measured[split].get(name)) for split in SPLITS]).astype(np.float32)
+            grams = np.stack([_padded(measured[split].get(name, np.empty((0, 0)))) for split in SPLITS]).astype(
+                np.float32
+            )
             variables[name] = (("epoch", "split", dim, f"other_{dim}"), grams[None], {"long_name": meaning})
         kept = {name: self.data[name] for name in ("split", "rule", "group", "class_size", "class_group")}
         row = xarray.Dataset(variables, coords={"epoch": [epoch], **kept})
@@ -215,9 +217,6 @@ class Record:
         return Record(data.assign_attrs(configuration=store.to_json(config.to_dict()), title=config.title))
 
 
-def _padded(gram: np.ndarray | None) -> np.ndarray:
+def _padded(gram: np.ndarray) -> np.ndarray:
     """A Gram matrix as (SHOWN, SHOWN), NaN where there are fewer rows."""
-    padded = np.full((SHOWN, SHOWN), np.nan)
-    if gram is not None:
-        padded[: len(gram), : len(gram)] = gram
-    return padded
+    return np.pad(gram, (0, SHOWN - len(gram)), constant_values=np.nan)

@@ -246,12 +246,6 @@ def test_none_intact(tmp_path):
         latest(tmp_path)
 
 
-def sealed(content):
-    """The same bytes with the digest that belongs to them, if they have a place for it."""
-    start, end = checkpoint._place_of_digest(content)
-    return content[:start] + checkpoint._digest(content, start, end) + content[end:]
-
-
 GOOD = {"format": checkpoint.FORMAT, "step": "2", "state": "{}", "sha256": "0" * 64}
 TENSORS = to_bytes({"w": torch.zeros(2)}, GOOD)
 
@@ -278,7 +272,7 @@ TENSORS = to_bytes({"w": torch.zeros(2)}, GOOD)
 def test_hostile_metadata_with_a_digest_that_matches(tmp_path, change):
     save(tmp_path, example(1))
     header = {key: value for key, value in (GOOD | change).items() if value is not None}
-    (tmp_path / name(2)).write_bytes(sealed(to_bytes({"w": torch.zeros(2)}, header)))
+    (tmp_path / name(2)).write_bytes(checkpoint._sealed(to_bytes({"w": torch.zeros(2)}, header)))
     with pytest.warns(RuntimeWarning, match=rf"{name(2)} is damaged: "):
         assert is_example(latest(tmp_path), 1)
 
@@ -300,7 +294,7 @@ def test_hostile_metadata_with_a_digest_that_matches(tmp_path, change):
 )
 def test_hostile_tensors_with_a_digest_that_matches(tmp_path, content):
     save(tmp_path, example(1))
-    (tmp_path / name(2)).write_bytes(sealed(content))
+    (tmp_path / name(2)).write_bytes(checkpoint._sealed(content))
     with pytest.warns(RuntimeWarning, match=rf"{name(2)} is damaged: "):
         assert is_example(latest(tmp_path), 1)
 

@@ -6,6 +6,7 @@ that they should collapse to.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
@@ -18,56 +19,36 @@ from ufm.train.methods.linear import (
     LabelDistributionAware,
     LogitAdjusted,
 )
-from ufm.train.methods.mixup import Mixup
+from ufm.train.methods.mixup import mixup
 from ufm.train.methods.multicenter import AdjustedCosine, Cosine, GeneralizedCosine, MeanSquared
 from ufm.train.methods.simplex import SETF, RotatedSimplex
 
-__all__ = ["Method", "Mixup", "build", "n_features"]
+__all__ = ["Method", "build", "mixup", "n_features"]
 
-Sizes = Sequence[int]
-
-
-def _plain(kind: Callable[..., Method]) -> Callable[..., Method]:
-    """Builder of a method that needs the class sizes alone."""
-    return lambda config, sizes, dim, **hyper: kind(dim, sizes, **hyper)
-
-
-def _framed(kind: Callable[..., Method]) -> Callable[..., Method]:
-    """Builder of a method that takes the problem behind the configuration."""
-    return lambda config, sizes, dim, **hyper: kind(
-        config.problem(tuple(sizes), dim), config.basis, config.seed, **hyper
-    )
-
-
-def _deferred(config: Config, sizes: Sizes, dim: int, *, defer: float) -> Method:
-    first, second = config.stages()
-    return Deferred(build(first, sizes, dim), build(second, sizes, dim), defer)
-
-
-BUILDERS: dict[str, Callable[..., Method]] = {
-    "CE": _plain(CrossEntropy),
-    "CE+LA": _plain(CrossEntropy),
-    "LA": _plain(LogitAdjusted),
-    "BalancedSoftmax": _plain(LogitAdjusted),
-    "ARB": _plain(AttractionRepulsionBalanced),
-    "LDAM-DRW": _plain(LabelDistributionAware),
-    "KCL": _plain(KPositiveContrast),
-    "SETF": lambda config, sizes, dim: SETF(dim, len(sizes), config.seed),
-    "RBL": lambda config, sizes, dim: RotatedSimplex(dim, sizes, config.seed),
-    "RBL+PLA": lambda config, sizes, dim, **hyper: RotatedSimplex(dim, sizes, config.seed, **hyper),
-    "P": _framed(MeanSquared),
-    "AL": _framed(Cosine),
-    "CAL": _framed(Cosine),
-    "CAL-apportioned": _framed(Cosine),
-    "CAL-theta": lambda config, sizes, dim: _framed(Cosine)(config, sizes, dim, angles=config.angles(tuple(sizes))),
-    "CAL+LA": _framed(AdjustedCosine),
-    "CAL+GCR": _framed(GeneralizedCosine),
-    "CE-CAL": _deferred,
-    "AL-CAL": _deferred,
+KINDS: dict[str, Callable[..., Method]] = {
+    "CE": CrossEntropy,
+    "CE+LA": CrossEntropy,
+    "LA": LogitAdjusted,
+    "BalancedSoftmax": LogitAdjusted,
+    "ARB": AttractionRepulsionBalanced,
+    "LDAM-DRW": LabelDistributionAware,
+    "KCL": KPositiveContrast,
+    "SETF": SETF,
+    "RBL": RotatedSimplex,
+    "RBL+PLA": RotatedSimplex,
+    "P": MeanSquared,
+    "AL": Cosine,
+    "CAL": Cosine,
+    "CAL-apportioned": Cosine,
+    "CAL-theta": Cosine,
+    "CAL+LA": AdjustedCosine,
+    "CAL+GCR": GeneralizedCosine,
+    "CE-CAL": Deferred,
+    "AL-CAL": Deferred,
 }
 
 
-def n_features(config: Config, class_sizes: Sizes) -> int:
+def n_features(config: Config, class_sizes: Sequence[int]) -> int:
     """Smallest feature dimension that the method can work in: F + K for frames, K for a simplex, 1 for the others."""
     problem = config.problem(tuple(class_sizes))
     if problem is not None:
@@ -75,6 +56,14 @@ def n_features(config: Config, class_sizes: Sizes) -> int:
     return len(class_sizes) if METHODS[config.method].simplex else 1
 
 
-def build(config: Config, class_sizes: Sizes, dim: int) -> Method:
+def build(config: Config, class_sizes: Sequence[int], dim: int) -> Method:
     """The method of a configuration for features of dimension ``dim``. Raises ValueError if that is too small."""
-    return BUILDERS[config.method](config, class_sizes, dim, **config.hyperparameters)
+    spec, sizes = METHODS[config.method], tuple(class_sizes)
+    given: list[Any] = [dim, sizes]
+    if spec.stages is not None:
+        given = [build(stage, sizes, dim) for stage in config.stages()]
+    elif spec.loss is not None:
+        given = [config.problem(sizes, dim), config.basis, config.seed, config.angles(sizes)]
+    elif spec.simplex:
+        given.append(config.seed)
+    return KINDS[config.method](*given, **config.hyperparameters)

@@ -1,5 +1,6 @@
 """What the loop calls, whatever the method."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -21,15 +22,27 @@ class Method(nn.Module):
     staged = False
     """Whether some parameters are left out of some steps."""
 
+    defer = math.inf
+    """Share of the training after which the second stage begins, for methods of two stages."""
+
+    late = False
+    """Whether it has begun."""
+
     def attach(self, network: nn.Module) -> None:
         """Called once with the network, before anything is trained."""
 
     def begin(self, share: float) -> None:
         """Called before each step with the share of the training that is done, in [0, 1)."""
+        self.late = share >= self.defer
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Mean loss of features (B, d) with labels (B,), a scalar."""
-        return self.loss_of(self.prepare(features), labels)
+    def loss(self, features: Tensor, labels: Tensor, others: Tensor | None = None, share: float = 1.0) -> Tensor:
+        r"""Mean loss of features (B, d) with labels (B,), a scalar.
+
+        With the labels ``others``, (B,), of a :func:`mixup` in the share l: :math:`l L(h, y_a) + (1 - l) L(h, y_b)`.
+        """
+        vectors = self.prepare(features)
+        loss = self.loss_of(vectors, labels)
+        return loss if others is None or share == 1.0 else share * loss + (1.0 - share) * self.loss_of(vectors, others)
 
     def prepare(self, features: Tensor) -> Tensor:
         """What the loss is a function of, (B, d), computed once a step; in training it may update statistics."""
@@ -61,12 +74,12 @@ class Method(nn.Module):
         """Centers and classifier to hold features against, given their class means (K, d)."""
         raise NotImplementedError
 
-    def constant(self, name: str, values: np.ndarray | None) -> None:
-        """Keep numbers that follow from the configuration with the module, on its device; they are not saved."""
-        tensor = None if values is None else torch.tensor(values)
-        if tensor is not None and tensor.is_floating_point():
-            tensor = tensor.to(torch.get_default_dtype())
-        self.register_buffer(name, tensor, persistent=False)
+
+def constant(values: np.ndarray) -> Tensor:
+    """Numbers that follow from the configuration, on the device of the module that has them; they are not saved."""
+    tensor = torch.tensor(values)
+    kept = tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
+    return nn.Buffer(kept, persistent=False)
 
 
 def wide(features: Tensor) -> Tensor:

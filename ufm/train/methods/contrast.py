@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ufm.measure.metrics import unit_rows
-from ufm.problems.frames import Array, Frame
-from ufm.train.methods.base import Method, wide
+from ufm.train.methods.base import constant, wide
+from ufm.train.methods.linear import CrossEntropy
 
 
-class KPositiveContrast(Method):
+class KPositiveContrast(CrossEntropy):
     r"""KCL (Kang et al. 2021), with a momentum network and a queue (He et al. 2020).
 
     Until the share ``stage`` of the training, with q the projection of one view, :math:`k_0` that of the other view by
@@ -42,31 +41,20 @@ class KPositiveContrast(Method):
         projection: float = 128,
         stage: float = 0.8,
     ) -> None:
-        super().__init__()
-        sizes = np.asarray(class_sizes, dtype=np.float64)
-        out = int(projection)
-        self.projection = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, out))
-        self.classifier = nn.Linear(dim, len(sizes))
-        self.positives, self.temperature, self.momentum = int(positives), temperature, momentum
-        self.stage, self.late = stage, False
-        self.register_buffer("queue", functional.normalize(torch.randn(int(queue), out), dim=1))
-        self.register_buffer("queue_labels", torch.full((int(queue),), -1))  # no class: nobody's positive
-        self.register_buffer("position", torch.zeros((), dtype=torch.int64))
-        self.constant("weights", (1.0 / sizes) / np.mean(1.0 / sizes))
-        self.queue: Tensor
-        self.queue_labels: Tensor
-        self.position: Tensor
-        self.weights: Tensor
-        self.slow: nn.Module
+        head = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, int(projection)))  # drawn first
+        super().__init__(dim, class_sizes)
+        self.projection = head
+        self.positives, self.temperature, self.momentum, self.defer = int(positives), temperature, momentum, stage
+        self.queue: Tensor = nn.Buffer(functional.normalize(torch.randn(int(queue), int(projection)), dim=1))
+        self.queue_labels: Tensor = nn.Buffer(torch.full((int(queue),), -1))  # no class: nobody's positive
+        self.position: Tensor = nn.Buffer(torch.zeros((), dtype=torch.int64))
+        rarity = 1.0 / np.asarray(class_sizes, dtype=np.float64)
+        self.weights = constant(rarity / np.mean(rarity))
 
     def attach(self, network: nn.Module) -> None:
         """Copy network and projection: the copy follows slowly, and has no gradient."""
         self._fast = (network,)  # in a tuple, so that it is not a part of this module too
         self.slow = copy.deepcopy(nn.Sequential(network, self.projection)).requires_grad_(False)
-
-    def begin(self, share: float) -> None:
-        """Train the classifier from ``stage`` on."""
-        self.late = share >= self.stage
 
     def loss_of_views(
         self, features: Callable[[Tensor], Tensor], images: Tensor, second: Tensor, labels: Tensor
@@ -77,7 +65,7 @@ class KPositiveContrast(Method):
             network.eval()  # its statistics stand still too
             with torch.no_grad():
                 fixed = features(images)
-            return functional.cross_entropy(self.scores(fixed), labels, weight=self.weights)
+            return functional.cross_entropy(self.logits(fixed), labels, weight=self.weights)
         queries = functional.normalize(wide(self.projection(features(images))), dim=1)
         with torch.no_grad():
             self._follow(network)
@@ -105,11 +93,3 @@ class KPositiveContrast(Method):
         """Move the copy's parameters by 1 - momentum towards those that are trained."""
         ours: list[Tensor] = [*network.parameters(), *self.projection.parameters()]
         torch._foreach_lerp_([*self.slow.parameters()], ours, 1.0 - self.momentum)
-
-    def scores(self, features: Tensor) -> Tensor:
-        """Of the linear classifier."""
-        return wide(self.classifier(features))
-
-    def frame(self, means: Array) -> Frame:
-        """One center per class, the direction of its mean; rows of the classifier."""
-        return Frame((1,) * len(means), unit_rows(means), self.classifier.weight.detach().cpu().double().numpy())

@@ -13,11 +13,7 @@ class Deferred(Method):
 
     def __init__(self, first: Method, second: Method, defer: float = 0.5) -> None:
         super().__init__()
-        self.first, self.second, self.defer, self.late = first, second, defer, False
-
-    def begin(self, share: float) -> None:
-        """Change over at ``defer``."""
-        self.late = share >= self.defer
+        self.first, self.second, self.defer = first, second, defer
 
     @property
     def active(self) -> Method:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ufm.measure.metrics import unit_rows
 from ufm.problems.frames import Array, Frame
-from ufm.train.methods.base import Method, log_prior, wide
+from ufm.train.methods.base import Method, constant, log_prior, wide
 
 
 class CrossEntropy(Method):
@@ -28,8 +28,7 @@ class CrossEntropy(Method):
     def __init__(self, dim: int, class_sizes: Sequence[int], strength: float = 0.0) -> None:
         super().__init__()
         self.classifier = nn.Linear(dim, len(class_sizes))
-        self.constant("taken_off", strength * log_prior(class_sizes))
-        self.taken_off: Tensor
+        self.taken_off = constant(strength * log_prior(class_sizes))
 
     def logits(self, features: Tensor) -> Tensor:
         """A h + b, (B, K)."""
@@ -57,8 +56,7 @@ class LogitAdjusted(CrossEntropy):
 
     def __init__(self, dim: int, class_sizes: Sequence[int], strength: float = 1.0) -> None:
         super().__init__(dim, class_sizes)
-        self.constant("added", strength * log_prior(class_sizes))
-        self.added: Tensor
+        self.added = constant(strength * log_prior(class_sizes))
 
     def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
@@ -100,16 +98,10 @@ class LabelDistributionAware(Method):
         sizes = np.asarray(class_sizes, dtype=np.float64)
         self.rows = nn.Parameter(torch.empty(len(sizes), dim))
         nn.init.kaiming_uniform_(self.rows, a=5**0.5)
-        self.constant("margins", margin * (sizes.min() / sizes) ** 0.25)
+        self.margins = constant(margin * (sizes.min() / sizes) ** 0.25)
         effective = (1.0 - beta) / -np.expm1(sizes * np.log(beta)) if 0.0 < beta < 1.0 else np.ones(len(sizes))
-        self.constant("late_weights", effective * len(sizes) / effective.sum())
-        self.scale, self.defer, self.late = scale, defer, False
-        self.margins: Tensor
-        self.late_weights: Tensor
-
-    def begin(self, share: float) -> None:
-        """Re-weight from ``defer`` on."""
-        self.late = share >= self.defer
+        self.late_weights = constant(effective * len(sizes) / effective.sum())
+        self.scale, self.defer = scale, defer
 
     def scores(self, features: Tensor) -> Tensor:
         """Cosines to the rows, (B, K)."""

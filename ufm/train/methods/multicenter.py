@@ -1,5 +1,7 @@
 """Methods with a fixed multi-center frame: P, AL, CAL and what is made of them."""
 
+from typing import cast
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
@@ -11,7 +13,7 @@ from theory.multicenter.geometry import center_cosine
 from ufm.problems.frames import Array, Frame, multi_center_frame
 from ufm.problems.kinds import CosineProblem, MSEProblem
 from ufm.problems.problem import MultiCenterProblem
-from ufm.train.methods.base import Method, log_prior, wide
+from ufm.train.methods.base import Method, constant, log_prior, wide
 
 
 class MultiCenter(Method):
@@ -29,26 +31,16 @@ class MultiCenter(Method):
         super().__init__()
         theta = np.broadcast_to(np.asarray(problem.theta if angles is None else angles), (problem.n_classes,))
         self.reference = _frame(problem, basis, seed, theta)
-        self.constant("cosine", np.cos(theta))
-        self.constant("sine", np.sin(theta))
+        self.cosine, self.sine = constant(np.cos(theta)), constant(np.sin(theta))
         self.n_centers, self.n_classes, self.dim = problem.n_centers, problem.n_classes, problem.dim
         counts, first = np.asarray(problem.centers), self.reference.offsets[:-1]
         slots = np.arange(counts.max())
         real = slots < counts[:, None]
-        self.constant("owned", np.where(real, first[:, None] + slots, 0))  # (K, max f), padded with column 0 ...
-        self.constant("real", real)  # ... which is masked
-        self.constant("owner", np.repeat(np.arange(self.n_classes), counts))
-        rotation = None
-        if basis == "random":
-            assert self.reference.auxiliary is not None
-            rotation = np.concatenate([self.reference.auxiliary, self.reference.classifier])
-        self.constant("rotation", rotation)
-        self.cosine: Tensor
-        self.sine: Tensor
-        self.owned: Tensor
-        self.real: Tensor
-        self.owner: Tensor
-        self.rotation: Tensor | None
+        self.owned = constant(np.where(real, first[:, None] + slots, 0))  # (K, max f), padded with column 0 ...
+        self.real = constant(real)  # ... which is masked
+        self.owner = constant(np.repeat(np.arange(self.n_classes), counts))
+        v, w = self.reference.auxiliary, self.reference.classifier
+        self.rotation = constant(np.concatenate([cast(Array, v), w])) if basis == "random" else None
 
     def coordinates(self, features: Tensor) -> Tensor:
         """<v, h> of all auxiliary vectors and <w_k, h> of all classes, (B, F + K)."""
@@ -81,8 +73,10 @@ class MeanSquared(MultiCenter):
     The batch mean of this estimates the paper's P (section 3) at :math:`\lambda_H = \mu / N`.
     """
 
-    def __init__(self, problem: MSEProblem, basis: str = "coordinate", seed: int = 0) -> None:
-        super().__init__(problem, basis, seed)
+    def __init__(
+        self, problem: MSEProblem, basis: str = "coordinate", seed: int = 0, angles: ArrayLike | None = None
+    ) -> None:
+        super().__init__(problem, basis, seed, angles)
         self.scale = 0.5 * problem.n_samples / problem.total
         self.shrinkage = 0.5 * problem.n_samples * problem.lam_h
 
@@ -107,8 +101,7 @@ class Cosine(MultiCenter):
         self, problem: CosineProblem, basis: str = "coordinate", seed: int = 0, angles: ArrayLike | None = None
     ) -> None:
         super().__init__(problem, basis, seed, angles)
-        self.constant("beta", problem.weights if angles is None else center_cosine(problem.centers, angles))
-        self.beta: Tensor
+        self.beta = constant(problem.weights if angles is None else center_cosine(problem.centers, angles))
         self.penalty = problem.lam
         self.normalisation = nn.BatchNorm1d(self.dim, affine=False)
 
@@ -142,13 +135,12 @@ class AdjustedCosine(Cosine):
         problem: CosineProblem,
         basis: str = "coordinate",
         seed: int = 0,
-        *,
+        angles: ArrayLike | None = None,
         strength: float = 1.0,
         scale: float = 30.0,
     ) -> None:
-        super().__init__(problem, basis, seed)
-        self.constant("taken_off", strength * log_prior(problem.class_sizes) / scale)
-        self.taken_off: Tensor
+        super().__init__(problem, basis, seed, angles)
+        self.taken_off = constant(strength * log_prior(problem.class_sizes) / scale)
 
     def scores(self, features: Tensor) -> Tensor:
         """See the class; divided by ``scale``."""
@@ -162,9 +154,8 @@ class GeneralizedCosine(Cosine):
     def scores(self, features: Tensor) -> Tensor:
         """max_j <w_j^(k), BN(h)>, (B, K)."""
         products = self.products(self.coordinates(self.normalisation(wide(features))))
-        owners = self.owner.expand(len(products), -1)
-        lowest = torch.full((len(products), self.n_classes), -torch.inf, dtype=products.dtype, device=products.device)
-        return lowest.scatter_reduce(1, owners, products, "amax")
+        lowest = products.new_full((len(products), self.n_classes), -torch.inf)
+        return lowest.scatter_reduce(1, self.owner.expand(len(products), -1), products, "amax")
 
 
 def _frame(problem: MultiCenterProblem, basis: str, seed: int, theta: Array) -> Frame:

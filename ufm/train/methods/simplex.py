@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
 
 from ufm.problems.frames import Array, Frame
-from ufm.train.methods.base import Method, log_prior, wide
+from ufm.train.methods.base import Method, constant, log_prior, wide
 
 
 def simplex(dim: int, n_classes: int, seed: int) -> Array:
@@ -37,11 +37,10 @@ class SETF(Method):
     One center per class: the loss is quartic around its minimum, and collapse to it algebraic.
     """
 
-    def __init__(self, dim: int, n_classes: int, seed: int = 0) -> None:
+    def __init__(self, dim: int, class_sizes: Sequence[int], seed: int = 0) -> None:
         super().__init__()
         self.normalisation = nn.BatchNorm1d(dim)
-        self.constant("vertices", simplex(dim, n_classes, seed))
-        self.vertices: Tensor
+        self.vertices = constant(simplex(dim, len(class_sizes), seed))
 
     def geometry(self, features: Tensor) -> Tensor:
         """BN(h) / |BN(h)|."""
@@ -75,10 +74,8 @@ class RotatedSimplex(Method):
     def __init__(self, dim: int, class_sizes: Sequence[int], seed: int = 0, strength: float = 0.0) -> None:
         super().__init__()
         self.rotation = orthogonal(nn.Linear(dim, dim, bias=False))
-        self.constant("vertices", simplex(dim, len(class_sizes), seed))
-        self.constant("taken_off", strength * log_prior(class_sizes))
-        self.vertices: Tensor
-        self.taken_off: Tensor
+        self.vertices = constant(simplex(dim, len(class_sizes), seed))
+        self.taken_off = constant(strength * log_prior(class_sizes))
 
     def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """Mean of -ln softmax(z)_y."""
