@@ -92,8 +92,8 @@ FASHION: dict[str, Any] = {"epochs": 80, "measure_every": 4}
 REAL = ("CE", "CE+LA", "LA", "BalancedSoftmax", "LDAM-DRW", "KCL", "SETF", "P", "AL", "CAL", "CAL+LA", "CAL+GCR")
 """Methods that are compared on CIFAR."""
 TRAINED_ALONE = tuple(name for name in REAL if METHODS[name].trained_as is None)
-MARGINS = {"-margins": {"centers": "margins"}}
-FASTEST = {"-theta0.7": {"theta": 0.7}}
+MARGINS: dict[str, dict[str, Any]] = {"-margins": {"centers": "margins"}}
+FASTEST: dict[str, dict[str, Any]] = {"-theta0.7": {"theta": 0.7}}
 """Where features of a class with 20 centers collapse fastest under beta = cos alpha: at cos alpha = 2/3."""
 SCANNED = (0.02, 0.06, 0.2, 0.6)
 """Learning rates of the scan: one for all methods is no comparison, as their losses differ in scale and steepness."""
