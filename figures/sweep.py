@@ -1,5 +1,6 @@
 """A recorded quantity of a sweep, over one axis or two."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,62 +24,59 @@ def sweep_figure(data: "xarray.Dataset", sweep: Sweep, picture: Picture | None =
     data : results of the sweep. Raises ValueError if there is nothing to draw, or for a picture that does not fit.
     """
     plan = (picture or Picture.of(sweep.picture)).complete(sweep)
-    assert plan.quantity is not None
-    names = [plan.quantity, *([plan.against] if plan.against else [])]
-    data = data[[*names, *(["time"] if "time" in data.data_vars and "time" not in names else [])]]
+    names = [name for name in dict.fromkeys((plan.quantity, plan.against, "time")) if name in data.data_vars]
+    data = data[names]
     if not np.isfinite(data[plan.quantity].values).any():
         raise Nothing(f"no cell has a finite {plan.quantity}: nothing to draw")
     data, fixed = _selected(data, sweep, plan)
-    parts = [data] if plan.panels is None else [data.isel({plan.panels: i}) for i in range(data.sizes[plan.panels])]
-    logarithmic = _wide(data[names if plan.scatter else names[:1]].to_dataarray().values)
+    parts = [data.isel({plan.panels: i}) for i in range(data.sizes[plan.panels])] if plan.panels else [data]
+    compared = [plan.quantity, plan.against] if plan.scatter else [plan.quantity]
+    logarithmic = _wide(data[compared].to_dataarray().values)
     draw = _scatter if plan.scatter else _map if plan.y else _lines
     with styled():
         figure, (axes,) = panels(1, len(parts), 3.6, 2.8)
         for number, (axis, part) in enumerate(zip(axes, parts, strict=True)):
             draw(axis, part, plan, logarithmic)
-            title = [_point(data, plan.panels, number)] if plan.panels else []
+            title = [_titled(data, plan.panels, number)] if plan.panels else []
             axis.set_title(", ".join([*title, *fixed]), loc="left", fontsize=7)
             if number and axis.get_legend():
                 axis.get_legend().remove()  # the first panel has said it
         if not plan.y:  # side by side is for comparing
-            limits = [axis.get_ylim() for axis in axes]
+            lows, highs = zip(*(axis.get_ylim() for axis in axes), strict=True)
             for axis in axes:
-                axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+                axis.set_ylim(min(lows), max(highs))
         return figure
-
-
-def _point(data: "xarray.Dataset", name: str, number: int) -> str:
-    """One point of an axis in words."""
-    return f"class {number + 1}" if name == "class" else f"{name}={_text(data[name].values[number].item())}"
 
 
 def _selected(data: "xarray.Dataset", sweep: Sweep, plan: Picture) -> tuple["xarray.Dataset", list[str]]:
     """The points that are drawn, and in words those of axes that are not."""
-    used = {plan.x, plan.y, plan.lines, plan.panels, "seed", "time", *(set(data.dims) if plan.scatter else ())}
+    used = {plan.x, plan.y, plan.lines, plan.panels, "seed", "time", *(data.dims if plan.scatter else ())}
     fixed = []
     for name in [str(dim) for dim in data.dims if dim not in used or dim in plan.select]:
         size = data.sizes[name]
         if name == "class":
-            try:
-                number = int(plan.select.get(name, size - 1))
-            except (TypeError, ValueError):
-                raise ValueError(f"class={plan.select[name]} of select is not a number of a class") from None
-            if not -size <= number < size:
-                raise ValueError(f"class {number} of select: there are {size}")
-            data = data.isel({name: number})
-            fixed.append(f"class {number % size + 1} of {size}")
-            continue
-        values = data[name].values
-        if name in plan.select:
-            data = data.sel({name: _nearest_value(name, values, plan.select[name])})
+            number = _class(plan.select.get(name, -1), size)
+            fixed.append(f"{_titled(data, name, number)} of {size}")
         else:
-            data = data.isel({name: size // 2})
-        if size > 1:
-            fixed.append(f"{name}={_text(data[name].values.item())}")
+            number = _nearest(name, data[name].values, plan.select[name]) if name in plan.select else size // 2
+            fixed += [_titled(data, name, number)] if size > 1 else []
+        data = data.isel({name: number})
     return data, fixed
 
 
-def _nearest_value(name: str, values: Any, wanted: Any) -> Any:
+def _class(wanted: Any, count: int) -> int:
+    """Where a class is along its axis; -1 is the last."""
+    try:
+        number = int(wanted)
+    except (TypeError, ValueError):
+        raise ValueError(f"class={wanted} of select is not a number of a class") from None
+    if not -count <= number < count:
+        raise ValueError(f"class {number} of select: there are {count}")
+    return number % count
+
+
+def _nearest(name: str, values: Any, wanted: Any) -> int:
+    """Where a point is along its axis: the nearest number, or the very word."""
     if values.dtype.kind in "iuf":
         try:
             number = float(wanted)
@@ -86,19 +84,30 @@ def _nearest_value(name: str, values: Any, wanted: Any) -> Any:
             raise ValueError(f"{name}={wanted} of select is not a number") from None
         if not values.min() <= number <= values.max():
             raise ValueError(f"{name}={wanted} of select: there are {values.min():g} to {values.max():g}")
-        return values[np.argmin(np.abs(values - number))]
+        return int(np.argmin(np.abs(values - number)))
     if str(wanted) not in values:
         raise ValueError(f"{name}={wanted} of select: there are {', '.join(map(str, values))}")
-    return str(wanted)
+    return values.tolist().index(str(wanted))
 
 
-def _text(value: Any) -> str:
+def _point(data: "xarray.Dataset", name: str, number: int) -> str:
+    """One point of an axis; classes count from 1."""
+    value = number + 1 if name == "class" else data[name].values[number].item()
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _wide(values: Any) -> bool:
+def _titled(data: "xarray.Dataset", name: str, number: int) -> str:
+    """One point of an axis, with the axis."""
+    return f"{name}{' ' if name == 'class' else '='}{_point(data, name, number)}"
+
+
+def _finite(values: Any) -> Any:
     known = np.asarray(values, dtype=np.float64)
-    known = known[np.isfinite(known)]
+    return known[np.isfinite(known)]
+
+
+def _wide(values: Any) -> bool:
+    known = _finite(values)
     return bool(known.size and known.min() > ROUNDING * known.max() and known.max() > WIDE * known.min())
 
 
@@ -119,24 +128,21 @@ def _named(data: "xarray.Dataset", name: str) -> str:
     return name.replace("_", " ") + ("" if units == "1" else f" ({units})")
 
 
-def _lines(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) -> None:
-    assert plan.quantity is not None
-    assert plan.x is not None
-    count = data.sizes[plan.lines] if plan.lines else 1
-    shown = shown_classes(count)
+def _colored(data: "xarray.Dataset", lines: str) -> Iterator[tuple[dict[str, int], dict[str, Any]]]:
+    """Points of the axis that has a line each: where they are, and colour and label of their lines."""
+    shown = shown_classes(data.sizes[lines] if lines else 1)
     for number, color in zip(shown, class_colors(len(shown)), strict=True):
-        one = data.isel({plan.lines: number}) if plan.lines else data
-        x = one["time"].isel(seed=0).values if plan.x == "time" else _positions(axis, data, plan.x)
+        label = _point(data, lines, number) if lines else None
+        yield ({lines: number} if lines else {}), {"color": color, "label": label}
+
+
+def _lines(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) -> None:
+    over_time = plan.x == "time"
+    for place, look in _colored(data, plan.lines):
+        one, color = data.isel(place), look["color"]
+        x = one["time"].isel(seed=0).values if over_time else _positions(axis, data, plan.x)
         values = one[plan.quantity].transpose("seed", plan.x)
-        marker = "." if plan.x != "time" else ""
-        axis.plot(
-            x,
-            values.mean("seed", skipna=False),
-            color=color,
-            marker=marker,
-            markersize=4,
-            label=_label(data, plan, number),
-        )
+        axis.plot(x, values.mean("seed", skipna=False), marker="" if over_time else ".", markersize=4, **look)
         if values.sizes["seed"] > 1:
             axis.fill_between(x, values.min("seed"), values.max("seed"), color=color, alpha=0.2, linewidth=0)
         if plan.against:
@@ -145,37 +151,27 @@ def _lines(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) 
         axis.set_xscale("log")
     if logarithmic:
         axis.set_yscale("log")
-    axis.set(xlabel=_named(data, "time") if plan.x == "time" else plan.x, ylabel=_named(data, plan.quantity))
+    axis.set(xlabel=_named(data, "time") if over_time else plan.x, ylabel=_named(data, plan.quantity))
     if plan.against:
         axis.plot([], [], color="0.4", linestyle="--", linewidth=0.8, label=plan.against.replace("_", " "))
     if plan.lines or plan.against:
-        axis.legend(title=plan.lines)
-
-
-def _label(data: "xarray.Dataset", plan: Picture, number: int) -> str | None:
-    if plan.lines is None:
-        return None
-    return str(number + 1) if plan.lines == "class" else _text(data[plan.lines].values[number].item())
+        axis.legend(title=plan.lines or None)
 
 
 def _map(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) -> None:
     from matplotlib.colors import LogNorm
 
-    assert plan.quantity is not None
-    assert plan.x is not None
-    assert plan.y is not None
-    values = data[plan.quantity].mean("seed", skipna=False).transpose(plan.y, plan.x).values
-    sides = []
     for name in (plan.x, plan.y):
         if name != "class" and data[name].dtype.kind not in "iuf":
             raise ValueError(f"axis {name!r} has words for points: it cannot be a side of a map")
-        sides.append(_positions(axis, data, name))
-    shown = np.ma.masked_invalid(values)
+    sides = [_positions(axis, data, name) for name in (plan.x, plan.y)]
+    means = data.mean("seed", skipna=False).transpose(plan.y, plan.x, ...)
+    shown = np.ma.masked_invalid(means[plan.quantity].values)
     norm = LogNorm() if logarithmic else None
     mesh = axis.pcolormesh(*sides, shown, shading="nearest", norm=norm, cmap="viridis")
     if plan.against:
-        other = data[plan.against].mean("seed", skipna=False).transpose(plan.y, plan.x).values
-        known = np.unique(other[np.isfinite(other)])
+        other = means[plan.against].values
+        known = np.unique(_finite(other))
         if known.size > 1:
             levels = np.linspace(known[0], known[-1], 3 if known.size == 2 else 7)[1:-1]
             axis.contour(*sides, np.ma.masked_invalid(other), levels=levels, colors="white", linewidths=1.0)
@@ -189,17 +185,10 @@ def _map(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) ->
 def _scatter(axis: Any, data: "xarray.Dataset", plan: Picture, logarithmic: bool) -> None:
     import xarray
 
-    assert plan.quantity is not None
-    assert plan.against is not None
     across, up = xarray.broadcast(data[plan.against], data[plan.quantity])
-    count = up.sizes[plan.lines] if plan.lines else 1
-    shown = shown_classes(count)
-    for number, color in zip(shown, class_colors(len(shown)), strict=True):
-        pick = {plan.lines: number} if plan.lines else {}
-        a, b = across.isel(pick).values.ravel(), up.isel(pick).values.ravel()
-        axis.plot(a, b, ".", markersize=3, color=color, label=_label(data, plan, number))
-    both = np.concatenate([across.values.ravel(), up.values.ravel()])
-    both = both[np.isfinite(both)]
+    for place, look in _colored(data, plan.lines):
+        axis.plot(across.isel(place).values.ravel(), up.isel(place).values.ravel(), ".", markersize=3, **look)
+    both = _finite([across.values, up.values])
     ends = [both.min(), both.max()]
     axis.plot(ends, ends, color="0.4", linewidth=0.7)
     if logarithmic:

@@ -16,24 +16,24 @@ class Nothing(ValueError):
 
 @dataclass(frozen=True)
 class Picture:
-    """What :func:`figures.sweep.sweep_figure` is asked for; what is left out is chosen by :meth:`complete`.
+    """What :func:`figures.sweep.sweep_figure` is asked for; what is left out ("") is chosen by :meth:`complete`.
 
     Raises
     ------
     ValueError : from :meth:`complete`, for names that the sweep does not have or that are used twice.
     """
 
-    quantity: str | None = None
+    quantity: str = ""
     """What is drawn (the first that is recorded)."""
-    x: str | None = None
+    x: str = ""
     """Axis from left to right ("time" for curves, else the first axis with several points, or "class")."""
-    y: str | None = None
+    y: str = ""
     """Axis from bottom to top: a map, with the quantity as colour."""
-    lines: str | None = None
+    lines: str = ""
     """Axis that has a line per point (the classes, or the second axis with several points)."""
-    panels: str | None = None
+    panels: str = ""
     """Axis that has a panel per point."""
-    against: str | None = None
+    against: str = ""
     """Another quantity: dashed beside lines, as contours on a map, with ``scatter`` on the horizontal axis."""
     scatter: bool = False
     """One point per cell, ``quantity`` over ``against``, with the line where both are equal."""
@@ -44,7 +44,7 @@ class Picture:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
         """From the table [picture] of a description. Raises ValueError for unknown keys."""
-        known = [field.name for field in fields(cls)]
+        known = [each.name for each in fields(cls)]
         for key, value in values.items():
             if key not in known:
                 raise ValueError(f"unknown key {key!r} of [picture]{suggestion(key, known)}")
@@ -57,7 +57,7 @@ class Picture:
         """The same with nothing left out but ``y``, ``panels`` and ``against``."""
         quantity = self.quantity or sweep.record[0]
         for name in (quantity, self.against):
-            if name is not None and name not in sweep.record:
+            if name and name not in sweep.record:
                 raise ValueError(f"quantity {name!r} is not recorded{suggestion(name, sweep.record, n=3)}")
         inner = sweep.does.quantities[quantity].dims
         self._check_kind(quantity, curve="time" in inner)
@@ -65,28 +65,28 @@ class Picture:
         named = self._named(quantity, dims)
         others = [name for name in dims if name not in named]
         several = [axis.name for axis in sweep.axes if len(axis.values) > 1 and axis.name in others]
-        x = self.x or ("time" if "time" in inner else None)
-        if x is None and not self.scatter:
+        x = self.x or ("time" if "time" in inner else "")
+        if not x and not self.scatter:
             if not others:
                 raise Nothing(f"{quantity} has one number per seed: there is no axis to draw it over")
             x = (several or others)[0]
         lines = self.lines
-        if lines is None and self.y is None:
-            lines = next((name for name in [*(["class"] if "class" in others else []), *several] if name != x), None)
-        return replace(self, quantity=quantity, x=x, lines=lines, select=dict(self.select))
+        if not lines and not self.y:
+            lines = next((name for name in ("class", *several) if name in others and name != x), "")
+        return replace(self, quantity=quantity, x=x, lines=lines)
 
     def _check_kind(self, quantity: str, *, curve: bool) -> None:
         """Refuse what cannot be on the axes of such a picture: a curve, a scatter plot, or neither."""
         if "time" in (quantity, self.against):
             raise ValueError("time is an axis of curves, not a quantity to draw")
-        if curve and (self.scatter or self.y is not None or self.x not in (None, "time")):
+        if curve and (self.scatter or self.y or self.x not in ("", "time")):
             raise ValueError(f"{quantity} is a curve: it is drawn over time")
-        if self.scatter and (self.against is None or self.x is not None or self.y is not None):
+        if self.scatter and (not self.against or self.x or self.y):
             raise ValueError("scatter has a quantity on its horizontal axis, against, and neither x nor y")
 
     def _named(self, quantity: str, dims: list[str]) -> list[str]:
         """Axes that are asked for, each of which the quantity has, and once."""
-        named = [name for name in (self.x, self.y, self.lines, self.panels, *self.select) if name is not None]
+        named = [name for name in (self.x, self.y, self.lines, self.panels, *self.select) if name]
         for name in named:
             if name not in dims and (name, self.x) != ("time", "time"):
                 raise ValueError(f"{quantity} has no axis {name!r} for this{suggestion(name, dims) if dims else ''}")
@@ -99,12 +99,10 @@ def caption(sweep: Sweep) -> str:
     """What a picture of the sweep is of: its about, kind, values and axes, in markdown."""
     base = ", ".join(f"{name} = {value}" for name, value in sweep.base.items())
     axes = [f"{axis.name} ({_ends(axis)})" for axis in sweep.axes]
-    parts = [
-        sweep.about,
-        f"{sweep.n_cells} cells of kind {sweep.kind}, over {', '.join([*axes, f'{len(sweep.seeds)} seeds'])}; {base}.",
-    ]
-    recorded = [f"- {name}: {sweep.does.quantities[name].about}" for name in sweep.record]
-    return "\n\n".join([part for part in parts if part] + ["\n".join(recorded)]) + "\n"
+    over = ", ".join([*axes, f"{len(sweep.seeds)} seeds"])
+    cells = f"{sweep.n_cells} cells of kind {sweep.kind}, over {over}; {base}."
+    recorded = "\n".join(f"- {name}: {sweep.does.quantities[name].about}" for name in sweep.record)
+    return "\n\n".join(filter(None, [sweep.about, cells, recorded])) + "\n"
 
 
 def _ends(axis: Axis) -> str:

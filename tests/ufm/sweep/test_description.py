@@ -182,10 +182,10 @@ def test_every_quantity_says_what_it_is(kind):
 
 def test_pictures_choose_sensible_axes_and_refuse_others():
     made = sweep(axes={"f": [2, 4], "lam": [0.1, 0.2]}, record=["collapse_time", "value", "time", "nc_curve"])
-    assert Picture().complete(made) == Picture("collapse_time", "f", None, "class")
-    assert Picture("value").complete(made) == Picture("value", "f", None, "lam")
-    assert Picture("nc_curve").complete(made) == Picture("nc_curve", "time", None, "class")
-    assert Picture("value", x="lam", y="f").complete(made).lines is None
+    assert Picture().complete(made) == Picture("collapse_time", "f", lines="class")
+    assert Picture("value").complete(made) == Picture("value", "f", lines="lam")
+    assert Picture("nc_curve").complete(made) == Picture("nc_curve", "time", lines="class")
+    assert Picture("value", x="lam", y="f").complete(made).lines == ""
     for wrong, message in (
         (Picture("rate"), "quantity 'rate' is not recorded"),
         (Picture(x="theta"), "has no axis 'theta'"),
