@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import tyro
 from ufm.commands.flags import check_picture
 from ufm.files import memory, store
 from ufm.files.process import FAILS, INTERRUPTED, OK, interactive
+from ufm.files.text import suggestion
 from ufm.sweep.description import MAX_CELLS, Cell, Sweep, read, shipped
 from ufm.sweep.execute import run, work
 from ufm.sweep.folder import Folder
@@ -92,9 +94,8 @@ class Command:
         if self.file is None and any((self.out, self.dry_run, self.workers, self.scheduler, not self.resume)):
             raise ValueError("--out, --dry-run, --workers, --scheduler and --no-resume go with FILE")
         if said != Picture() and self.show is None:
-            raise ValueError(
-                "--quantity, --x, --y, --lines, --panels, --against, --scatter and --select go with --show"
-            )
+            flags = "--quantity, --x, --y, --lines, --panels, --against, --scatter and --select"
+            raise ValueError(f"{flags} go with --show")
         if self.show is not None:
             return self._show(self.show, said)
         if self.fields is not None:
@@ -116,37 +117,27 @@ class Command:
         return self._estimate(sweep, folder) if self.dry_run else self._run(sweep, out)
 
     def _said(self) -> Picture:
-        pairs = [text.partition("=") for text in self.select]
-        if wrong := [name for name, equals, _ in pairs if not equals]:
+        if wrong := [text for text in self.select if "=" not in text]:
             raise ValueError(f"select={wrong[0]!r} is not NAME=VALUE")
-        select = {name: value for name, _, value in pairs}
-        if len(select) < len(pairs):
+        select = dict(text.split("=", 1) for text in self.select)
+        if len(select) < len(self.select):
             raise ValueError(f"select names an axis more than once: {' '.join(self.select)}")
         return Picture(self.quantity, self.x, self.y, self.lines, self.panels, self.against, self.scatter, select)
 
     def _list(self) -> int:
-        if self.json:
-            print(
-                store.to_json({"sweeps": {name: Sweep.from_toml(text).to_dict() for name, text in shipped().items()}})
-            )
-            return OK
-        for name, text in shipped().items():
-            sweep = Sweep.from_toml(text)
-            print(f"{name:{max(map(len, shipped()))}}  {sweep.n_cells:5} cells  {sweep.about}")
+        sweeps = {name: Sweep.from_toml(text) for name, text in shipped().items()}
+        lines = [f"{name:{max(map(len, sweeps))}}  {s.n_cells:5} cells  {s.about}" for name, s in sweeps.items()]
+        plain = {"sweeps": {name: sweep.to_dict() for name, sweep in sweeps.items()}}
+        print(store.to_json(plain) if self.json else "\n".join(lines))
         return OK
 
     def _list_fields(self, name: str) -> int:
-        from ufm.files.text import suggestion
-
         if name not in KINDS:
             raise ValueError(f"kind {name!r} is unknown{suggestion(name, KINDS)}")
         kind = KINDS[name]
         if self.json:
-            print(
-                store.to_json(
-                    {"fields": list(kind.fields), "quantities": {n: q.about for n, q in kind.quantities.items()}}
-                )
-            )
+            about = {quantity: q.about for quantity, q in kind.quantities.items()}
+            print(store.to_json({"fields": kind.fields, "quantities": about}))
             return OK
         print(f"fields of base, axes and zip: {', '.join(kind.fields)}\n")
         for quantity, q in kind.quantities.items():
@@ -193,16 +184,13 @@ class Command:
             print(f"ufm: no answer for {name}: {reason}", file=sys.stderr)
         picture = self._draw(out, sweep, Picture.of(sweep.picture))
         summary = {"cells": sweep.n_cells, "ran": outcome.ran, "failed": outcome.failed, "out": str(out)}
-        if self.json:
-            print(store.to_json(summary))
-        else:
-            answered = sweep.n_cells - len(outcome.failed)
-            print(f"{answered} of {sweep.n_cells} cells have an answer, {outcome.ran} of them new; {picture or out}")
+        answered = sweep.n_cells - len(outcome.failed)
+        said = f"{answered} of {sweep.n_cells} cells have an answer, {outcome.ran} of them new; {picture or out}"
+        print(store.to_json(summary) if self.json else said)
         return FAILS if outcome.failed else OK
 
     def _show(self, folder: Path, said: Picture) -> int:
-        there = Folder(folder)
-        sweep = there.sweep()
+        sweep = Folder(folder).sweep()
         picture = self._draw(folder, sweep, Picture.of(sweep.picture) if said == Picture() else said, strict=True)
         print(store.to_json({"picture": str(picture)}) if self.json else f"written to {picture}")
         return OK
@@ -228,8 +216,6 @@ class Command:
 
 def _probe(sweep: Sweep, missing: list[Cell]) -> float:
     """Seconds per cell, of a group spread over the sweep, after a first one that loads what is needed."""
-    import tempfile
-
     step = max(1, len(missing) // sweep.does.group)
     group = [cell.configuration for cell in missing[::step][: sweep.does.group]]
     with tempfile.TemporaryDirectory() as folder:

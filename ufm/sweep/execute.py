@@ -98,15 +98,9 @@ def _replies(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | None
             yield from _parallel(sweep, cells, out, backend)
     elif not sweep.does.parallel:
         yield from _trainings(sweep, cells, out, workers)
-    elif (count := workers or os.cpu_count() or 1) == 1:
-        for group in _groups(sweep, cells):
-            yield from zip(group, work(sweep.kind, [c.configuration for c in group], sweep.record, out), strict=True)
-    else:
-        yield from _parallel(sweep, cells, out, _Backend({"backend": "loky", "inner_max_num_threads": 1}, count))
-
-
-def _groups(sweep: Sweep, cells: Sequence[Cell]) -> list[Sequence[Cell]]:
-    return [cells[begin : begin + sweep.does.group] for begin in range(0, len(cells), sweep.does.group)]
+    else:  # a single worker is this process
+        backend = _Backend({"backend": "loky", "inner_max_num_threads": 1}, workers or os.cpu_count() or 1)
+        yield from _parallel(sweep, cells, out, backend)
 
 
 def work(kind: str, configurations: Sequence[dict[str, Any]], record: Sequence[str], out: Path) -> list[Reply]:
@@ -132,7 +126,8 @@ class _Backend:
 
 def _parallel(sweep: Sweep, cells: Sequence[Cell], out: Path, backend: _Backend) -> Replies:
     """Groups side by side; when a worker dies, those that were under way are repeated cell by cell."""
-    waiting = dict(enumerate(_groups(sweep, cells)))
+    size = sweep.does.group
+    waiting = {begin: cells[begin : begin + size] for begin in range(0, len(cells), size)}
     while waiting:
         handed: list[int] = []
         try:
@@ -173,9 +168,9 @@ def _alone(sweep: Sweep, cell: Cell, out: Path, backend: _Backend) -> Reply:
         with contextlib.suppress(*_deaths()):
             ((_, (reply,)),) = _side_by_side(sweep, {0: [cell]}, out, backend, [])
             return reply
-    return (
-        f"its worker died each of {backend.deaths} times: out of memory?" if backend.deaths > 1 else "its workers died"
-    )
+    if backend.deaths == 1:
+        return "its workers died"
+    return f"its worker died each of {backend.deaths} times: out of memory?"
 
 
 def _deaths() -> tuple[type[BaseException], ...]:
@@ -223,15 +218,12 @@ def _trainings(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | No
     assert isinstance(training, Training)
     devices = grid.cuda_devices()
     count = workers or max(1, len(devices))
-    jobs, finished = {}, []
+    jobs = {}
     for cell in cells:
-        job = training.job(cell.configuration, out)
-        if job is None:
-            finished.append(cell)
+        if (job := training.job(cell.configuration, out)) is None:  # finished
+            yield cell, work(sweep.kind, [cell.configuration], sweep.record, out)[0]
         else:
             jobs[job] = cell
-    for cell in finished:
-        yield cell, work(sweep.kind, [cell.configuration], sweep.record, out)[0]
     flags = ["--threads", "1"] if count > 1 and not devices else []
     for job, reason in grid.run_all(list(jobs), count, flags, devices):
         cell = jobs[job]

@@ -36,14 +36,19 @@ class Entry:
     """Whether the quantity has a meaning for the method: CE has no centers to decide by."""
 
     @property
+    def seeds(self) -> int:
+        """How many seeds ran."""
+        return len(self.values)
+
+    @property
     def mean(self) -> float:
         """Mean over seeds; NaN if none ran."""
-        return float(np.mean(list(self.values.values()))) if self.values else float("nan")
+        return float(np.mean([*self.values.values()])) if self.values else float("nan")
 
     @property
     def std(self) -> float:
         """Sample standard deviation over seeds; NaN for fewer than two."""
-        return float(np.std(list(self.values.values()), ddof=1)) if len(self.values) > 1 else float("nan")
+        return float(np.std([*self.values.values()], ddof=1)) if self.seeds > 1 else float("nan")
 
     @property
     def status(self) -> str:
@@ -54,27 +59,19 @@ class Entry:
             return "undefined"
         if not self.values:
             return "not run"
-        return "done" if len(self.values) >= self.wanted else "partly"
+        return "done" if self.seeds >= self.wanted else "partly"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {
-            "row": self.row,
-            "column": self.column,
-            "name": self.name,
-            "mean": self.mean,
-            "std": self.std,
-            "seeds": len(self.values),
-            "wanted": self.wanted,
-            "status": self.status,
-        }
+        shown = ("row", "column", "name", "mean", "std", "seeds", "wanted", "status")
+        return {name: getattr(self, name) for name in shown}
 
     def __str__(self) -> str:
         """Per cent, mean and standard deviation; seeds done of those wanted unless all are."""
         if not self.values:
             return "failed" if self.failure is not None else "not run" if self.defined else "n/a"
-        spread = f" ± {100 * self.std:.1f}" if len(self.values) > 1 else ""
-        seeds = "" if len(self.values) >= self.wanted else f" ({len(self.values)}/{self.wanted})"
+        spread = f" ± {100 * self.std:.1f}" if self.seeds > 1 else ""
+        seeds = "" if self.seeds >= self.wanted else f" ({self.seeds}/{self.wanted})"
         return f"{100 * self.mean:.1f}{spread}{seeds}{' !' if self.failure is not None else ''}"
 
 

@@ -23,15 +23,9 @@ def training(tmp_path_factory):
     return folder
 
 
-def figures(capsys, *arguments):
-    status = cli.main(["figures", *map(str, arguments)])
-    said = capsys.readouterr()
-    return status, said.out, said.err
-
-
 @pytest.mark.slow
-def test_trainings_are_drawn_from_their_records(training, tmp_path, capsys):
-    status, out, _ = figures(capsys, "--run", training, "--run", training, "--out", tmp_path, "--json")
+def test_trainings_are_drawn_from_their_records(training, tmp_path, command):
+    status, out, _ = command("figures", "--run", training, "--run", training, "--out", tmp_path, "--json")
     assert status == 0
     made = json.loads(out)["figures"]
     assert [each["name"] for each in made] == ["collapse", "architectures", "class-means", "class-features"]
@@ -51,32 +45,28 @@ def test_trainings_are_drawn_from_their_records(training, tmp_path, capsys):
         assert "from trainings" in module.caption(module.trained([training]))
 
 
-def test_a_folder_that_lacks_something_is_refused_before_anything_is_drawn(training, tmp_path, capsys):
+def test_a_folder_that_lacks_something_is_refused_before_anything_is_drawn(training, tmp_path, refused):
     broken = tmp_path / "broken"
     shutil.copytree(training, broken)
     record = Run(broken).record().data.drop_vars("class_gram")
     store.save(record, broken / "metrics.nc")
     out = tmp_path / "out"
-    status, _, err = figures(capsys, "class-features", "--run", broken, "--out", out)
-    assert status == 2
-    assert "has no class_gram in its record" in err
-    status, _, err = figures(capsys, "--run", tmp_path, "--out", out)
-    assert status == 2
-    assert "is not the folder of a training" in err
+    refused("has no class_gram in its record", "figures", "class-features", "--run", broken, "--out", out)
+    refused("is not the folder of a training", "figures", "--run", tmp_path, "--out", out)
     store.save(record.isel(epoch=slice(1)), broken / "metrics.nc")
-    status, _, err = figures(capsys, "collapse", "--run", broken, "--out", out)
-    assert "needs at least 2" in err
+    refused("needs at least 2", "figures", "collapse", "--run", broken, "--out", out)
     assert not list(out.glob("*.png"))
 
 
 @pytest.mark.slow
-def test_files_cache_and_damage(tmp_path, capsys, monkeypatch):
+def test_files_cache_and_damage(tmp_path, command, monkeypatch):
     calls = []
     original = centers.data
     monkeypatch.setattr(centers, "data", lambda quick: calls.append(quick) or original(quick))
 
     def make():
-        status, out, _ = figures(capsys, "centers", "--quick", "--format", "png,svg,pdf", "--out", tmp_path, "--json")
+        formats = ("--format", "png,svg,pdf")
+        status, out, _ = command("figures", "centers", "--quick", *formats, "--out", tmp_path, "--json")
         assert status == 0
         return json.loads(out)["figures"][0]
 
@@ -106,12 +96,12 @@ def test_other_settings_are_other_data(tmp_path, monkeypatch):
     assert found.sizes["number"] == 5
 
 
-def test_a_failing_figure_is_reported_and_the_others_are_made(tmp_path, capsys, monkeypatch):
+def test_a_failing_figure_is_reported_and_the_others_are_made(tmp_path, command, monkeypatch):
     def broken(quick):
         raise RuntimeError("no luck\ntoday")
 
     monkeypatch.setattr(centers, "data", broken)
-    status, out, err = figures(capsys, "centers", "class-means", "--quick", "--out", tmp_path, "--json")
+    status, out, err = command("figures", "centers", "class-means", "--quick", "--out", tmp_path, "--json")
     assert status == 1
     failed, made = json.loads(out)["figures"]
     assert (failed["name"], failed["status"], failed["reason"]) == ("centers", "failed", "RuntimeError: no luck today")
@@ -135,23 +125,21 @@ def test_a_failing_figure_is_reported_and_the_others_are_made(tmp_path, capsys, 
         (("--list", "colapse"), "did you mean 'collapse'?"),
     ],
 )
-def test_wrong_input(capsys, tmp_path, monkeypatch, arguments, said):
+def test_wrong_input(refused, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "data").touch()
-    status, out, err = figures(capsys, *arguments)
-    assert (status, out) == (2, "")
-    assert said in err
-    assert len(err.splitlines()) == 1
+    refused(said, "figures", *arguments)
 
 
-def test_list(capsys):
-    status, out, _ = figures(capsys, "--list")
+def test_list(command):
+    status, out, _ = command("figures", "--list")
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()] == list(gallery.found())
     assert "needs --run" in out
-    assert json.loads(figures(capsys, "--list", "--json")[1])["figures"].keys() == gallery.found().keys()
-    assert [line.split()[0] for line in figures(capsys, "--list", "rates", "gcr")[1].splitlines()] == ["rates", "gcr"]
+    assert json.loads(command("figures", "--list", "--json")[1])["figures"].keys() == gallery.found().keys()
+    _, out, _ = command("figures", "--list", "rates", "gcr")
+    assert [line.split()[0] for line in out.splitlines()] == ["rates", "gcr"]
 
 
 MADE_UP = """\
@@ -181,25 +169,25 @@ def caption(data):
 """
 
 
-def test_a_module_in_the_folder_is_a_figure(tmp_path, capsys, monkeypatch):
+def test_a_module_in_the_folder_is_a_figure(tmp_path, command, monkeypatch):
     folder = tmp_path / "more"
     folder.mkdir()
     (folder / "made_up.py").write_text(MADE_UP)
     monkeypatch.setattr(new, "__path__", [*new.__path__, str(folder)])
-    names = [line.split()[0] for line in figures(capsys, "--list")[1].splitlines()]
+    names = [line.split()[0] for line in command("figures", "--list")[1].splitlines()]
     assert names[:5] == ["collapse", "hard-to-predict", "centers", "null-space", "architectures"]  # as in the paper
     assert "made-up" in names[7:]
     assert names[7:] == sorted(names[7:])
-    assert figures(capsys, "--list", "made-up")[1] == "made-up  nothing much\n"
-    status, _, _ = figures(capsys, "made-up", "--out", tmp_path / "out")
+    assert command("figures", "--list", "made-up")[1] == "made-up  nothing much\n"
+    status, _, _ = command("figures", "made-up", "--out", tmp_path / "out")
     assert status == 0
     assert (tmp_path / "out" / "made-up.png").stat().st_size > 1000
     assert (tmp_path / "out" / "made-up.md").read_text() == "**Made up.** It rises to 2.\n"
 
 
-def test_animation_turns(tmp_path, capsys, monkeypatch):
+def test_animation_turns(tmp_path, command, monkeypatch):
     monkeypatch.setattr(turning, "FRAMES", 3)
-    status, _, _ = figures(capsys, "centers", "--quick", "--animate", "--out", tmp_path)
+    status, _, _ = command("figures", "centers", "--quick", "--animate", "--out", tmp_path)
     assert status == 0
     with Image.open(tmp_path / "centers.gif") as picture:
         assert picture.n_frames == 3

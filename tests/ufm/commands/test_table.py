@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from theory.multicenter import geometry
-from ufm.commands import main as cli
 from ufm.files import store
 from ufm.tables import grid, results, tables
 from ufm.tables.grid import Cell
@@ -18,12 +17,6 @@ from ufm.train.config import Config
 from ufm.train.presets import PRESETS, preset
 from ufm.train.record import Record
 from ufm.train.run import Run
-
-
-def ufm(capsys, *arguments):
-    status = cli.main([str(each) for each in arguments])
-    said = capsys.readouterr()
-    return status, said.out, said.err
 
 
 def result(name, seed, own, rare=0.5):
@@ -40,12 +33,12 @@ def result(name, seed, own, rare=0.5):
     }
 
 
-def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path, capsys):
+def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path, command):
     values = [0.80, 0.82, 0.87]
     known = [result("fashion/cal-0.01", seed, own) for seed, own in enumerate(values)]
     known.append(result("fashion/ce-0.1", 0, 0.9))
     path = results.save(tmp_path / "fashion.json", known)
-    status, out, _ = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path, "--json")
+    status, out, _ = command("table", "fashion", "--results", path, "--runs", tmp_path, "--json")
     assert status == 0
     cells = {(cell["row"], cell["column"]): cell for cell in json.loads(out)["cells"]}
     assert len(cells) == 10
@@ -56,23 +49,23 @@ def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path, capsys):
     ce = cells["cnn CE", "fashion-mnist, tau 0.1"]
     assert (ce["mean"], ce["std"], ce["seeds"], ce["wanted"], ce["status"]) == (0.9, None, 1, 3, "partly")
     assert cells["cnn P", "fashion-mnist, tau 0.1"]["status"] == "not run"
-    _, out, _ = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path)
+    _, out, _ = command("table", "fashion", "--results", path, "--runs", tmp_path)
     assert "| 83.0 ± 3.6 |" in out
     assert "90.0 (1/3)" in out
     assert "not run" in out
     for quantity, expected in (("gcr", "73.0"), ("best", "84.0"), ("rare", "50.0 ± 0.0"), ("few", "40.0 ± 0.0")):
-        _, out, _ = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path, "--quantity", quantity)
+        _, out, _ = command("table", "fashion", "--results", path, "--runs", tmp_path, "--quantity", quantity)
         assert expected in out
 
 
-def test_differences_are_paired_by_seed_and_corrected(tmp_path, capsys):
+def test_differences_are_paired_by_seed_and_corrected(tmp_path, command, refused):
     rng = np.random.default_rng(0)
     scores = {name: rng.uniform(0.7, 0.9, 4) for name in ("ce", "al", "cal", "p")}
     known = [result(f"fashion/{name}-0.1", seed, own) for name, each in scores.items() for seed, own in enumerate(each)]
     known = [r for r in known if (r["name"], r["configuration"]["seed"]) != ("fashion/p-0.1", 0)]  # one seed less
     path = results.save(tmp_path / "r.json", known)
     arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--against", "cnn CE", "--where", "0.1")
-    status, out, _ = ufm(capsys, *arguments, "--json")
+    status, out, _ = command(*arguments, "--json")
     assert status == 0
     cells = {cell["row"]: cell for cell in json.loads(out)["cells"]}
     raw = {"AL": stats.ttest_rel(scores["al"], scores["ce"]).pvalue}
@@ -85,16 +78,14 @@ def test_differences_are_paired_by_seed_and_corrected(tmp_path, capsys):
     assert cells["cnn P"]["seeds"] == 3
     assert cells["cnn P"]["mean"] == pytest.approx(np.mean(scores["p"][1:] - scores["ce"][1:]))
     assert cells["cnn SETF"]["seeds"] == 0
-    _, out, _ = ufm(capsys, *arguments)
+    _, out, _ = command(*arguments)
     assert "minus cnn CE" in out
     assert "two-sided paired t-test over common seeds, Holm's correction" in out
     assert f"{100 * np.mean(scores['al'] - scores['ce']):+.1f} (p = " in out
-    status, _, err = ufm(capsys, *arguments[:-4], "--against", "cnn CEE")
-    assert status == 2
-    assert "did you mean 'cnn CE'" in err
+    refused("did you mean 'cnn CE'", *arguments[:-4], "--against", "cnn CEE")
 
 
-def test_rows_are_ranked_over_the_columns_that_all_have(tmp_path, capsys):
+def test_rows_are_ranked_over_the_columns_that_all_have(tmp_path, command, refused):
     accuracy = {"ce": (0.80, 0.60), "setf": (0.80, 0.90), "cal": (0.70, 0.50), "p": (0.90,)}  # no P at tau 0.1
     taus = ("0.01", "0.1")
     known = [
@@ -103,12 +94,11 @@ def test_rows_are_ranked_over_the_columns_that_all_have(tmp_path, capsys):
         for tau, value in zip(taus, values, strict=False)
     ]
     arguments = ("table", "fashion", "--runs", tmp_path, "--ranks", "--results")
-    status, _, err = ufm(capsys, *arguments, results.save(tmp_path / "r.json", known))
-    assert status == 2
-    assert "ranks need three different rows in two columns with results: 3 in 1" in err
+    message = "ranks need three different rows in two columns with results: 3 in 1"
+    refused(message, *arguments, results.save(tmp_path / "r.json", known))
     known.append(result("fashion/p-0.1", 0, 0.95))
     accuracy["p"] = (0.90, 0.95)
-    status, out, _ = ufm(capsys, *arguments, results.save(tmp_path / "r.json", known))
+    status, out, _ = command(*arguments, results.save(tmp_path / "r.json", known))
     assert status == 0
 
     def rank(method, column):
@@ -127,31 +117,28 @@ def test_rows_are_ranked_over_the_columns_that_all_have(tmp_path, capsys):
     assert "Test accuracy, own. Seeds 0 of 2 columns: fashion-mnist, tau 0.01; fashion-mnist, tau 0.1." in said
     other = result("fashion/p-0.1", 1, 0.1)
     more = [result("fashion/al-0.1", 0, 0.95), result("fashion/al-0.01", 0, 0.90), other]
-    _, out, _ = ufm(capsys, *arguments, results.save(tmp_path / "r.json", [*known, *more]))
+    _, out, _ = command(*arguments, results.save(tmp_path / "r.json", [*known, *more]))
     assert out.splitlines()[2].startswith("| cnn AL, cnn P | 1.0 |")  # the same everywhere; seed 1 is not compared
-    _, _, err = ufm(capsys, *arguments, results.save(tmp_path / "r.json", [*known[:-1], other]))
-    assert "a seed that all cells have" in err
+    refused("a seed that all cells have", *arguments, results.save(tmp_path / "r.json", [*known[:-1], other]))
     for more in (["--json"], ["--format", "csv"], ["--verdicts"]):
-        status, _, err = ufm(capsys, *arguments, tmp_path / "r.json", *more)
-        assert status == 2
-    assert "--ranks are tables of their own" in err
+        refused("--ranks are tables of their own", *arguments, tmp_path / "r.json", *more)
 
 
-def test_verdicts_are_counted_by_row(tmp_path, capsys):
+def test_verdicts_are_counted_by_row(tmp_path, command):
     known = [result("fashion/cal-0.1", 0, 0.8), result("fashion/cal-0.01", 0, 0.9), result("fashion/ce-0.1", 0, 0.7)]
     path = results.save(tmp_path / "r.json", known)
     arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--verdicts")
-    _, out, _ = ufm(capsys, *arguments)
+    _, out, _ = command(*arguments)
     head, _, *lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in out.splitlines()]
     place = {row: number for number, row in enumerate(head)}
     by_name = {line[0]: line for line in lines}
     assert by_name["NC"][place["cnn CAL"]] == "1 of 2"
     assert by_name["NC"][place["cnn CE"]] == "0 of 1"
     assert by_name["rate"][place["cnn CAL"]] == "2 of 2"
-    assert ufm(capsys, *arguments, "--json")[0] == 2
+    assert command(*arguments, "--json")[0] == 2
 
 
-def test_correlations_find_the_number_that_accuracy_follows(tmp_path, capsys):
+def test_correlations_find_the_number_that_accuracy_follows(tmp_path, command, refused):
     names = [name for name in PRESETS if name.startswith("angles/")]
     known = []
     for name in names:
@@ -161,7 +148,7 @@ def test_correlations_find_the_number_that_accuracy_follows(tmp_path, capsys):
         cell["accuracy"] = {"own": skew, "rcr": -skew, "gcr": 0.5}
         known.append(cell)
     path = results.save(tmp_path / "r.json", known)
-    status, out, _ = ufm(capsys, "table", "angles", "--results", path, "--runs", tmp_path, "--correlate")
+    status, out, _ = command("table", "angles", "--results", path, "--runs", tmp_path, "--correlate")
     assert status == 0
     lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in out.splitlines()]
     by_name = {line[0]: line[1:] for line in lines}
@@ -170,38 +157,36 @@ def test_correlations_find_the_number_that_accuracy_follows(tmp_path, capsys):
     f = [preset(name).f for name in names]
     expected = stats.spearmanr(f, [cell["accuracy"]["own"] for cell in known]).statistic
     assert by_name["f, mean number of centers"][0].startswith(f"{expected:+.2f} [")
-    status, _, err = ufm(capsys, "table", "fashion", "--results", path, "--runs", tmp_path, "--correlate")
-    assert status == 2
-    assert "needs three" in err
+    refused("needs three", "table", "fashion", "--results", path, "--runs", tmp_path, "--correlate")
 
 
-def test_what_has_no_meaning_is_not_called_missing(tmp_path, capsys):
+def test_what_has_no_meaning_is_not_called_missing(tmp_path, command):
     known = [{**result("fashion/ce-0.1", 0, 0.7), "accuracy": {"own": 0.7}}]
     path = results.save(tmp_path / "r.json", known)
     arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--quantity", "gcr", "--where", "e-0.1")
-    _, out, _ = ufm(capsys, *arguments)
+    _, out, _ = command(*arguments)
     assert "| cnn CE | n/a |" in out
 
 
-def test_formats(tmp_path, capsys):
+def test_formats(tmp_path, command):
     known = [result("fashion/cal-0.1", seed, own) for seed, own in enumerate((0.8, 0.9))]
     path = results.save(tmp_path / "r.json", known)
     arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--where", "cal-0.1")
-    _, out, _ = ufm(capsys, *arguments, "--format", "latex")
+    _, out, _ = command(*arguments, "--format", "latex")
     assert r"cnn CAL & 85.0 $\pm$ 7.1 (2/3) \\" in out
     assert r"test accuracy, \%, own & fashion-mnist, tau 0.1 \\" in out
-    _, out, _ = ufm(capsys, *arguments, "--format", "csv")
+    _, out, _ = command(*arguments, "--format", "csv")
     (row,) = csv.DictReader(io.StringIO(out))
     assert float(row["mean"]) == pytest.approx(0.85)
     assert (row["row"], row["seeds"], row["wanted"]) == ("cnn CAL", "2", "3")
 
 
-def test_tables_of_the_paper_go_by_their_numbers(tmp_path, capsys):
+def test_tables_of_the_paper_go_by_their_numbers(tmp_path, command):
     for number in range(1, 8):
-        status, out, _ = ufm(capsys, "table", number, "--runs", tmp_path, "--results", tmp_path / "none")
+        status, out, _ = command("table", number, "--runs", tmp_path, "--results", tmp_path / "none")
         assert status == 0
         assert "not run" in out
-    assert ufm(capsys, "table", 8, "--runs", tmp_path)[0] == 2
+    assert command("table", 8, "--runs", tmp_path)[0] == 2
 
 
 def test_results_survive_the_disk_and_merge(tmp_path):
@@ -225,10 +210,8 @@ def test_results_survive_the_disk_and_merge(tmp_path):
         (["fashion", "--where", "cifar"], "where='cifar'"),
     ],
 )
-def test_wrong_input(tmp_path, capsys, arguments, message):
-    status, _, err = ufm(capsys, "table", *arguments, "--runs", tmp_path)
-    assert status == 2
-    assert message in err
+def test_wrong_input(tmp_path, refused, arguments, message):
+    refused(message, "table", *arguments, "--runs", tmp_path)
 
 
 def test_every_cell_of_every_table_has_a_place_of_its_own():
@@ -258,14 +241,14 @@ class Process:
         return next((status for name, status in self.statuses.items() if name in self.words), 0)
 
 
-def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, capsys):
+def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, command):
     monkeypatch.setattr(grid.subprocess, "Popen", Process)
     monkeypatch.setattr(Process, "commands", [])
     begun = Cell("fashion/cal-0.1", 0).folder(tmp_path)
     begun.mkdir(parents=True)
     (begun / "config.json").write_text(json.dumps({"configuration": preset("fashion/cal-0.1").to_dict()}))
     options = ["--runs", tmp_path, "--run", "--where", "-0.1", "--seeds", 1, "--jobs", 2, "--results", tmp_path / "r"]
-    status, out, err = ufm(capsys, "table", "fashion", *options)
+    status, out, err = command("table", "fashion", *options)
     assert status == 1
     assert "| cnn AL | failed |" in out
     assert "failed: fashion/al-0.1, seed0: the loss is nan in epoch 1" in err
@@ -279,14 +262,14 @@ def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, ca
         "fashion/ce-0.1": 3,
     }
     assert all(command[-4:] == ["--device", "auto", "--threads", "1"] for command in Process.commands)
-    _, out, _ = ufm(capsys, "table", "fashion", *options[:2], *options[3:], "--json")
+    _, out, _ = command("table", "fashion", *options[:2], *options[3:], "--json")
     statuses = {cell["row"]: cell["status"] for cell in json.loads(out)["cells"]}
     assert statuses["cnn AL"] == "failed: seed0: the loss is nan in epoch 1"
     assert statuses["cnn P"] == "not run"
     Process.commands.clear()
     other = {**result("fashion/p-0.1", 0, 0.8), "configuration": preset("fashion/p-0.1", epochs=3).to_dict()}
     results.save(tmp_path / "r", [result("fashion/setf-0.1", 0, 0.9), other])  # what is known is not run again
-    ufm(capsys, "table", "fashion", *options)
+    command("table", "fashion", *options)
     assert sorted(command[0] for command in Process.commands if command[0] != "fashion/ce-0.1") == [
         "--resume",
         "fashion/al-0.1",
@@ -294,19 +277,19 @@ def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, ca
     ]
 
 
-def test_cells_that_share_a_training_are_trained_once(tmp_path, monkeypatch, capsys):
+def test_cells_that_share_a_training_are_trained_once(tmp_path, monkeypatch, command):
     monkeypatch.setattr(grid.subprocess, "Popen", Process)
     monkeypatch.setattr(Process, "commands", [])
     monkeypatch.setattr(Process, "statuses", {"rbl-0.005": 1})
     options = ["--runs", tmp_path, "--seeds", 1, "--results", tmp_path / "r", "--where", "cifar10-"]
-    status, _, err = ufm(capsys, "table", 7, *options, "--run")
+    status, _, err = command("table", 7, *options, "--run")
     assert status == 1
     trained = sorted(command[0].removeprefix("table7/cifar10-resnet50-") for command in Process.commands)
     assert trained == [f"{method}-{tau}" for method in ("cal", "rbl") for tau in ("0.005", "0.01", "0.02")]
     for name in ("rbl", "rbl+pla"):  # both go without
         assert f"failed: table7/cifar10-resnet50-{name}-0.005, seed0: the loss is nan in epoch 1" in err
     known = [result("table7/cifar10-resnet50-rbl+pla-0.005", 0, 0.5)]  # from elsewhere: what failed here is no matter
-    _, _, err = ufm(capsys, "table", 7, "--runs", tmp_path, "--results", results.save(tmp_path / "r", known))
+    _, _, err = command("table", 7, "--runs", tmp_path, "--results", results.save(tmp_path / "r", known))
     assert "failed: table7/cifar10-resnet50-rbl-0.005" in err
     assert "rbl+pla-0.005" not in err
 
@@ -344,14 +327,14 @@ def test_a_training_that_does_not_answer_for_a_cell_is_not_waited_for(tmp_path):
     assert wanted(base, cell) == [base, cell]  # which goes on with its own
 
 
-def test_a_training_fills_the_cells_that_share_it(tmp_path, capsys, monkeypatch):
+def test_a_training_fills_the_cells_that_share_it(tmp_path, command, monkeypatch):
     tiny = {"dataset": "mnist5k", "network": "mlp", "epochs": 1, "n_max": 40, "method": "CE"}
     monkeypatch.setitem(PRESETS, "fashion/ce-0.1", tiny)
     monkeypatch.setitem(PRESETS, "fashion/al-0.1", {**tiny, "method": "CE+LA"})  # which sorts before it
     folders = {name: tmp_path / "fashion" / name / "seed0" for name in ("ce-0.1", "al-0.1")}
-    ufm(capsys, "train", "fashion/ce-0.1", "--threads", 1, "--out", folders["ce-0.1"])
+    command("train", "fashion/ce-0.1", "--threads", 1, "--out", folders["ce-0.1"])
     options = ["--results", tmp_path / "r.json", "--runs", tmp_path, "--where", "al-0.1", "--seeds", 1]
-    status, out, _ = ufm(capsys, "table", "fashion", *options, "--save", "--json")
+    status, out, _ = command("table", "fashion", *options, "--save", "--json")
     assert status == 0
     assert json.loads(out)["cells"][0]["status"] == "done"
     adjusted, plain = results.load(tmp_path / "r.json")
@@ -360,31 +343,31 @@ def test_a_training_fills_the_cells_that_share_it(tmp_path, capsys, monkeypatch)
     assert adjusted["accuracy"] != plain["accuracy"]
     assert adjusted["curves"]["nc"] == plain["curves"]["nc"]
     assert set(plain["accuracy"]) == set(adjusted["accuracy"]) == {"own"}
-    _, out, _ = ufm(capsys, "train", "fashion/al-0.1", "--threads", 1, "--out", folders["al-0.1"])
+    _, out, _ = command("train", "fashion/al-0.1", "--threads", 1, "--out", folders["al-0.1"])
     assert f"test accuracy: own {100 * adjusted['accuracy']['own']:.1f} %" in out
     known = {result["name"]: result for result in results.collect(tmp_path, "fashion")[0]}
     timed = {"machine": known["fashion/al-0.1"]["machine"]}  # now of the training of its own
     assert json.loads(store.to_json(known["fashion/al-0.1"])) == json.loads(store.to_json({**adjusted, **timed}))
 
 
-def test_a_summary_is_what_the_record_says(tmp_path, capsys, monkeypatch):
+def test_a_summary_is_what_the_record_says(tmp_path, command, monkeypatch):
     quick = {**PRESETS["fashion/cal-0.1"], "dataset": "mnist5k", "epochs": 1, "network": "mlp", "f": 3}
     monkeypatch.setitem(PRESETS, "fashion/cal-0.1", quick)
     folder = tmp_path / "fashion" / "cal-0.1" / "seed0"
-    assert ufm(capsys, "train", "fashion/cal-0.1", "--threads", 1, "--out", folder)[0] == 0
+    assert command("train", "fashion/cal-0.1", "--threads", 1, "--out", folder)[0] == 0
     (summary,), left_out = results.collect(tmp_path, "fashion")
     assert not left_out
     assert summary["name"] == "fashion/cal-0.1"
     assert set(summary["accuracy"]) == {"own", "rcr", "gcr", "nearest"}
     assert np.shape(summary["curves"]["nc"]) == (2, 10)
     path = tmp_path / "r.json"
-    assert ufm(capsys, "table", "fashion", "--runs", tmp_path, "--results", path, "--save")[0] == 0
+    assert command("table", "fashion", "--runs", tmp_path, "--results", path, "--save")[0] == 0
     assert results.load(path) == [json.loads(store.to_json(summary))]
     monkeypatch.setitem(PRESETS, "fashion/cal-0.1", {**quick, "tau": 0.2})
     found, left_out = results.collect(tmp_path, "fashion")
     assert not found
     assert "tau is 0.2, not 0.1" in left_out[folder]
-    status, _, err = ufm(capsys, "table", "fashion", "--runs", tmp_path, "--results", tmp_path / "none")
+    status, _, err = command("table", "fashion", "--runs", tmp_path, "--results", tmp_path / "none")
     assert status == 0
     assert "left out: " in err
     (folder / "metrics.nc").write_bytes(b"damaged")

@@ -9,7 +9,6 @@ import pytest
 import torch
 import xarray
 
-from ufm.commands import main as cli
 from ufm.train import checkpoint, loop
 from ufm.train.presets import PRESETS
 from ufm.train.record import TIMING, Record
@@ -25,26 +24,19 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def ufm(capsys, *arguments):
-    """Exit status, stdout and stderr of a command."""
-    status = cli.main([str(each) for each in arguments])
-    said = capsys.readouterr()
-    return status, said.out, said.err
-
-
-def test_train_and_confirm(tmp_path, capsys):
+def test_train_and_confirm(tmp_path, command):
     run = tmp_path / "run"
-    status, out, err = ufm(capsys, "train", *QUICK, "--out", run)
+    status, out, err = command("train", *QUICK, "--out", run)
     assert status == 0
     assert "CAL on mnist5k, tau 0.1, mlp, seed 0" in out
     assert "epoch 1 of 1" in err
     files = {path.name for path in run.iterdir()}
     assert files == {"config.json", "predictions.json", "metrics.nc", "checkpoints", "report.json", "collapse.png"}
-    status, out, _ = ufm(capsys, "confirm", run)
+    status, out, _ = command("confirm", run)
     assert status == 1  # an epoch of noise does not collapse
     assert "predictions hold" in out
     assert "NO  NC to the mean center" in out
-    status, out, _ = ufm(capsys, "confirm", run, "--json")
+    status, out, _ = command("confirm", run, "--json")
     report = json.loads(out)
     assert status == 1
     assert report["holds"] is False
@@ -52,8 +44,8 @@ def test_train_and_confirm(tmp_path, capsys):
     assert json.loads((run / "report.json").read_text()) == report
 
 
-def test_json(tmp_path, capsys):
-    status, out, _ = ufm(capsys, "train", "fashion/setf-0.1", *QUICK, "--out", tmp_path / "run", "--json")
+def test_json(tmp_path, command):
+    status, out, _ = command("train", "fashion/setf-0.1", *QUICK, "--out", tmp_path / "run", "--json")
     assert status == 0
     said = json.loads(out)
     assert set(said["accuracy"]) == {"own"}
@@ -62,56 +54,46 @@ def test_json(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("figure5/")])
-def test_large_networks_run_end_to_end_on_synthetic_images(tmp_path, capsys, name):
-    status, out, _ = ufm(capsys, "train", name, "--smoke", "--threads", "1", "--out", tmp_path / "run")
+def test_large_networks_run_end_to_end_on_synthetic_images(tmp_path, command, name):
+    status, out, _ = command("train", name, "--smoke", "--threads", "1", "--out", tmp_path / "run")
     assert status == 0
     assert name.split("-")[1] in out
 
 
-def test_predictions_are_there_before_the_first_step(tmp_path, capsys, monkeypatch):
+def test_predictions_are_there_before_the_first_step(tmp_path, command, monkeypatch):
     def nothing(config, data, folder, *more, **also):
         assert (folder / "predictions.json").exists()
         raise loop.Stopped("stopped in epoch 1")
 
     monkeypatch.setattr(loop, "train", nothing)
-    status, _, err = ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")
+    status, _, err = command("train", *QUICK, "--out", tmp_path / "run")
     assert status == 130
     assert f"go on with: ufm train --resume {tmp_path / 'run'}" in err
 
 
-def test_predictions_that_were_changed_later_are_found_out(tmp_path, capsys):
-    ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")
+def test_predictions_that_were_changed_later_are_found_out(tmp_path, command, refused):
+    command("train", *QUICK, "--out", tmp_path / "run")
     path = tmp_path / "run" / "predictions.json"
     path.write_text(path.read_text().replace('"tolerance": 0.05', '"tolerance": 9.05'))
-    status, _, err = ufm(capsys, "confirm", tmp_path / "run")
-    assert status == 2
-    assert "was changed after the training began" in err
+    refused("was changed after the training began", "confirm", tmp_path / "run")
 
 
-def test_what_cannot_be_confirmed(tmp_path, capsys):
-    status, _, err = ufm(capsys, "confirm", tmp_path)
-    assert status == 2
-    assert "is not the folder of a training: config.json is missing" in err
-    assert ufm(capsys, "confirm")[0] == 2
-    ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")
+def test_what_cannot_be_confirmed(tmp_path, command, refused):
+    refused("is not the folder of a training: config.json is missing", "confirm", tmp_path)
+    assert command("confirm")[0] == 2
+    command("train", *QUICK, "--out", tmp_path / "run")
     metrics = tmp_path / "run" / "metrics.nc"
     metrics.write_bytes(metrics.read_bytes()[:-100])
-    status, _, err = ufm(capsys, "confirm", tmp_path / "run")
-    assert status == 2
-    assert "metrics.nc is damaged" in err
+    refused("metrics.nc is damaged", "confirm", tmp_path / "run")
 
 
-def test_a_folder_belongs_to_one_training(tmp_path, capsys):
+def test_a_folder_belongs_to_one_training(tmp_path, command, refused):
     run = tmp_path / "run"
-    ufm(capsys, "train", *QUICK, "--out", run)
+    command("train", *QUICK, "--out", run)
     before = (run / "metrics.nc").read_bytes()
-    status, _, err = ufm(capsys, "train", *QUICK, "--out", run)
-    assert status == 2
-    assert f"holds this training already: ufm confirm {run}" in err
-    status, _, err = ufm(capsys, "train", *QUICK, "--out", run, "--seed", 3, "--tau", 0.5)
-    assert status == 2
-    assert "tau is 0.5, not 0.1" in err
-    assert "seed is 3, not 0" in err
+    refused(f"holds this training already: ufm confirm {run}", "train", *QUICK, "--out", run)
+    refused("tau is 0.5, not 0.1", "train", *QUICK, "--out", run, "--seed", 3, "--tau", 0.5)
+    refused("seed is 3, not 0", "train", *QUICK, "--out", run, "--seed", 3, "--tau", 0.5)
     assert (run / "metrics.nc").read_bytes() == before
 
 
@@ -133,58 +115,47 @@ def test_a_folder_belongs_to_one_training(tmp_path, capsys):
         (["--n-max", 4000], "400"),
     ],
 )
-def test_wrong_input_is_one_line_and_leaves_nothing_behind(tmp_path, capsys, arguments, message):
+def test_wrong_input_is_one_line_and_leaves_nothing_behind(tmp_path, refused, arguments, message):
     if "mps" in arguments and torch.backends.mps.is_available():
         pytest.skip("this machine has MPS")
     filled = [str(each).format(tmp=tmp_path) for each in arguments]
-    status, out, err = ufm(capsys, "train", *filled, "--out", tmp_path / "run")
-    assert status == 2
-    assert out == ""
-    assert message in err
-    assert err.count("\n") == 1
+    refused(message, "train", *filled, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_resuming(tmp_path, capsys):
-    status, _, err = ufm(capsys, "train", "--resume", tmp_path / "nothing")
-    assert status == 2
-    assert "is not the folder of a training" in err
-    ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")
-    status, _, err = ufm(capsys, "train", "--resume", tmp_path / "run")
-    assert status == 2
-    assert "is finished" in err
-    status, _, err = ufm(capsys, "train", "--resume", tmp_path / "run", "--lr", 0.3)
-    assert status == 2
-    assert "is another training: lr is 0.3, not 0.1" in err
-    status, _, err = ufm(capsys, "train", "--resume", tmp_path / "run", "--smoke")
-    assert status == 2
+def test_resuming(tmp_path, command, refused):
+    refused("is not the folder of a training", "train", "--resume", tmp_path / "nothing")
+    command("train", *QUICK, "--out", tmp_path / "run")
+    refused("is finished", "train", "--resume", tmp_path / "run")
+    refused("is another training: lr is 0.3, not 0.1", "train", "--resume", tmp_path / "run", "--lr", 0.3)
+    refused("goes on as it began", "train", "--resume", tmp_path / "run", "--smoke")
 
 
-def test_a_training_that_diverges_says_where(tmp_path, capsys):
+def test_a_training_that_diverges_says_where(tmp_path, command):
     values = ("--method", "CE", "--network", "lenet", "--lr", 1e18, "--warmup", 0, "--threads", 1)
-    status, _, err = ufm(capsys, "train", *values, "--epochs", 3, "--out", tmp_path / "run")
+    status, _, err = command("train", *values, "--epochs", 3, "--out", tmp_path / "run")
     assert status == 1
     assert "the loss is" in err
     assert "step" in err
     assert checkpoint.latest(tmp_path / "run" / "checkpoints").step == 0
 
 
-def test_a_run_that_died_before_its_report_is_resumed_to_the_end(tmp_path, capsys):
+def test_a_run_that_died_before_its_report_is_resumed_to_the_end(tmp_path, command):
     run = tmp_path / "run"
-    ufm(capsys, "train", *QUICK, "--out", run)
+    command("train", *QUICK, "--out", run)
     report = (run / "report.json").read_bytes()
     for name in ("report.json", "collapse.png"):
         (run / name).unlink()
     newest = max((run / "checkpoints").iterdir())
     newest.unlink()  # killed after the last measurement, before the checkpoint
-    assert "train --resume" in ufm(capsys, "confirm", run)[2]
-    assert ufm(capsys, "train", "--resume", run)[0] == 0
+    assert "train --resume" in command("confirm", run)[2]
+    assert command("train", "--resume", run)[0] == 0
     assert (run / "report.json").read_bytes() == report
     assert (run / "collapse.png").exists()
     assert newest.exists()
 
 
-def test_a_run_that_died_while_it_was_begun_can_be_begun_again(tmp_path, capsys, monkeypatch):
+def test_a_run_that_died_while_it_was_begun_can_be_begun_again(tmp_path, command, monkeypatch):
     from ufm.files import store
 
     def nothing(path, value, ordinary=store.save_json):
@@ -194,41 +165,37 @@ def test_a_run_that_died_while_it_was_begun_can_be_begun_again(tmp_path, capsys,
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "save_json", nothing)
-        assert ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")[0] == 2
-    assert ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")[0] == 0
+        assert command("train", *QUICK, "--out", tmp_path / "run")[0] == 2
+    assert command("train", *QUICK, "--out", tmp_path / "run")[0] == 0
 
 
-def test_tensorboard_that_is_missing_leaves_no_run_behind(tmp_path, capsys, monkeypatch):
+def test_tensorboard_that_is_missing_leaves_no_run_behind(tmp_path, refused, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    status, _, err = ufm(capsys, "train", *QUICK, "--tensorboard", "--out", tmp_path / "run")
-    assert status == 2
-    assert "pip install tensorboard" in err
+    refused("pip install tensorboard", "train", *QUICK, "--tensorboard", "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_two_trainings_never_share_a_folder(tmp_path, capsys):
+def test_two_trainings_never_share_a_folder(tmp_path, command, refused):
     with Run(tmp_path / "run").alone():
-        status, _, err = ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")
-        assert status == 2
-        assert "another process is training in" in err
+        refused("another process is training in", "train", *QUICK, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    assert ufm(capsys, "train", *QUICK, "--out", tmp_path / "run")[0] == 0
+    assert command("train", *QUICK, "--out", tmp_path / "run")[0] == 0
 
 
-def test_methods_are_listed(capsys):
-    status, out, _ = ufm(capsys, "presets", "--methods")
+def test_methods_are_listed(command):
+    status, out, _ = command("presets", "--methods")
     assert status == 0
     assert "--hyper margin=0.5 scale=30 beta=0.9999 defer=0.8" in out
-    assert "LDAM-DRW" in json.loads(ufm(capsys, "presets", "--methods", "--json")[1])["methods"]
-    assert ufm(capsys, "presets", "--methods", "--train")[0] == 2
+    assert "LDAM-DRW" in json.loads(command("presets", "--methods", "--json")[1])["methods"]
+    assert command("presets", "--methods", "--train")[0] == 2
 
 
-def test_presets_are_listed(capsys):
-    status, out, _ = ufm(capsys, "presets", "--train")
+def test_presets_are_listed(command):
+    status, out, _ = command("presets", "--train")
     assert status == 0
     assert "table2/cifar100-resnet50-cal-0.01" in out
-    assert "fashion/setf-0.1" in json.loads(ufm(capsys, "presets", "--train", "--json")[1])["trainings"]
-    assert ufm(capsys, "presets", "--train", "--tau", 0.1)[0] == 2
+    assert "fashion/setf-0.1" in json.loads(command("presets", "--train", "--json")[1])["trainings"]
+    assert command("presets", "--train", "--tau", 0.1)[0] == 2
 
 
 def test_the_command_line_starts_without_torch():
@@ -254,7 +221,7 @@ def train_process(*arguments, stop=None, number=None):
 
 
 @pytest.mark.slow
-def test_real_images_killed_and_resumed_change_no_bit(tmp_path, capsys):
+def test_real_images_killed_and_resumed_change_no_bit(tmp_path, command):
     """The whole command on the embedded digits: SIGKILL, then SIGTERM, and a run left alone."""
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     assert train_process(*REAL, "--out", alone)[0] == 0
@@ -268,7 +235,7 @@ def test_real_images_killed_and_resumed_change_no_bit(tmp_path, capsys):
     assert all(torch.equal(tensor, theirs.tensors[name]) for name, tensor in ours.tensors.items())
     records = [Record.load(run / "metrics.nc").data.drop_vars(TIMING) for run in (alone, killed)]
     xarray.testing.assert_identical(*records)
-    assert ufm(capsys, "confirm", killed)[0] in (0, 1)
+    assert command("confirm", killed)[0] in (0, 1)
     assert float(records[0].accuracy.sel(split="test", rule="own")[-1]) > 0.2
 
 
@@ -296,7 +263,7 @@ def test_two_processes_average_their_gradients(tmp_path):
     assert int(record.data.step[-1]) > loop.SHOW_EVERY
 
 
-def test_tensorboard_writes_curves(tmp_path, capsys):
+def test_tensorboard_writes_curves(tmp_path, command):
     pytest.importorskip("tensorboard")
-    assert ufm(capsys, "train", *QUICK, "--tensorboard", "--out", tmp_path / "run")[0] == 0
+    assert command("train", *QUICK, "--tensorboard", "--out", tmp_path / "run")[0] == 0
     assert list((tmp_path / "run" / "tensorboard").iterdir())

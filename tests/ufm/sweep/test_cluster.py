@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.ufm.sweep.test_run import LONG, ROOT, SMALL, child, command, wait_for_cells
+from tests.ufm.sweep.test_run import LONG, ROOT, SMALL, child, wait_for_cells
 from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
@@ -66,13 +66,11 @@ def test_a_cluster_gives_the_same_file_and_is_not_missed_when_it_dies(cluster, t
     assert (out / "results.nc").read_bytes() == (tmp_path / "alone" / "results.nc").read_bytes()
 
 
-def test_a_scheduler_that_is_not_there(tmp_path, capsys, monkeypatch):
+def test_a_scheduler_that_is_not_there(tmp_path, refused, monkeypatch):
     client = distributed.Client
     monkeypatch.setattr(distributed, "Client", lambda timeout, **place: client(timeout=timeout / 10, **place))
     path = tmp_path / "mine.toml"
     path.write_text(SMALL)
     for place in ("tcp://127.0.0.1:9", str(tmp_path / "no.json")):
-        status, _, said = command(capsys, path, "--out", tmp_path / "out", "--scheduler", place)
-        assert status == 2
-        assert place in said
+        refused(place, "sweep", path, "--out", tmp_path / "out", "--scheduler", place)
     assert store.load(tmp_path / "out" / "results.nc").to_dataset().collapse_time.isnull().all()

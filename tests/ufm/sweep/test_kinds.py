@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import ufm
-from tests.ufm.sweep.test_run import command
 from theory import decision
 from theory.multicenter import flows
 from ufm.files import store
@@ -198,11 +197,11 @@ f = [2, 3]
 
 
 @pytest.mark.slow
-def test_trainings_are_cells_that_are_resumed_and_reported(tmp_path, capsys):
+def test_trainings_are_cells_that_are_resumed_and_reported(tmp_path, command):
     pytest.importorskip("mlxtend")
     path = tmp_path / "trainings.toml"
     path.write_text(TRAININGS)
-    status, out, said = command(capsys, path, "--out", tmp_path / "out", "--workers", "2")
+    status, out, said = command("sweep", path, "--out", tmp_path / "out", "--workers", "2")
     assert status == 0, said
     assert "2 of 2 cells have an answer, 2 of them new" in out
     data = store.load(tmp_path / "out" / "results.nc").to_dataset()
@@ -213,20 +212,20 @@ def test_trainings_are_cells_that_are_resumed_and_reported(tmp_path, capsys):
     np.testing.assert_allclose(data.class_accuracy.mean("class"), data.accuracy_own, atol=1e-4)
     for cell in (tmp_path / "out" / "cells").iterdir():
         cell.unlink()  # the runs are still there
-    status, out, _ = command(capsys, path, "--out", tmp_path / "out", "--json")
+    status, out, _ = command("sweep", path, "--out", tmp_path / "out", "--json")
     assert json.loads(out)["ran"] == 2
     assert len(list((tmp_path / "out" / "runs").glob("*/report.json"))) == 2
-    _, out, _ = command(capsys, path, "--out", tmp_path / "new", "--dry-run")
+    _, out, _ = command("sweep", path, "--out", tmp_path / "new", "--dry-run")
     assert "trainings are not tried out" in out
 
 
 @pytest.mark.slow
-def test_a_training_that_fails_says_why_and_does_not_hide_the_rest(tmp_path, capsys, monkeypatch):
+def test_a_training_that_fails_says_why_and_does_not_hide_the_rest(tmp_path, command, monkeypatch):
     monkeypatch.setenv("NCMC_DATA", str(tmp_path / "empty"))
     path = tmp_path / "trainings.toml"
     text = TRAININGS.replace('dataset = "mnist5k"\n', "").replace("epochs = 2", "epochs = 1\nf = 2")
     path.write_text(text.replace("f = [2, 3]", 'dataset = ["cifar10", "mnist5k"]'))
-    status, out, said = command(capsys, path, "--out", tmp_path / "out", "--json")
+    status, out, said = command("sweep", path, "--out", tmp_path / "out", "--json")
     assert status == 1
     (name,) = json.loads(out)["failed"]
     assert name == "dataset=cifar10, seed=0"
