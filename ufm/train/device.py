@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from ufm.train.config import Config
 
-KINDS = ("auto", "cpu", "cuda", "mps")
-
 
 @dataclass(frozen=True)
 class Device:
@@ -29,10 +27,10 @@ class Device:
         for a device that is not there.
         """
         available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-        if kind not in KINDS:
-            raise ValueError(f"device={kind!r} is unknown: {', '.join(KINDS)}")
         if kind == "auto":
             kind = next(name for name in ("cuda", "mps", "cpu") if available[name])
+        if kind not in available:
+            raise ValueError(f"device={kind!r} is unknown: auto, {', '.join(available)}")
         if not available[kind]:
             there = ", ".join(name for name, present in available.items() if present)
             raise ValueError(f"device={kind} is not available to this torch {torch.__version__}: {there} is")

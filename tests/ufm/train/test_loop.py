@@ -22,15 +22,8 @@ from ufm.train.progress import Diverged, Progress
 from ufm.train.record import TIMING, Record
 
 SIZES = (40, 20, 10)
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = Config(network="mlp", f=3, epochs=4, batch_size=16, measure_every=2, lr=0.02)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def images(**more):
