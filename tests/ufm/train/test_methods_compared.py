@@ -14,7 +14,7 @@ from ufm.train.config import Config
 from ufm.train.methods import build, n_features
 from ufm.train.methods.contrast import KPositiveContrast
 from ufm.train.methods.deferred import Deferred
-from ufm.train.methods.linear import AttractionRepulsionBalanced, CrossEntropy, LabelDistributionAware, LogitAdjusted
+from ufm.train.methods.linear import AttractionRepulsionBalanced, CrossEntropy, LogitAdjusted
 from ufm.train.methods.multicenter import AdjustedCosine, Cosine, GeneralizedCosine
 from ufm.train.methods.simplex import RotatedSimplex, simplex
 
@@ -97,14 +97,14 @@ def test_on_balanced_data_the_adjustments_vanish():
     for name in ("RBL+PLA", "CE+LA"):
         method = build(Config(method=name), balanced, 6)
         torch.testing.assert_close(method.predict(h), method.logits(h).argmax(1))
-    method = LabelDistributionAware(6, balanced)
+    method = build(Config(method="LDAM-DRW"), balanced, 6)
     torch.testing.assert_close(method.late_weights, torch.ones(3))
     torch.testing.assert_close(method.margins, torch.full((3,), 0.5))
 
 
 @pytest.mark.parametrize("late", [False, True])
 def test_ldam_drw_against_a_loop(late):
-    method = LabelDistributionAware(6, SIZES)
+    method = build(Config(method="LDAM-DRW"), SIZES, 6)
     method.begin(0.8 if late else 0.79)
     h, y = batch(3)
     rows = method.rows.detach().numpy()
