@@ -25,11 +25,6 @@ class MethodSpec:
     simplex: bool = False
     """Whether one direction per class is fixed, up to a rotation, as the vertices of a simplex."""
 
-    @property
-    def needs_room(self) -> bool:
-        """Whether directions are given, so that features need a dimension for them."""
-        return self.simplex or self.loss is not None
-
 
 METHODS: dict[str, MethodSpec] = {
     "CE": MethodSpec("cross-entropy, learned linear classifier with bias"),

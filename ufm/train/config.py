@@ -128,7 +128,8 @@ class Config(Settings):
                 put(name, default)
             elif default is None:
                 raise ValueError(f"{name}={getattr(self, name)} has no meaning for method={self.method}")
-        if self.expand and not METHODS[self.method].needs_room:
+        spec = METHODS[self.method]
+        if self.expand and spec.loss is None and not spec.simplex:
             raise ValueError(f"expand=True has no meaning for method={self.method}: it works in any dimension")
         if self.mixup and self.method == "KCL":
             raise ValueError(f"mixup={self.mixup} has no meaning for method=KCL, which has no loss of one view")

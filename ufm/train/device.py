@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from ufm.train.config import Config
 
-KINDS = ("auto", "cpu", "cuda", "mps")
-
 
 @dataclass(frozen=True)
 class Device:
@@ -29,10 +27,10 @@ class Device:
         for a device that is not there.
         """
         available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-        if kind not in KINDS:
-            raise ValueError(f"device={kind!r} is unknown: {', '.join(KINDS)}")
         if kind == "auto":
             kind = next(name for name in ("cuda", "mps", "cpu") if available[name])
+        if kind not in available:
+            raise ValueError(f"device={kind!r} is unknown: auto, {', '.join(available)}")
         if not available[kind]:
             there = ", ".join(name for name, present in available.items() if present)
             raise ValueError(f"device={kind} is not available to this torch {torch.__version__}: {there} is")
@@ -64,13 +62,12 @@ class Device:
 
     def autocast(self, config: Config) -> torch.dtype | None:
         """bf16 if the configuration asks for it, or leaves it open and the device computes in it; else None."""
-        if config.precision == "auto":
-            if self.place.type == "cuda":
-                fast = torch.cuda.is_bf16_supported(including_emulation=False)
-            else:
-                fast = self.place.type == "cpu" and _bf16_on_cpu()
-            return torch.bfloat16 if fast else None
-        return torch.bfloat16 if config.precision == "bf16" else None
+        wanted = config.precision == "bf16"
+        if config.precision == "auto" and self.place.type == "cuda":
+            wanted = torch.cuda.is_bf16_supported(including_emulation=False)
+        elif config.precision == "auto" and self.place.type == "cpu":
+            wanted = _bf16_on_cpu()
+        return torch.bfloat16 if wanted else None
 
     def wrap(self, module: nn.Module, *, staged: bool) -> nn.Module:
         """The module, averaging its gradients over the processes if there are several.

@@ -147,7 +147,8 @@ class Training:
         progress.seconds += time.perf_counter() - began
         if stop:
             self.save()
-            raise Stopped(f"stopped in {progress.where()}")
+            number, all_ = min(progress.epoch + 1, self.config.epochs), self.config.epochs
+            raise Stopped(f"stopped in epoch {number} of {all_}, step {progress.step} of {progress.total}")
 
     def batches(self) -> Iterator[tuple[list[Tensor], Tensor, int, float]]:
         """What :meth:`step` takes of every batch that is left of an epoch, as far as it is for this process."""

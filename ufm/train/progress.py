@@ -148,11 +148,5 @@ class Progress:
         """For messages about what the steps so far have led to."""
         return f"after step {self.step} of {self.total}, at learning rate {self.numbers()['rate']:.3g}"
 
-    def where(self) -> str:
-        """For messages."""
-        return (
-            f"epoch {min(self.epoch + 1, self.config.epochs)} of {self.config.epochs}, step {self.step} of {self.total}"
-        )
-
 
 STATE = ("step", "clock", "loss_sum", "loss_count", "seconds")

@@ -132,8 +132,7 @@ class Record:
                 np.float32
             )
             variables[name] = (("epoch", "split", dim, f"other_{dim}"), grams[None], {"long_name": meaning})
-        kept = {name: self.data[name] for name in ("split", "rule", "group", "class_size", "class_group")}
-        row = xarray.Dataset(variables, coords={"epoch": [epoch], **kept})
+        row = xarray.Dataset(variables, coords={**self.data.coords, "epoch": [epoch]})
         attributes = self.data.attrs
         self.data = xarray.concat([self.data, row], "epoch", data_vars="minimal") if self.epochs else row
         self.data.attrs = attributes

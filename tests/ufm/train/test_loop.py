@@ -22,15 +22,8 @@ from ufm.train.progress import Diverged, Progress
 from ufm.train.record import TIMING, Record
 
 SIZES = (40, 20, 10)
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = Config(network="mlp", f=3, epochs=4, batch_size=16, measure_every=2, lr=0.02)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def images(**more):
@@ -56,15 +49,25 @@ def same(a, b):
     xarray.testing.assert_identical(timeless(Record.load(a / "metrics.nc")), timeless(Record.load(b / "metrics.nc")))
 
 
-def signal_at(step, number=signal.SIGTERM):
-    """A progress that sends this process a signal after a step."""
+def run_till(step, act, *arguments, **options):
+    """As :func:`run`, but ``act`` is called after a step."""
 
     def advance(self, loss, ordinary=Progress.advance):
         ordinary(self, loss)
         if self.step == step:
-            os.kill(os.getpid(), number)
+            act()
 
-    return advance
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "advance", advance)
+        run(*arguments, **options)
+
+
+def stop_and_resume(folder, config, step, match="stopped in", number=signal.SIGTERM):
+    """By a signal that arrives in a step; nothing differs from the run in "straight"."""
+    with pytest.raises(Stopped, match=match):
+        run_till(step, lambda: os.kill(os.getpid(), number), folder / "stopped", config)
+    run(folder / "stopped", config, resume=True)
+    same(folder / "straight", folder / "stopped")
 
 
 def test_training_learns_and_records(tmp_path):
@@ -83,15 +86,10 @@ STOPS = [(1, signal.SIGTERM), (5, signal.SIGINT), (7, signal.SIGINT), (10, signa
 
 
 @pytest.mark.parametrize(("step", "number"), STOPS)
-def test_a_stopped_and_resumed_run_is_the_run_that_was_not(tmp_path, monkeypatch, step, number):
+def test_a_stopped_and_resumed_run_is_the_run_that_was_not(tmp_path, step, number):
     config = dataclasses.replace(SMALL, mixup=1.0, augmentation="crop", network="cnn", accumulate=2)
     run(tmp_path / "straight", config)
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "advance", signal_at(step, number))
-        with pytest.raises(Stopped, match=f"step {step} of 20"):
-            run(tmp_path / "stopped", config)
-    run(tmp_path / "stopped", config, resume=True)
-    same(tmp_path / "straight", tmp_path / "stopped")
+    stop_and_resume(tmp_path, config, step, f"step {step} of 20", number)
 
 
 def test_looking_at_the_loss_less_often_changes_no_number(tmp_path, monkeypatch):
@@ -100,29 +98,20 @@ def test_looking_at_the_loss_less_often_changes_no_number(tmp_path, monkeypatch)
     monkeypatch.setattr(Device, "check_every", 3)
     run(tmp_path / "seldom")
     same(tmp_path / "straight", tmp_path / "seldom")
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "advance", signal_at(7))
-        with pytest.raises(Stopped, match=r"epoch 2 of 4, step 9 of 20"):
-            run(tmp_path / "stopped")
-    run(tmp_path / "stopped", resume=True)
-    same(tmp_path / "straight", tmp_path / "stopped")
+    stop_and_resume(tmp_path, SMALL, 7, "epoch 2 of 4, step 9 of 20")
 
 
-def test_a_run_that_died_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch):
+def test_a_run_that_died_goes_on_from_its_last_checkpoint(tmp_path):
     run(tmp_path / "straight", checkpoint_every=1)
 
     class PowerCut(Exception):
         pass
 
-    def advance(self, loss, ordinary=Progress.advance):
-        ordinary(self, loss)
-        if self.step == 13:
-            raise PowerCut
+    def cut():
+        raise PowerCut
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "advance", advance)
-        with pytest.raises(PowerCut):
-            run(tmp_path / "died", checkpoint_every=3)
+    with pytest.raises(PowerCut):
+        run_till(13, cut, tmp_path / "died", checkpoint_every=3)
     record = Record.load(tmp_path / "died" / "metrics.nc")
     record.data = record.data.isel(epoch=[0, 0]).assign_coords(epoch=[0, 2])  # as if it had been further than that
     record.save(tmp_path / "died" / "metrics.nc")
@@ -224,18 +213,13 @@ def test_features_can_be_normalised_first(tmp_path, normalise):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_trains_stops_and_goes_on(tmp_path, monkeypatch, method):
+def test_every_method_trains_stops_and_goes_on(tmp_path, method):
     """Across the change of its stages, if it has any."""
     f = 3 if METHODS[method].loss else None
     hyper = ("queue=32", "stage=0.5") if method == "KCL" else None
     config = Config(method=method, f=f, network="mlp", batch_size=16, epochs=2, measure_every=2, hyper=hyper)
     record = run(tmp_path / "straight", config)
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "advance", signal_at(4))
-        with pytest.raises(Stopped):
-            run(tmp_path / "stopped", config)
-    run(tmp_path / "stopped", config, resume=True)
-    same(tmp_path / "straight", tmp_path / "stopped")
+    stop_and_resume(tmp_path, config, 4)
     assert np.isfinite(record.data.loss[-1])
     assert np.isfinite(record.data.nc_mean).all()
     of_frames = [] if f is None else ["rcr", "gcr", "nearest"]

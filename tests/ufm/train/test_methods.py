@@ -16,13 +16,7 @@ from ufm.train.methods.multicenter import Cosine, MeanSquared
 from ufm.train.methods.simplex import SETF
 
 SIZES = (9, 4, 2)
-
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def batch(problem, seed, count=17):

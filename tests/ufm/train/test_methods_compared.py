@@ -14,19 +14,12 @@ from ufm.train.config import Config
 from ufm.train.methods import build, n_features
 from ufm.train.methods.contrast import KPositiveContrast
 from ufm.train.methods.deferred import Deferred
-from ufm.train.methods.linear import AttractionRepulsionBalanced, CrossEntropy, LabelDistributionAware, LogitAdjusted
+from ufm.train.methods.linear import AttractionRepulsionBalanced, CrossEntropy, LogitAdjusted
 from ufm.train.methods.multicenter import AdjustedCosine, Cosine, GeneralizedCosine
 from ufm.train.methods.simplex import RotatedSimplex, simplex
 
 SIZES = (90, 30, 5)
-
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def batch(seed=0, count=14, dim=6):
@@ -39,6 +32,12 @@ def scores_by_hand(method, h):
     return [[float(a[k] @ row + b[k]) for k in range(len(b))] for row in h.numpy()]
 
 
+def loss_by_hand(method, h, y, weights):
+    """Mean of -ln(w_y e^{z_y} / sum_j w_j e^{z_j})."""
+    shifted = [np.multiply(weights, np.exp(z)) for z in scores_by_hand(method, h)]
+    return np.mean([-np.log(row[k] / row.sum()) for row, k in zip(shifted, y.tolist(), strict=True)])
+
+
 def softmax_loss(scores, label):
     return np.log(sum(np.exp(s) for s in scores)) - scores[label]
 
@@ -47,10 +46,8 @@ def softmax_loss(scores, label):
 def test_logit_adjustment_in_the_loss(seed, strength):
     method = LogitAdjusted(6, SIZES, strength)
     h, y = batch(seed)
-    total = 0.0
-    for z, k in zip(scores_by_hand(method, h), y.tolist(), strict=True):
-        total += softmax_loss([z[j] + strength * np.log(SIZES[j] / 125) for j in range(3)], k)
-    assert method.loss(h, y).item() == pytest.approx(total / len(y), rel=1e-10)
+    expected = loss_by_hand(method, h, y, (np.array(SIZES) / 125) ** strength)
+    assert method.loss(h, y).item() == pytest.approx(expected, rel=1e-10)
     assert torch.equal(method.predict(h), torch.tensor(scores_by_hand(method, h)).argmax(1))
 
 
@@ -61,10 +58,7 @@ def test_balanced_softmax_is_logit_adjustment_of_strength_one():
     torch.manual_seed(1)
     other = build(Config(method="LA"), SIZES, 6)
     assert torch.equal(one.loss(h, y), other.loss(h, y))
-    total = 0.0
-    for z, k in zip(scores_by_hand(one, h), y.tolist(), strict=True):
-        total -= np.log(SIZES[k] * np.exp(z[k]) / sum(SIZES[j] * np.exp(z[j]) for j in range(3)))
-    assert one.loss(h, y).item() == pytest.approx(total / len(y), rel=1e-12)
+    assert one.loss(h, y).item() == pytest.approx(loss_by_hand(one, h, y, SIZES), rel=1e-12)
 
 
 def test_logit_adjustment_after_training():
@@ -84,12 +78,9 @@ def test_logit_adjustment_after_training():
 def test_arb_against_its_formula(seed, count):
     method = AttractionRepulsionBalanced(6, SIZES)
     h, y = batch(seed, count)
-    b = np.bincount(y.numpy(), minlength=3)
-    total = 0.0
-    for z, k in zip(scores_by_hand(method, h), y.tolist(), strict=True):
-        total -= np.log(np.exp(z[k]) / sum(b[j] / b[k] * np.exp(z[j]) for j in range(3)))
+    expected = loss_by_hand(method, h, y, np.bincount(y.numpy(), minlength=3))
     loss = method.loss(h.requires_grad_(), y)
-    assert loss.item() == pytest.approx(total / count, rel=1e-10, abs=1e-12)
+    assert loss.item() == pytest.approx(expected, rel=1e-10, abs=1e-12)
     loss.backward()
     assert torch.isfinite(h.grad).all()  # also with a class that is absent
 
@@ -106,14 +97,14 @@ def test_on_balanced_data_the_adjustments_vanish():
     for name in ("RBL+PLA", "CE+LA"):
         method = build(Config(method=name), balanced, 6)
         torch.testing.assert_close(method.predict(h), method.logits(h).argmax(1))
-    method = LabelDistributionAware(6, balanced)
+    method = build(Config(method="LDAM-DRW"), balanced, 6)
     torch.testing.assert_close(method.late_weights, torch.ones(3))
     torch.testing.assert_close(method.margins, torch.full((3,), 0.5))
 
 
 @pytest.mark.parametrize("late", [False, True])
 def test_ldam_drw_against_a_loop(late):
-    method = LabelDistributionAware(6, SIZES)
+    method = build(Config(method="LDAM-DRW"), SIZES, 6)
     method.begin(0.8 if late else 0.79)
     h, y = batch(3)
     rows = method.rows.detach().numpy()

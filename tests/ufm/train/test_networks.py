@@ -18,15 +18,7 @@ DIMS = {
     "vgg11": 512,
 }
 SMALL_ONLY = {"mlp", "lenet"}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Layers this small only lose by a second thread, most of all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make(name, size=32, channels=3, n_features=1, **options):

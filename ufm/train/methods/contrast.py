@@ -41,7 +41,8 @@ class KPositiveContrast(CrossEntropy):
         projection: float = 128,
         stage: float = 0.8,
     ) -> None:
-        head = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, int(projection)))  # drawn first
+        # Drawn before the classifier: a seed stands for the weights that it has always stood for.
+        head = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, int(projection)))
         super().__init__(dim, class_sizes)
         self.projection = head
         self.positives, self.temperature, self.momentum, self.defer = int(positives), temperature, momentum, stage

@@ -11,7 +11,7 @@ class Deferred(Method):
 
     staged = True
 
-    def __init__(self, first: Method, second: Method, defer: float = 0.5) -> None:
+    def __init__(self, first: Method, second: Method, defer: float) -> None:
         super().__init__()
         self.first, self.second, self.defer = first, second, defer
 

@@ -86,13 +86,7 @@ class LabelDistributionAware(Method):
     """
 
     def __init__(
-        self,
-        dim: int,
-        class_sizes: Sequence[int],
-        margin: float = 0.5,
-        scale: float = 30.0,
-        beta: float = 0.9999,
-        defer: float = 0.8,
+        self, dim: int, class_sizes: Sequence[int], margin: float, scale: float, beta: float, defer: float
     ) -> None:
         super().__init__()
         sizes = np.asarray(class_sizes, dtype=np.float64)

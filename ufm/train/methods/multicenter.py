@@ -1,6 +1,6 @@
 """Methods with a fixed multi-center frame: P, AL, CAL and what is made of them."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -73,10 +73,8 @@ class MeanSquared(MultiCenter):
     The batch mean of this estimates the paper's P (section 3) at :math:`\lambda_H = \mu / N`.
     """
 
-    def __init__(
-        self, problem: MSEProblem, basis: str = "coordinate", seed: int = 0, angles: ArrayLike | None = None
-    ) -> None:
-        super().__init__(problem, basis, seed, angles)
+    def __init__(self, problem: MSEProblem, *frame: Any) -> None:
+        super().__init__(problem, *frame)
         self.scale = 0.5 * problem.n_samples / problem.total
         self.shrinkage = 0.5 * problem.n_samples * problem.lam_h
 
@@ -130,16 +128,8 @@ class AdjustedCosine(Cosine):
     Cosines are no log-likelihoods; ``scale`` (LDAM's) makes them so.
     """
 
-    def __init__(
-        self,
-        problem: CosineProblem,
-        basis: str = "coordinate",
-        seed: int = 0,
-        angles: ArrayLike | None = None,
-        strength: float = 1.0,
-        scale: float = 30.0,
-    ) -> None:
-        super().__init__(problem, basis, seed, angles)
+    def __init__(self, problem: CosineProblem, *frame: Any, strength: float, scale: float) -> None:
+        super().__init__(problem, *frame)
         self.taken_off = constant(strength * log_prior(problem.class_sizes) / scale)
 
     def scores(self, features: Tensor) -> Tensor:
