@@ -175,7 +175,8 @@ class Config(Settings):
             raise ValueError(f"method={self.method} is one method from beginning to end")
 
         def alone(name: str) -> Config:
-            dropped: dict[str, Any] = dict.fromkeys(FRAME_FIELDS if METHODS[name].loss is None else ("centers",))
+            framed = METHODS[name].loss is not None
+            dropped: dict[str, Any] = dict.fromkeys(("centers",) if framed else (*FRAME_FIELDS, "expand"))
             return replace(self, method=name, hyper=None, **dropped)
 
         return alone(stages[0]), alone(stages[1])

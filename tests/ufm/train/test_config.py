@@ -169,3 +169,9 @@ def test_names_that_share_a_training():
 
 def test_methods_have_a_description():
     assert all(spec.about for spec in METHODS.values())
+
+
+def test_the_parts_of_a_deferred_method_have_what_they_need():
+    first, second = Config(method="CE-CAL", expand=True, f=5).stages()
+    assert (first.method, first.f, first.expand) == ("CE", None, None)
+    assert (second.method, second.f, second.expand) == ("CAL", 5, True)
