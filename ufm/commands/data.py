@@ -1,7 +1,5 @@
 """``ufm data``: which data sets are here, and whether they are what was published."""
 
-import csv
-import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +89,8 @@ def _text(entry: "Entry") -> str:
 
 def _table(entry: "Entry") -> str:
     """The training images of each class as CSV."""
+    import pandas as pd
+
     sizes = entry.class_sizes or ()
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("label", "name", "images"))
-    rows.writerows((k, (entry.class_names or [""] * len(sizes))[k], n) for k, n in enumerate(sizes))
-    return text.getvalue()
+    table = pd.DataFrame({"name": entry.class_names or [""] * len(sizes), "images": sizes})
+    return str(table.to_csv(index_label="label", lineterminator="\n"))

@@ -68,11 +68,8 @@ class Command:
         trained = {e.name: e.module.trained(self.trainings) for e in entries if self.trainings and e.trainings != "no"}
         results = self._make(entries, trained, formats)
         failed = [result for result in results if result["status"] == "failed"]
-        if self.json:
-            print(store.to_json({"figures": results, "out": str(self.out)}))
-        else:
-            made = len(results) - len(failed)
-            print(f"{made} of {len(results)} figures made; written to {self.out}")
+        said = f"{len(results) - len(failed)} of {len(results)} figures made; written to {self.out}"
+        print(store.to_json({"figures": results, "out": str(self.out)}) if self.json else said)
         return FAILS if failed else OK
 
     def _list(self) -> int:
@@ -110,8 +107,7 @@ class Command:
             entries = [entry for entry in entries if entry.trainings != unwanted]
         if self.animate and not any(entry.turns for entry in entries):
             raise ValueError(f"none of {', '.join(entry.name for entry in entries)} turns: --animate has no use")
-        lacking = [entry.name for entry in entries if entry.trainings == "only" and not self.trainings]
-        if lacking:
+        if lacking := [entry.name for entry in entries if entry.trainings == "only" and not self.trainings]:
             raise ValueError(f"figure {lacking[0]} needs --run: it shows trainings, and `ufm train` makes them")
         if self.trainings and all(entry.trainings == "no" for entry in entries):
             raise ValueError(f"none of {', '.join(self.names)} shows trainings: --run has no use")
@@ -139,10 +135,7 @@ class Command:
     def _one(self, entry: "Entry", trained: "Dataset | None", formats: tuple[str, ...]) -> dict[str, Any]:
         from figures.gallery import data_of, write
 
-        if trained is None:
-            data, cached = data_of(entry, self.quick, self.out / "data")
-        else:
-            data, cached = trained, False
+        data, cached = data_of(entry, self.quick, self.out / "data") if trained is None else (trained, False)
         stem = entry.name if trained is None else f"{entry.name}-run"
         files = write(entry, data, self.out, formats, stem, animate=self.animate)
         return {"status": "made", "cached": cached, "files": [str(path) for path in files]}

@@ -60,10 +60,8 @@ class Command(ProblemFlags):
         report = certify(diagram, seed=self.seed)
         path = store.save(diagram.dataset(), self.out / "phase.nc")
         style.save_figure(phase_figure(diagram), self.out / "phase.png")
-        if self.json:
-            print(store.to_json({**report.to_dict(), "points": diagram.gap.size, "out": str(path)}))
-        else:
-            print(f"{report}\nwritten to {self.out}")
+        plain = {**report.to_dict(), "points": diagram.gap.size, "out": str(path)}
+        print(store.to_json(plain) if self.json else f"{report}\nwritten to {self.out}")
         return OK if report.holds else FAILS
 
     def _grid(self) -> tuple[Callable[[float, float], MultiCenterProblem], Axis, Axis]:

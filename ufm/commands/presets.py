@@ -47,10 +47,9 @@ class Command:
 
     def _trainings(self) -> int:
         trainings = {name: train_presets.preset(name) for name in train_presets.PRESETS}
-        if self.json:
-            print(store.to_json({"trainings": {name: c.to_dict() for name, c in trainings.items()}}))
-        else:
-            print("\n".join(f"{name:{max(map(len, trainings))}}  {c.title}" for name, c in trainings.items()))
+        lines = [f"{name:{max(map(len, trainings))}}  {c.title}" for name, c in trainings.items()]
+        plain = {"trainings": {name: c.to_dict() for name, c in trainings.items()}}
+        print(store.to_json(plain) if self.json else "\n".join(lines))
         return OK
 
     def _methods(self) -> int:

@@ -66,20 +66,14 @@ class Command(ProblemFlags):
         check_folder(self.out)
         if isinstance(problem, Learned):
             raise ValueError("frame='learned': `ufm simulate` keeps the frame fixed; `ufm verify` minimises over it")
-        features = None if self.features is None else load_array(self.features)
+        options = ("seed", "method", "t_final", "until_nc", "n_times", "keep", "rtol")
         trajectory = ufm.gradient_flow(
             problem,
             frame=ufm.multi_center_frame(problem, basis=self.basis, seed=self.seed),
-            features=features,
+            features=None if self.features is None else load_array(self.features),
             start=Start(self.start, self.scale, self.offset),
-            seed=self.seed,
-            method=self.method,
-            t_final=self.t_final,
-            until_nc=self.until_nc,
-            n_times=self.n_times,
-            keep=self.keep,
-            rtol=self.rtol,
             progress=interactive(),
+            **{name: getattr(self, name) for name in options},
         )
         report = ufm.certify(trajectory) if self.certify else None
         flow = {name: str(getattr(self, name)) for name in FLOW_FLAGS}
@@ -97,15 +91,11 @@ class Command(ProblemFlags):
             "steps": trajectory.stats["steps"],
             "out": str(path),
         }
+        said = [_sentence(trajectory), f"written to {folder}"]
         if report is not None:
             summary["report"] = report.to_dict()
-        if self.json:
-            print(store.to_json(summary))
-        else:
-            print(_sentence(trajectory))
-            if report is not None:
-                print(report)
-            print(f"written to {folder}")
+            said.insert(1, str(report))
+        print(store.to_json(summary) if self.json else "\n".join(said))
         good = trajectory.status in ("collapsed", "finished") and (report is None or report.holds)
         return OK if good else FAILS
 

@@ -117,7 +117,7 @@ class Command:
 
     def _text(self, names: list[str], known: list[Result], failed: dict[str, str]) -> str:
         """The table that is asked for."""
-        from ufm.tables import compare, writers  # with pandas, which no other command needs
+        from ufm.tables import compare, writers  # with pandas, which takes its time to start
 
         if self.verdicts or self.correlate:
             return writers.markdown((compare.verdicts if self.verdicts else compare.correlations)(names, known))

@@ -47,7 +47,8 @@ class Command(ProblemFlags):
             raise ValueError("--full belongs to the main job, not to a problem of your own")
         jobs = {"problem": job.Job(self.build())} if self.given() else job.main_job(self.full)
         results = job.run(jobs, self.seed, progress=interactive())
-        report = ufm.combine("verify", [report for result in results.values() for report in result.reports])
+        parts = [part for result in results.values() for part in result.reports]
+        report = ufm.combine("verify", parts)
         trajectories = {name: result.trajectory for name, result in results.items() if result.trajectory is not None}
         if trajectories:
             curves = {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
@@ -55,11 +56,7 @@ class Command(ProblemFlags):
             style.save_figure(collapse_figure(trajectories), self.out / "collapse.png")
             style.save_figure(geometry_figure(trajectories), self.out / "geometry.png")
         store.save_json(self.out / "report.json", report.to_dict())
-        if self.json:
-            print(report.to_json())
-        else:
-            for part in (report for result in results.values() for report in result.reports):
-                print(part, end="\n\n")
-            held = sum(check.holds for check in report.checks)
-            print(f"{held} of {len(report.checks)} checks hold; written to {self.out}")
+        held = sum(check.holds for check in report.checks)
+        last = f"{held} of {len(report.checks)} checks hold; written to {self.out}"
+        print(report.to_json() if self.json else "\n\n".join(map(str, [*parts, last])))
         return OK if report.holds else FAILS
