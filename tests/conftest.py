@@ -1,5 +1,6 @@
 import os
 import pathlib
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -20,3 +21,5 @@ def pytest_configure(config):
     """Processes that tests start import this checkout, wherever they run and whatever is installed."""
     paths = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that runs the tests in the background makes them,
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # and what they start, deaf to Ctrl-C
