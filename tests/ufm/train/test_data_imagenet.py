@@ -164,7 +164,7 @@ def test_what_is_not_an_image_is_named_in_one_line(kind, workers, root):
         path.write_bytes(content if state == "whole" else content[:-300])
     stream = load("imagenet", root=root, workers=workers).test.stream([torch.tensor([0]), torch.tensor([1, 2])])
     next(stream)
-    with pytest.raises(DamagedFile, match=r"val_0\.JPEG is not a complete JPEG or PNG image") as damaged:
+    with pytest.raises(DamagedFile, match=r"val_0\.JPEG is not a complete JPEG, PNG or WebP image") as damaged:
         next(stream)
     assert "\n" not in str(damaged.value)
 

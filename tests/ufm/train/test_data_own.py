@@ -210,7 +210,10 @@ def put(folder, name, text):
         (lambda f: (f / "test" / "wren" / "0.png").unlink(), "Found no valid file for the classes wren"),
         (lambda f: (f / "test" / "wren").rename(f / "test" / "kite"), "different classes: kite is in one of them"),
         (lambda f: draw(f / "train" / "owl" / "1.png", 0, (12, 13)), "1.png is 12 x 13: the first image is 12 x 12"),
-        (lambda f: (f / "train" / "owl" / "1.png").write_bytes(b"no"), "1.png is not a complete JPEG or PNG image"),
+        (
+            lambda f: (f / "train" / "owl" / "1.png").write_bytes(b"no"),
+            "1.png is not a complete JPEG, PNG or WebP image",
+        ),
         (lambda f: (put(f, "train.txt", "gone.png 0"), put(f, "test.txt", "gone.png 0")), "files in .* are missing"),
         (lambda f: (put(f, "train.txt", "a.png"), put(f, "test.txt", "")), "line 1: 'a.png' is not a path and a label"),
         (lambda f: (put(f, "train.txt", "../x 0"), put(f, "test.txt", "")), "leads outside"),
@@ -245,6 +248,23 @@ def test_images_of_one_colour_have_no_scale(tmp_path):
 def test_names_that_lead_elsewhere(tmp_path):
     with pytest.raises(ValueError, match=r"dataset='own/\.\./x' leads outside"):
         load("own/../x", root=tmp_path)
+
+
+def test_an_exported_data_set_is_ones_own_with_the_same_pixels(binary, tmp_path, capsys):
+    name, folder, _ = binary
+    root, there = folder.parent, tmp_path / "elsewhere"
+    export = ("data", name, "--data", str(root), "--n-max", "1", "--export", str(there / "own" / "copy"))
+    assert main([*export]) == OK
+    whole, copy = load(name, root=root, n_max=1), load("own/copy", root=there)
+    assert copy.class_sizes == whole.class_sizes
+    for part in ("train", "test"):
+        ours, theirs = getattr(copy, part), getattr(whole, part)
+        for k in range(copy.n_classes):
+            assert torch.equal(ours.images[ours.labels == k], theirs.images[theirs.labels == k])
+    assert main([*export]) == WRONG_INPUT
+    assert "exists already" in capsys.readouterr().err
+    assert main(["data", "mnist5k", "--export", str(tmp_path / "grey")]) == WRONG_INPUT
+    assert "grey images" in capsys.readouterr().err
 
 
 # ---- validation ------------------------------------------------------------------------------------------------
@@ -305,7 +325,8 @@ def test_colours_that_are_not_as_published(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--sizes", "x.csv"], "holds the classes of one data set"),
+        (["--sizes", "x.csv"], "is for one data set"),
+        (["--export", "x", "mnist5k", "cifar10"], "is for one data set"),
         (["--tau", "0.1"], "name one"),
         (["mnist"], "is unknown"),
         (["mnist5k", "--tau", "2"], "tau=2.0"),

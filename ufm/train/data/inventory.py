@@ -10,6 +10,7 @@ import numpy as np
 from ufm.files.store import DamagedFile
 from ufm.problems.problem import Sizes
 from ufm.train.data import data_folder, load, own
+from ufm.train.data.formats import Images
 from ufm.train.data.specs import DATASETS
 from ufm.train.data.splits import InMemory
 
@@ -62,6 +63,23 @@ def look(name: str, root: Path | None = None, *, tau: float = 1.0, n_max: int | 
     except (DamagedFile, OSError) as error:
         return Entry(name, "damaged", str(error))
     return Entry(name, "here", data.spec.about, data.class_sizes, len(data.test), data.class_names)
+
+
+def export(
+    entry: Entry, folder: Path, root: Path | None = None, *, tau: float = 1.0, n_max: int | None = None, seed: int = 0
+) -> None:
+    """Write the images of a data set as one's own: ``folder``/train/CLASS and ``folder``/test/CLASS.
+
+    Raises
+    ------
+    ValueError : a data set that is not held in memory, or whose images are grey.
+    """
+    data = load(entry.name, root=root, tau=tau, n_max=n_max, seed=seed)
+    names = data.class_names or [f"{k:0{len(str(data.n_classes - 1))}}" for k in range(data.n_classes)]
+    for part, split in (("train", data.train), ("test", data.test)):
+        if not isinstance(split, InMemory):
+            raise ValueError(f"{entry.name} is a folder of photographs already: there is nothing to export")
+        own.write(folder / part, Images(split.images.numpy(), split.labels.numpy()), names)
 
 
 def _differences(data: Any) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from ufm.files.memory import require
 from ufm.files.store import DamagedFile
@@ -89,6 +90,24 @@ def read(found: Own) -> tuple[Spec, Images, Images]:
     if std.min() == 0.0:
         raise DamagedFile(f"{found.train.names()[0]} and all other training images have the same value everywhere")
     return replace(spec, mean=tuple(map(float, mean)), std=tuple(map(float, std))), train, test
+
+
+def write(folder: Path, images: Images, class_names: Sequence[str]) -> None:
+    """Images as files that :func:`find` finds: ``folder``/CLASS/N.webp, lossless, N counting within the class.
+
+    Raises
+    ------
+    ValueError : grey images, which would come back in three channels.
+    """
+    if images.pixels.shape[1] != 3:
+        raise ValueError(f"{folder} would hold grey images: own ones have three channels")
+    for label, name in enumerate(class_names):
+        (folder / name).mkdir(parents=True)
+        for number, pixels in enumerate(images.pixels[images.labels == label]):
+            # quality is that of the search here, not of the image
+            Image.fromarray(pixels.transpose(1, 2, 0)).save(
+                folder / name / f"{number:05}.webp", lossless=True, quality=100
+            )
 
 
 def _spec(name: str, train: Photographs, n_classes: int) -> Spec:

@@ -86,13 +86,13 @@ LARGEST_LABEL = 100_000
 def opened(path: str) -> Image.Image:
     """One image, read to its end, in RGB. Raises DamagedFile if it is none, OSError if the system refuses."""
     try:
-        # Only these two: some of PIL's other formats hand the file to an interpreter. ImageNet holds one PNG.
-        with Image.open(path, formats=("JPEG", "PNG")) as image:
+        # Only these: some of PIL's other formats hand the file to an interpreter. ImageNet holds one PNG.
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as image:
             return image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's, not the file's
-        raise DamagedFile(f"{path} is not a complete JPEG or PNG image: {error}") from None
+        raise DamagedFile(f"{path} is not a complete JPEG, PNG or WebP image: {error}") from None
 
 
 def _photographs(paths: Sequence[str | Path], labels: Sequence[int]) -> Photographs:
