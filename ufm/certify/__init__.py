@@ -78,15 +78,17 @@ def _(subject: Trajectory, rng: np.random.Generator, notes: list[str]) -> tuple[
     problem, heading = subject.problem, _heading(subject.problem)
     if subject.stats["loss"] == "custom":
         raise ValueError("the loss was one of your own: there is no prediction for it")
-    if isinstance(problem, Learned):
-        return heading, list(learned_flow_checks(problem, subject, rng, notes))
-    _require_multi_center(problem, subject.frame)
-    spent = subject.status == "stopped" and "step_size" in subject.stats  # by whoever asked for so many steps
-    if subject.status in ("stopped", "diverged") and not spent:
+    if not isinstance(problem, Learned):
+        _require_multi_center(problem, subject.frame)
+    # a descent takes as many steps as it was asked for; the flow of a learned frame stops where nothing falls any more
+    good = isinstance(problem, Learned) or "step_size" in subject.stats
+    if subject.status == "diverged" or (subject.status == "stopped" and not good):
         reached = np.isfinite(subject.value)
         due = reached.size + int(reached.all())  # one more, where the records end before the one that is missed
         notes.append(f"anything else: {subject.stats['reason']}")
         return heading, [Check("share of the records that were reached", "ufm", 1.0, reached.sum() / due, 0.0, False)]
+    if isinstance(problem, Learned):
+        return heading, list(learned_flow_checks(problem, subject, rng, notes))
     return heading, list(_flow_checks(problem, subject, rng, notes))
 
 

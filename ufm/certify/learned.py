@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ufm.certify.ends import energy_check
 from ufm.certify.minima import bound_checks, class_cosine_check, variability_check
 from ufm.certify.predict import predict
 from ufm.certify.prediction import CosinePrediction, LearnedMSEPrediction, Prediction
@@ -13,9 +14,10 @@ from ufm.certify.slow import SUBSET, definition_checks
 from ufm.measure import metrics
 from ufm.minimize.phase import PhaseDiagram
 from ufm.minimize.solution import Solution
-from ufm.problems.frames import dense
+from ufm.problems.frames import Frame, dense
 from ufm.problems.kinds import Learned, LearnedMSEProblem
 from ufm.problems.problem import Integers
+from ufm.problems.state import State, class_bounds
 from ufm.simulate.trajectory import Trajectory
 
 UNDECIDED = 1e-4
@@ -52,10 +54,9 @@ def learned_flow_checks(problem: Learned, t: Trajectory, rng: np.random.Generato
     short = min(0.0, float(t.value.min()) - predicted.value)
     yield Check.compare("value below the minimum", source, 0.0, short, absolute=1e-12 * scale)
     if "step_size" not in t.stats:
-        rise = max(0.0, float(np.diff(t.value).max(initial=0.0))) / max(abs(float(t.value[0])), np.finfo(float).tiny)
-        yield Check.compare("largest rise of the objective", "gradient flow", 0.0, rise, absolute=1e-12)
+        yield energy_check(t)
     if t.state is not None:
-        yield from _definition(t, rng)
+        yield from _definition(problem, t.frame, t.state, rng)
     above = float(t.value[-1]) - predicted.value
     if not above <= 1e-9 * scale:
         notes.append(f"what training ends in: it is {above:.2g} above the minimum")
@@ -73,15 +74,12 @@ def learned_flow_checks(problem: Learned, t: Trajectory, rng: np.random.Generato
     yield variability_check(predicted, t.class_values("variability")[-1], 3e-3)  # of directions 1e-3 apart
 
 
-def _definition(t: Trajectory, rng: np.random.Generator) -> Iterator[Check]:
+def _definition(problem: Learned, frame: Frame, state: State, rng: np.random.Generator) -> Iterator[Check]:
     """The loss at the end, on the frame that was found."""
-    assert t.state is not None
-    bounds = np.arange(t.problem.n_classes + 1)
-    if len(t.state.features) != t.problem.n_classes:
-        bounds = t.problem.offsets
-    some = np.flatnonzero(np.linalg.norm(t.state.features[bounds[:-1]], axis=1) > 1e-6)[:SUBSET]
+    first = state.features[class_bounds(problem, state)[:-1]]
+    some = np.flatnonzero(np.linalg.norm(first, axis=1) > 1e-6)[:SUBSET]
     if some.size:
-        yield from definition_checks(t.problem, t.frame, t.state.features[bounds[some]], some, rng)
+        yield from definition_checks(problem, frame, first[some], some, rng)
 
 
 def phase_checks(diagram: PhaseDiagram) -> Iterator[Check]:

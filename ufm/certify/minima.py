@@ -11,13 +11,11 @@ from ufm.certify.report import Check
 from ufm.certify.slow import definition_checks
 from ufm.measure import metrics
 from ufm.minimize.certificate import verify
+from ufm.minimize.learned import CLOSED
 from ufm.minimize.solution import Solution
 from ufm.problems.frames import Array
 from ufm.problems.kinds import CosineProblem
 from ufm.problems.problem import Integers
-
-CLOSED = 1e-9
-"""Gap, relative to the value or to 1, below which a solution counts as optimal."""
 
 
 def solution_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Check]:
@@ -56,14 +54,13 @@ def bound_checks(solution: Solution, scale: float = 1.0) -> Iterator[Check]:
 def _reach(predicted: Prediction[Any]) -> Array:
     r"""How close in NC a certified minimiser must be, (K,).
 
-    Where the centers of a class coincide the cosine loss is quartic, :math:`\beta f\, NC^2 / 4`: a value within 1e-9 of
-    the minimum says no more than its root.
+    Where the centers of a class coincide, or nearly so, the cosine loss is quartic, :math:`\beta f\, NC^2 / 4`: a value
+    within 1e-9 of the minimum says no more than its root.
     """
     reach = np.full(predicted.problem.n_classes, 1e-10)
     if isinstance(predicted, CosinePrediction):
-        reach = np.where(
-            predicted.quartic, np.sqrt(4.0 * CLOSED / (predicted.sizes * predicted.weights * predicted.counts)), reach
-        )
+        root = np.sqrt(4.0 * CLOSED / (predicted.sizes * predicted.weights * predicted.counts))
+        reach = np.where(4.0 * predicted.center_gap < root, root, reach)  # beta f (1 - c) NC is less than the quartic
     return reach
 
 

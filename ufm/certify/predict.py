@@ -11,19 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm.certify.prediction import CosinePrediction, LearnedMSEPrediction, MSEPrediction, Prediction
-from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
-from ufm.problems.problem import Problem
+from ufm.problems.frames import Array, real_array
+from ufm.problems.kinds import CosineProblem, LearnedMSEProblem, MSEProblem
+from ufm.problems.problem import MultiCenterProblem, Problem
 
 
 @functools.singledispatch
-def _prediction_of(problem: Problem) -> type[Prediction[Any]]:
+def prediction_of(problem: Problem, theta: Array, lengths: Array) -> Prediction[Any]:
+    """The prediction for a kind of problem, with angle and length of the centers of each class, (K,)."""
     raise TypeError(f"theory says nothing of a {type(problem).__name__}")
 
 
-_prediction_of.register(CosineProblem, lambda problem: CosinePrediction)
-_prediction_of.register(LearnedCosineProblem, lambda problem: CosinePrediction)  # every frame has the same minimum
-_prediction_of.register(MSEProblem, lambda problem: MSEPrediction)
-_prediction_of.register(LearnedMSEProblem, lambda problem: LearnedMSEPrediction)
+prediction_of.register(CosineProblem, CosinePrediction)  # learned or not: the minimum is the same in every frame
+prediction_of.register(MSEProblem, MSEPrediction)
+prediction_of.register(LearnedMSEProblem, LearnedMSEPrediction)
 
 
 @overload
@@ -54,6 +55,7 @@ def predict(problem: Problem, *, theta: ArrayLike | None = None, lengths: ArrayL
     Raises
     ------
     TypeError : a kind of problem that theory says nothing of.
+    ValueError : angles or lengths that are not one for each class, or out of range.
 
     Examples
     --------
@@ -62,8 +64,12 @@ def predict(problem: Problem, *, theta: ArrayLike | None = None, lengths: ArrayL
     >>> said.living.tolist(), round(said.value, 4), said.sources["value"]
     ([True, True, False], 0.2603, 'theory.multicenter.minimum.learned_minimum')
     """
-    kind = _prediction_of(problem)
-    shape = (problem.n_classes,)
-    angles = problem.theta if theta is None else theta  # type: ignore[attr-defined]
-    arrays = (np.broadcast_to(np.asarray(each, dtype=np.float64), shape) for each in (angles, lengths))
-    return kind(problem, *arrays)
+    if not isinstance(problem, MultiCenterProblem):
+        raise TypeError(f"theory says nothing of a {type(problem).__name__}")
+    arrays = []
+    for name, values in (("theta", problem.theta if theta is None else theta), ("lengths", lengths)):
+        array = real_array(name, values)
+        if array.shape not in ((), (problem.n_classes,)) or not np.all(array >= 0.0):
+            raise ValueError(f"{name}={values} must be one number or K={problem.n_classes}, at least 0")
+        arrays.append(np.broadcast_to(array, (problem.n_classes,)))
+    return prediction_of(problem, *arrays)

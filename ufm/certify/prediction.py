@@ -85,8 +85,10 @@ class Prediction(Generic[P]):
 
     @cached_property
     def frame_choice(self) -> Array:
-        """The same in the problem's own frame (:func:`theory.decision.frame_choice`)."""
-        return decision.frame_choice(self.counts, float(self.problem.theta))
+        """The same in the problem's own frame (:func:`theory.decision.frame_choice`), which has one angle."""
+        if np.ptp(self.theta) > 0.0:
+            raise ValueError(f"theta={self.theta} differs between classes: the choice is known for frames of one angle")
+        return decision.frame_choice(self.counts, float(self.theta[0]))
 
     def gain(self, shares: ArrayLike) -> float:
         """What GCR gains over RCR on hard-to-predict features with these shares (K,) of the classes, Prop. 3.1."""
@@ -141,11 +143,6 @@ class CosinePrediction(Prediction[CosineProblem]):
         return minimum.cosine_minimum(self.counts, self.theta, self.weights)
 
     @property
-    def constant(self) -> float:
-        """The part of the objective that no feature moves."""
-        return 0.0
-
-    @property
     def value(self) -> float:
         """Smallest objective."""
         return float(self.sizes @ self.minimum)
@@ -170,11 +167,6 @@ class CosinePrediction(Prediction[CosineProblem]):
         """Largest curvature at the minimum: it limits the steps of explicit methods."""
         curvatures = minimum.cosine_curvatures(self.counts, self.theta, self.weights, self.problem.lam)
         return max(float(np.max(part)) for part in curvatures)
-
-    @property
-    def quartic(self) -> NDArray[np.bool_]:
-        """Whether the loss of a class is quartic around its minimum."""
-        return self.center_gap == 0.0
 
     def radius(self, t: ArrayLike, r0: ArrayLike) -> Array:
         """Feature norm after flow time ``t`` from ``r0``."""

@@ -82,25 +82,25 @@ def minimize(
     >>> solution.status, round(solution.value, 4), solution.living.tolist()
     ('optimal', 0.2603, [True, True, False])
     """
-    return _solve(problem, Asked(frame, seed, method, start, progress))
+    return solution_of(problem, Asked(frame, seed, method, start, progress))
 
 
 @functools.singledispatch
-def _solve(problem: MultiCenterProblem, asked: Asked) -> Solution:
+def solution_of(problem: MultiCenterProblem, asked: Asked) -> Solution:
     """The solution for a kind of problem; a kind with a solver of its own registers it."""
     raise TypeError(f"no solver is known for a {type(problem).__name__}")
 
 
-@_solve.register(LearnedCosineProblem)
-@_solve.register(LearnedMSEProblem)
+@solution_of.register(LearnedCosineProblem)
+@solution_of.register(LearnedMSEProblem)
 def _(problem: LearnedCosineProblem | LearnedMSEProblem, asked: Asked) -> Solution:
     if asked.frame is not None:
         raise ValueError("frame was given, but frame='learned' of the problem makes it an unknown: pass a start")
     return minimize_learned(problem, asked.method, asked.start, asked.seed, asked.progress)
 
 
-@_solve.register(CosineProblem)
-@_solve.register(MSEProblem)
+@solution_of.register(CosineProblem)
+@solution_of.register(MSEProblem)
 def _(problem: CosineProblem | MSEProblem, asked: Asked) -> Solution:
     """Class by class: nothing couples features where the frame is fixed."""
     if asked.method != "auto" or asked.start is not None:

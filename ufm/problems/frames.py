@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -78,9 +79,13 @@ class Frame:
         """Where the centers of each class begin; shape (K + 1,)."""
         return np.concatenate(([0], np.cumsum(self.counts, dtype=np.int64)))
 
+    @cached_property
+    def _by_class(self) -> list[Matrix]:
+        return [self.centers[begin:end] for begin, end in pairwise(self.offsets.tolist())]
+
     def class_centers(self, k: int) -> Matrix:
         """The centers of class ``k``, shape (f_k, d)."""
-        return self.centers[int(self.offsets[k]) : int(self.offsets[k + 1])]
+        return self._by_class[k]
 
     def classifier_row(self, k: int) -> Array:
         """w_k as a dense vector of length d."""

@@ -156,19 +156,20 @@ class CosineLoss:
 
     def __init__(self, problem: CosineProblem, frame: Frame) -> None:
         """Take weights from the problem and centers from the frame."""
-        self._centers = [frame.class_centers(k) for k in range(frame.n_classes)]
-        self._beta, self._lam = problem.weights, problem.lam
+        self._frame, self._beta, self._lam = frame, problem.weights, problem.lam
 
     def value_and_gradient(self, features: Array, labels: ArrayLike) -> tuple[Array, Array]:
         """See :func:`cosine`."""
         values, gradients = np.empty(len(features)), np.empty_like(features)
         for k, rows in _by_class(labels, len(features)):
-            values[rows], gradients[rows] = cosine(features[rows], self._centers[k], float(self._beta[k]), self._lam)
+            values[rows], gradients[rows] = cosine(
+                features[rows], self._frame.class_centers(k), float(self._beta[k]), self._lam
+            )
         return values, gradients
 
     def hessian_product(self, feature: Array, directions: Array, k: int) -> Array:
         """See :func:`cosine_hessian_product`."""
-        centers, beta = self._centers[k], float(self._beta[k])
+        centers, beta = self._frame.class_centers(k), float(self._beta[k])
         return cosine_hessian_product(feature[None], directions, centers, beta, self._lam)[0]
 
 
@@ -206,9 +207,9 @@ def class_targets(frame: Frame, labels: ArrayLike) -> Array:
 
 def _by_class(labels: ArrayLike, n: int) -> list[tuple[int, slice | Integers]]:
     """Each class that occurs, with its rows."""
-    if np.ndim(labels) == 0:
-        return [(int(labels), slice(None))]  # type: ignore[arg-type]
     array = np.asarray(labels)
+    if array.ndim == 0:
+        return [(int(array), slice(None))]
     if array.shape != (n,):
         raise ValueError(f"labels of shape {array.shape} do not belong to {n} features")
     return [(int(k), np.flatnonzero(array == k)) for k in np.unique(array)]

@@ -169,7 +169,7 @@ class Problem(metaclass=_FrontDoor):
         """
         given = {key: value for key, value in values.items() if value is not None}
         kinds = list(_kinds(MultiCenterProblem))
-        known = dict.fromkeys(field.name for kind in kinds for field in fields(kind)) | {"loss": None, "frame": None}
+        known = dict.fromkeys(name for kind in kinds for name in kind.__dataclass_fields__)
         for key in values:
             if key not in known:
                 raise ValueError(f"unknown key {key!r}{suggestion(key, known)}")
@@ -182,9 +182,8 @@ class Problem(metaclass=_FrontDoor):
                 raise ValueError(f"{word}={said!r} is unknown: {' or '.join(map(repr, allowed))}")
             kinds = [kind for kind in kinds if getattr(kind, word) == said]
         kind = kinds[-1]  # a class that is defined again, as in a notebook, takes the place of the old one
-        own = {field.name for field in fields(kind)}
         for key, value in given.items():
-            if key not in own:
+            if key not in kind.__dataclass_fields__:
                 raise ValueError(f"{key}={value} has no meaning for loss={kind.loss!r}")
         return kind(**given)
 

@@ -84,7 +84,7 @@ def gradient_descent(
     run = _Run(prepared, Descent(step_size, momentum))
     with np.errstate(over="ignore", invalid="ignore"), one_thread(prepared.matrix):
         for step in tqdm(range(n_steps + 1), desc="descent", disable=not progress):
-            if not run.step(step):
+            if not run.step():
                 break
             if (step % every == 0 or step == n_steps) and run.record(step) <= until_nc:
                 break
@@ -112,7 +112,7 @@ class _Run:
         self.steps: list[int] = []
         self.trouble: Trouble | None = None
 
-    def step(self, number: int) -> bool:
+    def step(self) -> bool:
         """Move all parts on, the first time to where they start; False where one of them is lost."""
         try:
             self.states = [next(path) for path in self.paths]

@@ -145,17 +145,11 @@ class LearnedFrame(Method):
 
     name: ClassVar[str] = "learned"
     problem: MultiCenterProblem
+    features: Array | None
     together: Together
-    kept: bool
-    """Whether the initial features are kept."""
 
     @property
-    def features(self) -> Array | None:  # type: ignore[override]
-        """Initial features, if they are kept."""
-        return self.together.state.features if self.kept else None
-
-    @property
-    def matrix(self) -> int:  # type: ignore[override]
+    def matrix(self) -> int:
         """Numbers in the rows."""
         return int(self.together.state.rows.size)
 

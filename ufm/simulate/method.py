@@ -153,8 +153,6 @@ class Method(ABC):
     name: ClassVar[str]
     floor: ClassVar[float] = 1e-24
     """Smallest NC that is told from 0: where it is a difference of unit vectors, their rounding squared and more."""
-    matrix: int = 0
-    """Numbers in the largest matrix that a step multiplies; with many, BLAS may have threads of its own."""
     problem: MultiCenterProblem
     features: Array | None
     """Initial features, or None where the start is drawn in the method's own coordinates."""
@@ -166,6 +164,11 @@ class Method(ABC):
     def parts(self) -> Iterable[Part]:
         """The samples in parts that can follow a flow."""
         return self.steppers()
+
+    @property
+    def matrix(self) -> int:
+        """Numbers in the largest matrix that a step multiplies; with many, BLAS may have threads of its own."""
+        return 0
 
     @property
     def offsets(self) -> Integers:

@@ -25,7 +25,7 @@ FIXED: tuple[type[FixedFrame[Any]], ...] = (Exact, Reduced, Span, Full)
 """Methods for fixed frames, the fastest first."""
 
 Name = Literal["auto", "full", "span", "reduced", "exact", "means"]
-NAMES = ("auto", "full", "span", "reduced", "exact")
+NAMES = ("auto", *(method.name for method in reversed(FIXED)))
 LEARNED_NAMES = ("auto", "means", "full")
 Keep = Literal["metrics", "final", "features"]
 KEEP = ("metrics", "final", "features")
@@ -101,7 +101,7 @@ def _fixed_method(problem: MultiCenterProblem, frame: Frame, asked: Asked) -> ty
             if not method.suits(frame):
                 raise ValueError(f"method={name!r} needs a multi-center frame ({method.wants}): use 'auto'")
             return method
-    allowed = ", ".join(("auto", *sorted(method.name for method in known)))
+    allowed = ", ".join(("auto", *(method.name for method in reversed(known))))
     raise ValueError(f"method={name!r} is not for loss={problem.loss!r}: {allowed}")
 
 
@@ -117,8 +117,9 @@ def _(problem: LearnedCosineProblem | LearnedMSEProblem, asked: Asked) -> Method
     if not (np.isfinite(rate) and rate > 0):
         raise ValueError(f"frame_rate={asked.frame_rate} must be positive and finite")
     full = asked.method == "full" or batch is not None
-    together = Together(problem, _learned_start(problem, asked, full), rate, batch, asked.seed)
-    return LearnedFrame(problem, together, asked.keep != "metrics")
+    start = _learned_start(problem, asked, full)
+    kept = None if asked.keep == "metrics" else start.features
+    return LearnedFrame(problem, kept, Together(problem, start, rate, batch, asked.seed))
 
 
 def _learned_start(problem: MultiCenterProblem, asked: Asked, full: bool) -> State:

@@ -117,6 +117,45 @@ def test_a_run_that_was_asked_to_end_early_is_not_held_against_the_end():
     assert any("too coarse" in note for note in coarse.notes)
 
 
+@pytest.mark.parametrize(
+    ("problem", "options"),
+    [
+        # one direction outside the centers: some samples start almost in their differences
+        (ufm.Problem((6,), 6, 0.0, 7, lam=0.0), {"seed": 352, "until_nc": 1e-8}),
+        # norms of their own that stay: some samples are rounding while others are on their way
+        (ufm.Problem((23, 4, 9), (1, 2, 1), 0.3233210706412704, 14, lam=0.0), {"seed": 980737, "until_nc": 1e-4}),
+        # P far beyond the last digit
+        (ufm.Problem((25,), 3, 0.2254, 11, loss="mse", lam_h=0.6757), {"t_final": 1822.0, "n_times": 25}),
+        # short features next to the antipode, in a frame that the slow method turns in fast
+        (
+            ufm.Problem((4, 27, 5, 4), (11, 1, 11, 24), 1.0930633539282226, 52, lam=3.0990685744945385, beta=0.0111),
+            {"seed": 500739, "start": ufm.Start("antipode", 0.010632, 0.021087), "n_times": 6, "until_nc": 1e-12},
+        ),
+        # exponents of 1e10 in the exponential of a matrix
+        (
+            ufm.Problem((11, 5, 13, 13), (10, 5, 17, 4), 1.5707, 62, loss="mse"),
+            {"seed": 835713, "start": ufm.Start("antipode", 25.0, 4e-5), "n_times": 15, "until_nc": 1e-12},
+        ),
+    ],
+)
+def test_true_predictions_hold_at_the_edges(problem, options):
+    report = ufm.certify(ufm.gradient_flow(problem, keep="final", **options))
+    assert report.holds, str(report)
+
+
+def test_large_weights_are_rounding_at_a_minimum():
+    problem = ufm.Problem((25, 7, 10, 24, 19), (24, 27, 15, 21, 7), 1e-6, 117, lam=0.69, beta=57.017592888587565)
+    assert ufm.certify(ufm.minimize(problem, seed=125604)).holds
+    nearly = ufm.Problem((2, 23), (2, 1), 1.5707, 29, lam=0.0768, frame="learned")
+    assert ufm.certify(ufm.minimize(nearly, seed=40788)).holds
+
+
+def test_momentum_delays_the_end():
+    problem = ufm.Problem((11, 17, 7, 1), (13, 1, 22, 25), 1.5707, 66, loss="mse", lam_h=0.053)
+    options = {"start": ufm.Start("antipode", 1.13, 0.04), "step_size": 3.8, "momentum": 0.9, "n_steps": 1138}
+    assert ufm.certify(ufm.gradient_descent(problem, seed=264653, keep="final", **options)).holds
+
+
 @pytest.mark.parametrize("offset", [1e-2, 1e-5, 1e-7])
 def test_next_to_the_antipode(offset):
     t = ufm.gradient_flow(PROBLEM, start=ufm.Start("antipode", offset=offset), keep="final")
@@ -146,7 +185,10 @@ def test_momentum_may_overshoot():
     assert ufm.certify(t).holds
 
 
-@pytest.mark.parametrize("weights", [{}, {"loss": "mse"}, {"loss": "mse", "lam_h": 0.1}])
+LEARNED = {"loss": "mse", "lam_h": 0.1, "lam_w": 0.1, "frame": "learned"}
+
+
+@pytest.mark.parametrize("weights", [{}, {"loss": "mse"}, {"loss": "mse", "lam_h": 0.1}, LEARNED])
 def test_a_descent_whose_steps_are_spent_is_not_held_against_the_end(weights):
     problem = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16, **weights)
     report = ufm.certify(ufm.gradient_descent(problem, step_size=0.1, n_steps=20, keep="final"))

@@ -66,7 +66,21 @@ def test_angles_and_shares():
     np.testing.assert_allclose(np.ptp(said.classifier_cosine), 0.0, atol=1e-15)
     np.testing.assert_array_equal(said.weights, geometry.center_cosine(problem.centers, angles))
     assert said.gain((0.25, 0.75)) == pytest.approx(decision.gcr_accuracy((2, 6), (0.25, 0.75)) - 0.5)
-    assert said.frame_gain((0.25, 0.75)) < said.gain((0.25, 0.75))
+    own = ufm.predict(problem)
+    assert own.frame_gain((0.25, 0.75)) < own.gain((0.25, 0.75))
+
+
+@pytest.mark.parametrize("options", [{"theta": [0.1, 0.2, 0.3]}, {"theta": np.nan}, {"theta": 2.0}, {"lengths": -1.0}])
+def test_angles_and_lengths_out_of_range(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        ufm.predict(ufm.Problem((3, 2), (1, 2), 0.3, loss="mse"), **options).to_dict()
+
+
+def test_the_choice_is_that_of_the_angle_that_was_given():
+    problem, other = (ufm.Problem((3, 2), (1, 2), theta) for theta in (0.3, 0.6))
+    np.testing.assert_array_equal(ufm.predict(problem, theta=0.6).frame_choice, ufm.predict(other).frame_choice)
+    with pytest.raises(ValueError, match="differs between classes"):
+        ufm.predict(problem, theta=(0.3, 0.6)).frame_choice  # noqa: B018
 
 
 def test_typical_times_are_those_of_a_typical_sample():
