@@ -139,7 +139,8 @@ def _reduction_check(
     few: CosineProblem, frame: Frame, features: Array, end: float, notes: list[str]
 ) -> Iterator[Check]:
     """The same samples in three coordinates and in all d."""
-    stiffness = predict(few).stiffness  # limits the steps of the slow method
+    shortest = min(1.0, float(np.linalg.norm(features, axis=1).min()))
+    stiffness = predict(few).stiffness / shortest**2  # limits the steps of the slow method
     times = np.linspace(0.0, min(end, 400.0 / stiffness) if stiffness > 0 else end, 9)
     options: dict[str, Any] = {"features": features, "t_eval": times, "keep": "features", "rtol": 1e-10}
     both = [gradient_flow(few, frame=frame, method=name, **options).features for name in ("reduced", "full")]
@@ -147,7 +148,6 @@ def _reduction_check(
     batch = next(iter(reduced.batches(few, frame, features, Start(), 0)))
     # Next to the antipode the flow magnifies every error of the slow method by one over the distance; that error is
     # one of features, and more of one in the direction of a short feature.
-    shortest = min(1.0, float(np.linalg.norm(features, axis=1).min()))
     tolerance = 1e-7 + 1e-9 / (shortest * min(np.sqrt(_opposite(block)) for block in batch.blocks))
     if tolerance < 1e-2:
         error = distance(fast, slow)

@@ -1,5 +1,6 @@
 """The main job: the problems that ``ufm verify`` simulates and certifies."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from ufm.minimize.learned import LearnedMethod
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import Array, Frame, multi_center_frame
-from ufm.problems.kinds import Learned
+from ufm.problems.kinds import CosineProblem, Learned
 from ufm.problems.presets import preset
 from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.start import Start, draw
@@ -92,14 +93,18 @@ def _learned_jobs(full: bool) -> dict[str, Job]:
 
 def run(jobs: Mapping[str, Job], seed: int, progress: bool = False) -> dict[str, Result]:
     """Simulate and certify all jobs."""
-    results, shared = {}, _Shared(seed)
+    results = {}
+    frame_of = functools.cache(functools.partial(_frame, seed))
+    features_of = functools.lru_cache(1)(functools.partial(_features, seed))  # problems of one size follow each other
     with tqdm(jobs.items(), unit="problem", disable=not progress) as bar:
         for name, job in bar:
             bar.set_description(name)
             if isinstance(job.problem, Learned):
                 results[name] = _learned(name, job, seed)
             else:
-                results[name] = _fixed(name, job, shared.frame(job), shared.features(job), seed)
+                frame = frame_of(job.problem.centers, job.problem.theta, job.problem.dim, job.basis)
+                features = features_of(job.problem.class_sizes, job.problem.dim)
+                results[name] = _fixed(name, job, frame, features, seed)
     return results
 
 
@@ -122,30 +127,14 @@ def _fixed(name: str, job: Job, frame: Frame, features: Array | None, seed: int)
     return Result(trajectory, tuple(reports))
 
 
-class _Shared:
-    """Frames and starts that problems have in common, made once."""
+def _frame(seed: int, centers: tuple[int, ...], theta: float, dim: int, basis: str) -> Frame:
+    return multi_center_frame(CosineProblem((1,) * len(centers), centers, theta, dim), basis=basis, seed=seed)
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self._frames: dict[tuple[object, ...], Frame] = {}
-        self._features: dict[tuple[object, ...], Array | None] = {}
 
-    def frame(self, job: Job) -> Frame:
-        key = (job.problem.centers, job.problem.theta, job.problem.dim, job.basis)
-        if key not in self._frames:
-            self._frames[key] = multi_center_frame(job.problem, basis=job.basis, seed=self.seed)
-        return self._frames[key]
-
-    def features(self, job: Job) -> Array | None:
-        """A Gaussian start does not depend on the centers: problems of one size share it.
-
-        None where it would not fit: the report then says what it could not check.
-        """
-        size = (job.problem.class_sizes, job.problem.dim)
-        if size not in self._features:
-            try:
-                drawn = draw(job.problem, self.frame(job), Start(), self.seed)
-            except MemoryError:
-                drawn = None
-            self._features = {size: drawn}
-        return self._features[size]
+def _features(seed: int, sizes: tuple[int, ...], dim: int) -> Array | None:
+    """Initial features, which do not depend on the centers; None where they would not fit: the report says so."""
+    problem = CosineProblem(sizes, (1,) * len(sizes), 0.0, dim)
+    try:
+        return draw(problem, multi_center_frame(problem, basis="coordinate"), Start(), seed)
+    except MemoryError:
+        return None

@@ -115,11 +115,6 @@ def _living_geometry(solution: Solution, predicted: Prediction[Any], living: Int
         yield Check.compare("direction: NC of every sample", source, predicted.direction_nc, nc, absolute=1e-8)
     if living.size > 1:
         yield class_cosine_check(predicted, features, labels, 1e-5)
-    few = predict(solution.problem.replace(**_of(solution, living)))
+    sizes, centers = ([each[k] for k in living] for each in (solution.problem.class_sizes, solution.problem.centers))
+    few = predict(solution.problem.replace(class_sizes=sizes, centers=centers))
     yield variability_check(few, metrics.variability(features, labels, frame), 1e-5)
-
-
-def _of(solution: Solution, living: Integers) -> dict[str, Any]:
-    """Sizes and centers of the classes that live."""
-    problem = solution.problem
-    return {name: [getattr(problem, name)[k] for k in living] for name in ("class_sizes", "centers")}

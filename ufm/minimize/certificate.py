@@ -159,7 +159,8 @@ class SphereBound:
             frame = fitting_frame(self.problem, frame)
         least = np.empty(len(mu))
         for k, f in enumerate(self.problem.centers):
-            gram = class_gram(f, self.problem.theta) if frame is None else _gram(frame, k)
+            centers = None if frame is None else frame.occupied(k)[0]
+            gram = class_gram(f, self.problem.theta) if centers is None else centers @ centers.T
             least[k] = self.of_gram(gram, float(mu[k]))
         return float(np.asarray(self.problem.class_sizes) * self.problem.weights @ least)
 
@@ -170,11 +171,6 @@ class SphereBound:
         shares = vectors.sum(axis=0) ** 2
         kept = eigenvalues > len(gram) * np.finfo(float).eps * eigenvalues[-1]
         return float(len(gram) - mu - np.sum(shares[kept] * eigenvalues[kept] / (eigenvalues[kept] + mu)))
-
-
-def _gram(frame: Frame, k: int) -> Array:
-    centers, _ = frame.occupied(k)
-    return centers @ centers.T
 
 
 class RidgeBound:

@@ -160,8 +160,8 @@ class _Run:
         self.recorder = Recorder(method.offsets, 1, share=method.share)
         self.state: Any = None
         """The last state of the last part."""
-        self.final: Array | None = None
-        self.history: Array | None = None
+        self.kept = np.empty(0)
+        """Features (T', N, d) at the last of the times; T' = 0, 1 or all of them."""
 
     def parts(self) -> Iterable[Part]:
         """The parts of the method, kept where they are small or were made of given features."""
@@ -216,38 +216,33 @@ class _Run:
         shape = (int(self.method.offsets[-1]), self.method.problem.dim)
         if self.keep == "features":
             memory.require(8 * len(times) * shape[0] * shape[1], "features at all times", "record fewer times")
-            self.history = np.empty((len(times), *shape))
-        elif self.keep == "final":
-            self.final = np.empty(shape)
+        self.kept = np.empty(({"metrics": 0, "final": 1, "features": len(times)}[self.keep], *shape))
         for recorder, work, trouble, state in self.each(self.simulate, "flow"):
             self.state = state
             self.recorder.merge(recorder)
             self.note(work, trouble)
-        if self.history is not None:
-            self.final = self.history[-1]
 
     def simulate(self, part: Part, bar: Any) -> tuple[Recorder, Work, Trouble | None, Any]:
         """One part from beginning to end, and its last state."""
         recorder = Recorder(self.method.offsets, len(self.times), part.rows, self.method.share)
-        last, work, state, trouble = len(self.times) - 1, Work(), None, None
+        work, state, trouble = Work(), None, None
         try:
             for j, state in part.states_at(self.times, self.rtol, work):
                 recorder.add(part.rows, j, part.observe(state))
-                self.store(j, last, part, state)
+                self.store(j, part, state)
                 bar.update((part.rows.stop - part.rows.start) / len(self.times))
         except Unfinished as stop:
             missed, trouble = self.times > stop.time, stop.trouble
             recorder.lose(missed)
             for late in np.flatnonzero(missed):
-                self.store(int(late), last, part, None)
+                self.store(int(late), part, None)
         return recorder, work, trouble, state
 
-    def store(self, j: int, last: int, part: Part, state: Any) -> None:
+    def store(self, j: int, part: Part, state: Any) -> None:
         """Keep the features of one part at one time, NaN where it was not reached."""
-        kept = {"metrics": False, "final": j == last, "features": True}[self.keep]
-        target = self.history[j] if self.history is not None else self.final
-        if kept and target is not None:
-            target[part.rows] = np.nan if state is None else part.lift(state)
+        slot = j - len(self.times) + len(self.kept)
+        if slot >= 0:
+            self.kept[slot, part.rows] = np.nan if state is None else part.lift(state)
 
     def nc_max(self) -> float:
         """Largest NC at the last time."""
@@ -275,8 +270,8 @@ class _Run:
             status,
             stats,
             method.features if self.keep != "metrics" else None,
-            self.final,
-            self.history,
+            self.kept[-1] if len(self.kept) else None,
+            self.kept if self.keep == "features" else None,
             method.constant,
             self.state if isinstance(self.state, State) else None,
         )

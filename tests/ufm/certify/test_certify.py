@@ -131,6 +131,11 @@ def test_a_run_that_was_asked_to_end_early_is_not_held_against_the_end():
             ufm.Problem((4, 27, 5, 4), (11, 1, 11, 24), 1.0930633539282226, 52, lam=3.0990685744945385, beta=0.0111),
             {"seed": 500739, "start": ufm.Start("antipode", 0.010632, 0.021087), "n_times": 6, "until_nc": 1e-12},
         ),
+        # short features that stay short: the slow method needs small steps
+        (
+            ufm.Problem((5, 13, 25, 28), (2, 1, 2, 2), 1e-6, 12, lam=0.0),
+            {"seed": 713295, "start": ufm.Start("sphere", 0.030287), "n_times": 5, "until_nc": 1e-12},
+        ),
         # exponents of 1e10 in the exponential of a matrix
         (
             ufm.Problem((11, 5, 13, 13), (10, 5, 17, 4), 1.5707, 62, loss="mse"),
