@@ -28,12 +28,11 @@ def mse_checks(problem: MSEProblem, t: Trajectory, rng: np.random.Generator, not
     if problem.lam_h > 0 and ended(t, notes):
         yield from end_checks(t, predicted, notes)
         if _settled(t, predicted):
-            tolerance = 3.0 * float(np.sqrt(float(t.stats["until_nc"])))
-            norms, source = t.class_values("norm_mean")[-1], predicted.sources["feature_norm"]
-            yield Check.compare("norm at the end", source, predicted.feature_norm, norms, relative=tolerance)
-            yield Check.compare(
-                "value at the end", predicted.sources["value"], predicted.value, t.value[-1], relative=1e-6
-            )
+            nc, sources = float(t.stats["until_nc"]), predicted.sources
+            norms, near, close = t.class_values("norm_mean")[-1], 3.0 * float(np.sqrt(nc)), max(1e-6, nc)
+            stated = predicted.feature_norm
+            yield Check.compare("norm at the end", sources["feature_norm"], stated, norms, relative=near)
+            yield Check.compare("value at the end", sources["value"], predicted.value, t.value[-1], relative=close)
         else:
             notes.append("norm and value at the end: the directions have collapsed before the norms have settled")
         if flow:

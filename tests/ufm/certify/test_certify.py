@@ -136,6 +136,11 @@ def test_a_run_that_was_asked_to_end_early_is_not_held_against_the_end():
             ufm.Problem((5, 13, 25, 28), (2, 1, 2, 2), 1e-6, 12, lam=0.0),
             {"seed": 713295, "start": ufm.Start("sphere", 0.030287), "n_times": 5, "until_nc": 1e-12},
         ),
+        # P as far as was asked for, which is not far
+        (
+            ufm.Problem((21, 7, 26, 8, 15), (2, 1, 2, 2, 1), 1e-6, 30, loss="mse", lam_h=8.434e-05, lam_w=0.0163),
+            {"seed": 110803, "start": ufm.Start("antipode", 0.32539, 0.071636), "n_times": 33, "until_nc": 1e-4},
+        ),
         # exponents of 1e10 in the exponential of a matrix
         (
             ufm.Problem((11, 5, 13, 13), (10, 5, 17, 4), 1.5707, 62, loss="mse"),
