@@ -196,12 +196,13 @@ class RidgeBound:
         """nu of every class on its own centers, (F,); on all centers, (K, F), where classes are not orthogonal."""
         if self.problem.lam_h == 0.0:
             return np.zeros(self.problem.n_centers)
-        owner = np.repeat(np.arange(frame.n_classes), frame.counts)
         own = np.concatenate([np.asarray(frame.class_centers(k) @ h) for k, h in enumerate(features)])
-        foreign = max(float(np.abs(_outputs(frame, h)[owner != k]).max(initial=0.0)) for k, h in enumerate(features))
+        foreign = max(
+            float(np.abs(_outputs(frame, h)[frame.owner != k]).max(initial=0.0)) for k, h in enumerate(features)
+        )
         if foreign < 1e-13:
             return (1.0 - own) / self.problem.total
-        targets = owner == np.arange(frame.n_classes)[:, None]
+        targets = frame.owner == np.arange(frame.n_classes)[:, None]
         return (targets - np.array([_outputs(frame, h) for h in features])) / self.problem.total
 
     def value(self, multiplier: Array, frame: Frame | None) -> float:

@@ -80,6 +80,11 @@ class Frame:
         return np.concatenate(([0], np.cumsum(self.counts, dtype=np.int64)))
 
     @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """The class of every center, (F,)."""
+        return np.repeat(np.arange(self.n_classes), self.counts)
+
+    @cached_property
     def _by_class(self) -> list[Matrix]:
         return [self.centers[begin:end] for begin, end in pairwise(self.offsets.tolist())]
 
@@ -118,9 +123,8 @@ class Frame:
     @cached_property
     def mean_centers(self) -> Matrix:
         """Mean of the centers of each class, shape (K, d)."""
-        owner = np.repeat(np.arange(self.n_classes), self.counts)
         share = 1.0 / np.asarray(self.counts, dtype=np.float64)
-        averaging = sparse.csr_array((share[owner], (owner, np.arange(owner.size))))
+        averaging = sparse.csr_array((share[self.owner], (self.owner, np.arange(self.owner.size))))
         return averaging @ self.centers
 
     @cached_property
@@ -218,7 +222,7 @@ def unit(frame: Frame) -> bool:
 
 def orthogonal(frame: Frame) -> bool:
     """Whether the centers of a class are orthogonal to the centers and to the classifier vectors of all others."""
-    owner = np.repeat(np.arange(frame.n_classes), frame.counts)
+    owner = frame.owner
     rows, lengths = row_norms(frame.centers), row_norms(frame.classifier)
     for other, owner_of_other, sizes in (
         (frame.centers, owner, rows),

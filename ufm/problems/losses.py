@@ -201,8 +201,7 @@ class MSELoss:
 
 def class_targets(frame: Frame, labels: ArrayLike) -> Array:
     """The targets Y of P as rows, (n, F): 1 at the centers of the row's class, 0 at all others."""
-    owner = np.repeat(np.arange(frame.n_classes), frame.counts)
-    return (owner == np.asarray(labels)[:, None]).astype(np.float64)
+    return (frame.owner == np.asarray(labels)[:, None]).astype(np.float64)
 
 
 def _by_class(labels: ArrayLike, n: int) -> list[tuple[int, slice | Integers]]:

@@ -172,7 +172,7 @@ def _quadratic(rates: Array, drive: float, floor: float) -> Callable[[Array], tu
 
 def _project(frame: Frame, features: Array, k: int, spectrum: _Spectrum) -> tuple[Array, Callable[[Array], Array]]:
     """Coordinates of given features in the eigenspaces, and the way back."""
-    owner = np.repeat(np.arange(frame.n_classes), frame.counts)
+    owner = frame.owner
     means = np.asarray(features @ frame.mean_directions.T)
     products = np.asarray(features @ frame.centers.T)
     averages = np.add.reduceat(products, frame.offsets[:-1], axis=1) / np.asarray(frame.counts)
