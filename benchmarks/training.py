@@ -1,13 +1,19 @@
-"""What a step of training costs: methods against cross-entropy, and the data path against the step.
+"""What a step of training costs: methods and ways to compute it against the usual one, the data path against the step.
 
-Methods are timed in turn, step by step on the same batches, and each step is divided by the step of cross-entropy
-next to it, so that a machine that changes its speed changes both; the ratio printed is the median of these.
+Steps are timed in turn, one by one on the same batches, and each is divided by the first one's next to it, so that a
+machine that changes its speed changes both; the ratio printed is the median of these.
 """
 
+import contextlib
 import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +24,9 @@ from ufm.train import methods, networks
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
 from ufm.train.data import Data, load, synthetic
+from ufm.train.device import Device
 from ufm.train.learner import Learner
+from ufm.train.loop import train
 from ufm.train.methods import Method
 from ufm.train.progress import Progress
 
@@ -47,13 +55,19 @@ class AllCenters(Method):
 Step = Callable[[torch.Tensor, torch.Tensor], float]
 
 
-def stepper(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], parameters: Iterable[nn.Parameter]) -> Step:
-    """Seconds of a step of SGD."""
-    optimizer = torch.optim.SGD(parameters, 0.01, 0.9, weight_decay=2e-4)
+def stepper(
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    parameters: Iterable[nn.Parameter],
+    parts: int = 1,
+    **optimizing: bool,
+) -> Step:
+    """Seconds of a step of SGD, in ``parts``."""
+    optimizer = torch.optim.SGD(parameters, 0.01, 0.9, weight_decay=2e-4, **optimizing)
 
     def step(images: torch.Tensor, labels: torch.Tensor) -> float:
         began = time.perf_counter()
-        loss(images, labels).backward()
+        for part, its_labels in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
+            (loss(part, its_labels) / parts).backward()
         optimizer.step()
         optimizer.zero_grad()
         return time.perf_counter() - began
@@ -74,7 +88,7 @@ def of_learner(learner: Learner) -> Step:
 
 
 def in_turn(steps: dict[str, Step], data: Data, head: str) -> list[list[str]]:
-    """Every step on every batch, one after the other."""
+    """Every step on every batch, one after the other; ratios over the first."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
     for number in range(STEPS + 3):
@@ -84,11 +98,74 @@ def in_turn(steps: dict[str, Step], data: Data, head: str) -> list[list[str]]:
             took = step(images, labels)
             if number >= 3:  # the first ones pay for everybody's memory
                 seconds[name].append(took)
-    rows = [[head, "ms", "over CE"]]
+    first = next(iter(seconds))
+    rows = [[head, "ms", f"over {first}"]]
     for name, taken in seconds.items():
-        ratio = statistics.median(a / b for a, b in zip(taken, seconds["CE"], strict=True))
+        ratio = statistics.median(a / b for a, b in zip(taken, seconds[first], strict=True))
         rows.append([name, f"{1000 * statistics.median(taken):.1f}", f"{ratio:.3f}"])
     return rows
+
+
+def ways_to_compute() -> list[list[str]]:
+    """CAL on images like CIFAR-10's with the network of its tables: the same step by other means."""
+    config = Config(dataset="cifar10", network="convnet", method="CAL", tau=0.01)
+
+    def way(dtype: torch.dtype | None = None, *, compiled: bool = False, **how: Any) -> Step:
+        torch.manual_seed(0)
+        learner = Learner(config, ufm.long_tailed_sizes(10, 5000, 0.01), 3, 32)
+        learner.autocast = dtype
+        forward = torch.compile(learner) if compiled else learner
+        return stepper(lambda images, labels: forward(images, labels, labels, 1.0), learner.parameters(), **how)
+
+    def with_threads(count: int) -> Step:
+        plain = way()
+
+        def step(images: torch.Tensor, labels: torch.Tensor) -> float:
+            torch.set_num_threads(count)
+            try:
+                return plain(images, labels)
+            finally:
+                torch.set_num_threads(1)
+
+        return step
+
+    steps = {
+        "as trained": way(),
+        "SGD, fused": way(fused=True),
+        "SGD, one tensor at a time": way(foreach=False),
+        "two parts of 64": way(parts=2),
+        "compiled": way(compiled=True),
+        "bfloat16": way(torch.bfloat16),
+        "bfloat16, compiled": way(torch.bfloat16, compiled=True),
+        "2 threads": with_threads(2),
+    }
+    return in_turn(steps, synthetic("cifar10", class_sizes=(130,) * 10), "a step of CAL, convnet, 3 x 32 x 32")
+
+
+def side_by_side() -> list[list[str]]:
+    """Steps a second of one training in a process of one thread, and of two of them at a time."""
+    command = [sys.executable, "-m", "benchmarks.training", "rate"]
+
+    def rate(count: int) -> float:
+        with contextlib.ExitStack() as stack:
+            running = [stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE)) for _ in range(count)]
+            return sum(float(each.communicate()[0]) for each in running)
+
+    alone, together = rate(1), rate(2)
+    rows = [["trainings of convnet", "images a second", "over one"]]
+    for name, found in (("one process", alone), ("two processes side by side", together)):
+        rows.append([name, f"{found:.0f}", f"{found / alone:.2f}"])
+    return rows
+
+
+def images_per_second() -> float:
+    """Of a training of CAL on images like CIFAR-10's, cropped and flipped, with all that a step does; 2nd epoch on."""
+    config = Config(dataset="cifar10", network="convnet", method="CAL", epochs=3, warmup=0, precision="float32")
+    data = synthetic("cifar10", class_sizes=(1280,) * 10)
+    with tempfile.TemporaryDirectory() as folder:
+        record = train(config, data, Path(folder), Device.choose("cpu", threads=1))
+    seconds = record.data.training_seconds.values
+    return 2 * len(data.train) / float(seconds[-1] - seconds[1])
 
 
 def at_full_size() -> list[list[str]]:
@@ -116,15 +193,17 @@ def all_methods() -> list[list[str]]:
 
 
 def data_path() -> list[list[str]]:
-    """The small CNN on Fashion-MNIST-LT (digits where that is not installed), batches of 128."""
-    config = Config(dataset="fashion-mnist", tau=0.01)
-    try:
-        data = load("fashion-mnist", tau=0.01)
-    except FileNotFoundError:
-        data = load("mnist5k", tau=0.1)
-    rows = [["data path, small CNN, CAL", "ms per step", "share of the step", "peak memory"]]
-    for augmentation in ("none", "crop"):
-        data = load(data.name, tau=0.01 if data.name == "fashion-mnist" else 0.1, augmentation=augmentation)
+    """Fetching a batch of 128 next to a step of CAL on it: digits, and images like CIFAR-10's, as they are trained."""
+    rows = [["data path, CAL", "ms per step", "share of the step", "peak memory"]]
+    digits = load("mnist5k", tau=0.1), load("mnist5k", tau=0.1, augmentation="crop")
+    colour = synthetic("cifar10", class_sizes=(600,) * 10)
+    for network, data, name in (
+        ("cnn", digits[0], "digits, cnn"),
+        ("cnn", digits[1], "digits cropped, cnn"),
+        ("convnet", colour, "3 x 32 x 32 cropped and flipped, convnet"),
+        ("cnn", colour, "3 x 32 x 32 cropped and flipped, cnn"),
+    ):
+        config = Config(dataset=data.name, network=network)
         torch.manual_seed(0)
         learner = Learner(config, data.class_sizes, data.channels, data.size)
         step = of_network(learner.network, learner.method)
@@ -138,14 +217,21 @@ def data_path() -> list[list[str]]:
             began = time.perf_counter()
         fetch, work = statistics.median(fetching[3:]), statistics.median(stepping[3:])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        name = f"{data.name}, augmentation {augmentation}"
         rows.append([name, f"{1000 * fetch:.2f}", f"{100 * fetch / (fetch + work):.1f} %", f"{peak:.0f} MiB"])
     return rows
 
 
-if __name__ == "__main__":
+def main(what: Sequence[str]) -> None:
+    """Print the tables, or one number for :func:`side_by_side`."""
     from benchmarks.__main__ import table
 
     torch.set_num_threads(1)
-    for rows in (data_path(), at_full_size(), all_methods()):
+    if what == ["rate"]:
+        print(images_per_second())
+        return
+    for rows in (data_path(), ways_to_compute(), side_by_side(), at_full_size(), all_methods()):
         print(f"{table(rows)}\n", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
