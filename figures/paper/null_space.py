@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from xarray import Dataset
 
+from figures.paper import collapse
 from figures.recorded import markdown, number, recorded, results_of, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.multicenter.flows import nc_with_residue
@@ -17,6 +18,8 @@ from ufm.sweep.kinds.base import problem_of
 
 ABOUT = "P with and without regularised features"
 NUMBER = 4
+
+trained = collapse.trained
 
 
 def settings(quick: bool) -> dict[str, Any]:
@@ -49,7 +52,12 @@ def _predicted(base: dict[str, Any], lam_h: float, tau: float, times: Array) -> 
 
 @styled()
 def plot(data: Dataset) -> Figure:
-    """A panel per weight; lines: NC in the mean over classes and seeds, one per imbalance ratio; dotted: theory."""
+    """A panel per weight; lines: NC in the mean over classes and seeds, one per imbalance ratio; dotted: theory.
+
+    Of trainings: as figure 1.
+    """
+    if "trainings" in settings_of(data):
+        return collapse.plot(data)
     figure = canvas(TWO_COLUMNS, 2.5)
     axes = figure.subplots(1, data.sizes["lam_h"], squeeze=False)[0]
     end = float(data.time[-1])
@@ -72,6 +80,8 @@ def plot(data: Dataset) -> Figure:
 
 def caption(data: Dataset) -> str:
     """What is shown; NC at the end, and theory's."""
+    if "trainings" in settings_of(data):
+        return collapse.caption(data).replace("Figure 1", "Figure 4")
     base = settings_of(data)["base"]
     rows = []
     for lam_h in data.lam_h.values:

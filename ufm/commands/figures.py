@@ -35,8 +35,8 @@ class Command:
 
     Example: ufm figures --run runs/resnet50 --run runs/vgg11
 
-    Figures 1, 5, 6 and 7 show trainings of `ufm train` if --run names their folders: NAME-run.png. Status 1 if a figure
-    fails; the others are made all the same.
+    Figures 1, 4, 5, 6 and 7 show trainings of `ufm train` if --run names their folders: NAME-run.png. Status 1 if a
+    figure fails; the others are made all the same.
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()

@@ -101,6 +101,9 @@ RATES: dict[tuple[str, str], float] = {}
 """Learning rates of the tables of real images by data set and method, where not the default: the scan's best."""
 SCAN: dict[str, Any] = {"epochs": 40, "measure_every": 10}
 TO_THE_END: dict[str, Any] = {"epochs": 100, "measure_every": 10}
+FREE_NORMS = {"-free-norms": NORMS["-free-norms"]}
+FEW_IMAGES: dict[str, Any] = {"n_max": 200, "epochs": 60, "measure_every": 15}
+"""What VGG-11 and DenseNet-150, at 180 and 11 images a second, get done on a CPU in an hour."""
 
 
 def _scan(dataset: str, validation: int) -> Iterator[Family]:
@@ -137,6 +140,9 @@ FAMILIES = (
     *_scan("cifar100", 50),
     *(Family(dataset, (dataset,), ("convnet",), REAL, (0.01, 0.1), TO_THE_END) for dataset in CIFAR),
     *(Family(name, (name,), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, FASTEST | MARGINS) for name in CIFAR),
+    # Figures 4 and 5 on a CPU; figures 1, 6 and 7 show trainings of the tables.
+    Family("collapse", ("cifar10",), ("convnet",), ("P",), (0.01, 0.1), TO_THE_END, FREE_NORMS),
+    Family("collapse", ("cifar10",), ("resnet8", "lenet", "vgg11", "densenet150"), ("CAL",), (0.1,), FEW_IMAGES),
 )
 """All named trainings, in the order in which they are listed."""
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from figures import gallery, new, turning
-from figures.paper import centers, class_features, class_means, collapse
+from figures.paper import centers, class_features, class_means, collapse, null_space
 from tests.readable import require_readable
 from ufm.commands import main as cli
 from ufm.files import store
@@ -28,7 +28,8 @@ def test_trainings_are_drawn_from_their_records(training, tmp_path, command):
     status, out, _ = command("figures", "--run", training, "--run", training, "--out", tmp_path, "--json")
     assert status == 0
     made = json.loads(out)["figures"]
-    assert [each["name"] for each in made] == ["collapse", "architectures", "class-means", "class-features"]
+    showing = ["collapse", "null-space", "architectures", "class-means", "class-features"]
+    assert [each["name"] for each in made] == showing
     assert (tmp_path / "architectures-run.png").stat().st_size > 10_000
     record, said = Run(training).evidence()
     found = collapse.trained([training])
@@ -40,7 +41,7 @@ def test_trainings_are_drawn_from_their_records(training, tmp_path, command):
     np.testing.assert_allclose(found.limit[0], limits)
     gram = class_means.trained([training]).gram.isel(panel=-1)
     np.testing.assert_allclose(gram, record.data.gram.isel(epoch=-1).sel(split="train")[:10, :10])
-    for module in (collapse, class_means, class_features):
+    for module in (collapse, null_space, class_means, class_features):
         require_readable(module.plot(module.trained([training])))
         assert "from trainings" in module.caption(module.trained([training]))
 
