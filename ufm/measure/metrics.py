@@ -85,15 +85,18 @@ def nc1(features: ArrayLike, labels: ArrayLike) -> float:
 
     :math:`\Sigma_W = \frac1N \sum_{k,i} (h_{k,i} - \mu_k)(h_{k,i} - \mu_k)^\top`, and
     :math:`\Sigma_B = \frac1K \sum_k (\mu_k - \mu)(\mu_k - \mu)^\top` around the mean of the class means, so that
-    every class counts the same however many samples it has. Its pseudo-inverse is never formed: the K - 1 right
-    singular vectors of the centered means carry all of it. NaN for a single class, which has no between.
+    every class counts the same however many samples it has. Its pseudo-inverse is never formed: at most K - 1 right
+    singular vectors of the centered means carry all of it, those above the rounding of the features. NaN for a single
+    class, which has no between, and where all class means are the same.
     """
     h, y, count = _validated(features, labels)
-    if count == 1:
-        return float("nan")
+    rounding = 4.0 * np.finfo(float).eps * np.sqrt(count) * float(np.abs(h).max())
+    h = h - h.mean(axis=0)
     means = class_average(h, y)
     _, sizes, directions = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
-    kept = sizes > 1e-12 * max(sizes[0], np.finfo(float).tiny)
+    kept = (sizes > max(1e-12 * sizes[0], rounding)) & (np.arange(sizes.size) < count - 1)
+    if not kept.any():
+        return float("nan")
     inner = (h - means[y]) @ directions[kept].T
     return float(np.sum(np.mean(inner**2, axis=0) * count / sizes[kept] ** 2) / count)
 
@@ -130,6 +133,7 @@ def nearest_mean_agreement(features: ArrayLike, labels: ArrayLike, decisions: Ar
     decided = np.asarray(decisions)
     if decided.shape != y.shape:
         raise ValueError(f"decisions {decided.shape} and labels {y.shape} do not match")
+    h = h - h.mean(axis=0)  # |m|^2 - 2 <h, m> cancels where all features share a large part
     means = class_average(h, y)
     distances = (means**2).sum(axis=1) - 2.0 * h @ means.T
     return float(np.mean(np.argmin(distances, axis=1) == decided))
@@ -170,7 +174,7 @@ def measure(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Measures:
     means = class_average(h, y)
     return Measures(
         nc_mean=mean,
-        nc_std=np.sqrt(np.maximum(class_average(nc**2, y) - mean**2, 0.0)),
+        nc_std=np.sqrt(class_average((nc - mean[y]) ** 2, y)),
         nc_max=peak,
         entry_mean=float(away.mean()),
         entry_std=float(away.std()),

@@ -140,6 +140,20 @@ class Frame:
         return dense(self.mean_directions[k : k + 1])[0]
 
     @cached_property
+    def differences(self) -> tuple[Matrix, Array]:
+        """Rows (F, d) that differ within a class as its centers do, up to a factor, and the spread of them, (K,).
+
+        Where centers nearly coincide their differences are small next to rounding, and so is what is projected on them.
+        Those of the auxiliary vectors, which are orthogonal, are not; a frame that was given by its centers has nothing
+        better than the deviations from their mean.
+        """
+        counts = np.asarray(self.counts)
+        if self.auxiliary is not None:
+            return self.auxiliary, np.add.reduceat(row_norms(self.auxiliary) ** 2, self.offsets[:-1]) / counts
+        rows = dense(self.centers) - dense(self.mean_centers)[self.owner]
+        return rows, np.add.reduceat(row_norms(rows) ** 2, self.offsets[:-1]) / np.maximum(counts - 1, 1)
+
+    @cached_property
     def geometry(self) -> "Geometry":
         """What simulation needs to know of this frame, measured from its vectors."""
         return Geometry.measure(self)

@@ -172,14 +172,14 @@ def _quadratic(rates: Array, drive: float, floor: float) -> Callable[[Array], tu
 
 def _project(frame: Frame, features: Array, k: int, spectrum: _Spectrum) -> tuple[Array, Callable[[Array], Array]]:
     """Coordinates of given features in the eigenspaces, and the way back."""
-    owner = frame.owner
+    owner, (differences, spreads) = frame.owner, frame.differences
     means = np.asarray(features @ frame.mean_directions.T)
-    products = np.asarray(features @ frame.centers.T)
+    products = np.asarray(features @ differences.T)
     averages = np.add.reduceat(products, frame.offsets[:-1], axis=1) / np.asarray(frame.counts)
     products -= averages[:, owner]
-    scale = frame.geometry.spread[owner]
-    products /= np.where(scale > 0, scale, np.inf)  # coefficients of the differences in terms of the centers
-    rest = features - np.asarray(means @ frame.mean_directions) - np.asarray(products @ frame.centers)
+    scale = np.where(frame.geometry.spread > 0, spreads, np.inf)[owner]
+    products /= scale  # coefficients
+    rest = features - np.asarray(means @ frame.mean_directions) - np.asarray(products @ differences)
     # The classifier's part orthogonal to the mean center lies in the null space of the frame.
     classifier, mean = unit_vector(frame.classifier_row(k)), frame.direction(k)
     own = unit_vector(classifier - (classifier @ mean) * mean, TOLERANCE)
@@ -189,7 +189,7 @@ def _project(frame: Frame, features: Array, k: int, spectrum: _Spectrum) -> tupl
     rest /= np.where(remainder > 0, remainder, 1.0)[:, None]
     squares = means**2
     squares[:, k] = 0.0
-    spread = np.add.reduceat(products**2 * scale, frame.offsets[:-1], axis=1)
+    spread = np.add.reduceat(products**2 * np.where(scale < np.inf, scale, 0.0), frame.offsets[:-1], axis=1)
     members = np.eye(spectrum.values.size)
     decaying = np.sqrt(squares @ members[spectrum.mean_group] + spread @ members[spectrum.spread_group])
     state = np.column_stack([means[:, k], decaying, tilt, remainder])
@@ -199,7 +199,7 @@ def _project(frame: Frame, features: Array, k: int, spectrum: _Spectrum) -> tupl
         along = means * shrink[:, spectrum.mean_group]
         along[:, k] = later[:, 0]
         inside = products * shrink[:, spectrum.spread_group[owner]]
-        lifted = np.asarray(along @ frame.mean_directions) + np.asarray(inside @ frame.centers)
+        lifted = np.asarray(along @ frame.mean_directions) + np.asarray(inside @ differences)
         return lifted + later[:, -2:-1] * own + later[:, -1:] * rest
 
     return state, lift

@@ -62,24 +62,24 @@ def _sample_reduced(
 
 def _project(frame: Frame, features: Array, k: int) -> tuple[Array, Array, Array, Array, Callable[[Array], Array]]:
     """Reduced coordinates of given features, the rest's cosine to the classifier, and the way back."""
-    spread, centers = float(frame.geometry.spread[k]), frame.class_centers(k)
-    mean = frame.direction(k)
+    mean, (differences, spreads) = frame.direction(k), frame.differences
+    spread, own = float(spreads[k]) or 1.0, differences[frame.offsets[k] : frame.offsets[k + 1]]
     x = features @ mean
-    products = np.asarray(features @ centers.T)
+    products = np.asarray(features @ own.T)
     products -= products.mean(axis=1, keepdims=True)
-    if spread == 0.0:
+    if frame.geometry.spread[k] == 0.0:
         products[:] = 0.0
-    y = np.sqrt(np.einsum("nf,nf->n", products, products) / (spread or 1.0))
-    rest = features - x[:, None] * mean - np.asarray(products @ centers) / (spread or 1.0)
+    y = np.sqrt(np.einsum("nf,nf->n", products, products) / spread)
+    rest = features - x[:, None] * mean - np.asarray(products @ own) / spread
     z = np.sqrt(np.einsum("nd,nd->n", rest, rest))
     tilt = np.divide(rest @ unit_vector(frame.classifier_row(k)), z, where=z > 0, out=np.zeros_like(z))
-    directions = products / np.where(y > 0, y, 1.0)[:, None] / (spread or 1.0)
+    directions = products / np.where(y > 0, y, 1.0)[:, None] / spread
 
     def lift(state: Array) -> Array:
         outside = state[:, 2] / np.where(z > 0, z, 1.0)
         along = (state[:, 0] - outside * x)[:, None] * mean
         inside = (state[:, 1] - outside * y)[:, None] * directions
-        return outside[:, None] * features + along + np.asarray(inside @ centers)
+        return outside[:, None] * features + along + np.asarray(inside @ own)
 
     return x, y, z, tilt, lift
 

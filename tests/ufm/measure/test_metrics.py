@@ -69,6 +69,32 @@ def test_collapsed_features_measure_as_collapsed(problem):
     assert set(result.to_dict()) == set(vars(result))
 
 
+@given(measured(), st.floats(0.0, 8.0))
+def test_a_common_part_changes_nothing(drawn, exponent):
+    """Features of networks share a large part; what is measured relative to their mean must not see it."""
+    problem, _, features, order = drawn
+    h, labels = features[order], problem.labels[order]
+    moved = h + 10.0**exponent * np.random.default_rng(1).standard_normal(h.shape[1])
+    rounding = 10.0**exponent * 1e-14
+    means = metrics.class_means(h, labels)
+    smallest = np.linalg.svd(means - means.mean(axis=0), compute_uv=False)[problem.n_classes - 2]
+    if smallest > 1e4 * rounding:
+        expected = metrics.nc1(h, labels)
+        assert metrics.nc1(moved, labels) == pytest.approx(expected, rel=100 * rounding / smallest, abs=1e-20)
+    distances = np.linalg.norm(h[:, None] - means, axis=2)
+    nearest, two = distances.argmin(axis=1), np.sort(distances, axis=1)
+    clear = np.flatnonzero(two[:, 1] - two[:, 0] > 1e3 * rounding)
+    agreement = metrics.nearest_mean_agreement(moved, labels, nearest)
+    assert agreement >= clear.size / len(h)
+
+
+def test_means_without_a_difference_have_no_between():
+    features = np.tile([3.0, 4.0], (4, 1)) + np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    assert np.isnan(metrics.nc1(features, [0, 0, 1, 1]))
+    line = np.array([[0.0, 0], [1, 0], [2, 0]])[[0, 0, 1, 1, 2, 2]] + 0.1 * np.array([[1, 1], [-1, -1]] * 3)
+    assert metrics.nc1(line + 1e4 / 3, [0, 0, 1, 1, 2, 2]) == pytest.approx(metrics.nc1(line, [0, 0, 1, 1, 2, 2]))
+
+
 def test_gram_of_one_class():
     np.testing.assert_allclose(metrics.gram([[2.0, 0.0], [0.0, 3.0], [1.0, 1.0]])[2], [0.5**0.5, 0.5**0.5, 1])
 

@@ -45,6 +45,23 @@ def test_full_span_and_reduced_are_one_flow(problem, seed, scale):
             )
 
 
+@pytest.mark.parametrize("loss", ["cosine", "mse"])
+@pytest.mark.parametrize("basis", ["random", "given"])
+@given(st.floats(-8.0, -2.0), strategies.seeds)
+def test_centers_that_nearly_coincide(loss, basis, exponent, seed):
+    """The differences of centers are 10^exponent long: whatever is projected on them keeps its digits."""
+    problem = ufm.Problem((2, 2), (9, 4), np.pi / 2 - 10.0**exponent, 40, loss=loss)
+    frame = ufm.multi_center_frame(problem, seed=seed)
+    frame = frame if basis == "random" else ufm.Frame.from_centers(frame.centers, frame.counts, frame.classifier)
+    features, times = strategies.features_of(problem, seed), np.array([0.0, 0.5, 2.0])
+    run = flow(problem, frame=frame, features=features, t_eval=times)
+    full = flow(problem, frame=frame, features=features, t_eval=times, method="full")
+    np.testing.assert_allclose(run.features[0], features, atol=1e-13)
+    np.testing.assert_allclose(run.features, full.features, atol=1e-8)
+    first = np.linalg.norm(features, axis=1)
+    np.testing.assert_allclose(run.class_values("norm_mean")[0], oracles.by_class(problem, first, np.mean), rtol=1e-9)
+
+
 @given(strategies.problems(loss="mse"), strategies.seeds, st.floats(0.3, 3.0))
 def test_exact_full_and_matrix_exponential_are_one_flow(problem, seed, norm):
     frame = ufm.multi_center_frame(problem, seed=seed, norms=norm)
