@@ -218,8 +218,8 @@ class TorchLoss:
     """Any torch callable as a loss: ``function(features, labels)`` with a float64 tensor (n, d) and labels (n,).
 
     It returns one loss per sample, shape (n,), or a scalar that is their sum; gradients come from autograd.
-    A scalar *mean* is a different objective for each number of samples and cannot be told from a sum: pass
-    ``reduction="none"`` to torch's own losses.
+    A scalar *mean* is a different objective for each number of samples, and simulations refuse it as they do whatever
+    couples samples: pass ``reduction="none"`` to torch's own losses.
 
     Examples
     --------
@@ -250,6 +250,32 @@ class TorchLoss:
         (gradient,) = torch.autograd.grad(values.sum(), tensor)
         share = values if values.ndim else values / len(features)
         return np.broadcast_to(share.detach().numpy(), len(features)).astype(np.float64), gradient.numpy()
+
+
+def require_separable(loss: Loss, features: Array) -> None:
+    """Raise ValueError for a loss that couples samples, or that is a mean: features (n, m) of class 0, n >= 1, tell.
+
+    Every sample moves by itself, so the loss of several must be the sum of theirs.
+    """
+    rows = np.concatenate([features, 0.5 * features[:1], -2.0 * features[:1]])
+    values, gradients = loss.value_and_gradient(rows, 0)
+    single = [loss.value_and_gradient(row[None], 0) for row in rows]
+    if not all(np.all(np.isfinite(each)) for each in (values, gradients, *(part for one in single for part in one))):
+        return  # where it is not finite, the flow says when and at which sample
+    for what, together, alone in (
+        ("value", values.sum(), sum(value.sum() for value, _ in single)),
+        ("gradient", gradients, np.concatenate([gradient for _, gradient in single])),
+    ):
+        scale = np.abs(alone).max()
+        if np.abs(together - alone).max() > SEPARABLE * scale:
+            raise ValueError(
+                f"the {what} of {len(rows)} samples is not the sum of theirs: the loss couples them or takes their mean "
+                "(what is wanted of torch's own losses is reduction='none')"
+            )
+
+
+SEPARABLE = 1e-5
+"""Largest relative difference that counts as rounding: losses may compute in single precision."""
 
 
 @functools.singledispatch

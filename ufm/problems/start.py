@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from ufm.files import memory
 from ufm.problems.frames import Array, Frame, real_array
-from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.problem import LARGEST, Integers, MultiCenterProblem
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,39 @@ def draw(problem: MultiCenterProblem, frame: Frame, start: Start, seed: int) -> 
     return features
 
 
-def validated_features(problem: MultiCenterProblem, frame: Frame, features: ArrayLike) -> Array:
-    """Given features as float64 (N, d). Raises ValueError for another shape, NaN, infinity or rows of 0."""
+def validated_features(
+    problem: MultiCenterProblem, frame: Frame, features: ArrayLike, labels: ArrayLike | None = None
+) -> Array:
+    """Given features as float64 (N, d), sorted by ``labels`` (N,) if these are given; equal labels keep their order.
+
+    Raises ValueError for another shape, NaN, infinity, rows of 0, or labels whose numbers are not the class sizes.
+    """
     array = np.ascontiguousarray(real_array("features", features))
     expected = (problem.n_samples, frame.dim)
     if array.shape != expected:
         raise ValueError(f"features have shape {array.shape}, not (n_samples, dim) = {expected}")
     if not np.all(np.isfinite(array)):
-        row = int(np.argmax(~np.isfinite(array).all(axis=1)))
-        raise ValueError(f"features[{row}] contains NaN or infinity")
+        lost = int(np.argmax(~np.isfinite(array).all(axis=1)))
+        raise ValueError(f"features[{lost}] contains NaN or infinity")
+    if np.abs(array).max() > LARGEST:
+        row, column = np.unravel_index(np.abs(array).argmax(), array.shape)
+        raise ValueError(f"features[{row}] contains {array[row, column]:g}: entries are at most {LARGEST:g}")
     if not np.all(array.any(axis=1)):
         raise ValueError(f"features[{int(np.argmin(array.any(axis=1)))}] is 0: it has no direction to collapse from")
-    return array
+    return array if labels is None else array[_order(problem, labels)]
+
+
+def _order(problem: MultiCenterProblem, labels: ArrayLike) -> Integers:
+    given = np.asarray(labels)
+    if given.dtype.kind not in "iu" or given.shape != (problem.n_samples,) or given.min() < 0:
+        raise ValueError(f"labels must be {problem.n_samples} integers >= 0, one for each row of features")
+    found = np.bincount(given, minlength=problem.n_classes)
+    if found.tolist() != list(problem.class_sizes):
+        k = int(np.argmax(found[: problem.n_classes] != problem.class_sizes))
+        stray = (
+            f"there is a label {len(found) - 1}"
+            if len(found) > problem.n_classes
+            else f"label {k} is there {found[k]} times"
+        )
+        raise ValueError(f"{stray}, but class_sizes are {problem.class_sizes}")
+    return np.argsort(given, kind="stable")

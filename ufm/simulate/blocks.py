@@ -1,19 +1,30 @@
 """Samples of one class as vectors: the features themselves, or coordinates in the span of the class's centers."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.integrate import DOP853
 from scipy.optimize import brentq
 
 from ufm.problems.frames import Array, Frame, dense
 from ufm.problems.kinds import CosineProblem
-from ufm.problems.losses import Loss, cosine
+from ufm.problems.losses import CosineLoss, Loss, cosine
 from ufm.problems.problem import MultiCenterProblem
 from ufm.simulate.method import Arrival, Descent, FixedFrame, Observation, Trouble, Unfinished, Work
 
 MAX_STEPS = 20_000
+"""Budget of an integration."""
+
+LOOK = 500
+"""Steps between two looks at whether the budget will do."""
+
+HUGE = 1e300
+"""In place of a slope that is not finite: no step is short enough for it, and the integrator gives up."""
+
+ANTIPODE = 1e-14
+"""Unit features that are nearer than this to minus their mean center, in its distance, are told from it by rounding."""
 
 ROWS = 32_768
 """Samples per chunk: what a core's cache holds of a vectorised integration."""
@@ -32,6 +43,7 @@ class Block:
     direction : unit mean center in these coordinates (m,).
     classifier : unit classifier vector in these coordinates, (m,) or one per sample (n, m).
     way_back : coordinates (n, m) -> features (n, d); None if the samples were drawn in reduced coordinates.
+    still : samples on the antipode of their mean center, where nothing turns them, (n,); None where that is no matter.
     """
 
     k: int
@@ -41,6 +53,21 @@ class Block:
     direction: Array
     classifier: Array
     way_back: Callable[[Array], Array] | None
+    still: NDArray[np.bool_] | None = field(default=None, kw_only=True)
+
+    def slopes(self, state: Array) -> Array:
+        """Gradients of the loss, (n, m); of samples that stand still only what makes them longer or shorter."""
+        gradients = self.loss(state)[1]
+        if self.still is not None and self.still.any():
+            own = gradients[self.still]
+            gradients[self.still] = np.einsum("nm,m->n", own, self.direction)[:, None] * self.direction
+        return gradients
+
+    def stalled(self) -> Trouble | None:
+        """Why some sample never turns."""
+        if self.still is None or not self.still.any():
+            return None
+        return antipode(f"sample {self.rows.start + int(np.argmax(self.still))} (class {self.k})")
 
     def observe(self, state: Array) -> Observation:
         """Measure the samples in a state (n, m)."""
@@ -70,32 +97,60 @@ class Block:
 
     def time_to_reach(self, nc: float, rtol: float, work: Work) -> Arrival:
         """By stepping until every sample is there."""
+        moving = slice(None) if self.still is None else ~self.still
 
         def excess(state: Array) -> float:
-            return float(self.observe(state.reshape(self.state.shape)).nc.max()) - nc
+            return float(self.observe(state.reshape(self.state.shape)).nc[moving].max(initial=0.0)) - nc
 
+        trouble = self.stalled()
         if excess(self.state) <= 0.0:
-            return Arrival(0.0)
-        solver = self._solver(np.inf, rtol)
+            return Arrival(0.0 if trouble is None else 1.0, trouble)
+        before = np.inf
         try:
-            while excess(solver.y) > 0.0:
+            solver = self._solver(np.inf, rtol)
+            while (left := excess(solver.y)) > 0.0:
                 self._advance(solver, work)
+                if work.steps % LOOK == 0:
+                    self._require_progress(before, left + nc, nc, work.steps, float(solver.t))
+                    before = left + nc
         except Unfinished as stop:
             return Arrival(stop.time, stop.trouble)
         interpolant = solver.dense_output()
-        return Arrival(float(brentq(lambda t: excess(interpolant(t)), solver.t_old, solver.t, xtol=1e-9 * solver.t)))
+        time = brentq(lambda t: excess(interpolant(t)), solver.t_old, solver.t, xtol=1e-9 * solver.t)
+        return Arrival(float(time), trouble)
+
+    def _require_progress(self, before: float, now: float, wanted: float, steps: int, time: float) -> None:
+        """Raise Unfinished where NC falls too slowly, relative to itself, for what is left of the budget."""
+        fall = np.log(before / now) / LOOK
+        if steps > LOOK and np.log(now / wanted) > fall * (MAX_STEPS - steps):
+            reached = (
+                f"class {self.k} is at NC {now:.3g} after {steps} steps and will not be at {wanted:g} in {MAX_STEPS}"
+            )
+            advice = "a smaller rtol may help, and on multi-center frames 'reduced' and 'exact' need far fewer"
+            raise Unfinished(Trouble("stopped", f"{reached}; {advice}"), time)
 
     def _solver(self, end: float, rtol: float) -> DOP853:
-        def field(_: float, y: Array) -> Array:
-            return -self.loss(y.reshape(self.state.shape))[1].ravel()
+        def velocity(_: float, y: Array) -> Array:
+            slopes = self.slopes(y.reshape(self.state.shape))
+            if not np.all(np.isfinite(slopes)):
+                slopes = np.nan_to_num(slopes, nan=HUGE, posinf=HUGE, neginf=-HUGE)
+            return -slopes.ravel()
+
+        lost = ~np.isfinite(self.slopes(self.state)).all(axis=1)
+        if lost.any():
+            row = self.rows.start + int(np.argmax(lost))
+            reason = f"the gradient of sample {row} (class {self.k}) is not finite at the start"
+            raise Unfinished(Trouble("diverged", reason), -1.0)
 
         # The error norm is a mean over all entries. Scaling the tolerance down by the root of their number bounds
         # the error of every single sample instead.
         share = rtol / np.sqrt(self.state.size)
-        return DOP853(field, 0.0, self.state.ravel(), end, rtol=max(share, 1e-13), atol=share)
+        return DOP853(velocity, 0.0, self.state.ravel(), end, rtol=max(share, 1e-13), atol=share)
 
     def _advance(self, solver: DOP853, work: Work) -> None:
-        """Take one step, or raise Unfinished."""
+        """Take one step, or raise Unfinished; nothing more once the run is given up."""
+        if work.cancelled.is_set():
+            raise Unfinished(Trouble("stopped", "interrupted"), float(solver.t))
         before = solver.nfev
         message = solver.step()
         work.steps += 1
@@ -117,7 +172,7 @@ class Block:
         while np.all(np.isfinite(np.einsum("nm,nm->n", state, state))):
             yield state
             velocity *= how.momentum
-            velocity -= how.step_size * self.loss(state)[1]
+            velocity -= how.step_size * self.slopes(state)
             state += velocity
             step += 1
         reason = f"a sample of class {self.k} is not finite after step {step}: step_size is too large"
@@ -160,15 +215,29 @@ def chunks(problem: MultiCenterProblem, k: int, size: int) -> Iterator[slice]:
 
 def full_block(frame: Frame, features: Array, loss: Loss, k: int, rows: slice) -> Block:
     """Given features of class ``k`` in their own coordinates."""
+    direction = frame.direction(k)
     return Block(
         k,
         rows,
         features,
         lambda state: loss.value_and_gradient(state, k),
-        frame.direction(k),
+        direction,
         unit_vector(frame.classifier_row(k)),
         lambda state: state,
+        still=on_antipode(features, direction) if isinstance(loss, CosineLoss) else None,
     )
+
+
+def on_antipode(features: Array, direction: Array) -> NDArray[np.bool_]:
+    """Features (n, m) that cannot be told from multiples of minus the unit mean center, (n,)."""
+    lengths = np.sqrt(np.einsum("nm,nm->n", features, features))
+    away = features / lengths[:, None] + direction
+    return np.asarray(np.einsum("nm,nm->n", away, away) <= ANTIPODE**2)
+
+
+def antipode(where: str) -> Trouble:
+    """What becomes of a sample there."""
+    return Trouble("stalled", f"{where} starts at the antipode of its mean center and does not move")
 
 
 def _span_block(problem: CosineProblem, frame: Frame, features: Array, k: int) -> Block:
@@ -179,14 +248,16 @@ def _span_block(problem: CosineProblem, frame: Frame, features: Array, k: int) -
     rest = features - inside @ basis
     z = np.linalg.norm(rest, axis=1)
     rest /= np.where(z > 0, z, 1.0)[:, None]
+    state, direction = np.column_stack([inside, z]), np.append(basis @ frame.direction(k), 0.0)
     return Block(
         k,
         problem.samples(k),
-        np.column_stack([inside, z]),
+        state,
         cosine_loss(problem, k, np.column_stack([own @ basis.T, np.zeros(len(own))]), np.ones(len(own))),
-        np.append(basis @ frame.direction(k), 0.0),
+        direction,
         np.column_stack([np.tile(basis @ classifier, (len(z), 1)), rest @ classifier]),
         lambda state: state[:, :-1] @ basis + state[:, -1:] * rest,
+        still=on_antipode(state, direction),
     )
 
 

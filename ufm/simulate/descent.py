@@ -29,6 +29,7 @@ def gradient_descent(
     until_nc: float = 1e-10,
     frame: Frame | None = None,
     features: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
     start: Start | str | Sequence[ArrayLike] = "gaussian",
     seed: int = 0,
     method: Name = "auto",
@@ -57,7 +58,7 @@ def gradient_descent(
     until_nc : stop at a record where every sample has an NC below this.
     keep : "metrics", or "final" for the last features as well.
     batch_size : learned frames: samples per step, in [1, N]; all if left out. The seed draws the batches too.
-    problem, frame, features, start, seed, method, loss, frame_rate, progress : as in :func:`ufm.gradient_flow`.
+    problem, frame, features, labels, start, seed, method, loss, frame_rate, progress : as in :func:`ufm.gradient_flow`.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def gradient_descent(
     ):
         if not fine:
             raise ValueError(f"{name}={value!r} is out of range")
-    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, batch_size)
+    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, batch_size, labels)
     prepared = prepare(problem, asked)
     run = _Run(prepared, Descent(step_size, momentum))
     with np.errstate(over="ignore", invalid="ignore"), one_thread(prepared.matrix):

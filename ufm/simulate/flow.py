@@ -38,6 +38,7 @@ def gradient_flow(
     *,
     frame: Frame | None = None,
     features: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
     start: Start | str | Sequence[ArrayLike] = "gaussian",
     seed: int = 0,
     method: Name = "auto",
@@ -59,7 +60,9 @@ def gradient_flow(
     problem : what to simulate.
     frame : fixed frames: from :func:`ufm.multi_center_frame` or :meth:`ufm.Frame.from_centers`; by default the
         multi-center frame of the problem in coordinate vectors, which costs nothing and differs by a rotation.
-    features : initial features (N, d), rows grouped by class, none of them 0; overrides ``start``.
+    features : initial features (N, d), none of them 0, rows grouped by class unless there are labels; overrides
+        ``start``.
+    labels : class of each row of the features, (N,); they are sorted by it, and results are in that order.
     start : a :class:`ufm.Start` or its kind. With ``keep="metrics"`` the methods "reduced" and "exact" draw it in
         their own coordinates, so that no d-dimensional array exists. Learned frames: "gaussian" (a random frame and
         Gaussian features) or rows (F + K, d), norms (K,) and features (K, d) or (N, d), for example a
@@ -113,7 +116,7 @@ def gradient_flow(
         f"curves of {problem.n_classes} classes at {n_records} times",
         "record fewer times",
     )
-    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate)
+    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, labels=labels)
     prepared = prepare(problem, asked)
     if until_nc < prepared.floor:
         raise ValueError(
@@ -180,18 +183,23 @@ class _Run:
             ThreadPoolExecutor(self.workers) as pool,
         ):
             pending: deque[Future[Any]] = deque()
-            for part in self.parts():
-                pending.append(pool.submit(task, part, bar))
-                if len(pending) >= 2 * self.workers:  # parts are made as they are needed: memory stays bounded
+            try:
+                for part in self.parts():
+                    pending.append(pool.submit(task, part, bar))
+                    if len(pending) >= 2 * self.workers:  # parts are made as they are needed: memory stays bounded
+                        yield pending.popleft().result()
+                while pending:
                     yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
+            except BaseException:  # Ctrl-C among them: the pool waits for what is under way
+                self.work.cancelled.set()
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def search(self, nc: float, n_times: int) -> None:
         """Evolve up to the moment when every sample has collapsed, as far as they do."""
 
         def arrive(part: Part, bar: Any) -> tuple[float, Work, Trouble | None]:
-            work = Work()
+            work = Work(cancelled=self.work.cancelled)
             arrival = part.time_to_reach(nc, self.rtol, work)
             bar.update(part.rows.stop - part.rows.start)
             return arrival.time, work, arrival.trouble
@@ -225,7 +233,7 @@ class _Run:
     def simulate(self, part: Part, bar: Any) -> tuple[Recorder, Work, Trouble | None, Any]:
         """One part from beginning to end, and its last state."""
         recorder = Recorder(self.method.offsets, len(self.times), part.rows, self.method.share)
-        work, state, trouble = Work(), None, None
+        work, state, trouble = Work(cancelled=self.work.cancelled), None, None
         try:
             for j, state in part.states_at(self.times, self.rtol, work):
                 recorder.add(part.rows, j, part.observe(state))

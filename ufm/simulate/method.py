@@ -20,7 +20,8 @@ follows a flow or a descent needs nothing else.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -101,6 +102,8 @@ class Work:
     """Steps of the sample that needed most, rejected ones included."""
     evaluations: int = 0
     """Evaluations of the field, summed over samples."""
+    cancelled: Event = field(default_factory=Event, compare=False)
+    """Set where nobody waits for the result any more."""
 
     def add(self, other: "Work") -> None:
         """Pool two integrations."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ufm.files.text import suggestion
 from ufm.problems.frames import Frame, fitting_frame
 from ufm.problems.kinds import LearnedCosineProblem, LearnedMSEProblem
-from ufm.problems.losses import Loss, loss_of
+from ufm.problems.losses import Loss, loss_of, require_separable
 from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start, validated_features
 from ufm.problems.state import State, random_state, validated_state
@@ -44,6 +44,7 @@ class Asked:
     keep: str = "metrics"
     frame_rate: float | None = None
     batch_size: int | None = None
+    labels: ArrayLike | None = None
 
     def require(self, names: Sequence[str]) -> None:
         """Raise ValueError for words and numbers that no simulation has."""
@@ -73,17 +74,23 @@ def prepare(problem: MultiCenterProblem, asked: Asked) -> Method:
     if not isinstance(asked.start, Start | str):
         raise ValueError("start is a ufm.Start or its kind; initial features are given as features")
     start = asked.start if isinstance(asked.start, Start) else Start(asked.start)  # type: ignore[arg-type]
+    if asked.labels is not None and asked.features is None:
+        raise ValueError("labels were given, but no features that they could be of")
     method = chosen(
         problem,
         frame,
         loss_of(problem, frame) if asked.loss is None else asked.loss,
-        None if asked.features is None else validated_features(problem, frame, asked.features),
+        None if asked.features is None else validated_features(problem, frame, asked.features, asked.labels),
         start,
         asked.seed,
         asked.features is not None,
         asked.loss is not None,
     )
-    return method if chosen.reduces and asked.keep == "metrics" else replace(method, features=method.drawn())
+    if not (chosen.reduces and asked.keep == "metrics"):
+        method = replace(method, features=method.drawn())
+    if asked.loss is not None:
+        require_separable(asked.loss, method.drawn()[:3])
+    return method
 
 
 def _fixed_method(problem: MultiCenterProblem, frame: Frame, asked: Asked) -> type[FixedFrame[Any]]:
@@ -109,7 +116,7 @@ def _fixed_method(problem: MultiCenterProblem, frame: Frame, asked: Asked) -> ty
 @prepare.register(LearnedMSEProblem)
 def _(problem: LearnedCosineProblem | LearnedMSEProblem, asked: Asked) -> Method:
     asked.require(LEARNED_NAMES)
-    asked.refuse("but the frame of this problem is learned", frame=None, loss=None, features=None)
+    asked.refuse("but the frame of this problem is learned", frame=None, loss=None, features=None, labels=None)
     batch = asked.batch_size
     if batch is not None and not (asked.method != "means" and 1 <= batch <= problem.n_samples):
         raise ValueError(f"batch_size={batch} must be in [1, {problem.n_samples}], with method='full'")

@@ -14,7 +14,7 @@ from ufm.problems.kinds import CosineProblem
 from ufm.problems.problem import Integers
 from ufm.problems.start import Start
 from ufm.simulate import rowwise
-from ufm.simulate.blocks import ROWS, Block, chi, chunks, cosine_loss, unit_vector
+from ufm.simulate.blocks import ANTIPODE, ROWS, Block, antipode, chi, chunks, cosine_loss, on_antipode, unit_vector
 from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Work, worst_sample
 
 
@@ -40,8 +40,9 @@ def reduced_blocks(
             else:
                 x, y, z, tilt, lift = _project(frame, features[rows], k)
             classifier = np.column_stack([np.full(x.size, kappa), np.zeros(x.size), tilt])
-            state = np.column_stack([x, y, z])
-            yield Block(k, rows, state, loss, np.array([1.0, 0.0, 0.0]), classifier, lift)
+            state, direction = np.column_stack([x, y, z]), np.array([1.0, 0.0, 0.0])
+            still = on_antipode(state, direction)
+            yield Block(k, rows, state, loss, direction, classifier, lift, still=still)
 
 
 def _sample_reduced(
@@ -170,6 +171,7 @@ class Batch:
         x, y, z = np.concatenate([b.state for b in blocks]).T
         across = np.hypot(y, z)
         r = np.hypot(x, across)
+        across[(x < 0) & (across <= ANTIPODE * r)] = 0.0
         with np.errstate(divide="ignore", invalid="ignore"):
             # 2 artanh(x / r) from whichever of r - x and r + x does not cancel
             s = 2.0 * np.where(x > 0, np.log((r + x) / across), np.log(across / (r - x)))
@@ -200,8 +202,7 @@ class Batch:
         stuck = np.isneginf(self.alignment)
         if not stuck.any():
             return None
-        where = worst_sample(self.offsets, stuck, self.rows.start)
-        return Trouble("stalled", f"{where} starts at the antipode of its mean center and does not move")
+        return antipode(worst_sample(self.offsets, stuck, self.rows.start))
 
     @classmethod
     def join(cls, batches: "list[Batch]") -> "Batch":
