@@ -15,7 +15,9 @@ class SizeFlags:
     preset: str | None = None
     """Named problem; `ufm presets` lists them."""
     class_sizes: str | None = None
-    """Samples per class: "100,50,10", or a file of sizes or labels (.npy, .csv, .txt)."""
+    """Samples per class: "100,50,10", or a file of them (.npy, .csv, .txt; FILE::COLUMN of a table)."""
+    labels: str | None = None
+    """File with the label of every sample instead; also "path label" a line."""
     n_classes: int | None = None
     """Long-tailed sizes instead: number of classes, with --n-max and --tau."""
     n_max: int | None = None

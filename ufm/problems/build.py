@@ -10,7 +10,7 @@ from ufm.problems.presets import PRESETS, preset, spend
 from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
 
-SOURCES = ("preset", "problem", "class_sizes", "n_classes")
+SOURCES = ("preset", "problem", "class_sizes", "labels", "n_classes")
 """Where class sizes come from: exactly one of them is given."""
 
 FIELDS = (*SOURCES, "n_max", "tau", "centers", "f", "theta", "dim", "loss", "frame", "beta", "lam", "lam_h", "lam_w")
@@ -18,6 +18,7 @@ FIELDS = (*SOURCES, "n_max", "tau", "centers", "f", "theta", "dim", "loss", "fra
 
 preset : name of a problem. problem : file with one, .toml or .json.
 class_sizes : integers, their text "100,50,10", or the name of a file of sizes or labels.
+labels : the name of a file of labels; both in the manner of :func:`ufm.read_class_sizes`.
 n_classes, n_max, tau : a long tail (tau also of a preset).
 centers : a rule of :data:`ufm.problems.presets.CENTERS`, with its mean f; a number, a list, or the text of one.
 theta, dim, loss, frame, beta, lam, lam_h, lam_w : fields of :class:`ufm.Problem`.
@@ -45,7 +46,7 @@ def source(given: Description, *names: str) -> str:
 
 def class_sizes(given: Description) -> tuple[int, ...]:
     """The class sizes of a description. Raises ValueError or OSError."""
-    if source(given, "preset", "class_sizes", "n_classes") == "preset":
+    if source(given, *(name for name in SOURCES if name != "problem")) == "preset":
         return preset(str(given["preset"]), tau=given.get("tau")).class_sizes
     return _own_sizes(given)
 
@@ -89,7 +90,7 @@ def numbers(name: str, value: Any, kind: Any) -> Any:
     values = value
     if isinstance(value, str):
         try:
-            values = [kind(part) for part in value.replace(" ", "").split(",")]
+            values = [kind(part) for part in re.split(r"\s*,\s*|\s+", value.strip())]
         except ValueError:
             raise ValueError(f"{name}={value!r} is neither a number nor a list of numbers like 2,3,5") from None
     return values[0] if isinstance(values, list | tuple) and len(values) == 1 else values
@@ -100,9 +101,11 @@ def _is_list(text: str) -> bool:
 
 
 def _own_sizes(given: Description) -> tuple[int, ...]:
+    if given.get("labels") is not None:
+        return read_class_sizes(given["labels"], labels=True)
     sizes = given.get("class_sizes")
     if isinstance(sizes, str):
-        if not _is_list(sizes) or Path(sizes).exists():
+        if not _is_list(sizes) or Path(sizes).is_file():
             return read_class_sizes(sizes)
         sizes = numbers("class_sizes", sizes, int)
     if sizes is not None:
@@ -133,7 +136,7 @@ def _changed(base: MultiCenterProblem, given: Description, changes: dict[str, An
 
 
 def _read(path: Path) -> MultiCenterProblem:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8-sig")
     if path.suffix not in (".toml", ".json"):
         raise ValueError(f"{path}: a problem file ends in .toml or .json")
     try:

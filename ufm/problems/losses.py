@@ -269,7 +269,7 @@ def require_separable(loss: Loss, features: Array) -> None:
         scale = np.abs(alone).max()
         if np.abs(together - alone).max() > SEPARABLE * scale:
             raise ValueError(
-                f"the {what} of {len(rows)} samples is not the sum of theirs: the loss couples them or takes their mean "
+                f"the {what} of {len(rows)} samples is not the sum of theirs: the loss couples them or takes a mean "
                 "(what is wanted of torch's own losses is reduction='none')"
             )
 

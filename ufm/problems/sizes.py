@@ -1,5 +1,6 @@
 """Where class sizes come from: a formula, or a file."""
 
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,36 +47,49 @@ def rare_classes(class_sizes: Sequence[int]) -> NDArray[np.int64]:
     return np.argsort(-np.asarray(class_sizes), kind="stable")[-max(1, len(class_sizes) // 3) :]
 
 
-def read_class_sizes(path: str | Path) -> Sizes:
-    """Class sizes from a file of sizes or of labels (.npy, .csv, .txt).
+def read_class_sizes(path: str | Path, *, labels: bool = False) -> Sizes:
+    """Class sizes from a file of sizes or of labels.
 
-    A list of integers with a 0 in it is read as labels 0..K-1 and counted; sizes cannot contain 0. A list that
-    could be labels 1..K (every number up to the largest occurs, and some repeat) is refused. Text files
-    hold numbers separated by white space or commas; a first line of words is taken for a header.
+    ``.npy`` holds one column. Text (``.csv``, ``.txt``) holds a list on one line, one number a line, a table of which
+    ``FILE::COLUMN`` names the column by its header or by its number from 0, or ``path label`` a line, as the lists of
+    ImageNet-LT and Places-LT do. A first line of words is a header.
+
+    Numbers with a 0 among them are labels 0..K-1, which are counted: sizes cannot be 0. Without a 0, and with more
+    numbers than the largest of them, they may be either and are refused.
+
+    Parameters
+    ----------
+    path : the file.
+    labels : whether it holds labels, which are any integers then: classes are counted in their order.
 
     Raises
     ------
-    ValueError : not such a file, or labels that skip a class.
+    ValueError : not such a file, labels that skip a class, or numbers that may be sizes or labels.
     OSError : the file cannot be read.
     """
-    path = Path(path)
-    if path.suffix == ".npy":
-        values = load_array(path)
-    elif path.suffix in (".csv", ".txt"):
-        values = _read_numbers(path)
+    name, _, column = str(path).partition("::")
+    file = Path(name)
+    if file.suffix == ".npy":
+        values, listed = load_array(file), False
+        if column:
+            raise ValueError(f"{path}: an array in .npy format has no columns with names")
+    elif file.suffix in (".csv", ".txt"):
+        values, listed = _column(file, column)
     else:
-        raise ValueError(f"{path}: the file must end in .npy, .csv or .txt")
+        raise ValueError(f"{file}: the file must end in .npy, .csv or .txt")
     if values.size == 0 or values.dtype.kind not in "iuf" or values.squeeze().ndim > 1:
         raise ValueError(f"{path} holds a {values.dtype} array of shape {values.shape}: neither sizes nor labels")
     values = values.reshape(-1)
-    if not np.all(np.isfinite(values)) or np.any(values != np.floor(values)) or values.min() < 0:
+    if not np.all(np.isfinite(values)) or np.any(values != np.floor(values)) or (values.min() < 0 and not labels):
         raise ValueError(f"{path} holds values that are not integers >= 0: neither sizes nor labels")
-    if values.min() > 0 and values.size > values.max() == np.unique(values).size:
-        top = int(values.max())
-        raise ValueError(
-            f"{path} may hold labels 1..{top} or {values.size} sizes: number labels from 0, or give the sizes as a list"
-        )
+    if labels or listed:
+        return tuple(int(n) for n in np.unique(values, return_counts=True)[1])
     if values.min() > 0:
+        if values.size > values.max():
+            raise ValueError(
+                f"{path} holds {values.size} numbers up to {int(values.max())}, which may be labels or sizes: say "
+                "--labels (labels=True) for labels, and give sizes as a list"
+            )
         return tuple(int(n) for n in values)
     if values.max() >= values.size:
         raise ValueError(f"{path}: labels reach {int(values.max())} with only {values.size} samples")
@@ -98,15 +112,40 @@ def load_array(path: str | Path) -> NDArray[Any]:
     return values
 
 
-def _read_numbers(path: Path) -> NDArray[Any]:
+def _column(path: Path, column: str) -> tuple[NDArray[Any], bool]:
+    """The numbers of a text file, or of a column of it, and whether they stand behind the paths of a list."""
     try:
-        lines = path.read_text().replace(",", " ").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not a text file") from None
-    rows = [line.split() for line in lines if line.strip()]
-    if rows and not any(character.isdigit() for word in rows[0] for character in word):
-        rows = rows[1:]
+    rows = [re.split(r"\s*[,;]\s*|\s+", line.strip()) for line in lines if line.strip()]
+    header = rows.pop(0) if rows and not any(map(_is_number, rows[0])) else []
+    widths = {len(row) for row in rows}
+    if not column and widths == {2} and all(not _is_number(row[0]) for row in rows):
+        return _numbers(path, [row[1] for row in rows]), True
+    if column:
+        place = header.index(column) if column in header else int(column) if column.isdecimal() else -1
+        if not 0 <= place < min(widths, default=0):
+            raise ValueError(
+                f"{path} has no column {column!r}: {', '.join(header) or f'0 to {max(widths, default=1) - 1}'}"
+            )
+        return _numbers(path, [row[place] for row in rows]), False
+    if len(rows) > 1 and len(widths) == 1 and widths != {1}:
+        names = f" ({', '.join(header)})" if header else ""
+        raise ValueError(f"{path} has {widths.pop()} columns{names}: say which one holds them, {path}::COLUMN")
+    return _numbers(path, [word for row in rows for word in row]), False
+
+
+def _is_number(word: str) -> bool:
     try:
-        return np.array([float(word) for row in rows for word in row])
-    except ValueError as error:
-        raise ValueError(f"{path} is not a list of numbers: {error}") from None
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(path: Path, words: Sequence[str]) -> NDArray[np.float64]:
+    for word in words:
+        if not _is_number(word):
+            raise ValueError(f"{path} is not a list of numbers: {word!r} is none")
+    return np.array([float(word) for word in words])

@@ -111,7 +111,7 @@ def test_the_picture_shows_every_design():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "one of --preset, --class-sizes and --n-classes is needed"),
+        ([], "one of --preset, --class-sizes, --labels and --n-classes is needed"),
         (["--preset", "toy", "--n-classes", "3"], "not preset and n_classes"),
         (["--n-classes", "3"], "needs --n-max"),
         (["--class-sizes", "3,2", "--tau", "0.1"], "belongs to --preset or --n-classes"),

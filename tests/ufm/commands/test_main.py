@@ -164,7 +164,7 @@ WRONG = [
     (["claims", "erattum-7"], "claim 'erattum-7' is not in the ledger: did you mean 'erratum-7' or 'erratum-9' or"),
     (["claims", "--check", "angles", "everything"], "claim 'everything' is not in the ledger: allowed are angles"),
     (["claims", "--markdown", "angles"], "--markdown is the whole document"),
-    (["simulate"], "one of --preset, --problem, --class-sizes and --n-classes is needed"),
+    (["simulate"], "one of --preset, --problem, --class-sizes, --labels and --n-classes is needed"),
     (["simulate", "--preset", "toy", "--class-sizes", "3,2"], "not preset and class_sizes"),
     (["simulate", "--preset", "cifar-10"], "preset 'cifar-10' is unknown: did you mean 'cifar10-lt'?"),
     (["simulate", "--preset", "toy", "--dim", "10"], "dim=10 < 24 = sum(centers) + n_classes: no such frame exists"),
@@ -242,7 +242,7 @@ def test_wrong_array_files(refused, capsys, tmp_path):
         assert run("simulate", "--preset", "toy", "--features", name) == 2
         assert f"{name} is a" in capsys.readouterr().err.replace("not an", "a").replace("is an", "is a")
     np.save("one-based.npy", [1] * 5 + [2] * 3)
-    refused("may hold labels 1..2", "simulate", "--class-sizes", "one-based.npy")
+    refused("8 numbers up to 2, which may be labels or sizes", "simulate", "--class-sizes", "one-based.npy")
     refused("out=empty.npy exists and is not a folder", "simulate", "--preset", "toy", "--out", "empty.npy")
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 import ufm
 from tests import strategies
 from ufm import Problem
+from ufm.problems import build
 
 
 @given(strategies.problems())
@@ -184,7 +185,9 @@ def test_long_tailed_refused(arguments):
 
 
 def write(path, content):
-    np.save(path, content) if path.suffix == ".npy" else path.write_text(content)
+    """The file, without what is said of its columns, and all of it."""
+    file = path.with_name(path.name.partition("::")[0])
+    np.save(file, content) if file.suffix == ".npy" else file.write_text(content)
     return path
 
 
@@ -197,6 +200,14 @@ def write(path, content):
         ("labels.csv", "label\n0\n1\n1\n", (1, 2)),
         ("sizes.csv", "5,4,3\n", (5, 4, 3)),
         ("sizes.txt", "5 4\n3\n", (5, 4, 3)),
+        ("mark.csv", "\ufeffsize\n30\n20\n", (30, 20)),
+        ("mark.txt", "\ufeff30\n20\n", (30, 20)),
+        ("table.csv::n", "class,n\ncat,30\ndog,20\n", (30, 20)),
+        ("pandas.csv::count", ",count\n0,30\n1,20\n2,7\n", (30, 20, 7)),
+        ("pandas.csv::1", "0,30\n1,20\n2,7\n", (30, 20, 7)),
+        ("frame.csv::label", "id,label\n7,0\n8,1\n9,0\n", (2, 1)),
+        ("list.txt", "train/a.jpg 0\ntrain/b.jpg 2\ntrain/c.jpg 1\ntrain/d.jpg 0\n", (2, 1, 1)),
+        ("from_one.txt", "a.jpg 1\nb.jpg 2\nc.jpg 2\n", (1, 2)),
     ],
 )
 def test_files_of_sizes_and_labels(tmp_path, name, content, sizes):
@@ -216,11 +227,34 @@ def test_files_of_sizes_and_labels(tmp_path, name, content, sizes):
         ("empty.txt", "", "neither sizes nor labels"),
         ("words.csv", "label\n0\ncat\n", "not a list of numbers"),
         ("labels.pkl", "0 1", "must end in"),
+        (
+            "table.csv",
+            "class,n\n0,30\n1,20\n",
+            r"2 columns \(class, n\): .*table.csv::COLUMN",
+        ),
+        ("pandas.csv", ",count\n0,30\n1,20\n", "2 columns"),
+        ("table.csv::m", "class,n\n0,30\n1,20\n", "no column 'm': class, n"),
+        ("table.csv::5", "0,30\n1,20\n", "no column '5': 0 to 1"),
+        ("skipped.txt", "1 1 1 3 3 3 4 4 4 4", "10 numbers up to 4, which may be labels or sizes"),
+        ("tens.npy", np.repeat([10, 20, 30], 20), "60 numbers up to 30, which may be labels or sizes"),
     ],
 )
 def test_files_refused(tmp_path, name, content, message):
     with pytest.raises(ValueError, match=message):
         ufm.read_class_sizes(write(tmp_path / name, content))
+
+
+def test_labels_that_are_said_to_be_labels(tmp_path):
+    for labels in ([1, 1, 3, 3, 3], [10, 30, 10, 30, 30], [-1, 5, -1, 5, 5]):
+        path = write(tmp_path / "labels.npy", np.array(labels))
+        assert ufm.read_class_sizes(path, labels=True) == (2, 3)
+        assert build.class_sizes({"labels": str(path)}) == (2, 3)
+
+
+@pytest.mark.parametrize("text", ["100 50", "100,50", "100, 50", " 100 ,50 "])
+def test_lists_on_the_command_line_are_separated_by_commas_or_spaces(text):
+    assert build.class_sizes({"class_sizes": text}) == (100, 50)
+    assert build.build({"class_sizes": "9,9", "centers": text, "theta": 0.1}).centers == (100, 50)
 
 
 def test_binary_text_and_pickles_are_refused(tmp_path):

@@ -132,7 +132,7 @@ def test_a_description_survives_its_own_json(points, seeds):
         ({"axes": {"method": ["ful"]}}, "method='ful' is unknown: did you mean 'full'?"),
         ({"axes": {"t_final": [1.0]}}, "no method or t_final"),
         ({"axes": {"until_nc": [5.0]}}, "until_nc=5.0 is outside"),
-        ({"base": {"theta": 0.3}}, "one of --preset, --problem, --class-sizes and --n-classes is needed"),
+        ({"base": {"theta": 0.3}}, "one of --preset, --problem, --class-sizes, --labels and --n-classes is needed"),
         ({"base": {"problem": "nowhere.toml"}}, "nowhere.toml"),
         ({"record": ["value"], "axes": {"n_times": [1]}}, "n_times=1 must be at least 2"),
         ({"record": ["value"], "axes": {"t_final": [-1.0]}}, "t_final=-1.0 must be positive"),
