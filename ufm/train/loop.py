@@ -150,29 +150,31 @@ class Training:
             number, all_ = min(progress.epoch + 1, self.config.epochs), self.config.epochs
             raise Stopped(f"stopped in epoch {number} of {all_}, step {progress.step} of {progress.total}")
 
-    def batches(self) -> Iterator[tuple[list[Tensor], Tensor, int, float]]:
+    def batches(self) -> Iterator[tuple[list[Tensor], Tensor, int, Tensor]]:
         """What :meth:`step` takes of every batch that is left of an epoch, as far as it is for this process."""
         device, whole = self.device, self.progress.batches()
         parts = [batch[device.rank :: device.world] for batch in whole]
         seeds = [self.progress.seeds(len(parts), device.rank, view) for view in range(self.learner.method.views)]
         streams = [self.images.stream(parts, seeds=each) for each in seeds]
         for *seen, seed, batch in zip(*streams, seeds[0], whole, strict=True):
-            yield [images for images, _ in seen], seen[0][1], seed, len(batch) / device.world
+            yield [images for images, _ in seen], seen[0][1], seed, self.images.labels[batch]
 
-    def step(self, views: Sequence[Tensor], labels: Tensor, seed: int, size: float) -> None:
+    def step(self, views: Sequence[Tensor], labels: Tensor, seed: int, whole: Tensor) -> None:
         """One step of the optimizer.
 
         views : images (B, C, size, size), once or, for methods that compare two views, twice.
         labels : (B,). seed : of everything random in the step.
-        size : images of the whole batch per process, for gradients are averaged over the processes.
+        whole : labels of the whole batch, over all processes, whose gradients are averaged.
         """
         torch.manual_seed(seed)
         self.learner.method.begin(self.progress.share)
+        self.learner.method.whole = whole
         self.optimizer.param_groups[0]["lr"] = self.progress.rate(self.progress.step)
         images, *second = views
         mixed, others, share = mixup(images, labels, self.config.mixup, seed)
         inputs = (mixed, labels, others, *second)
-        self.progress.advance(_backward(self.forward, inputs, share, self.config.accumulate, size))
+        parts, size = self.config.accumulate, len(whole) / self.device.world
+        self.progress.advance(_backward(self.forward, inputs, share, parts, size))
         self.optimizer.step()
         self.optimizer.zero_grad()
 
@@ -250,7 +252,12 @@ class Training:
 
 def check(config: Config, data: Data, device: Device) -> None:
     """Raise ValueError for what :func:`train` cannot do: a network unknown or too narrow, batches too small."""
-    Learner(config, data.class_sizes, data.channels, data.size)
+    learner = Learner(config, data.class_sizes, data.channels, data.size)
+    if config.accumulate > 1 and not learner.method.divisible:
+        method = config.method
+        raise ValueError(
+            f"accumulate={config.accumulate} is not for method={method}: its loss is that of a whole batch"
+        )
     Progress(config, len(data.train)).require_batches(device.world)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ufm.problems.frames import Array, Frame
 
@@ -28,12 +29,28 @@ class Method(nn.Module):
     late = False
     """Whether it has begun."""
 
+    divisible = True
+    """Whether a batch may be computed in parts: all that the loss takes from it are the numbers of its labels."""
+
+    whole: Tensor | None = None
+    """Labels of the whole batch, of which a loss may see a part; None where it sees all."""
+
     def attach(self, network: nn.Module) -> None:
         """Called once with the network, before anything is trained."""
 
     def begin(self, share: float) -> None:
         """Called before each step with the share of the training that is done, in [0, 1)."""
         self.late = share >= self.defer
+
+    def counts(self, labels: Tensor, n_classes: int) -> Tensor:
+        """Images of each class in the whole batch, (K,), or in ``labels`` where nothing else is known."""
+        return torch.bincount(labels if self.whole is None else self.whole, minlength=n_classes)
+
+    def weighted(self, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+        """Cross-entropy with weights of the classes (K,), divided by their mean over the whole batch."""
+        whole = labels if self.whole is None else self.whole
+        share = weights[labels].mean() / weights[whole].mean()
+        return functional.cross_entropy(logits, labels, weight=weights) * share
 
     def loss(self, features: Tensor, labels: Tensor, others: Tensor | None = None, share: float = 1.0) -> Tensor:
         r"""Mean loss of features (B, d) with labels (B,), a scalar.

@@ -29,6 +29,7 @@ class KPositiveContrast(CrossEntropy):
 
     views = 2
     staged = True
+    divisible = False  # the queue and the momentum network move on once a step
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class KPositiveContrast(CrossEntropy):
             network.eval()  # its statistics stand still too
             with torch.no_grad():
                 fixed = features(images)
-            return functional.cross_entropy(self.logits(fixed), labels, weight=self.weights)
+            return self.weighted(self.logits(fixed), labels, self.weights)
         queries = functional.normalize(wide(self.projection(features(images))), dim=1)
         with torch.no_grad():
             self._follow(network)

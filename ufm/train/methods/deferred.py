@@ -14,11 +14,14 @@ class Deferred(Method):
     def __init__(self, first: Method, second: Method, defer: float) -> None:
         super().__init__()
         self.first, self.second, self.defer = first, second, defer
+        self.divisible = first.divisible and second.divisible
 
     @property
     def active(self) -> Method:
         """The one whose turn it is."""
-        return self.second if self.late else self.first
+        active = self.second if self.late else self.first
+        active.whole = self.whole
+        return active
 
     def prepare(self, features: Tensor) -> Tensor:
         """As the one whose turn it is has it."""

@@ -73,7 +73,7 @@ class AttractionRepulsionBalanced(CrossEntropy):
     def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
         logits = self.logits(vectors)
-        counts = torch.bincount(labels, minlength=logits.shape[1]).to(logits.dtype)
+        counts = self.counts(labels, logits.shape[1]).to(logits.dtype)
         return functional.cross_entropy(logits + counts.log(), labels)  # ln 0 = -inf leaves a class out
 
 
@@ -109,7 +109,11 @@ class LabelDistributionAware(Method):
         """Mean over the batch, weighted by class once re-weighting has begun (divided by the sum of the weights)."""
         own = functional.one_hot(labels, len(self.rows)).to(self.margins.dtype)
         shifted = self.scale * (self.cosines(vectors) - own * self.margins)
-        return functional.cross_entropy(shifted, labels, weight=self.late_weights if self.late else None)
+        return (
+            self.weighted(shifted, labels, self.late_weights)
+            if self.late
+            else functional.cross_entropy(shifted, labels)
+        )
 
     def geometry(self, features: Tensor) -> Tensor:
         """h / |h|."""

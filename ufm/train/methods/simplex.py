@@ -37,6 +37,8 @@ class SETF(Method):
     One center per class: the loss is quartic around its minimum, and collapse to it algebraic.
     """
 
+    divisible = False  # batch normalisation is a part of it
+
     def __init__(self, dim: int, class_sizes: Sequence[int], seed: int = 0) -> None:
         super().__init__()
         self.normalisation = nn.BatchNorm1d(dim)
@@ -49,8 +51,8 @@ class SETF(Method):
     def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
         products = (vectors * self.vertices[labels]).sum(1)
-        counts = torch.bincount(labels, minlength=len(self.vertices))
-        share = len(labels) / counts.count_nonzero()
+        counts = self.counts(labels, len(self.vertices))
+        share = counts.sum() / counts.count_nonzero()
         evened = share / counts[labels]  # E(y)^2
         return 0.5 * (evened * (products - 1.0).square()).mean()
 
