@@ -1,5 +1,9 @@
 """Simulation and measurement of neural collapse to multiple centers."""
 
+from ufm.files.folder import ours
+
+ours("theory")
+
 from theory.multicenter.centers import apportioned, class_aware
 from ufm.certify import certify
 from ufm.certify.predict import predict

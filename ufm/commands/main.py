@@ -12,13 +12,14 @@ import os
 import select
 import signal
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Union
 
 import tyro
 
 from ufm import commands
-from ufm.files.folder import modules_in
+from ufm.files.folder import modules_in, ours
 from ufm.files.process import INTERRUPTED, WRONG_INPUT
 
 SHOWN_FIRST = ("simulate", "verify", "phase", "sweep", "design", "figures", "claims", "train", "confirm", "table")
@@ -65,14 +66,22 @@ def _nobody_reads() -> bool:
     return True
 
 
+def _say(message: Warning | str, *_: Any, **__: Any) -> None:
+    """What is to be known, but no reason to stop: one line, as errors are."""
+    print(f"ufm: {' '.join(str(message).split())}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
+    shown = warnings.showwarning
     try:
+        warnings.showwarning = _say
+        ours("figures")
         status = int(parse(arguments).run())
         if sys.stdout is not None:  # it may have been closed
             sys.stdout.flush()
         return status
-    except (ValueError, MemoryError, OSError) as error:
+    except (ValueError, MemoryError, OSError, ImportError) as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             return 128 + signal.SIGPIPE
         print(f"ufm: {' '.join(str(error).split())}", file=sys.stderr)
@@ -80,3 +89,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("ufm: interrupted", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        warnings.showwarning = shown

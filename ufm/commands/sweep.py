@@ -1,7 +1,6 @@
 """``ufm sweep``: one question at every point of a grid."""
 
 import contextlib
-import os
 import resource
 import signal
 import sys
@@ -14,7 +13,7 @@ import tyro
 
 from ufm.commands.flags import check_picture
 from ufm.files import memory, store
-from ufm.files.process import FAILS, INTERRUPTED, OK, interactive
+from ufm.files.process import FAILS, INTERRUPTED, OK, interactive, processors
 from ufm.files.text import suggestion
 from ufm.sweep.description import MAX_CELLS, Cell, Sweep, read, shipped
 from ufm.sweep.execute import run, work
@@ -153,7 +152,7 @@ class Command:
         said += f", {len(damaged)} damaged" if damaged else ""
         found: dict[str, float | None] = {"cells": sweep.n_cells, "done": done, "seconds": None, "bytes": None}
         if missing and sweep.does.parallel:
-            cost, workers = _probe(sweep, missing), self.workers or os.cpu_count() or 1
+            cost, workers = _probe(sweep, missing), self.workers or processors()
             seconds, size = cost * len(missing) / workers, workers * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             found |= {"seconds": seconds, "bytes": 1024.0 * size}
             much = memory.readable(1024.0 * size)

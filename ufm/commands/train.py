@@ -11,7 +11,7 @@ import tyro
 from ufm.certify.training import confirm, predictions
 from ufm.commands.flags import check_folder
 from ufm.files import store
-from ufm.files.process import FAILS, INTERRUPTED, OK, interactive
+from ufm.files.process import FAILS, INTERRUPTED, OK, end_with_parent, interactive
 from ufm.files.store import json_object
 from ufm.train import require_packages
 from ufm.train.config import Config, Settings
@@ -79,6 +79,7 @@ class Command(Settings):
 
     def run(self) -> int:
         """Train, confirm, draw, report."""
+        end_with_parent()
         run, config = self._which()
         require_packages()
         from ufm.train.device import Device

@@ -1,12 +1,17 @@
 """Results on disk: netCDF that is complete or absent, and that says when it was damaged."""
 
 import contextlib
+import errno
 import fcntl
+import glob
 import hashlib
 import io
 import json
 import os
+import re
 import secrets
+import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +33,9 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        if half_written(left_over) and time.time() - left_over.stat().st_mtime > FORGOTTEN:
+            left_over.unlink(missing_ok=True)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}{target.suffix}")
     try:
         temporary.touch(exist_ok=False)
@@ -40,24 +48,45 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, *NO_LOCKS):  # some file systems flush no folders
+            raise
     finally:
         os.close(folder)
     return target
+
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems answer that cannot do such a thing."""
+
+
+FORGOTTEN = 3600.0
+"""Seconds after which a write that has not ended is one that was killed."""
+
+
+def half_written(path: Path) -> bool:
+    """Whether a file is what :func:`write_atomically` leaves behind where it is killed: .NAME.16 digits.ENDING."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{16}(\.\w+)?", path.name) is not None
+
+
+def sweep_away(*folders: Path) -> None:
+    """Remove what killed writes left in folders that this process holds :func:`alone`; such a folder need not exist."""
+    for folder in folders:
+        for path in folder.glob(".*"):
+            if half_written(path):
+                path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def alone(folder: Path, what: str) -> Iterator[None]:
     """Hold a folder against other processes; a lock goes with its process, whatever ends that.
 
-    Raises ValueError, "another process is WHAT in FOLDER", if one holds it. A folder made for this and left empty goes.
+    Raises ValueError, "another process is WHAT in FOLDER", if one holds it. What killed writes have left in it or a
+    folder below is removed. A folder made for this and left empty goes.
     """
     created = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"another process is {what} in {folder}") from None
+    with _locked(folder / "lock", f"another process is {what} in {folder}"):
+        sweep_away(folder, *(each for each in folder.iterdir() if each.is_dir()))
         try:
             yield
         finally:
@@ -66,14 +95,56 @@ def alone(folder: Path, what: str) -> Iterator[None]:
                 folder.rmdir()
 
 
+@contextlib.contextmanager
+def _locked(path: Path, taken: str) -> Iterator[None]:
+    """Hold the file ``path`` itself, not one of that name that another process has unlinked meanwhile."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(taken) from None
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
+                warnings.warn(f"{path.parent} cannot be locked ({error.strerror}): start no other there", stacklevel=4)
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield
+                return
+
+
 def save_text(path: str | Path, text: str) -> Path:
     """Write a text file atomically."""
-    return write_atomically(path, lambda temporary: temporary.write_text(text))
+    return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def save_json(path: str | Path, value: Any) -> Path:
     """Write JSON atomically; NaN and infinity, which JSON does not know, become null."""
     return save_text(path, to_json(value) + "\n")
+
+
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with its own digest, which :func:`unsealed` looks at."""
+    return {**value, SEAL: config_key(json.loads(to_json(dict(value))))}
+
+
+def unsealed(path: str | Path) -> dict[str, Any]:
+    """The JSON object of a file, without its digest. A file from before there were digests has none.
+
+    Raises FileNotFoundError, or DamagedFile for what is no JSON object or does not match its digest.
+    """
+    try:
+        value = json_object(str(path), Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedFile(f"{path} is damaged: {error}") from None
+    seal = value.pop(SEAL, None)
+    if seal is not None and seal != config_key(value):
+        raise DamagedFile(f"{path} was changed after it was written: its digest does not match")
+    return value
+
+
+SEAL = "digest"
 
 
 def to_json(value: Any) -> str:
@@ -97,7 +168,7 @@ def json_object(what: str, text: str) -> dict[str, Any]:
     """The object that a text is. Raises ValueError if it is not JSON, or JSON of another kind."""
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"not valid JSON: {error}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{what} is a JSON object")

@@ -1,6 +1,5 @@
 """Gradient flow: one verb for every kind of problem, one kind of answer."""
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from ufm.files import memory
 from ufm.files.blas import one_thread
+from ufm.files.process import processors
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
 from ufm.problems.problem import MultiCenterProblem
@@ -122,7 +122,7 @@ def gradient_flow(
         raise ValueError(
             f"until_nc={until_nc} is below {prepared.floor:g}, the least that method={prepared.name!r} can tell from 0"
         )
-    run = _Run(prepared, keep, rtol, workers or os.cpu_count() or 1, progress)
+    run = _Run(prepared, keep, rtol, workers or processors(), progress)
     if times is None:
         run.search(until_nc, n_times)
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ufm.files import store
+from ufm.files.process import end_with, processors
 from ufm.sweep.description import Cell, Sweep, label
 from ufm.sweep.folder import Folder
 from ufm.sweep.kinds import KINDS, Answer
@@ -99,7 +100,7 @@ def _replies(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | None
     elif not sweep.does.parallel:
         yield from _trainings(sweep, cells, out, workers)
     else:  # a single worker is this process
-        backend = _Backend({"backend": "loky", "inner_max_num_threads": 1}, workers or os.cpu_count() or 1)
+        backend = _Backend({"backend": "loky", "inner_max_num_threads": 1}, workers or processors())
         yield from _parallel(sweep, cells, out, backend)
 
 
@@ -148,7 +149,9 @@ def _side_by_side(
     def tasks() -> Iterable[Any]:
         for number, group in list(groups.items()):
             handed.append(number)
-            yield joblib.delayed(_numbered)(number, sweep.kind, [c.configuration for c in group], sweep.record, out)
+            yield joblib.delayed(_numbered)(
+                os.getpid(), number, sweep.kind, [c.configuration for c in group], sweep.record, out
+            )
 
     with joblib.parallel_config(**backend.settings):
         parallel = joblib.Parallel(
@@ -158,8 +161,15 @@ def _side_by_side(
             yield from replies
 
 
-def _numbered(number: int, *arguments: Any) -> tuple[int, list[Reply]]:
+def _numbered(parent: int, number: int, *arguments: Any) -> tuple[int, list[Reply]]:
+    """In a worker, which ends with the process that it is a child of; those of a cluster are nobody's children."""
+    if os.getppid() == parent and not _WATCHING:
+        _WATCHING.append(parent)
+        end_with(parent, lambda: os._exit(1))
     return number, work(*arguments)
+
+
+_WATCHING: list[int] = []
 
 
 def _alone(sweep: Sweep, cell: Cell, out: Path, backend: _Backend) -> Reply:

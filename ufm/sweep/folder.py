@@ -20,7 +20,6 @@ import numpy as np
 from scipy.io import netcdf_file
 
 from ufm.files import store
-from ufm.files.store import json_object
 from ufm.sweep.description import Cell, Sweep, label
 from ufm.sweep.kinds import Answer
 
@@ -42,9 +41,11 @@ class Folder:
         """The sweep that lives here. Raises ValueError if there is none, DamagedFile."""
         path = self.path / "sweep.json"
         try:
-            return Sweep.from_dict(json_object("a sweep", path.read_text()))
+            return Sweep.from_dict(store.unsealed(path))
         except FileNotFoundError:
             raise ValueError(f"{self.path} is not the folder of a sweep: sweep.json is missing") from None
+        except store.DamagedFile:
+            raise
         except ValueError as error:
             raise store.DamagedFile(f"{path} is damaged: {error}") from None
 
@@ -55,7 +56,7 @@ class Folder:
         if not self.path.is_dir():
             raise ValueError(f"out={self.path} exists and is not a folder")
         if not (self.path / "sweep.json").exists():
-            if any(entry.name != "lock" for entry in self.path.iterdir()):
+            if any(entry.name != "lock" and not store.half_written(entry) for entry in self.path.iterdir()):
                 raise ValueError(f"out={self.path} holds other files and no sweep: take an empty folder")
             return
         there, wanted = (json.loads(store.to_json(each.to_dict())) for each in (self.sweep(), sweep))
@@ -65,10 +66,8 @@ class Folder:
             raise ValueError(f"out={self.path} belongs to another sweep: {', '.join(other)} differ")
 
     def begin(self, sweep: Sweep) -> None:
-        """Write the description down, and clear away what a kill left half written."""
-        store.save_json(self.path / "sweep.json", sweep.to_dict())
-        for left_over in (self.path / "cells").glob(".*.nc.*"):
-            left_over.unlink()
+        """Write the description down."""
+        store.save_json(self.path / "sweep.json", store.sealed(sweep.to_dict()))
 
     def _file(self, cell: Cell) -> Path:
         return self.path / "cells" / f"{cell.key}.nc"

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from ufm.files import store
-from ufm.files.process import FAILS, INTERRUPTED, OK
+from ufm.files.process import FAILS, INTERRUPTED, OK, start
 from ufm.train.presets import preset, sharing
 from ufm.train.run import Run
 
@@ -131,10 +130,10 @@ def _run(job: Job, flags: Sequence[str], running: _Running, device: str | None) 
         return FAILS, f"{folder} holds a smoke test: move it away"
     what = ["--resume", str(folder)] if run.exists else [*job.begin]
     folder.mkdir(parents=True, exist_ok=True)
-    environment = None if device is None else os.environ | {"CUDA_VISIBLE_DEVICES": device}
+    environment = None if device is None else {"CUDA_VISIBLE_DEVICES": device}
     with (folder / "log.txt").open("ab") as log:
-        command = [sys.executable, "-m", "ufm", "train", *what, *flags]
-        with subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
+        said_before = log.tell()
+        with start(["train", *what, *flags], environment, stdout=log, stderr=log) as process:
             running.add(process)
             status = process.wait()
             running.discard(process)
@@ -142,7 +141,7 @@ def _run(job: Job, flags: Sequence[str], running: _Running, device: str | None) 
         return status, None
     if status < 0:  # its last words are not why
         return status, f"killed by signal {-status}"
-    lines = (folder / "log.txt").read_text(errors="replace").strip().splitlines()
+    lines = (folder / "log.txt").read_bytes()[said_before:].decode(errors="replace").strip().splitlines()
     return status, lines[-1].removeprefix("ufm: ") if lines else f"exit status {status}"
 
 

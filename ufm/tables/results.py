@@ -1,6 +1,5 @@
 """Results of finished trainings as plain numbers, small enough to be committed."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,8 +119,10 @@ def _key(result: Mapping[str, Any]) -> tuple[str, int]:
 
 def save(path: Path, results: Iterable[Result]) -> Path:
     """Write JSON, one training a line so that differences can be read."""
+    results = list(results)
     lines = ",\n".join(store.to_json(result) for result in results)
-    return store.save_text(path, f'{{"results": [\n{lines}\n]}}\n')
+    digest = store.sealed({"results": results})[store.SEAL]
+    return store.save_text(path, f'{{"{store.SEAL}": "{digest}", "results": [\n{lines}\n]}}\n')
 
 
 def load(path: Path) -> list[Result]:
@@ -129,10 +130,12 @@ def load(path: Path) -> list[Result]:
     if not path.exists():
         return []
     try:
-        results = json.loads(path.read_text())["results"]
+        results = store.unsealed(path)["results"]
         for result in results:
             Config.from_dict(result["configuration"])
             float(result["accuracy"]["own"])
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except store.DamagedFile:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
         raise store.DamagedFile(f"{path} does not hold results of trainings: {error}") from None
     return list(results)

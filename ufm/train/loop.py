@@ -9,6 +9,7 @@ import contextlib
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ufm.files.store import DamagedFile
 from ufm.train import checkpoint, measure
 from ufm.train.checkpoint import Checkpoint
 from ufm.train.config import Config
@@ -75,15 +77,22 @@ def train(
     ------
     ValueError : what :func:`check` finds.
     Diverged : a loss, a weight or a feature is not finite; says where. The last good checkpoint stays.
+    ChildProcessError : a process that reads images is gone.
     Stopped : SIGINT or SIGTERM arrived; the step was finished and everything saved.
-    DamagedFile : ``resume``, and what there is to go on from is damaged.
+    DamagedFile : ``resume``, and all checkpoints are damaged. A damaged record begins anew, with a warning.
     """
     training = Training(config, data, folder, device, options or Options(), about or {})
     if resume:
         training.restore()
-    with _signals() as caught, training.bar() as bar:
-        while training.goes_on():
-            training.epoch(caught, bar)
+    try:
+        with _signals() as caught, training.bar() as bar:
+            while training.goes_on():
+                training.epoch(caught, bar)
+    except RuntimeError as error:  # torch raises it wherever the training is at that moment
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        lost = "a process that reads images was ended, by a signal or for lack of memory"
+        raise ChildProcessError(f"{lost}; go on with: ufm train --resume {folder}") from None
     return training.record
 
 
@@ -214,16 +223,18 @@ class Training:
         for name, value in tensors.items():
             if value.is_floating_point() and not bool(torch.isfinite(value).all()):
                 raise Diverged(f"{name} is not finite {self.progress.after()}")
-        return Checkpoint(self.progress.step, tensors, self.progress.to_dict())
+        return Checkpoint(self.progress.step, tensors, {**self.progress.to_dict(), "configuration": self.config.key})
 
     def restore(self) -> None:
         """Go on from the last intact checkpoint, and from what was recorded up to it, if there is one.
 
-        Raises DamagedFile, or ValueError if the checkpoint is of another network.
+        Raises DamagedFile, or ValueError if checkpoint or record are of another configuration.
         """
         found = checkpoint.latest(self.folder / "checkpoints")
         if found is None:
             return
+        if found.state.pop("configuration", key := self.config.key) != key:
+            raise ValueError(f"{self.folder}: the checkpoint is of another configuration than config.json")
         weights = {name.removeprefix("learner."): v for name, v in found.tensors.items() if name.startswith("learner.")}
         try:
             self.learner.load_state_dict(weights)
@@ -234,7 +245,13 @@ class Training:
             if momentum is not None:
                 self.optimizer.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
         self.progress.restore(found.state)
-        self.record = Record.load(self.folder / "metrics.nc")
+        try:
+            self.record = Record.load(self.folder / "metrics.nc")
+        except DamagedFile as damage:
+            warnings.warn(f"{damage}; the record begins anew at epoch {self.progress.epoch}", stacklevel=2)
+            return
+        if other := self.config.differences(self.record.config):
+            raise ValueError(f"{self.folder} was trained with other settings: {', '.join(other)}")
         self.record.forget_after(self.progress.epoch)
 
     def bar(self) -> Any:

@@ -97,7 +97,10 @@ FASTEST: dict[str, dict[str, Any]] = {"-theta0.7": {"theta": 0.7}}
 """Where features of a class with 20 centers collapse fastest under beta = cos alpha: at cos alpha = 2/3."""
 SCANNED = (0.02, 0.06, 0.2, 0.6)
 """Learning rates of the scan: one for all methods is no comparison, as their losses differ in scale and steepness."""
-RATES: dict[tuple[str, str], float] = {}
+RATES: dict[tuple[str, str], float] = {
+    **{("cifar10", method): 0.2 for method in TRAINED_ALONE},
+    **{("cifar10", method): 0.06 for method in ("LDAM-DRW", "SETF")},
+}
 """Learning rates of the tables of real images by data set and method, where not the default: the scan's best."""
 SCAN: dict[str, Any] = {"epochs": 40, "measure_every": 10}
 TO_THE_END: dict[str, Any] = {"epochs": 100, "measure_every": 10}

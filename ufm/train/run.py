@@ -11,7 +11,6 @@
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,24 +54,21 @@ class Run:
     def begin(self, config: Config, predictions: Mapping[str, Any], smoke: bool) -> None:
         """Write down what is going to happen."""
         store.save_json(self.folder / "predictions.json", dict(predictions))  # first: resuming needs both
-        store.save_json(self.folder / "config.json", {"configuration": config.to_dict(), "smoke": smoke})
+        store.save_json(self.folder / "config.json", store.sealed({"configuration": config.to_dict(), "smoke": smoke}))
 
     def _json(self, name: str) -> dict[str, Any]:
-        path = self.folder / name
         try:
-            values = json.loads(path.read_text())
+            return store.unsealed(self.folder / name)
         except FileNotFoundError:
             raise ValueError(f"{self.folder} is not the folder of a training: {name} is missing") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise store.DamagedFile(f"{path} is damaged: {error}") from None
-        if not isinstance(values, dict):
-            raise store.DamagedFile(f"{path} is damaged: it must hold one JSON object")
-        return values
 
     def config(self) -> Config:
         """What is trained here. Raises ValueError if it is no such folder, DamagedFile."""
+        values = self._json("config.json")
+        if not values.keys() <= {"configuration", "smoke"}:
+            raise store.DamagedFile(f"{self.folder / 'config.json'} is damaged: it holds {', '.join(values)}")
         try:
-            return Config.from_dict(self._json("config.json").get("configuration", {}))
+            return Config.from_dict(values.get("configuration", {}))
         except (TypeError, AttributeError) as error:
             raise store.DamagedFile(f"{self.folder / 'config.json'} is damaged: {error}") from None
 

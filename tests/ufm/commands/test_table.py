@@ -227,7 +227,7 @@ class Process:
     statuses: ClassVar = {"fashion/al-0.1": 1, "fashion/ce-0.1": -9, "fashion/p-0.1": 130}
 
     def __init__(self, command, stdout, stderr, env):
-        self.commands.append(command[4:])
+        self.commands.append(command[5:])
         self.words = " ".join(command)
         stdout.write(b"epoch 0\nufm: the loss is nan in epoch 1\n")
 

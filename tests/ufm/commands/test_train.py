@@ -1,13 +1,17 @@
+import itertools
 import json
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
 import torch
 import xarray
+from PIL import Image
 
 from ufm.train import checkpoint, loop
 from ufm.train.presets import PRESETS
@@ -129,6 +133,73 @@ def test_resuming(tmp_path, command, refused):
     refused("is finished", "train", "--resume", tmp_path / "run")
     refused("is another training: lr is 0.3, not 0.1", "train", "--resume", tmp_path / "run", "--lr", 0.3)
     refused("goes on as it began", "train", "--resume", tmp_path / "run", "--smoke")
+
+
+def test_what_was_changed_after_a_training_began_is_not_trained_with(tmp_path, command, refused):
+    run = tmp_path / "run"
+    assert command("train", *QUICK, "--out", run)[0] == 0
+    path = run / "config.json"
+    good = path.read_text()
+    path.write_text(good.replace('"lr": 0.1', '"lr": 0.3'))
+    assert path.read_text() != good
+    refused("config.json was changed after it was written", "train", "--resume", run)
+    changed = json.loads(good)
+    changed["configuration"]["lr"] = 0.3
+    del changed["digest"]  # as somebody would who means it
+    path.write_text(json.dumps(changed))
+    (run / "report.json").unlink()
+    refused("another configuration than config.json", "train", "--resume", run)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_damaged_record_does_not_keep_a_training_from_going_on(tmp_path, command):
+    run = tmp_path / "run"
+    assert command("train", *QUICK, "--out", run)[0] == 0
+    (run / "report.json").unlink()
+    (run / "metrics.nc").write_bytes(b"rubbish")
+    status, _, err = command("train", "--resume", run)
+    assert status == 0
+    assert "the record begins anew at epoch 1\n" in err
+    assert Record.load(run / "metrics.nc").epochs == [1]
+
+
+@pytest.mark.slow
+def test_an_image_worker_that_is_killed_is_said(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, label, number in itertools.product(("train", "test"), "ab", range(24)):
+        folder = tmp_path / "own" / "pictures" / part / label
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 255, (120, 130, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    flags = ["--dataset", "own/pictures", "--tau", "1", "--epochs", "999", "--batch-size", "8", "--workers", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "ufm",
+        "train",
+        *flags,
+        "--threads",
+        "1",
+        "--data",
+        tmp_path,
+        "--out",
+        tmp_path / "run",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("epoch 2 of") or line.startswith("epoch   2 of"):
+                break
+        killed, end = False, time.monotonic() + 20
+        while not killed and time.monotonic() < end:
+            for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+                killed = True
+                break
+        said = process.stderr.read()
+        status = process.wait()
+    assert status == 2, said
+    assert "a process that reads images was ended" in said.splitlines()[-1]
+    assert "--resume" in said.splitlines()[-1]
 
 
 def test_a_training_that_diverges_says_where(tmp_path, command):

@@ -1,8 +1,10 @@
+import errno
 import os
 import pathlib
 import resource
 import select
 import signal
+import stat
 import subprocess
 import sys
 
@@ -12,6 +14,8 @@ import xarray
 
 import ufm
 from ufm.files import store
+
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 def example(seed=0):
@@ -130,3 +134,84 @@ def test_json_is_strict():
     assert store.to_json({"a": np.float64("nan"), "b": (1, np.int64(2)), "c": [float("inf")]}) == (
         '{"a": null, "b": [1, 2], "c": [null]}'
     )
+
+
+def test_a_flipped_bit_in_sealed_json_is_found(tmp_path):
+    """In every place of the file: the value is what was written, or the file is damaged."""
+    value = {"configuration": {"lr": 0.1, "method": "CAL", "centers": [1, 2], "drop": None}, "smoke": False}
+    path = store.save_json(tmp_path / "config.json", store.sealed(value))
+    good = path.read_bytes()
+    assert store.unsealed(path) == value
+    survived = 0
+    for place in range(len(good)):
+        for bit in range(8):
+            path.write_bytes(good[:place] + bytes([good[place] ^ 1 << bit]) + good[place + 1 :])
+            try:
+                found = store.unsealed(path)
+            except store.DamagedFile:
+                continue
+            found.pop(next((key for key in found if key not in value), None), None)  # the name of the digest itself
+            survived += found != value
+    assert survived == 0
+    path.write_text(store.to_json(value))  # from before there were digests
+    assert store.unsealed(path) == value
+
+
+HOLDER = """
+import pathlib, sys, time
+from ufm.files import store
+folder, log = map(pathlib.Path, sys.argv[1:])
+for _ in range(150):
+    try:
+        with store.alone(folder, "counting"), log.open("a") as file:
+            print("in", file=file, flush=True); time.sleep(0.0005); print("out", file=file)
+    except ValueError:
+        pass
+"""
+
+
+def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
+    command = [sys.executable, "-c", HOLDER, tmp_path / "held", tmp_path / "log"]
+    crowd = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
+    assert [each.wait() for each in crowd] == [0] * 4
+    words = (tmp_path / "log").read_text().split()
+    assert len(words) > 100
+    assert words == ["in", "out"] * (len(words) // 2)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_file_systems_without_locks_are_said(tmp_path, monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(store.fcntl, "flock", refuse)
+    with pytest.warns(UserWarning, match="cannot be locked"), store.alone(tmp_path, "testing"):
+        pass
+
+
+def test_file_systems_that_flush_no_folders(tmp_path, monkeypatch):
+    ordinary = os.fsync
+
+    def fsync(number):
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        ordinary(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert store.save_text(tmp_path / "a.txt", "text").read_text() == "text"
+
+
+def test_what_killed_writes_leave_goes(tmp_path):
+    kept, left, fresh = (
+        tmp_path / name for name in (".hidden", ".a.txt.00112233445566aa.txt", ".a.txt.11112233445566aa.txt")
+    )
+    for path in (kept, left, fresh):
+        path.write_text("half")
+    os.utime(left, (0, 0))
+    store.save_text(tmp_path / "a.txt", "text")
+    assert (kept.exists(), left.exists(), fresh.exists()) == (True, False, True)
+    (tmp_path / "below").mkdir()
+    below = tmp_path / "below" / ".b.nc.00112233445566aa.nc"
+    below.write_text("half")
+    with store.alone(tmp_path, "testing"):
+        assert (kept.exists(), fresh.exists(), below.exists()) == (True, False, False)

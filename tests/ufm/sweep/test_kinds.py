@@ -1,7 +1,6 @@
 """Each kind of cell against the call it stands for, and its predictions against its measurements."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import pytest
 import ufm
 from theory import decision
 from theory.multicenter import flows
-from ufm.files import store
+from ufm.files import process, store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 from ufm.sweep.kinds.base import problem_of
@@ -257,7 +256,7 @@ def test_every_training_at_a_time_has_a_device_of_its_own(tmp_path, monkeypatch)
         def wait(self):
             return 0
 
-    monkeypatch.setattr(grid, "subprocess", SimpleNamespace(Popen=Process))
+    monkeypatch.setattr(process.subprocess, "Popen", Process)
     jobs = [grid.Job(str(i), tmp_path / str(i), ()) for i in range(6)]
     assert {reason for _, reason in grid.run_all(jobs, 1, [], ["2"])} == {None}
     assert given == ["2"] * 6

@@ -148,7 +148,7 @@ def test_damaged_cells_are_computed_again(described, tmp_path, command):
 
 def test_left_overs_of_a_kill_are_swept_away(described, tmp_path):
     _, sweep, _ = described(SMALL)
-    left = tmp_path / "undisturbed" / "cells" / ".abc.nc.k1j2.nc"
+    left = tmp_path / "undisturbed" / "cells" / ".abc.nc.0123456789abcdef.nc"
     left.write_bytes(b"half a file")
     run(sweep, tmp_path / "undisturbed", workers=1)
     assert not left.exists()

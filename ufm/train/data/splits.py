@@ -129,11 +129,20 @@ class InFiles(Split):
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # the loader draws from the global one otherwise, and shifts a resumed run
         )
-        for indices, photographs in zip(batches, loader, strict=True):
+        read = iter(loader)
+        for indices in batches:
+            try:
+                photographs = next(read)
+            except (EOFError, ConnectionError):  # in the middle of a word
+                raise RuntimeError(LOST) from None
             if isinstance(photographs, Exception):
                 raise photographs
             images = photographs.to(self.device, non_blocking=True)
             yield normalise(images, self.spec.mean, self.spec.std), self.labels[indices].to(self.device)
+
+
+LOST = "DataLoader worker is gone"
+"""How a message begins, as torch's own does, where a process that reads images was ended from outside."""
 
 
 class _Photographs:
