@@ -34,7 +34,7 @@ def cosine_checks(problem: CosineProblem, t: Trajectory, rng: np.random.Generato
         return
     yield energy_check(t)
     norms = t.class_values("norm_mean")
-    law = predicted.radius(t.times[:, None], norms[0])
+    law = predicted.radius(t.times[:, None] - t.times[0], norms[0])  # also where the records begin later than the flow
     yield Check.compare("mean norm at all times", "theory.multicenter.clock.radius", law, norms, relative=1e-7)
     if at_end:
         yield _value_check(t, predicted)
@@ -51,7 +51,7 @@ def _value_check(t: Trajectory, predicted: CosinePrediction) -> Check:
     """The smallest loss, and what is left of the penalty."""
     first, sizes = t.curves.sums, predicted.sizes
     spread = first["norm_squared"][0].sum() - 2.0 * first["norm"][0].sum() + sizes.sum()
-    value = predicted.value + predicted.norm_penalty(float(t.times[-1]), float(spread))
+    value = predicted.value + predicted.norm_penalty(float(t.times[-1] - t.times[0]), float(spread))
     reach = sizes @ (predicted.weights * predicted.counts) * float(t.stats["until_nc"])
     source = predicted.sources["value"]
     return Check.compare("value at the end", source, value, t.value[-1], absolute=reach, relative=1e-9)
@@ -72,7 +72,14 @@ def _clocks(t: Trajectory, predicted: CosinePrediction, k: int) -> tuple[Array, 
     if first == len(t.times):
         return np.empty((0, 0)), first
     lived = predicted.clock(np.maximum(t.times - t.times[first], 0.0), mean[first])
-    return (lived + predicted.clock(t.times[first], mean[0]))[:, None], first
+    return (lived + predicted.clock(t.times[first] - t.times[0], mean[0]))[:, None], first
+
+
+def _log_odds(t: Trajectory, k: int) -> Array:
+    """ln (y^2 / z^2) of the samples of class ``k`` at the start, (n,): huge where nothing is outside the centers."""
+    _, y, z, _, _ = reduced.project(t.frame, np.asarray(t.initial)[t.problem.samples(k)], k)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.clip(2.0 * (np.log(y) - np.log(z)), -1e6, 1e6))
 
 
 def _rate_checks(t: Trajectory, predicted: CosinePrediction, notes: list[str]) -> Iterator[Check]:
@@ -97,20 +104,29 @@ def _rate_checks(t: Trajectory, predicted: CosinePrediction, notes: list[str]) -
         a, b = usable[(usable.size - 1) // 2], usable[-1]
         if predicted.rate[k] > 0.0:
             rate = (log_nc[a, k] - log_nc[b, k]) / float(np.mean(lived[b] - lived[a]))
-            # The part in the differences of centers, y against z, fades as e^(-tilt_rate tau) and adds this share to
-            # the rate; (y / z)^2 starts at about the ratio of dimensions, and in hardly any sample above these odds.
-            inside_centers, outside = problem.centers[k] - 1, t.frame.dim - problem.centers[k]
-            rarely = 1e-4 / problem.class_sizes[k]
-            extreme = float(chi2.isf(rarely, inside_centers) / chi2.ppf(rarely, outside))
-            odds = max(10.0, 10.0 * inside_centers / outside, extreme)
-            tilt = predicted.tilt_rate[k]
-            bias = odds * tilt / predicted.rate[k] * float(np.exp(-tilt * lived[a]).max())
+            # The part in the differences of centers, y against z, fades as e^(-tilt_rate tau) and adds its share to
+            # the rate: tilt_rate / (1 + e^(tilt_rate tau) z^2 / y^2).
+            tilt, extra, bias = predicted.tilt_rate[k], 0.0, 0.0
+            if t.initial is not None:
+                odds = _log_odds(t, k)
+                left = np.logaddexp(0.0, odds - tilt * lived[a]) - np.logaddexp(0.0, odds - tilt * lived[b])
+                extra = float(np.mean(left)) / float(np.mean(lived[b] - lived[a]))
+            else:
+                if t.stats["start"] == "given features":
+                    spread += 1
+                    continue
+                # y^2 / z^2 starts at about the ratio of dimensions, and in hardly any sample above these odds
+                inside_centers, outside = problem.centers[k] - 1, t.frame.dim - problem.centers[k]
+                rarely = 1e-4 / problem.class_sizes[k]
+                extreme = float(chi2.isf(rarely, inside_centers) / chi2.ppf(rarely, outside))
+                most = max(10.0, 10.0 * inside_centers / outside, extreme)
+                bias = most * tilt / predicted.rate[k] * float(np.exp(-tilt * lived[a]).max())
             # What is left of NC at a, against 1 - c, adds another.
             bias += close[k] / far[k] * float(peak[a, k])
             if bias > 0.1:
                 early += 1
                 continue
-            exponential.append((predicted.rate[k], rate, predicted.rate[k] * (1e-3 + bias)))
+            exponential.append((predicted.rate[k] + extra, rate, predicted.rate[k] * (1e-3 + bias)))
         else:
             slope = np.exp(-log_nc[b, k] - np.mean(np.log(lived[b])))
             limit = predicted.algebraic_slope[k]
@@ -118,7 +134,7 @@ def _rate_checks(t: Trajectory, predicted: CosinePrediction, notes: list[str]) -
     if early:
         notes.append(f"collapse rate of {early} classes: fewer than two records in the asymptotic regime")
     if spread:
-        notes.append(f"collapse rate of {spread} classes: their norms differ and were not kept (keep='final')")
+        notes.append(f"collapse rate of {spread} classes: what they start from was not kept (keep='final')")
     for name, source, rows in (
         ("rate of collapse, exponential", predicted.sources["rate"], exponential),
         ("1 / (NC tau), algebraic (centers coincide)", predicted.sources["algebraic_slope"], algebraic),

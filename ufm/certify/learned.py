@@ -14,7 +14,8 @@ from ufm.certify.slow import SUBSET, definition_checks
 from ufm.measure import metrics
 from ufm.minimize.phase import PhaseDiagram
 from ufm.minimize.solution import Solution
-from ufm.problems.frames import Frame, dense
+from ufm.minimize.trust_region import SLOPE
+from ufm.problems.frames import Array, Frame, dense
 from ufm.problems.kinds import Learned, LearnedMSEProblem
 from ufm.problems.problem import Integers
 from ufm.problems.state import State, class_bounds
@@ -36,13 +37,28 @@ def learned_checks(problem: LearnedMSEProblem, solution: Solution, rng: np.rando
     yield Check.compare("living classes", predicted.sources["living"], *lives)
     size, length = predicted.natural_square_norm, predicted.natural_feature_norm
     found = solution.norms**2
-    yield Check.compare("|w_k|^2", square, predicted.square_norm, found, absolute=1e-8 * size, relative=1e-8)
+    blur, haze = _flatness(predicted.clearance, SLOPE / (problem.lam_w * np.sqrt(size)))
+    yield Check.compare("|w_k|^2", square, predicted.square_norm, found, absolute=blur * size, relative=1e-8)
     norms = np.linalg.norm(solution.class_features, axis=1)
-    yield Check.compare("|h_k|", square, predicted.feature_norm, norms, absolute=1e-5 * length, relative=1e-7)
+    yield Check.compare("|h_k|", square, predicted.feature_norm, norms, absolute=haze * length, relative=1e-7)
     if living.size:
         yield from _living_geometry(solution, predicted, living)
         some = np.sort(rng.choice(living, size=min(SUBSET, living.size), replace=False))
         yield from definition_checks(problem, solution.frame, solution.class_features[some], some, rng)
+
+
+def _flatness(clearance: Array, slope: Array) -> tuple[Array, Array]:
+    r"""How well squared norms and norms are known, in units of their natural sizes: badly next to a threshold.
+
+    In :math:`s = |w|`, in that unit, P is :math:`-\delta s^2 + s^4 / 2` up to a factor, :math:`\delta` the distance
+    from the threshold. A slope of :math:`\epsilon`, 1e-9 or what the solver may leave in that unit, is worth
+    :math:`\Delta s = \epsilon / (4 \delta)`, at most :math:`(\epsilon / 2)^{1/3}`, and :math:`\Delta s^2` is
+    :math:`2 s \Delta s` with :math:`s = \sqrt\delta`, at most 1.
+    """
+    delta, slope = np.maximum(np.abs(clearance - 1.0), 1e-300), np.maximum(1e-9, slope)
+    by_norm = np.minimum(slope / (4.0 * np.minimum(delta, 1.0)), (0.5 * slope) ** (1.0 / 3.0))
+    by_square = np.maximum(2.0 * np.sqrt(np.minimum(delta, 1.0)) * by_norm, by_norm**2)
+    return np.maximum(1e-8, by_square), np.maximum(1e-5, by_norm)
 
 
 def learned_flow_checks(problem: Learned, t: Trajectory, rng: np.random.Generator, notes: list[str]) -> Iterator[Check]:

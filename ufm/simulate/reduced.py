@@ -38,7 +38,7 @@ def reduced_blocks(
                 z, lift = np.hypot(outside, rest), None
                 tilt = np.sqrt(max(0.0, 1.0 - kappa**2)) * np.divide(outside, z, where=z > 0, out=np.zeros_like(z))
             else:
-                x, y, z, tilt, lift = _project(frame, features[rows], k)
+                x, y, z, tilt, lift = project(frame, features[rows], k)
             classifier = np.column_stack([np.full(x.size, kappa), np.zeros(x.size), tilt])
             state, direction = np.column_stack([x, y, z]), np.array([1.0, 0.0, 0.0])
             still = on_antipode(state, direction)
@@ -61,7 +61,7 @@ def _sample_reduced(
     return tuple(placed.T)
 
 
-def _project(frame: Frame, features: Array, k: int) -> tuple[Array, Array, Array, Array, Callable[[Array], Array]]:
+def project(frame: Frame, features: Array, k: int) -> tuple[Array, Array, Array, Array, Callable[[Array], Array]]:
     """Reduced coordinates of given features, the rest's cosine to the classifier, and the way back."""
     mean, (differences, spreads) = frame.direction(k), frame.differences
     spread, own = float(spreads[k]) or 1.0, differences[frame.offsets[k] : frame.offsets[k + 1]]

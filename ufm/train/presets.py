@@ -60,8 +60,9 @@ def _usual(dataset: str, network: str, method: str) -> dict[str, Any]:
     settings = dict(IMAGENET) if dataset.startswith("imagenet") else {}
     if method == "LDAM-DRW":
         settings["drop"] = 0.01  # its own schedule
-    if network == "convnet" and (dataset, method) in RATES:
-        settings["lr"] = RATES[dataset, method]
+    trained = METHODS[method].trained_as or method
+    if network == "convnet" and (dataset, trained) in RATES:
+        settings["lr"] = RATES[dataset, trained]
     if METHODS[method].loss == "cosine":
         settings |= OWN_RULES.get(dataset, {}) | OWN_RULES.get(network, {})
     return settings
