@@ -20,7 +20,6 @@ from ufm.train.run import Run
 from ufm.train.smoke import shortened, synthetic_data
 
 if TYPE_CHECKING:
-    from ufm.train.data import Data
     from ufm.train.record import Record
 
 
@@ -82,6 +81,7 @@ class Command(Settings):
         end_with_parent()
         run, config = self._which()
         require_packages()
+        from ufm.train.data import wanted
         from ufm.train.device import Device
         from ufm.train.loop import Options, Stopped, check, train
         from ufm.train.progress import Diverged
@@ -93,7 +93,8 @@ class Command(Settings):
         try:
             if device.is_main:
                 stack.enter_context(run.alone())
-            data = self._data(config, smoke=run.smoke if self.resume else self.smoke)
+            smoke = run.smoke if self.resume else self.smoke
+            data = synthetic_data(config) if smoke else wanted(config, self.data, self.workers, self.download)
             check(config, data, device)
             watch = self._watcher(run, config) if device.is_main else None
             device.wait()  # another process may still be looking whether the folder is free
@@ -158,11 +159,6 @@ class Command(Settings):
             return complete(Config.from_dict(there).to_dict(), given)
         except (ValueError, TypeError) as error:  # of a type that no field has, too
             raise ValueError(f"{self.config}: {error}") from None
-
-    def _data(self, config: Config, smoke: bool) -> "Data":
-        from ufm.train import data
-
-        return synthetic_data(config) if smoke else data.wanted(config, self.data, self.workers, self.download)
 
     def _watcher(self, run: Run, config: Config) -> Any:
         """What is printed after every measurement."""

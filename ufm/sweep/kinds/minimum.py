@@ -61,11 +61,8 @@ class Minimum(Kind):
                     solution.class_features[some], np.arange(some.size), solution.frame.pick(some.tolist())
                 )
             answer["nc"] = nc
-        if "predicted_living" in record:
-            answer["predicted_living"] = predict(problem).living
-        if "predicted_square_norm" in record:
-            answer["predicted_square_norm"] = predict(problem).square_norm
-        return answer
+        asked = [name for name in PREDICTED if name in record]
+        return answer | {name: getattr(predict(problem), name.removeprefix("predicted_")) for name in asked}
 
 
 KIND = Minimum()
