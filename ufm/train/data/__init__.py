@@ -34,7 +34,7 @@ from ufm.train.data.formats import Images
 from ufm.train.data.photographs import Photographs
 from ufm.train.data.specs import DATASETS, Spec
 from ufm.train.data.splits import InFiles, InMemory, Split
-from ufm.train.data.subset import long_tailed
+from ufm.train.data.subset import held_out, long_tailed, taken
 
 __all__ = ["DATASETS", "Data", "Split", "load", "synthetic", "wanted"]
 
@@ -139,7 +139,7 @@ def load(
         return InFiles(labels, spec, recipe, images.paths, workers)
 
     names = None if found is None else found.class_names
-    return Data(name, spec, sizes, split(_taken(train, kept), recipe), split(test, "none"), names)
+    return Data(name, spec, sizes, split(taken(train, kept), recipe), split(test, "none"), names)
 
 
 def data_folder(root: Path | None = None) -> Path:
@@ -248,13 +248,7 @@ def _held_out(name: str, train: Any, n_classes: int, n_images: int) -> tuple[Any
             f"validation={n_images} leaves none of the {counts.min()} training images of class {counts.argmin()} "
             f"of {name}"
         )
-    held = long_tailed(train.labels, [n_images] * n_classes, seed=VALIDATION_SEED)
-    return _taken(train, np.setdiff1d(np.arange(len(train.labels)), held)), _taken(train, held)
-
-
-def _taken(images: Any, indices: NDArray[np.int64]) -> Any:
-    """Some of the images, or of the photographs, with their labels."""
-    return type(images)(*(part[indices] for part in images))
+    return held_out(train, [n_images] * n_classes, VALIDATION_SEED)
 
 
 def _subset(

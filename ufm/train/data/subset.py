@@ -1,6 +1,7 @@
 """Which images a long-tailed training set keeps."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,3 +33,14 @@ def long_tailed(labels: Indices, class_sizes: Sequence[int], seed: int) -> Indic
             raise ValueError(f"{size} images of class {label} are asked for, and there are {members.size}")
         kept.append(np.random.default_rng((seed, label)).permutation(members)[:size])
     return np.concatenate(kept)
+
+
+def taken(images: Any, indices: Indices) -> Any:
+    """Some of the images, or of the photographs, with their labels."""
+    return type(images)(*(part[indices] for part in images))
+
+
+def held_out(images: Any, class_sizes: Sequence[int], seed: int) -> tuple[Any, Any]:
+    """The images without those that :func:`long_tailed` keeps, and these."""
+    held = long_tailed(images.labels, class_sizes, seed)
+    return taken(images, np.setdiff1d(np.arange(len(images.labels)), held)), taken(images, held)
