@@ -6,6 +6,7 @@ import math
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -81,19 +82,6 @@ def fashion_mnist(root: Path, download: bool) -> Pair:
     return train, test
 
 
-def cifar10(root: Path, download: bool) -> Pair:
-    """CIFAR-10: the binary version where it is there, else the python version.
-
-    Files of the python version are pickles: torchvision opens them after it has verified their md5.
-    """
-    return _cifar("cifar10", datasets.CIFAR10, root, download)
-
-
-def cifar100(root: Path, download: bool) -> Pair:
-    """CIFAR-100 with its 100 fine labels; as CIFAR-10."""
-    return _cifar("cifar100", datasets.CIFAR100, root, download)
-
-
 class Binary(NamedTuple):
     """The binary version of a data set: records of a few labels and the bytes of an image, red, green and blue."""
 
@@ -117,16 +105,9 @@ BINARY = {
 
 def svhn(root: Path, download: bool) -> Pair:
     """SVHN's cropped digits. The files call the digit 0 class 10; here it is class 0."""
-    parts = ("train", "test")
-    files = [(root / datasets.SVHN.split_list[part][1], datasets.SVHN.split_list[part][2]) for part in parts]
-
-    def read() -> Pair:
-        train, test = (datasets.SVHN(root, part) for part in parts)
-        return Images(train.data, train.labels), Images(test.data, test.labels)
-
-    if download:
-        _download(*(lambda part=part: datasets.SVHN(root, part, download=True) for part in parts))
-    return _by_torchvision("svhn", files, read)
+    published = (datasets.SVHN.split_list[part] for part in ("train", "test"))
+    files = [(root / name, md5) for _, name, md5 in published]
+    return _by_torchvision("svhn", files, partial(_labelled, datasets.SVHN, root), download)
 
 
 def stl10(root: Path, download: bool) -> Pair:
@@ -135,29 +116,21 @@ def stl10(root: Path, download: bool) -> Pair:
     class Labelled(datasets.STL10):  # type: ignore[misc]  # torchvision has no types
         train_list = datasets.STL10.train_list[:2]  # the third file holds 100,000 images without labels
 
-    folder = root / Labelled.base_folder
-    files = [(folder / name, md5) for name, md5 in Labelled.train_list + Labelled.test_list]
-
-    def read() -> Pair:
-        train, test = (Labelled(root, part) for part in ("train", "test"))
-        return Images(train.data, train.labels.astype(np.int64)), Images(test.data, test.labels.astype(np.int64))
-
-    if download:
-        _download(lambda: Labelled(root, download=True))
-    return _by_torchvision("stl10", files, read)
+    files = [(root / Labelled.base_folder / name, md5) for name, md5 in Labelled.train_list + Labelled.test_list]
+    return _by_torchvision("stl10", files, partial(_labelled, Labelled, root), download)
 
 
-READERS: dict[str, Callable[[Path, bool], Pair]] = {
-    "mnist5k": mnist5k,
-    "fashion-mnist": fashion_mnist,
-    "cifar10": cifar10,
-    "cifar100": cifar100,
-    "svhn": svhn,
-    "stl10": stl10,
-}
+def _labelled(kind: Any, root: Path, download: bool) -> Pair:
+    """Both parts of a data set of torchvision that knows its labels by that name."""
+    train, test = (kind(root, part, download=download) for part in ("train", "test"))
+    return Images(train.data, train.labels.astype(np.int64)), Images(test.data, test.labels.astype(np.int64))
 
 
 def _cifar(name: str, kind: Any, root: Path, download: bool) -> Pair:
+    """CIFAR-10, or CIFAR-100 with its fine labels: the binary version where it is there, else the python version.
+
+    Files of the python version are pickles: torchvision opens them after it has verified their md5.
+    """
     binary = BINARY[name]
     if (root / binary.folder).is_dir():
         return _binary(name, root / binary.folder, binary)
@@ -167,15 +140,22 @@ def _cifar(name: str, kind: Any, root: Path, download: bool) -> Pair:
     files = [(folder / file, md5) for file, md5 in kind.train_list + kind.test_list]
     files.append((folder / kind.meta["filename"], kind.meta["md5"]))
 
-    def read() -> Pair:
-        train, test = (kind(root, train=part) for part in (True, False))
-        return tuple(  # type: ignore[return-value]
-            Images(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets, dtype=np.int64)) for part in (train, test)
-        )
+    def read(download: bool) -> Pair:
+        parts = (kind(root, train=train, download=download) for train in (True, False))
+        train, test = (Images(each.data.transpose(0, 3, 1, 2), np.asarray(each.targets, np.int64)) for each in parts)
+        return train, test
 
-    if download:
-        _download(lambda: kind(root, download=True))
-    return _by_torchvision(name, files, read)
+    return _by_torchvision(name, files, read, download)
+
+
+READERS: dict[str, Callable[[Path, bool], Pair]] = {
+    "mnist5k": mnist5k,
+    "fashion-mnist": fashion_mnist,
+    "cifar10": partial(_cifar, "cifar10", datasets.CIFAR10),
+    "cifar100": partial(_cifar, "cifar100", datasets.CIFAR100),
+    "svhn": svhn,
+    "stl10": stl10,
+}
 
 
 def _binary(name: str, folder: Path, binary: Binary) -> Pair:
@@ -204,13 +184,18 @@ def _records(name: str, path: Path, n_labels: int, n_images: int) -> Images:
     return Images(rows[:, n_labels:].reshape(-1, spec.channels, spec.size, spec.size), labels)
 
 
-def _by_torchvision(name: str, files: list[tuple[Path, str]], read: Callable[[], Pair]) -> Pair:
-    """What ``read`` returns, checked; torchvision's one message for everything becomes one that says what is wrong."""
+def _by_torchvision(name: str, files: list[tuple[Path, str]], read: Callable[[bool], Pair], download: bool) -> Pair:
+    """What ``read`` returns, checked; torchvision's one message for everything becomes one that says what is wrong.
+
+    ``read`` is told whether to download first: what that leaves is then read as if it had been there all along.
+    """
+    if download:
+        _download(lambda: read(True))
     for path, _ in files:
         if not path.is_file():
             raise _missing(name, path.name, path.parent)
     try:
-        pair = read()
+        pair = read(False)
     except RuntimeError:
         for path, md5 in files:
             if not check_integrity(path, md5):
@@ -221,11 +206,10 @@ def _by_torchvision(name: str, files: list[tuple[Path, str]], read: Callable[[],
     return pair
 
 
-def _download(*steps: Callable[[], object]) -> None:
-    """Let torchvision fetch, verify and unpack; what it leaves is then read as if it had been there all along."""
+def _download(fetch: Callable[[], object]) -> None:
+    """Let torchvision fetch, verify and unpack."""
     try:
-        for step in steps:
-            step()
+        fetch()
     except RuntimeError as error:
         raise OSError(f"download failed: {str(error).splitlines()[0]}") from None
 
