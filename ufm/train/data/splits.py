@@ -123,7 +123,6 @@ class InFiles(Split):
             _Photographs(self.paths),  # type: ignore[arg-type]  # indexing is all it needs
             sampler=list(zip(batches, seeds, strict=True)),
             batch_size=None,  # a key is a whole batch already
-            collate_fn=_as_it_is,
             num_workers=self.workers,
             worker_init_fn=_obey_only_the_parent,
             pin_memory=self.device.type == "cuda",
@@ -181,7 +180,3 @@ def _end_with_the_parent(parent: int) -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
         pass
     os._exit(0)
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
