@@ -9,9 +9,8 @@ LARGE = 1_000_000
 """Numbers in a matrix from which BLAS's own threads pay; below, they mostly wait for one another."""
 
 
-@functools.cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+_controller = functools.cache(ThreadpoolController)
+"""One for all: making it looks through every library that is loaded."""
 
 
 def one_thread(size: int = 0) -> AbstractContextManager[object]:

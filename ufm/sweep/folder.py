@@ -101,12 +101,7 @@ class Folder:
         return list(lacking.values()), damaged
 
     def collect(self, sweep: Sweep, reasons: Mapping[str, str]) -> "xarray.Dataset":
-        """All answers in one Dataset: NaN where a cell has none.
-
-        Parameters
-        ----------
-        sweep : the description.
-        reasons : why cells have no answer, by key.
+        """All answers in one Dataset: NaN where a cell has none; ``reasons`` say why it has none, by key.
 
         Returns
         -------

@@ -14,14 +14,7 @@ from ufm.train.config import Config
 
 
 class Learner(nn.Module):
-    """Images to features to loss.
-
-    Parameters
-    ----------
-    config : names network and method.
-    class_sizes : training images of each class.
-    channels, size : of the images.
-    """
+    """Images (B, channels, size, size) to features to loss; ``class_sizes`` are those of the training images."""
 
     def __init__(self, config: Config, class_sizes: Sequence[int], channels: int, size: int) -> None:
         super().__init__()

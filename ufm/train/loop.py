@@ -63,15 +63,8 @@ def train(
 ) -> Record:
     """Train, measure and record; ``folder`` receives metrics.nc, a row per measured epoch, and checkpoints/.
 
-    Parameters
-    ----------
-    config : what to train.
-    data : its images.
-    folder : where the results go.
-    device : where to compute.
-    options : checkpoints, compilation, progress.
-    about : further plain facts for the attributes of the record.
-    resume : go on from the last intact checkpoint, if there is one.
+    ``about`` are further plain facts for the attributes of the record; ``resume`` goes on from the last intact
+    checkpoint, if there is one.
 
     Raises
     ------
