@@ -9,7 +9,7 @@ import tyro
 
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 
 if TYPE_CHECKING:
     from ufm.certify.ledger import Claim, Examination
@@ -43,8 +43,7 @@ class Command:
 
         known = ledger()
         for name in self.ids:
-            if name not in known:
-                raise ValueError(f"claim {name!r} is not in the ledger{suggestion(name, known, n=3)}")
+            require_known(name, known, f"claim {name!r} is not in the ledger", n=3)
         if self.markdown and (self.ids or self.check or self.json):
             raise ValueError("--markdown is the whole document: it goes with nothing else")
         claims = [known[name] for name in self.ids or known]

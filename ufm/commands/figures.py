@@ -12,7 +12,7 @@ import tyro
 from ufm.commands.flags import check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -88,15 +88,13 @@ class Command:
 
         gallery = found()
         for name in self.names:
-            if name not in gallery:
-                raise ValueError(f"figure {name!r} is unknown{suggestion(name, gallery)}")
+            require_known(name, gallery, f"figure {name!r} is unknown")
         return [gallery[name] for name in dict.fromkeys(self.names or gallery)]
 
     def _formats(self) -> tuple[str, ...]:
         formats = tuple(dict.fromkeys(part.strip() for part in self.format.split(",")))
         for name in formats:
-            if name not in FORMATS:
-                raise ValueError(f"format {name!r} is unknown{suggestion(name, FORMATS)}")
+            require_known(name, FORMATS, f"format {name!r} is unknown")
         return formats
 
     def _entries(self) -> "list[Entry]":

@@ -14,7 +14,7 @@ import tyro
 from ufm.commands.flags import check_picture
 from ufm.files import memory, store
 from ufm.files.process import FAILS, INTERRUPTED, OK, interactive, processors
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 from ufm.sweep.description import MAX_CELLS, Cell, Sweep, read, shipped
 from ufm.sweep.execute import run, work
 from ufm.sweep.folder import Folder
@@ -131,8 +131,7 @@ class Command:
         return OK
 
     def _list_fields(self, name: str) -> int:
-        if name not in KINDS:
-            raise ValueError(f"kind {name!r} is unknown{suggestion(name, KINDS)}")
+        require_known(name, KINDS, f"kind {name!r} is unknown")
         kind = KINDS[name]
         if self.json:
             about = {quantity: q.about for quantity, q in kind.quantities.items()}

@@ -1,7 +1,8 @@
 """Plain text: tables in columns, and what a wrong word may have meant."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -15,3 +16,9 @@ def suggestion(word: str, known: Iterable[str], n: int = 1) -> str:
     candidates = list(known)
     close = difflib.get_close_matches(word, candidates, n=n)
     return f": did you mean {' or '.join(map(repr, close))}?" if close else f": allowed are {', '.join(candidates)}"
+
+
+def require_known(word: Any, known: Collection[str], message: str, n: int = 1) -> None:
+    """Raise ValueError with ``message`` and a :func:`suggestion`, unless ``word`` is one of ``known``."""
+    if word not in known:
+        raise ValueError(message + suggestion(str(word), known, n))

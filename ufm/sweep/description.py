@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ufm.files.store import config_key
-from ufm.files.text import suggestion
+from ufm.files.text import require_known, suggestion
 from ufm.problems.problem import LARGEST, integers
 from ufm.sweep.kinds import KINDS, Kind
 from ufm.sweep.kinds.base import real
@@ -92,15 +92,13 @@ class Sweep:
 
     def __post_init__(self) -> None:
         """Refuse what is not a sweep."""
-        if self.kind not in KINDS:
-            raise ValueError(f"kind {self.kind!r} is unknown{suggestion(self.kind, KINDS)}")
+        require_known(self.kind, KINDS, f"kind {self.kind!r} is unknown")
         if len(set(self.record)) < len(self.record):
             raise ValueError(f"record={list(self.record)} names a quantity more than once")
         if not self.record:
             raise ValueError(f"record is empty: {', '.join(self.does.quantities)} can be recorded")
         for name in self.record:
-            if name not in self.does.quantities:
-                raise ValueError(f"quantity {name!r} of record is unknown{suggestion(name, self.does.quantities, n=3)}")
+            require_known(name, self.does.quantities, f"quantity {name!r} of record is unknown", n=3)
         seen: set[str] = set()
         for name in (*self.base, *(name for axis in self.axes for name in axis.fields)):
             if name == "seed":
@@ -186,8 +184,7 @@ class Sweep:
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
         """The same as :meth:`from_toml`, from what TOML would hold, for sweeps that a Python script puts together."""
         for key in values:
-            if key not in TOP:
-                raise ValueError(f"unknown key {key!r}{suggestion(key, TOP)}")
+            require_known(key, TOP, f"unknown key {key!r}")
         for key in ("kind", "record"):
             if key not in values:
                 raise ValueError(f"key {key!r} is missing")
@@ -233,8 +230,7 @@ def read(name: str) -> Sweep:
     """The sweep of a file, or a shipped one. Raises ValueError, OSError."""
     path, known = Path(name), shipped()
     if path.suffix != ".toml" and not path.exists():
-        if name not in known:
-            raise ValueError(f"sweep {name!r} is neither a .toml file nor one that is shipped{suggestion(name, known)}")
+        require_known(name, known, f"sweep {name!r} is neither a .toml file nor one that is shipped")
         return Sweep.from_toml(known[name])
     try:
         return Sweep.from_toml(path.read_text())
@@ -255,8 +251,7 @@ def _points(name: str, said: Any) -> Sequence[Any]:
     if not isinstance(said, Mapping) or len(said) != 1:
         raise ValueError(f"axis {name!r} is neither a list nor {{ linspace = [first, last, points] }}")
     ((space, numbers),) = said.items()
-    if space not in spaces:
-        raise ValueError(f"{space!r} of axis {name!r} is unknown{suggestion(space, spaces)}")
+    require_known(space, spaces, f"{space!r} of axis {name!r} is unknown")
     if not isinstance(numbers, list | tuple) or len(numbers) != 3:
         raise ValueError(f"{space} of axis {name!r} is [first, last, points], not {numbers!r}")
     (points,) = integers(f"points of axis {name!r}:", numbers[2:])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from ufm.files.text import suggestion
+from ufm.files.text import require_known, suggestion
 from ufm.sweep.description import Axis, Sweep
 
 WANTED = {"scatter": "true or false", "select": "a table"}
@@ -80,8 +80,7 @@ class Picture:
         """From the table [picture] of a description. Raises ValueError for unknown keys."""
         known = [field.name for field in fields(cls)]
         for key, value in values.items():
-            if key not in known:
-                raise ValueError(f"unknown key {key!r} of [picture]{suggestion(key, known)}")
+            require_known(key, known, f"unknown key {key!r} of [picture]")
             fitting = {"scatter": bool, "select": Mapping}.get(key, str)
             if not isinstance(value, fitting):
                 raise ValueError(f"{key}={value!r} of [picture] is not {WANTED.get(key, 'a name')}")

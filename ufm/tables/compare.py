@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from ufm.certify.predictors import correlations_of
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 from ufm.tables.results import Result
 from ufm.tables.tables import Difference, Entry, entries, labels
 from ufm.tables.writers import arranged
@@ -17,8 +17,7 @@ from ufm.tables.writers import arranged
 def differences(found: Sequence[Entry], row: str) -> list[Difference]:
     """Every other cell minus that of ``row`` in its column. Raises ValueError for an unknown row."""
     rows = list(dict.fromkeys(entry.row for entry in found))
-    if row not in rows:
-        raise ValueError(f"against={row!r} is no row of this table{suggestion(row, rows, n=3)}")
+    require_known(row, rows, f"against={row!r} is no row of this table", n=3)
     made = []
     for column in dict.fromkeys(entry.column for entry in found):
         inside = {entry.row: entry for entry in found if entry.column == column}

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 from ufm.problems.sizes import rare_classes
 from ufm.tables.results import Result
 from ufm.train.presets import PRESETS, preset
@@ -78,8 +78,7 @@ class Entry:
 def table_name(text: str) -> str:
     """The table of that name, or of that number in the paper. Raises ValueError for an unknown one."""
     name = f"table{text}" if text.isdecimal() else text
-    if name not in TABLES:
-        raise ValueError(f"table {text!r} is unknown{suggestion(name, TABLES)}")
+    require_known(name, TABLES, f"table {text!r} is unknown")
     return name
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,5 @@ METHODS: dict[str, MethodSpec] = {
 
 def method_spec(name: str) -> MethodSpec:
     """The method of that name. Raises ValueError for an unknown one."""
-    if name not in METHODS:
-        raise ValueError(f"method={name!r} is unknown{suggestion(name, METHODS)}")
+    require_known(name, METHODS, f"method={name!r} is unknown")
     return METHODS[name]

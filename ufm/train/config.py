@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from theory.multicenter.geometry import equal_skew_angles
 from ufm.files.store import config_key, json_object
-from ufm.files.text import suggestion
+from ufm.files.text import require_known, suggestion
 from ufm.problems.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
 from ufm.problems.problem import MultiCenterProblem, Problem, Sizes, integers, nonnegative
 from ufm.train.catalogue import METHODS, method_spec
@@ -254,8 +254,7 @@ class Config(Settings):
         """Inverse of :meth:`to_dict`. Raises ValueError for unknown keys."""
         known = [field.name for field in fields(Settings)]
         for key in values:
-            if key not in known:
-                raise ValueError(f"unknown key {key!r}{suggestion(key, known)}")
+            require_known(key, known, f"unknown key {key!r}")
         return cls(**values)
 
     @classmethod

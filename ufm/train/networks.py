@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import densenet, resnet, vgg
 
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 from ufm.problems.problem import integers
 
 
@@ -67,8 +67,7 @@ def build(name: str, *, channels: int, size: int, n_features: int, expand: bool 
     ------
     ValueError : an unknown name, a size the network is not made for, or ``expand=False`` where it is too narrow.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"network={name!r} is unknown{suggestion(name, NETWORKS)}")
+    require_known(name, NETWORKS, f"network={name!r} is unknown")
     backbone = NETWORKS[name]
     (channels,), (size,) = integers("channels", [channels]), integers("size", [size])
     (n_features,) = integers("n_features", [n_features])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.predict import predict
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 from ufm.measure import montecarlo, rules
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.frames import multi_center_frame
@@ -37,8 +37,7 @@ class Decision(Kind):
         """Problem (of which the frame and the shares matter), and how many features."""
         problem = problem_of(values)
         said = filled(values, DEFAULTS)
-        if said["shares"] not in SHARES:
-            raise ValueError(f"shares={said['shares']!r} is unknown{suggestion(str(said['shares']), SHARES)}")
+        require_known(said["shares"], SHARES, f"shares={said['shares']!r} is unknown")
         if said["n"] < 1 or said["noise"] <= 0.0:
             raise ValueError(f"n={said['n']} and noise={said['noise']} must be positive")
         return {"problem": problem.to_dict(), "decision": said, "seed": values["seed"]}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.predict import predict
-from ufm.files.text import suggestion
+from ufm.files.text import require_known
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.frames import Array
 from ufm.problems.kinds import CosineProblem, Learned
@@ -81,8 +81,7 @@ class Flow(Kind):
         ]:
             raise ValueError(f"{', '.join(alone)} of record: for the cosine loss only, and this is loss='mse'")
         said = filled(values, DEFAULTS)
-        if said["method"] not in NAMES:
-            raise ValueError(f"method={said['method']!r} is unknown{suggestion(str(said['method']), NAMES)}")
+        require_known(said["method"], NAMES, f"method={said['method']!r} is unknown")
         Start(said["start"], said["scale"], said["offset"])
         check_accuracy(said["until_nc"], said["rtol"])
         if any(name in FROM_TIMES for name in record) and (said["t_final"] is not None or said["method"] != "auto"):

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ufm.files.memory import require
 from ufm.files.store import DamagedFile
-from ufm.files.text import suggestion
+from ufm.files.text import require_known, suggestion
 from ufm.problems.problem import Sizes, integers, nonnegative
 from ufm.problems.sizes import long_tailed_sizes
 from ufm.train.config import Config
@@ -196,8 +196,7 @@ def synthetic(
     >>> data.n_classes, len(data.train), len(data.test), data.size
     (3, 75, 6, 32)
     """
-    if name not in DATASETS:
-        raise ValueError(f"name={name!r} is unknown{suggestion(str(name), DATASETS)}")
+    require_known(name, DATASETS, f"name={name!r} is unknown")
     spec = DATASETS[name]
     if class_sizes is None:
         class_sizes = [max(1, 200 // spec.n_classes)] * spec.n_classes
