@@ -103,6 +103,8 @@ RATES: dict[tuple[str, str], float] = {
     **{("cifar10", method): 0.06 for method in ("LDAM-DRW", "SETF")},
 }
 """Learning rates of the tables of real images by data set and method, where not the default: the scan's best."""
+SLOWER = {"-theta0.7": {**FASTEST["-theta0.7"], "lr": 0.06}}
+"""The scan's best for that angle: the loss is 2.4 times as steep there."""
 SCAN: dict[str, Any] = {"epochs": 40, "measure_every": 10}
 TO_THE_END: dict[str, Any] = {"epochs": 100, "measure_every": 10}
 FREE_NORMS = {"-free-norms": NORMS["-free-norms"]}
@@ -143,7 +145,8 @@ FAMILIES = (
     *_scan("cifar10", 500),
     *_scan("cifar100", 50),
     *(Family(dataset, (dataset,), ("convnet",), REAL, (0.01, 0.1), TO_THE_END) for dataset in CIFAR),
-    *(Family(name, (name,), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, FASTEST | MARGINS) for name in CIFAR),
+    Family("cifar10", ("cifar10",), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, SLOWER | MARGINS),
+    Family("cifar100", ("cifar100",), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, FASTEST | MARGINS),
     # Figures 4 and 5 on a CPU; figures 1, 6 and 7 show trainings of the tables.
     Family("collapse", ("cifar10",), ("convnet",), ("P",), (0.01, 0.1), TO_THE_END, FREE_NORMS),
     Family("collapse", ("cifar10",), ("resnet8", "lenet", "vgg11", "densenet150"), ("CAL",), (0.1,), FEW_IMAGES),
