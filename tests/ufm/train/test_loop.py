@@ -139,7 +139,7 @@ def test_nothing_intact_to_go_on_from(tmp_path):
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     run(tmp_path, dataclasses.replace(SMALL, epochs=1))
-    with pytest.raises(ValueError, match="does not fit the network"):
+    with pytest.raises(ValueError, match="is of another configuration"):
         run(tmp_path, dataclasses.replace(SMALL, network="lenet"), resume=True)
 
 

@@ -128,16 +128,14 @@ class InFiles(Split):
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # the loader draws from the global one otherwise, and shifts a resumed run
         )
-        read = iter(loader)
-        for indices in batches:
-            try:
-                photographs = next(read)
-            except (EOFError, ConnectionError):  # in the middle of a word
-                raise RuntimeError(LOST) from None
-            if isinstance(photographs, Exception):
-                raise photographs
-            images = photographs.to(self.device, non_blocking=True)
-            yield normalise(images, self.spec.mean, self.spec.std), self.labels[indices].to(self.device)
+        try:
+            for indices, photographs in zip(batches, loader, strict=True):
+                if isinstance(photographs, Exception):
+                    raise photographs
+                images = photographs.to(self.device, non_blocking=True)
+                yield normalise(images, self.spec.mean, self.spec.std), self.labels[indices].to(self.device)
+        except (EOFError, ConnectionError):  # a worker ended in the middle of a word
+            raise RuntimeError(LOST) from None
 
 
 LOST = "DataLoader worker is gone"
