@@ -14,11 +14,12 @@ DEFINITIONS = {"theory.multicenter.geometry", "theory.multicenter.centers", "the
 """What of theory defines rather than predicts: simulation may use it. (The clock is a reduction; `certify` holds it
 against simulations that do without.)"""
 
-THEORY = {"theory.multicenter", "theory.decision", "theory.derivations"}
+THEORY = {"theory.multicenter", "theory.decision", "theory.derivations", "theory.zoo"}
 BASE = {"ufm.problems", "ufm.files"}
 ROOMS = {
     "theory.multicenter": set(),
     "theory.decision": {"theory.multicenter"},
+    "theory.zoo": {"theory.multicenter"},
     "theory.derivations": {"theory.multicenter", "theory.decision"},
     "ufm.files": set(),
     "ufm.problems": {"ufm.files"},

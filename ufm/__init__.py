@@ -9,8 +9,10 @@ from ufm.certify import certify
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report, combine
 from ufm.minimize.certificate import Certificate, verify
+from ufm.minimize.geometry import Geometry
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
+from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Frame, multi_center_frame
 from ufm.problems.losses import TorchLoss
 from ufm.problems.problem import Problem
@@ -28,7 +30,9 @@ __all__ = [
     "Case",
     "Certificate",
     "Check",
+    "FeatureModel",
     "Frame",
+    "Geometry",
     "Problem",
     "Report",
     "Solution",

@@ -74,7 +74,7 @@ class Bound(Protocol):
 
 
 @functools.singledispatch
-def bound_of(problem: Problem) -> Bound:
+def bound_of(problem: Problem) -> Any:
     """The bound for a kind of problem. Raises TypeError where none is known."""
     raise TypeError(f"no lower bound is known for a {type(problem).__name__}")
 

@@ -4,7 +4,7 @@ import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,10 +13,14 @@ from scipy import linalg, optimize
 from ufm.minimize.certificate import certify_bound
 from ufm.minimize.learned import CLOSED, LearnedMethod, minimize_learned
 from ufm.minimize.solution import Solution
+from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array, Frame, dense, fitting_frame
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
 from ufm.problems.losses import cosine, cosine_hessian_product, loss_of
-from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.problem import MultiCenterProblem, Problem
+
+if TYPE_CHECKING:
+    from ufm.minimize.geometry import Geometry
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ class Asked:
     progress: bool
 
 
+@overload
+def minimize(problem: FeatureModel, *, progress: bool = False) -> "Geometry": ...
+@overload
 def minimize(
     problem: MultiCenterProblem,
     *,
@@ -38,7 +45,16 @@ def minimize(
     method: LearnedMethod = "auto",
     start: Sequence[ArrayLike] | None = None,
     progress: bool = False,
-) -> Solution:
+) -> Solution: ...
+def minimize(
+    problem: Any,
+    *,
+    frame: Frame | None = None,
+    seed: int = 0,
+    method: LearnedMethod = "auto",
+    start: Sequence[ArrayLike] | None = None,
+    progress: bool = False,
+) -> Any:
     r"""Minimise the objective over the features, and over the frame if the problem has ``frame="learned"``.
 
     Fixed frame, cosine loss: Newton's method in a trust region from a random start in the span of the class's centers
@@ -50,6 +66,9 @@ def minimize(
     Learned frame: a Riemannian trust region, or variable projection (:mod:`ufm.minimize.projection`); the bound is the
     dual value of a convex problem below all frames: the gap certifies global optimality. See
     :mod:`ufm.minimize.certificate`.
+
+    A :class:`ufm.FeatureModel` gives a :class:`ufm.Geometry`: its convex program is solved by
+    :mod:`ufm.minimize.convex`, with the dual value as bound.
 
     Parameters
     ----------
@@ -86,7 +105,7 @@ def minimize(
 
 
 @functools.singledispatch
-def solution_of(problem: MultiCenterProblem, asked: Asked) -> Solution:
+def solution_of(problem: Problem, asked: Asked) -> Any:
     """The solution for a kind of problem; a kind with a solver of its own registers it."""
     raise TypeError(f"no solver is known for a {type(problem).__name__}")
 

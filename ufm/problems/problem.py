@@ -98,9 +98,6 @@ class Problem(metaclass=_FrontDoor):
 
     class_sizes: Sizes
 
-    loss: ClassVar[str]
-    frame: ClassVar[str]
-
     if TYPE_CHECKING:
 
         def __new__(
@@ -156,10 +153,7 @@ class Problem(metaclass=_FrontDoor):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, the words that name the kind among them."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
-        shared = {key: plain.pop(key) for key in ("class_sizes", "centers", "theta", "dim")}
-        return {**shared, "loss": self.loss, **plain, "frame": self.frame}
+        raise NotImplementedError
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "MultiCenterProblem":
@@ -238,6 +232,9 @@ class MultiCenterProblem(Problem):
     dim : feature dimension d >= F + K; that minimum if left out.
     """
 
+    loss: ClassVar[str]
+    frame: ClassVar[str]
+
     centers: Sizes
     theta: float
     dim: int = LEFT_OUT
@@ -264,6 +261,13 @@ class MultiCenterProblem(Problem):
         def __new__(cls, *args: Any, **kwargs: Any) -> Self:
             """An instance of this very class."""
             ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings and lists, the words that name the kind among them."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+        shared = {key: plain.pop(key) for key in ("class_sizes", "centers", "theta", "dim")}
+        return {**shared, "loss": self.loss, **plain, "frame": self.frame}
 
     @property
     def n_centers(self) -> int:

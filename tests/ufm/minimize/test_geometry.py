@@ -1,0 +1,191 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize
+
+import ufm
+from tests import strategies
+from ufm.minimize.convex import NuclearBound, layout_of, solve
+from ufm.problems.logits import NAMED
+
+SIZES = (50, 30, 10, 5, 5, 2, 2, 2)
+BIASES = ["none", "free", 0.01]
+
+
+@st.composite
+def asked(draw, name):
+    """Logits, targets and multiplicities: rows of the usual kind, or columns for several outputs."""
+    rng = np.random.default_rng(draw(strategies.seeds))
+    rows, columns = draw(st.integers(1, 4)), draw(st.integers(2, 5))
+    logits = 2.0 * rng.standard_normal((rows, columns))
+    counts = rng.integers(1, 9, (rows, columns)).astype(float)
+    targets = np.eye(columns)[rng.integers(0, columns, rows)]
+    counts[targets > 0] = 1.0
+    if name != "squared-hinge":
+        targets = 0.9 * targets + 0.1 / counts.sum(axis=1, keepdims=True)
+    return logits, targets, counts
+
+
+@pytest.mark.parametrize("name", NAMED)
+@given(st.data())
+def test_slopes_curvature_and_conjugate_of_a_loss(name, data):
+    logits, targets, counts = data.draw(asked(name))
+    loss = NAMED[name]()
+    here = loss.at(logits, targets, counts)
+    direction, h = np.random.default_rng(0).standard_normal(logits.shape), 1e-6
+    after, before = (loss.at(logits + sign * h * direction, targets, counts) for sign in (1, -1))
+    along = np.einsum("bp,bp->b", here.slopes, direction)
+    np.testing.assert_allclose((after.values - before.values) / (2 * h), along, rtol=1e-5, atol=1e-6)
+    if name != "squared-hinge":  # whose slopes have kinks
+        bent = (after.slopes - before.slopes) / (2 * h)
+        np.testing.assert_allclose(bent, here.bend(direction), rtol=1e-4, atol=1e-6)
+    # l(x) - <g, x> is the dual at the slopes of x (Fenchel), and below l(z) - <g, z> everywhere else
+    dual = loss.dual(here.slopes, targets, counts)
+    inner = np.einsum("bp,bp->b", here.slopes, logits)
+    np.testing.assert_allclose(dual, here.values - inner, rtol=1e-9, atol=1e-9)
+    other = loss.at(logits + direction, targets, counts)
+    above = np.einsum("bp,bp->b", here.slopes, logits + direction)
+    assert np.all(other.values - above >= here.values - inner - 1e-9)
+
+
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize("loss", NAMED)
+def test_minima_are_proven_and_groups_are_classes(loss, bias):
+    model = ufm.FeatureModel(SIZES, lam_w=5e-3, lam_h=1e-3, loss=loss, bias=bias)
+    geometry = ufm.minimize(model)
+    assert geometry.status == "optimal", geometry.stats
+    assert abs(geometry.gap) < 1e-9 * geometry.scale
+    assert ufm.verify(geometry.certificate, model) == pytest.approx(geometry.bound, abs=1e-13)
+    layout = layout_of(model, whole=True)
+    whole = solve(layout, model, 8).local
+    assert whole.convex_value == pytest.approx(geometry.value, abs=2e-9 * geometry.scale)
+    bound = NuclearBound(model)
+    assert bound.value(bound.of(whole)) == pytest.approx(geometry.value, abs=2e-9 * geometry.scale)
+
+
+def everything(model, x):
+    """The objective over weights, a feature for each sample, and a bias, written down once more; d = K."""
+    k, n = model.n_classes, model.n_samples
+    w, h, b = x[: k * k].reshape(k, k), x[k * k : k * k + n * k].reshape(n, k), x[k * k + n * k :]
+    z = h @ w.T + (b if model.bias != "none" else 0.0)
+    own = z[np.arange(n), model.labels]
+    if model.loss == "ce":
+        loss = np.log(np.exp(z).sum(axis=1)) - own
+    elif model.loss == "mse":
+        loss = 0.5 * ((z - np.eye(k)[model.labels]) ** 2).sum(axis=1)
+    else:
+        loss = np.log1p(np.exp(z)).sum(axis=1) - own
+    decay = 0.5 * model.lam_w * (w**2).sum() + 0.5 * model.lam_h * (h**2).sum()
+    return loss.mean() + decay + (0.5 * model.bias * (b**2).sum() if isinstance(model.bias, float) else 0.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize("loss", ["ce", "mse", "bce"])
+def test_nobody_who_has_a_feature_for_every_sample_gets_lower(loss, bias):
+    model = ufm.FeatureModel((4, 2, 1), lam_w=3e-2, lam_h=2e-2, loss=loss, bias=bias)
+    geometry, size = ufm.minimize(model), 9 + 21 + 3
+    found = [
+        optimize.minimize(lambda x: everything(model, x), np.random.default_rng(s).standard_normal(size), tol=1e-12).fun
+        for s in range(3)
+    ]
+    assert min(found) >= geometry.bound - 1e-12
+    assert min(found) == pytest.approx(geometry.value, abs=1e-7)
+
+
+@given(strategies.seeds, st.sampled_from(sorted(NAMED)), st.sampled_from(BIASES))
+def test_any_slopes_prove_a_bound(seed, loss, bias):
+    """Weak duality: no multiplier proves more than the minimum, wherever it comes from."""
+    model = ufm.FeatureModel((9, 4, 4, 1), lam_w=2e-2, lam_h=1e-2, loss=loss, bias=bias)
+    rng, bound, layout = np.random.default_rng(seed), NuclearBound(model), layout_of(model)
+    local = solve(layout, model, 3).local
+    moved = local.move(rng.uniform(0, 0.3) * rng.standard_normal(local.gradient.size))
+    value = bound.value(bound.of(moved))
+    assert value <= local.convex_value + 1e-12
+    assert moved.value >= local.convex_value - 1e-12
+
+
+class Quartic:
+    """A loss that nobody knows: sum of (x - y)^4 and squares, convex and at least 0, without a conjugate."""
+
+    exchangeable = True
+
+    def at(self, logits, targets, counts):
+        from ufm.problems.logits import Local
+
+        miss = logits - targets
+        values = (counts * (0.25 * miss**4 + 0.5 * miss**2)).sum(axis=1)
+        return Local(values, counts * (miss**3 + miss), lambda v: counts * (3.0 * miss**2 + 1.0) * v)
+
+
+def test_a_loss_of_ones_own_is_certified_too():
+    model = ufm.FeatureModel(SIZES, lam_w=5e-3, lam_h=1e-3, loss=Quartic())
+    geometry = ufm.minimize(model)
+    assert geometry.status == "optimal"
+    assert 0 <= ufm.verify(geometry.certificate, model) <= geometry.value + 1e-12
+    with pytest.raises(ValueError, match="is code"):
+        model.to_toml()
+
+
+def test_a_million_classes_in_twenty_sizes():
+    sizes = np.repeat(np.floor(500 * 0.01 ** (np.arange(20) / 19)).astype(int), 50_000)
+    geometry = ufm.minimize(ufm.FeatureModel(sizes.tolist(), lam_w=1e-6, lam_h=1e-12))
+    assert geometry.status == "optimal"
+    assert geometry.rank == 999_999
+    assert geometry.weight_norms.shape == (20,)
+
+
+def test_too_few_dimensions_leave_a_valid_bound():
+    model = ufm.FeatureModel((20, 20, 10, 5, 2), lam_w=5e-3, lam_h=1e-3, dim=2)
+    geometry, free = ufm.minimize(model), ufm.minimize(model.replace(dim=4))
+    assert free.status == "optimal"
+    assert geometry.rank <= 2
+    assert geometry.value > free.value > geometry.bound - 1e-9
+
+
+def test_a_model_on_paper():
+    model = ufm.FeatureModel((30, 20), lam_w=0.1, lam_h=0.2, loss="bce", bias=0.5, shifts=(0.1, -0.2))
+    assert ufm.FeatureModel.from_toml(model.to_toml()) == model
+    assert ufm.FeatureModel.from_json(model.to_json()) == model
+    assert json.loads(model.to_json())["class_sizes"] == [30, 20]
+    assert model.key != model.replace(lam_w=0.3).key
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class_sizes": (3, 0)}, "class_sizes contains 0"),
+        ({"loss": "cee"}, "loss='cee' is unknown: did you mean 'ce'"),
+        ({"loss": 5}, "loss=5 is neither a name"),
+        ({"lam_w": 0.0}, r"lam_w=0.0 must be positive"),
+        ({"lam_h": -1.0}, "lam_h=-1.0"),
+        ({"bias": "some"}, "bias='some' is unknown"),
+        ({"smoothing": 1.0}, "smoothing=1.0 must be below 1"),
+        ({"loss": "squared-hinge", "smoothing": 0.1}, "smoothing=0.1 has no meaning for loss='squared-hinge'"),
+        ({"weights": (1.0,)}, "weights=.* must be 3 finite numbers > 0"),
+        ({"temperatures": (1.0, 0.0, 1.0)}, "temperatures=.* must be 3 finite numbers > 0"),
+        ({"targets": ((1.0, 0.0),)}, r"targets of shape \(1, 2\)"),
+        ({"targets": ((1.0, -1.0),) * 3}, "takes what is at least 0"),
+    ],
+)
+def test_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        ufm.FeatureModel(**{"class_sizes": (3, 2, 1), "lam_w": 0.1, "lam_h": 0.1, **changes})
+
+
+def test_multipliers_that_prove_nothing():
+    model = ufm.FeatureModel((9, 4, 1), lam_w=1e-2, lam_h=1e-2, bias="free")
+    certificate = ufm.minimize(model).certificate
+    bound = NuclearBound(model)
+    for change, message in (
+        (np.full_like(certificate.multiplier, np.nan), "finite"),
+        (certificate.multiplier[:2], "does not belong to this model"),
+        (certificate.multiplier + 0.1, "prove nothing of a free bias"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bound.value(change)
+    with pytest.raises(ValueError, match="the certificate is about problem"):
+        ufm.verify(certificate, model.replace(lam_w=2e-2))

@@ -1,0 +1,50 @@
+"""Cross-entropy, classes of equal size: weights and class means are a simplex equiangular tight frame of known size."""
+
+import numpy as np
+
+from theory.zoo.theorem import Model, Prediction, Theorem, balanced, norms, plain, sizes, strength
+
+THEOREM = Theorem(
+    row="1",
+    source="Zhu et al. 2021 (geometry); norms, value and threshold derived here",
+    latex=r"""
+        c = \sqrt n \lambda, \quad \alpha = \ln(1/c - (K - 1))_+, \quad Z = \alpha (I - 1 1^\top / K), \quad
+        \min = \ln(1 + (K - 1) e^{-\alpha}) + c (K - 1) \alpha
+    """,
+    hypotheses="Equal sizes, no bias or a free one, d >= K - 1. All is 0 unless K c < 1.",
+    verdict="new",
+)
+
+BASE = {"class_sizes": (20,) * 5, "lam_w": 5e-3, "lam_h": 2e-3}
+CRITICAL = 1.0 / (5 * 20**0.5)
+"""lambda at which everything dies."""
+
+CASES = {
+    "alive": BASE,
+    "free bias": {**BASE, "bias": "free"},
+    "just enough dimensions": {**BASE, "dim": 4},
+    "below the threshold": {**BASE, "lam_w": 0.999 * CRITICAL, "lam_h": 0.999 * CRITICAL},
+    "above the threshold": {**BASE, "lam_w": 1.001 * CRITICAL, "lam_h": 1.001 * CRITICAL},
+}
+BROKEN = {**BASE, "class_sizes": (40, 20, 20, 10, 10)}
+
+
+def applies(model: Model) -> bool:
+    """Whether the hypotheses hold."""
+    enough = model.dim >= len(model.class_sizes) - 1
+    return model.loss == "ce" and plain(model) and balanced(model) and model.bias in ("none", "free") and enough
+
+
+def predict(model: Model) -> Prediction:
+    """See the formulas above, at the mean class size."""
+    k, n = len(model.class_sizes), float(sizes(model).mean())
+    # c = sqrt(n) lam, alpha = ln(1/c - (K - 1)); A = sqrt(n) alpha P has the root sqrt(n) alpha (K - 1) / K
+    c = np.sqrt(n) * strength(model)
+    alpha = np.log(1.0 / c - (k - 1)) if k * c < 1.0 else 0.0
+    roots = np.full(k, np.sqrt(n) * alpha * (k - 1) / k)
+    return {
+        "value": np.log1p((k - 1) * np.exp(-alpha)) + c * (k - 1) * alpha,
+        "logits": alpha * (np.eye(k) - 1.0 / k),
+        "alive": np.full(k, alpha > 0.0),
+        **norms(model, roots),
+    }

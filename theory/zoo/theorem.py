@@ -1,0 +1,89 @@
+"""What a theorem of the zoo is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Model(Protocol):
+    """What a prediction reads: the fields of :class:`ufm.FeatureModel`, which see."""
+
+    class_sizes: Sequence[int]
+    lam_w: float
+    lam_h: float
+    loss: Any
+    bias: Any
+    dim: int
+    smoothing: float
+    weights: Sequence[float] | None
+    temperatures: Sequence[float] | None
+    sample_temperatures: Sequence[float] | None
+    shifts: Sequence[float] | None
+    targets: Sequence[Sequence[float]] | None
+
+
+Prediction = Mapping[str, Any]
+"""Any of: ``value``, of the objective; ``weight_squares`` and ``feature_squares``, |w_k|^2 and |h_k|^2, (K,);
+``logits`` of the class means without the bias, (K, K), a row for each class; ``bias``, (K,); ``alive``, (K,) booleans;
+``weight_gram`` and ``feature_gram``, W W^T and the products of class means, (K, K)."""
+
+Case = Mapping[str, Any]
+"""Fields of a model."""
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """What is to be said of a theorem besides its statement.
+
+    Attributes
+    ----------
+    row : its number in the list of the documentation.
+    source : who proved it, and what of it is derived here.
+    latex : its formulas.
+    hypotheses : when it holds, in words.
+    verdict : "holds" as published, "corrected", or "new": derived here.
+    derivations : names in :mod:`theory.derivations`.
+    """
+
+    row: str
+    source: str
+    latex: str
+    hypotheses: str
+    verdict: Literal["holds", "corrected", "new"] = "holds"
+    derivations: tuple[str, ...] = ()
+
+
+def strength(model: Model) -> float:
+    r""":math:`\lambda = \sqrt{\lambda_W \lambda_H}`."""
+    return float(np.sqrt(model.lam_w) * np.sqrt(model.lam_h))
+
+
+def sizes(model: Model) -> Array:
+    """Class sizes n, (K,)."""
+    return np.asarray(model.class_sizes, dtype=np.float64)
+
+
+def plain(model: Model) -> bool:
+    """Whether the loss stands as it is: no smoothing, weights, temperatures, shifts or targets of one's own."""
+    changed = (model.weights, model.temperatures, model.sample_temperatures, model.shifts, model.targets)
+    return not model.smoothing and all(each is None for each in changed)
+
+
+def balanced(model: Model) -> bool:
+    """Whether all classes have the same size."""
+    return len(set(model.class_sizes)) == 1
+
+
+def norms(model: Model, roots: Array) -> dict[str, Array]:
+    r"""Squared norms for singular structure of one number a class: :math:`|w|^2 = r \sqrt{\lambda_H / \lambda_W}`.
+
+    roots : the diagonal of :math:`(A A^\top)^{1/2}`, (K,), equal to that of :math:`(A^\top A)^{1/2}`; then
+        :math:`|h|^2 = r \sqrt{\lambda_W / \lambda_H} / n`.
+    """
+    scale = np.sqrt(model.lam_h / model.lam_w)
+    return {"weight_squares": roots * scale, "feature_squares": roots / scale / sizes(model)}

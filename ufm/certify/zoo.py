@@ -1,0 +1,139 @@
+"""The zoo: minimisers of unconstrained-feature models held against every theorem that speaks of them."""
+
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import theory.zoo
+from theory.zoo.theorem import Theorem
+from ufm.certify.report import Check, Report
+from ufm.files.folder import modules_in
+from ufm.files.text import require_known
+from ufm.minimize.certificate import verify
+from ufm.minimize.geometry import CLOSED, Geometry
+from ufm.minimize.solve import minimize
+from ufm.problems.feature_model import FeatureModel
+from ufm.problems.frames import Array
+
+ABSOLUTE = 1e-6
+"""How close norms, logits and Gram matrices must be, in units of the largest: a gap of 1e-12 is worth its root."""
+
+
+class Entry(NamedTuple):
+    """A theorem of the zoo."""
+
+    name: str
+    statement: str
+    theorem: Theorem
+    module: ModuleType
+
+    def cases(self) -> Mapping[str, FeatureModel]:
+        """The models that it is tried on."""
+        return {name: FeatureModel(**fields) for name, fields in self.module.CASES.items()}
+
+    def broken(self) -> FeatureModel:
+        """A model that breaks a hypothesis."""
+        return FeatureModel(**self.module.BROKEN)
+
+
+def zoo() -> dict[str, Entry]:
+    """All theorems by name, in the order of their rows: what lies in the folder now.
+
+    Raises
+    ------
+    ValueError : naming a file of the folder that states no theorem, and what it lacks.
+    """
+    entries = []
+    for name, module in modules_in(theory.zoo).items():
+        if name == "theorem":
+            continue
+        for part in ("__doc__", "THEOREM", "applies", "predict", "CASES", "BROKEN"):
+            if getattr(module, part, None) is None:
+                raise ValueError(f"{module.__file__} states no theorem: it lacks {part}")
+        entries.append(Entry(name.replace("_", "-"), " ".join(str(module.__doc__).split()), module.THEOREM, module))
+    entries.sort(key=lambda entry: (not entry.theorem.row.isdigit(), entry.theorem.row.zfill(3)))
+    return {entry.name: entry for entry in entries}
+
+
+def find(name: str) -> Entry:
+    """A theorem by name. Raises ValueError with the nearest one."""
+    found = zoo()
+    require_known(name, found, f"theorem {name!r} is unknown")
+    return found[name]
+
+
+def applying(model: FeatureModel) -> list[Entry]:
+    """The theorems whose hypotheses a model meets."""
+    return [entry for entry in zoo().values() if entry.module.applies(model)]
+
+
+MEASURED: Mapping[str, Any] = {
+    "value": lambda geometry: geometry.value,
+    "weight_squares": lambda geometry: geometry.weight_norms[geometry.group] ** 2,
+    "feature_squares": lambda geometry: geometry.feature_norms[geometry.group] ** 2,
+    "logits": lambda geometry: geometry.class_logits,
+    "bias": lambda geometry: geometry.class_bias,
+    "alive": lambda geometry: geometry.alive[geometry.group].astype(float),
+    "weight_gram": lambda geometry: geometry.weight_gram,
+    "feature_gram": lambda geometry: geometry.feature_gram,
+}
+"""How what a theorem predicts is read off a minimiser."""
+
+
+def against(geometry: Geometry, entry: Entry) -> Iterator[Check]:
+    """What a theorem predicts, held against a minimiser that knows nothing of it."""
+    said = entry.module.predict(geometry.model)
+    for name, predicted in said.items():
+        measured = np.asarray(MEASURED[name](geometry), dtype=np.float64)
+        wanted = np.asarray(predicted, dtype=np.float64)
+        scale = _scale(name, wanted, geometry)
+        allowed: dict[str, Any] = {"absolute": CLOSED * scale if name == "value" else ABSOLUTE * scale}
+        yield Check.compare(name.replace("_", " "), entry.theorem.source, wanted, measured, **allowed)
+
+
+def _scale(name: str, wanted: Array, geometry: Geometry) -> float:
+    """The unit of an error: of the value, that at 0; else the largest number, or what would be 1 if all were dead."""
+    if name == "value":
+        return geometry.scale
+    return max(float(np.abs(wanted).max(initial=0.0)), 1e-3)
+
+
+def proof(geometry: Geometry) -> Iterator[Check]:
+    """The gap is closed, and the stored multiplier proves the bound, computed again from the model."""
+    yield Check.compare("gap to the dual bound", "duality", 0.0, geometry.gap, absolute=CLOSED * geometry.scale)
+    try:
+        again = verify(geometry.certificate, geometry.model)
+    except ValueError:
+        again = np.nan
+    name = "bound, computed again from its multiplier"
+    yield Check.compare(name, "ufm.verify", geometry.bound, again, absolute=1e-12 * geometry.scale)
+
+
+class Examined(NamedTuple):
+    """What became of a theorem."""
+
+    entry: Entry
+    reports: dict[str, Report]
+    """By case."""
+    broken: Report
+    """Of the case that breaks a hypothesis: a check must fail."""
+    gap: float
+    """The largest one."""
+
+    @property
+    def reproduced(self) -> bool:
+        """Every case holds, and the broken one does not."""
+        return all(report.holds for report in self.reports.values()) and not self.broken.holds
+
+
+def examine(entry: Entry) -> Examined:
+    """Solve all cases of a theorem and hold them against it."""
+    reports, gaps = {}, []
+    for name, model in entry.cases().items():
+        geometry = minimize(model)
+        gaps.append(geometry.gap)
+        reports[name] = Report(f"{entry.name}, {name}", (*proof(geometry), *against(geometry, entry)))
+    broken = Report(f"{entry.name}, broken", tuple(against(minimize(entry.broken()), entry)))
+    return Examined(entry, reports, broken, max(gaps))

@@ -1,0 +1,241 @@
+"""Minimisers of unconstrained-feature models without a frame: their geometry, and the certificate that goes with it."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from ufm.minimize.certificate import Certificate, bound_of
+from ufm.minimize.convex import Factored, Groups, Layout, NuclearBound, layout_of, solve
+from ufm.minimize.solve import Asked, solution_of
+from ufm.minimize.trust_region import Ending
+from ufm.problems.feature_model import FeatureModel
+from ufm.problems.frames import Array
+
+CLOSED = 1e-9
+"""Gap, relative to the objective where features and weights are 0, that counts as closed."""
+
+ALIVE = 1e-8
+"""What the norm of a class costs, relative to its share in the objective at 0, above which it counts as alive."""
+
+MERGED = 1e-6
+"""1 - cosine of the weights of two living classes below which they count as merged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    r"""Where training under weight decay ends: weights W, class means and a bias, up to a common rotation.
+
+    Arrays are by group: classes that agree in all their numbers have equal norms, margins and cosines. With targets of
+    the user's own, weights are by output and features by row of targets.
+
+    Attributes
+    ----------
+    model : the problem.
+    layout : how its classes are grouped.
+    matrix, inside : A by groups, as :mod:`ufm.minimize.convex` has it: M and s.
+    bias : of each group, (g,), or output; empty without a bias.
+    value : the objective.
+    certificate : a number that it cannot go below, with its proof.
+    stats : seconds, iterations, and what else explains the run.
+    """
+
+    model: FeatureModel
+    layout: Layout
+    matrix: Array
+    inside: Array
+    bias: Array
+    value: float
+    certificate: Certificate
+    stats: dict[str, Any]
+
+    @property
+    def status(self) -> Literal["optimal", "inexact"]:
+        """Whether the gap is closed."""
+        return "optimal" if self.gap <= CLOSED * self.scale else "inexact"
+
+    @property
+    def bound(self) -> float:
+        """That of the certificate."""
+        return self.certificate.bound
+
+    @property
+    def gap(self) -> float:
+        """value - bound: an upper bound on what could still be gained."""
+        return self.value - self.bound
+
+    @cached_property
+    def _svd(self) -> tuple[Array, Array, Array]:
+        left, strengths, right = linalg.svd(self.matrix, full_matrices=False)
+        return left, strengths, right.T
+
+    @cached_property
+    def rank(self) -> int:
+        """Dimensions that features and weights fill."""
+        strengths = np.concatenate([self._svd[1], self.inside])
+        count = np.concatenate([np.ones(len(self._svd[1])), self.layout.repeats])
+        return int(count @ (self.model.strength * strengths > ALIVE * self.scale / count.sum()))
+
+    def _gram(self, vectors: Array, copies: Array) -> tuple[Array, Array]:
+        """Squared norms, and products of different classes, of the root of A A^T, from its singular vectors."""
+        root = (vectors * self._svd[1]) @ vectors.T
+        spread = np.sqrt(np.outer(copies, copies))
+        inside = self.inside if len(self.inside) else np.zeros(len(root))
+        squares = np.diag(root) / copies + inside * (1.0 - 1.0 / copies)
+        return squares, (root - np.diag(inside)) / spread
+
+    @cached_property
+    def _weights(self) -> tuple[Array, Array]:
+        scale = np.sqrt(self.model.lam_h / self.model.lam_w)
+        squares, gram = self._gram(self._svd[0], self.layout.copies)
+        return scale * squares, scale * gram
+
+    @cached_property
+    def _features(self) -> tuple[Array, Array]:
+        scale = np.sqrt(self.model.lam_w / self.model.lam_h)
+        copies = self.layout.copies if isinstance(self.layout, Groups) else np.ones(self.layout.shape[1])
+        squares, gram = self._gram(self._svd[2], copies)
+        n = self.layout.sizes
+        return scale * squares / n, scale * gram / np.sqrt(np.outer(n, n))
+
+    @property
+    def weight_norms(self) -> Array:
+        """|w| of each group, (g,), or output."""
+        return np.sqrt(np.maximum(self._weights[0], 0.0))
+
+    @property
+    def feature_norms(self) -> Array:
+        """|h| of each group, (g,), or row of targets."""
+        return np.sqrt(np.maximum(self._features[0], 0.0))
+
+    @cached_property
+    def weight_cosines(self) -> Array:
+        """Between the weights of different classes of two groups, (g, g); NaN where there are none, or one is 0."""
+        roots = np.sqrt(self.model.lam_w / self.model.lam_h) * self._weights[0]
+        return self._cosines(self._weights[1], self.weight_norms, self._live(roots), self.layout.copies)
+
+    @cached_property
+    def feature_cosines(self) -> Array:
+        """The same of class means."""
+        copies = self.layout.copies if isinstance(self.layout, Groups) else np.ones(self.layout.shape[1])
+        return self._cosines(self._features[1], self.feature_norms, self.alive, copies)
+
+    def _live(self, roots: Array) -> NDArray[np.bool_]:
+        share = self.layout.weights / self.layout.weights.sum()
+        if isinstance(self.layout, Groups):
+            share = share / self.layout.copies
+        elif len(roots) != len(share):
+            share = np.full(len(roots), 1.0 / len(roots))
+        return np.asarray(self.model.strength * roots > ALIVE * self.scale * share)
+
+    @staticmethod
+    def _cosines(gram: Array, norms: Array, alive: NDArray[np.bool_], copies: Array) -> Array:
+        there = np.outer(alive, alive) & ~np.diag(copies < 2.0)
+        return np.divide(gram, np.outer(norms, norms), out=np.full_like(gram, np.nan), where=there)
+
+    @cached_property
+    def logits(self) -> Array:
+        """Of the class means, with the bias: the own one and those of all groups, (g, g + 1); or (m, K) by output."""
+        return self.layout.logits(self.matrix, self.inside, self.bias)
+
+    @property
+    def margins(self) -> Array:
+        """Own logit minus the largest other one, (g,). Raises ValueError where targets are no classes."""
+        if self.model.targets is not None:
+            raise ValueError("margins are of classes: these targets are the user's own")
+        own, others = self.logits[:, 0], self.logits[:, 1:]
+        if not isinstance(self.layout, Groups):
+            own, others = np.diag(self.logits), np.where(np.eye(len(self.logits)) > 0, -np.inf, self.logits)
+        counts = self.layout.counts[:, 1:] if isinstance(self.layout, Groups) else np.ones_like(others)
+        return np.asarray(own - np.max(others, axis=1, initial=-np.inf, where=counts > 0))
+
+    @cached_property
+    def group(self) -> NDArray[np.int64]:
+        """The group of each class, (K,)."""
+        return self.layout.group
+
+    @cached_property
+    def class_logits(self) -> Array:
+        """Logits of the class means without the bias, a row for each class, (K, K), or row of targets."""
+        plain = self.layout.logits(self.matrix, self.inside, np.zeros(0))
+        if not isinstance(self.layout, Groups):
+            return plain
+        full = plain[np.ix_(self.group, 1 + self.group)]
+        full[np.diag_indices(len(full))] = plain[self.group, 0]
+        return full
+
+    @property
+    def class_bias(self) -> Array:
+        """Of each class, (K,), or output."""
+        group = self.group if isinstance(self.layout, Groups) else np.arange(self.model.n_outputs)
+        return self.bias[group] if len(self.bias) else np.zeros(len(group))
+
+    def _expanded(self, squares: Array, gram: Array) -> Array:
+        full = gram[np.ix_(self.group, self.group)] if isinstance(self.layout, Groups) else gram.copy()
+        full[np.diag_indices(len(full))] = squares[self.group] if isinstance(self.layout, Groups) else squares
+        return full
+
+    @cached_property
+    def weight_gram(self) -> Array:
+        """W W^T, (K, K)."""
+        return self._expanded(*self._weights)
+
+    @cached_property
+    def feature_gram(self) -> Array:
+        """Products of class means, (K, K), or of rows of targets."""
+        return self._expanded(*self._features)
+
+    @cached_property
+    def scale(self) -> float:
+        """The objective where features, weights and bias are 0."""
+        layout = self.layout
+        return float(
+            layout.weights @ layout.loss.at(np.zeros_like(layout.counts), layout.targets, layout.counts).values
+        )
+
+    @cached_property
+    def alive(self) -> NDArray[np.bool_]:
+        """Whether the class means of each group are not 0, (g,)."""
+        return self._live(np.sqrt(self.model.lam_h / self.model.lam_w) * self.layout.sizes * self._features[0])
+
+
+def geometry_of(model: FeatureModel, *, progress: bool = False) -> Geometry:
+    """Solve the convex program, and prove how good the solution is.
+
+    With fewer dimensions than a minimum wants, features and weights are looked for class by class in what there is:
+    the bound stays valid, and may not be reached.
+    """
+    began = time.perf_counter()
+    layout, bound = layout_of(model), bound_of(model)
+    ending = solve(layout, model, min(layout.shape), progress=progress)
+    found = _geometry(model, layout, bound, ending, began)
+    if found.rank <= model.dim:
+        return found
+    layout = layout_of(model, whole=True)
+    return _geometry(model, layout, bound, solve(layout, model, model.dim, progress=progress), began)
+
+
+def _geometry(
+    model: FeatureModel, layout: Layout, bound: NuclearBound, ending: Ending[Factored], began: float
+) -> Geometry:
+    local = ending.local
+    multiplier = bound.of(local)
+    certificate = Certificate(bound.statement, multiplier, bound.value(multiplier), model.key)
+    stats: dict[str, Any] = {
+        "seconds": time.perf_counter() - began,
+        "iterations": ending.iterations,
+        "products": ending.products,
+        "reason": ending.reason,
+    }
+    return Geometry(model, layout, local.matrix, local.inside, local.parts[3], local.convex_value, certificate, stats)
+
+
+@solution_of.register
+def _(problem: FeatureModel, asked: Asked) -> Any:
+    if asked.frame is not None or asked.start is not None or asked.method != "auto":
+        raise ValueError("frame, start and method are for problems with multiple centers")
+    return geometry_of(problem, progress=asked.progress)

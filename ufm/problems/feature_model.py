@@ -1,0 +1,181 @@
+"""Unconstrained-feature models without a frame: free features and weights under a convex loss of their logits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ufm.files.store import config_key
+from ufm.files.text import require_known
+from ufm.problems import logits
+from ufm.problems.frames import Array
+from ufm.problems.problem import LEFT_OUT, Problem, integers, nonnegative
+
+BIASES = ("none", "free")
+
+
+@dataclass(frozen=True)
+class FeatureModel(Problem):
+    r"""Features H, weights W and a bias b that minimise, together,
+
+    .. math:: \frac1N \sum_i \ell(W h_i + b, y_i) + \frac{\lambda_W}{2} |W|_F^2 + \frac{\lambda_H}{2} |H|_F^2
+        + \frac{\lambda_b}{2} |b|^2 .
+
+    Parameters
+    ----------
+    class_sizes : samples of each class; with ``targets``, of each row of these.
+    loss : "ce", "mse" (half the squared distance to the one-hot label), "bce", "squared-hinge", or a convex
+        loss of your own, an object as :class:`ufm.problems.logits.LogitLoss` describes it.
+    lam_w, lam_h : weight decay of weights and features, > 0.
+    bias : "none", "free", or the weight of its decay, > 0.
+    dim : feature dimension d; one for each output if left out, which is as good as any larger one.
+    smoothing : of the labels: delta in (1 - delta) e_y + delta / K.
+    weights : omega, one weight > 0 for each class; 1 if left out.
+    temperatures : delta, the factor > 0 of each output (CDT); 1 if left out.
+    sample_temperatures : epsilon, the factor > 0 of all outputs for samples of each class (LDT); 1 if left out.
+    shifts : iota, added to each output (logit adjustment); 0 if left out.
+    targets : rows y of soft labels, of several labels or of numbers to be met, (m, K), in place of one class each.
+
+    Raises
+    ------
+    ValueError : naming the argument, its value and what is allowed.
+
+    Examples
+    --------
+    >>> model = FeatureModel((100, 10, 10), lam_w=5e-3, lam_h=1e-4)
+    >>> model.n_classes, model.strength, model == FeatureModel.from_toml(model.to_toml())
+    (3, 0.0007071067811865475, True)
+    """
+
+    lam_w: float
+    lam_h: float
+    loss: Any = "ce"
+    bias: float | str = "none"
+    dim: int = LEFT_OUT
+    smoothing: float = 0.0
+    weights: tuple[float, ...] | None = None
+    temperatures: tuple[float, ...] | None = None
+    sample_temperatures: tuple[float, ...] | None = None
+    shifts: tuple[float, ...] | None = None
+    targets: tuple[tuple[float, ...], ...] | None = None
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+            """An instance of this very class."""
+            ...
+
+    def __post_init__(self) -> None:
+        """Validate every field."""
+        super().__post_init__()
+        if isinstance(self.loss, str):
+            logits.named(self.loss)
+        elif not hasattr(self.loss, "at"):
+            raise ValueError(f"loss={self.loss!r} is neither a name nor has it a method at(logits, targets, counts)")
+        for name in ("lam_w", "lam_h"):
+            self._put(name, nonnegative(name, getattr(self, name)))
+            if not getattr(self, name):
+                raise ValueError(f"{name}=0.0 must be positive: without decay nothing bounds weights and features")
+        if self.bias not in BIASES:
+            if isinstance(self.bias, str):
+                raise ValueError(f"bias={self.bias!r} is unknown: 'none', 'free', or the weight of its decay")
+            self._put("bias", nonnegative("bias", self.bias) or "free")
+        self._put("smoothing", nonnegative("smoothing", self.smoothing))
+        if self.smoothing and self.loss == "squared-hinge":
+            raise ValueError(f"smoothing={self.smoothing} has no meaning for loss={self.loss!r}, which wants one class")
+        if not self.smoothing < 1.0:
+            raise ValueError(f"smoothing={self.smoothing} must be below 1")
+        self._put("targets", self._validated_targets())
+        for name in ("weights", "temperatures", "sample_temperatures", "shifts"):
+            count = self.n_outputs if name in ("temperatures", "shifts") else len(self.class_sizes)
+            self._put(name, self._numbers(name, count, signed=name == "shifts"))
+        (dim,) = (self.n_outputs,) if self.dim is LEFT_OUT else integers("dim", [self.dim])
+        self._put("dim", dim)
+
+    def _validated_targets(self) -> tuple[tuple[float, ...], ...] | None:
+        if self.targets is None:
+            return None
+        try:
+            rows = np.asarray(self.targets, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError("targets is not a table of numbers, one row for each entry of class_sizes") from None
+        if rows.ndim != 2 or len(rows) != len(self.class_sizes) or not rows.shape[1] or not np.all(np.isfinite(rows)):
+            raise ValueError(f"targets of shape {rows.shape} must be finite, a row for each of {len(self.class_sizes)}")
+        if self.smoothing:
+            raise ValueError(f"smoothing={self.smoothing} has no meaning beside targets: soften them yourself")
+        if self.loss != "mse" and (rows < 0.0).any():
+            raise ValueError(f"targets has {rows.min()}: loss={self.loss!r} takes what is at least 0")
+        if self.loss == "squared-hinge":
+            raise ValueError(f"targets has no meaning for loss={self.loss!r}, which wants one class for each sample")
+        return tuple(map(tuple, rows.tolist()))
+
+    def _numbers(self, name: str, count: int, *, signed: bool) -> tuple[float, ...] | None:
+        given: Sequence[Any] | None = getattr(self, name)
+        if given is None:
+            return None
+        values = np.asarray(given, dtype=np.float64)
+        if values.shape != (count,) or not np.all(np.isfinite(values)) or (not signed and values.min() <= 0.0):
+            raise ValueError(f"{name}={given} must be {count} finite numbers{'' if signed else ' > 0'}")
+        return tuple(values.tolist())
+
+    @property
+    def n_outputs(self) -> int:
+        """K, of the logits."""
+        return self.n_classes if self.targets is None else len(self.targets[0])
+
+    @property
+    def strength(self) -> float:
+        r""":math:`\lambda = \sqrt{\lambda_W \lambda_H}`, the weight of the nuclear norm that both decays come to."""
+        return float(np.sqrt(self.lam_w) * np.sqrt(self.lam_h))
+
+    @cached_property
+    def exchangeable(self) -> bool:
+        """Whether classes that agree in all their numbers have equal logits at a minimum."""
+        return self.targets is None and (isinstance(self.loss, str) or bool(self.loss.exchangeable))
+
+    def by_class(self, name: str, default: float) -> Array:
+        """One of the optional fields with a number for each class, or its default, as an array."""
+        values = getattr(self, name)
+        count = self.n_outputs if name in ("temperatures", "shifts") else self.n_classes
+        return np.full(count, default) if values is None else np.asarray(values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; what was left out is left out."""
+        if not isinstance(self.loss, str):
+            raise ValueError(f"loss={self.loss!r} is code: only losses with a name can be written down")
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        lists = {
+            name: [list(row) for row in value] if name == "targets" else list(value)
+            for name, value in plain.items()
+            if isinstance(value, tuple)
+        }
+        return {name: value for name, value in (plain | lists).items() if value is not None}
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that name this model; a loss of one's own goes by the name of its class."""
+        if isinstance(self.loss, str):
+            return config_key(self.to_dict())
+        return config_key({**self.replace(loss="mse").to_dict(), "loss": type(self.loss).__qualname__})
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Self:  # type: ignore[override]
+        """Inverse of :meth:`to_dict`. Raises ValueError for keys that are unknown or missing."""
+        known = cls.__dataclass_fields__
+        for key in values:
+            require_known(key, known, f"unknown key {key!r}")
+        for key in ("class_sizes", "lam_w", "lam_h"):
+            if key not in values:
+                raise ValueError(f"key {key!r} is missing")
+        return cls(**{key: value for key, value in values.items() if value is not None})
+
+    def replace(self, **changes: Any) -> Self:  # type: ignore[override]
+        """The same with some values changed; None takes a value back."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self)(**{key: value for key, value in (plain | changes).items() if value is not None})
+
+    def loss_object(self) -> Any:
+        """The loss, without weights, temperatures and shifts."""
+        return logits.named(self.loss) if isinstance(self.loss, str) else self.loss
