@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import optimize
+from scipy.linalg import null_space
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from ufm.certify.ledger.simulations import SEED
@@ -162,35 +163,21 @@ def curvature(problem: MultiCenterProblem, frame: Frame, feature: Array, k: int)
     Hessian itself, restricted to what is orthogonal to the feature.
     """
     loss: Any = loss_of(problem, frame)
-    sphere = isinstance(problem, CosineProblem)
-    normal = feature / np.linalg.norm(feature)
+    tangents = null_space(feature[None]) if isinstance(problem, CosineProblem) else np.eye(feature.size)
 
     def product(v: Array) -> Array:
-        v = v.ravel()
-        if not sphere:
-            return loss.hessian_product(feature, v[None], k)[0]
-        tangent = v - (v @ normal) * normal
-        bent = loss.hessian_product(feature, tangent[None], k)[0]
-        return bent - (bent @ normal) * normal
+        return np.asarray(loss.hessian_product(feature, (tangents @ v.ravel())[None], k)[0] @ tangents)
 
-    dim = feature.size
     # Any direction may be the extreme one; the start is random so that none of them is missed.
-    start = np.random.default_rng(k).standard_normal(dim)
-    largest = abs(_extreme(product, dim, start, "LM"))
-
-    def shifted(sign: float) -> Callable[[Array], Array]:
-        # The normal is no tangent: move its eigenvalue 0 out of the way.
-        away = sign * (2.0 * largest + 1.0) * sphere
-        return lambda v: product(v) + away * float(normal @ v.ravel()) * normal
-
-    return _extreme(shifted(1.0), dim, start, "SA"), _extreme(shifted(-1.0), dim, start, "LA")
+    start = np.random.default_rng(k).standard_normal(tangents.shape[1])
+    return _extreme(product, start, "SA"), _extreme(product, start, "LA")
 
 
-def _extreme(product: Callable[[Array], Array], dim: int, start: Array, which: str) -> float:
+def _extreme(product: Callable[[Array], Array], start: Array, which: str) -> float:
+    dim = start.size
     if dim <= 2:  # Lanczos needs room
         matrix = np.column_stack([product(column) for column in np.eye(dim)])
-        eigenvalues = np.linalg.eigvalsh(0.5 * (matrix + matrix.T))
-        return float(eigenvalues[{"SA": 0, "LA": -1}.get(which, int(np.argmax(np.abs(eigenvalues))))])
+        return float(np.linalg.eigvalsh(0.5 * (matrix + matrix.T))[0 if which == "SA" else -1])
     if not np.any(product(start)):  # a random vector is sent to 0: so are all, and Lanczos has nothing to begin with
         return 0.0
     operator = LinearOperator((dim, dim), matvec=product, dtype=np.float64)
