@@ -62,10 +62,10 @@ class Claim:
     ----------
     id : its name in the ledger; the file is named the same, with _ for - and .
     section : what it is about; sections that are new come last.
-    verdict : "holds", "corrected", "fails" or "new"; :data:`MEANING` spells them out.
-    source : where it stands in the paper, or "new".
     latex : the formula.
     hypotheses : what is assumed.
+    verdict : "holds", "corrected", "fails" or "new"; :data:`MEANING` spells them out.
+    source : where it stands in the paper, or "new".
     printed : the paper's formula, as printed, where it differs.
     derivations : modules of :mod:`theory.derivations` that prove it.
     functions : dotted names of the numpy that computes it.
@@ -76,10 +76,10 @@ class Claim:
 
     id: str
     section: str
-    verdict: Verdict
-    source: str
     latex: str
     hypotheses: str
+    verdict: Verdict = "new"
+    source: str = "new"
     printed: str | None = None
     derivations: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()

@@ -13,8 +13,6 @@ from ufm.problems.kinds import CosineProblem
 CLAIM = Claim(
     id="algebraic-collapse",
     section="Gradients and flows",
-    verdict="new",
-    source="new",
     latex=r"NC \sim \frac{1}{2\beta f \tau}",
     hypotheses="The centers of the class coincide, c = 1.",
     derivations=("collapse_speed",),

@@ -13,8 +13,6 @@ from ufm.problems.start import Start
 CLAIM = Claim(
     id="alignment-monotone",
     section="Gradients and flows",
-    verdict="new",
-    source="new",
     latex=r"\dot x = 2\beta(1 - x^2)\Big[fc(1 - cx) + \cos^2\theta\, x \frac{y^2}{y^2 + z^2}\Big] \ge 0",
     hypotheses="As reduced-flow.",
     derivations=("reduced_flow",),

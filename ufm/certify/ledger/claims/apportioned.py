@@ -14,7 +14,6 @@ from ufm.certify.ledger.claim import Claim, Evidence, compare
 CLAIM = Claim(
     id="apportioned",
     section="The frame",
-    verdict="new",
     source="new (method: Huntington 1928; Balinski and Young 1982)",
     latex=r"""
         n_k < n_l \Rightarrow f_k \ge f_l, \qquad n_k = n_l \Rightarrow |f_k - f_l| \le 1, \qquad \textstyle\sum_k f_k =

@@ -17,8 +17,6 @@ from ufm.simulate.methods import Name
 CLAIM = Claim(
     id="conserved-directions",
     section="Gradients and flows",
-    verdict="new",
-    source="new",
     latex=r"y/z = (y_0/z_0)\, e^{-2\beta\cos^2\theta\,\tau}",
     hypotheses="As reduced-flow. (Adam rescales coordinates one by one and does not.)",
     derivations=("reduced_flow",),

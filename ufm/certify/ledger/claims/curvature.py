@@ -14,8 +14,6 @@ from ufm.certify.predict import predict
 CLAIM = Claim(
     id="curvature",
     section="Minimisers",
-    verdict="new",
-    source="new",
     latex=r"""
         2\beta f (c - \sin^2\theta), \quad 2\beta f c (1 - c), \quad 2\lambda \text{ (radial)}; \qquad -2\beta f c (1 +
         c),\ -2\beta f c (1 + c) + 2\beta\cos^2\theta

@@ -15,8 +15,6 @@ from ufm.problems.start import Start
 CLAIM = Claim(
     id="exponential-collapse",
     section="Gradients and flows",
-    verdict="new",
-    source="new",
     latex=r"NC \sim e^{-4\beta f c (1 - c)\tau}",
     hypotheses="f > 1, theta < pi/2; a start with a part outside the class's centers (without one it is faster).",
     derivations=("collapse_speed",),

@@ -12,7 +12,6 @@ from ufm.certify.predict import predict
 CLAIM = Claim(
     id="frame-choice",
     section="Decisions",
-    verdict="new",
     source="new (limits of proposition 3.1)",
     latex=r"""
         \text{score}_k = \frac{c_k^2}{K} + \sigma\big(\cos\theta \max_{j \le f_k} \xi_j + \sin\theta\, g_k\big), \qquad

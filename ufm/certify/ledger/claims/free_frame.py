@@ -17,8 +17,6 @@ from ufm.simulate.flow import gradient_flow
 CLAIM = Claim(
     id="free-frame",
     section="Minimisers",
-    verdict="new",
-    source="new",
     latex=r"\min_H L(W, H) = \sum_k n_k \beta_k f_k (1 - c_k)^2 \text{ for every multi-center frame } W",
     hypotheses="Cosine loss.",
     derivations=("cosine_minimum",),

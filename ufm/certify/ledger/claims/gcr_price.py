@@ -16,8 +16,6 @@ from ufm.problems.kinds import CosineProblem
 CLAIM = Claim(
     id="gcr-price",
     section="Decisions",
-    verdict="new",
-    source="new",
     latex=r"""
         P_{GCR}(m) = \frac{m + (F - Km)\max_k P_k}{F}, \qquad \min_k \frac{f_k}{F} = \frac{m}{F}, \qquad m = 1, \dots,
         \lfloor F/K \rfloor

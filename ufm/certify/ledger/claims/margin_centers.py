@@ -11,7 +11,6 @@ from ufm.certify.ledger.claim import Claim, Evidence, compare
 CLAIM = Claim(
     id="margin-centers",
     section="The frame",
-    verdict="new",
     source="new (margins: Cao et al. 2019)",
     latex=r"""
         f_k = \cot^2\theta\, \frac{\gamma_k^2}{1 - \gamma_k^2} \Leftrightarrow \frac{\langle w_k, \bar w_k \rangle -

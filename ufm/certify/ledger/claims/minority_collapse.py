@@ -14,7 +14,6 @@ from ufm.problems.kinds import LearnedMSEProblem
 CLAIM = Claim(
     id="minority-collapse",
     section="Minimisers",
-    verdict="new",
     source="new (corrects theorem 3.4)",
     latex=r"k \text{ lives} \iff c_k > \frac{S}{f_k} \sqrt{\frac{\lambda_W \lambda_H}{n_k}}",
     hypotheses="As theorem 3.4.",

@@ -12,8 +12,6 @@ from ufm.problems.kinds import MSEProblem
 CLAIM = Claim(
     id="mse-flow",
     section="Gradients and flows",
-    verdict="new",
-    source="new",
     latex=r"""
         H(t) = H^* + e^{-t (W^\top W/S + \lambda_H I)} (H(0) - H^*), \qquad \text{rates } \tfrac{fc^2}{S} + \lambda_H,\
         \tfrac{\cos^2\theta}{S} + \lambda_H,\ \lambda_H

@@ -20,7 +20,6 @@ from ufm.simulate.flow import gradient_flow
 CLAIM = Claim(
     id="null-space-memory",
     section="Gradients and flows",
-    verdict="new",
     source="new (explains figure 4)",
     latex=r"""
         \lambda_H = 0: \quad NC(\infty) = 2 - \frac{2 |h^*|}{\sqrt{|h^*|^2 + |\nu|^2}}, \qquad \nu = \text{null part of

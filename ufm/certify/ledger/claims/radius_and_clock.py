@@ -15,8 +15,6 @@ from ufm.problems.start import Start
 CLAIM = Claim(
     id="radius-and-clock",
     section="Gradients and flows",
-    verdict="new",
-    source="new",
     latex=r"""
         r = 1 + (r_0 - 1) e^{-2\lambda t}, \qquad \tau = \int_0^t \frac{ds}{r^2} = t + \frac{\ln(r/r_0) + 1/r_0 -
         1/r}{2\lambda}

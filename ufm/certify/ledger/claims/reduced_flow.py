@@ -12,8 +12,6 @@ from ufm.certify.ledger.simulations import flow
 CLAIM = Claim(
     id="reduced-flow",
     section="Gradients and flows",
-    verdict="new",
-    source="new",
     latex=r"""
         \dot x = 2\beta(fc - fc^2 x + qx),\ \dot y = -2\beta(\cos^2\theta - q)y,\ \dot z = 2\beta q z,\quad q = fc^2x^2
         - fcx + \cos^2\theta\, y^2

@@ -14,8 +14,6 @@ from ufm.certify.predict import predict
 CLAIM = Claim(
     id="time-to-collapse",
     section="Gradients and flows",
-    verdict="new",
-    source="new",
     latex=r"""
         \tau = \frac{1}{2 \beta f c (1 + c)} \Big[ \frac12 \ln\frac{4 - NC}{NC} + \frac{c}{1 - c} \ln\Big(1 + (1 - c)
         \frac{2 - NC}{NC}\Big) \Big]_{NC_0}^{NC}

@@ -12,8 +12,6 @@ from ufm.certify.predict import predict
 CLAIM = Claim(
     id="two-critical-points",
     section="Minimisers",
-    verdict="new",
-    source="new",
     latex=r"(G + \mu) u = b,\ b = f c\, e \;\Rightarrow\; u = \pm e, \qquad L(-e) = \beta f (1 + c)^2",
     hypotheses="""
         Unit frame. It is a trust-region problem whose linear term is the top eigenvector of its quadratic one.

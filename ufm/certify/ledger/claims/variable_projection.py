@@ -15,8 +15,6 @@ from ufm.problems.kinds import LearnedMSEProblem
 CLAIM = Claim(
     id="variable-projection",
     section="Minimisers",
-    verdict="new",
-    source="new",
     latex=r"""
         \min_H P = \sum_k \Big[ \frac{n_k f_k \lambda_H / 2}{f_k c_k^2 u_k + \lambda_H S} + \frac{\lambda_W}{2} u_k
         \Big], \qquad u_k = |w_k|^2
