@@ -39,9 +39,14 @@ def frame_by_hand(counts: tuple[int, ...], theta: float, dim: int, seed: int = 0
     return FrameByHand(auxiliary, classifier, np.cos(theta) * auxiliary + np.sin(theta) * classifier[owner], owner)
 
 
-def ridge_features(w: Array, answers: Array, penalty: float) -> Array:
-    """The minimiser of |w h - y|^2 + penalty |h|^2 for each row y of ``answers``: normal equations in d dimensions."""
-    return np.asarray(np.linalg.solve(w.T @ w + penalty * np.eye(w.shape[1]), w.T @ answers.T), dtype=np.float64).T
+def ridge_features(w: Array, owner: NDArray[np.integer], penalty: float) -> tuple[Array, Array]:
+    """The minimiser of |w h - y|^2 + penalty |h|^2 for each class, by its normal equations, and how far w h is from y.
+
+    y is 1 on the rows of ``w`` that the class owns, and 0 elsewhere.
+    """
+    answers = np.equal.outer(np.arange(owner[-1] + 1), owner).astype(float)
+    features = np.linalg.solve(w.T @ w + penalty * np.eye(w.shape[1]), w.T @ answers.T).T
+    return features, features @ w.T - answers
 
 
 STEP = 1e-30

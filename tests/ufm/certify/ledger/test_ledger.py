@@ -15,7 +15,7 @@ from theory.derivations import derivations
 from theory.multicenter import centers, clock, flows, geometry, minimum
 from ufm.certify.ledger import claims, ledger, render, simulations
 from ufm.certify.ledger.claim import compare
-from ufm.certify.ledger.examples import PARTIAL
+from ufm.certify.ledger.simulations import PARTIAL
 from ufm.certify.report import Check
 
 ROOT = pathlib.Path(__file__).parents[4]

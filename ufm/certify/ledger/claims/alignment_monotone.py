@@ -6,8 +6,7 @@ import numpy as np
 
 from theory.multicenter import flows
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import SPHERE, SPHERE_FLOW
-from ufm.certify.ledger.simulations import flow
+from ufm.certify.ledger.simulations import SPHERE, SPHERE_FLOW, flow
 from ufm.problems.start import Start
 
 CLAIM = Claim(

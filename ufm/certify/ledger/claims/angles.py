@@ -7,8 +7,7 @@ import numpy as np
 from theory.multicenter import geometry
 from ufm.certify.ledger.by_hand import frame_by_hand
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import FRAME
-from ufm.certify.ledger.simulations import random_frame
+from ufm.certify.ledger.simulations import FRAME, random_frame
 from ufm.certify.predict import predict
 
 CLAIM = Claim(

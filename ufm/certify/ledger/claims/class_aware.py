@@ -2,7 +2,7 @@
 
 from theory.multicenter import centers
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import LONG_TAIL
+from ufm.certify.ledger.simulations import LONG_TAIL
 
 CLAIM = Claim(
     id="class-aware",

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import SPHERE, SPHERE_FLOW
-from ufm.certify.ledger.simulations import SEED, flow, random_frame
+from ufm.certify.ledger.simulations import SEED, SPHERE, SPHERE_FLOW, flow, random_frame
 from ufm.certify.predict import predict
 from ufm.problems.problem import MultiCenterProblem
 from ufm.simulate.descent import gradient_descent

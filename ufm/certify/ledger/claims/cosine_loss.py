@@ -3,8 +3,8 @@
 """
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.landscape import descend_from_everywhere
+from ufm.certify.ledger.simulations import COSINE
 from ufm.certify.predict import predict
 
 CLAIM = Claim(

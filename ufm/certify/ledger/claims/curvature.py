@@ -7,8 +7,8 @@ import numpy as np
 
 from theory.multicenter import minimum
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.landscape import critical_points
+from ufm.certify.ledger.simulations import COSINE
 from ufm.certify.predict import predict
 
 CLAIM = Claim(

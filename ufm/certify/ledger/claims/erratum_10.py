@@ -5,7 +5,7 @@ import numpy as np
 from theory.multicenter import centers, minimum
 from ufm.certify.ledger.by_hand import frame_by_hand, ridge_features
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import LONG_TAIL
+from ufm.certify.ledger.simulations import LONG_TAIL
 
 CLAIM = Claim(
     id="erratum-10",
@@ -27,8 +27,8 @@ def evidence() -> Evidence:
     yield compare("sum of f_k n_k, CIFAR-10-LT", "counted sample by sample", samples_by_center, s, printed=printed)
     few, theta, weight = (1, 3, 6), 0.3, 0.01
     s, frame = np.dot((20, 8, 3), few), frame_by_hand(few, theta, 20)
-    answers = np.equal.outer(range(3), frame.owner).astype(float)
-    norms = np.linalg.norm(ridge_features(frame.centers, answers, weight * s), axis=1)
+    features, _ = ridge_features(frame.centers, frame.owner, weight * s)
+    norms = np.linalg.norm(features, axis=1)
     right, wrong = (minimum.mse_feature_norm(few, theta, value, weight) for value in (s, sum(few)))
     name = "norms of P's features with S, and with f K in its place"
     yield compare(name, "ridge regression, solved", norms, right, relative=1e-12, printed=wrong)

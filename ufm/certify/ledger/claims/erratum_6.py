@@ -5,8 +5,7 @@ is an infimum.
 import numpy as np
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import PARTIAL
-from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.ledger.simulations import PARTIAL, learned_ends
 from ufm.certify.predict import predict
 
 CLAIM = Claim(

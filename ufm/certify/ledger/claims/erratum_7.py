@@ -6,8 +6,7 @@ import numpy as np
 
 from theory import decision
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
-from ufm.certify.ledger.examples import NOISE, PAIR
-from ufm.certify.ledger.simulations import preference
+from ufm.certify.ledger.simulations import NOISE, PAIR, preference
 
 CLAIM = Claim(
     id="erratum-7",

@@ -4,7 +4,7 @@ import numpy as np
 
 from theory.multicenter.geometry import Array
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import LONG_TAIL
+from ufm.certify.ledger.simulations import LONG_TAIL
 
 CLAIM = Claim(
     id="erratum-9",

@@ -5,8 +5,7 @@ reverses GCR's preference where the noise is small.
 
 from theory import decision
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
-from ufm.certify.ledger.examples import ORTHONORMAL
-from ufm.certify.ledger.simulations import choice_rates
+from ufm.certify.ledger.simulations import ORTHONORMAL, choice_rates
 from ufm.certify.predict import predict
 
 CLAIM = Claim(

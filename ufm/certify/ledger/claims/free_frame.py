@@ -6,9 +6,8 @@ loss 0: that is why the frame is fixed.
 import numpy as np
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.free_centers import train_free_centers
-from ufm.certify.ledger.simulations import SEED
+from ufm.certify.ledger.simulations import COSINE, SEED
 from ufm.certify.predict import predict
 from ufm.minimize.solve import minimize
 from ufm.problems.frames import multi_center_frame

@@ -9,8 +9,7 @@ import numpy as np
 
 from theory import decision
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
-from ufm.certify.ledger.examples import SHARES
-from ufm.certify.ledger.simulations import choice_rates
+from ufm.certify.ledger.simulations import SHARES, choice_rates
 from ufm.problems.kinds import CosineProblem
 
 CLAIM = Claim(

@@ -7,12 +7,12 @@ import numpy as np
 
 from theory.multicenter.geometry import Array
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import RIDGE
 from ufm.certify.ledger.simulations import SEED, random_frame
 from ufm.certify.predict import predict
 from ufm.certify.slow import null_part
 from ufm.measure.metrics import unit_rows
 from ufm.problems.frames import dense
+from ufm.problems.kinds import MSEProblem
 from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start, draw
 from ufm.simulate.flow import gradient_flow
@@ -33,6 +33,8 @@ CLAIM = Claim(
         "tests/ufm/certify/test_certify.py::test_every_prediction_holds_for_every_flow",
     ),
 )
+
+RIDGE = MSEProblem((6, 4, 2), (1, 3, 5), 0.3, dim=20, lam_h=0.02)
 
 
 def end_and_residue(problem: MultiCenterProblem) -> tuple[Array, Array]:

@@ -6,8 +6,7 @@ from scipy import integrate, stats
 
 from theory.decision import gcr_accuracy, rcr_choice
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
-from ufm.certify.ledger.examples import ORTHONORMAL, SHARES
-from ufm.certify.ledger.simulations import accuracy, choice_rates
+from ufm.certify.ledger.simulations import ORTHONORMAL, SHARES, accuracy, choice_rates
 from ufm.certify.predict import predict
 from ufm.problems.kinds import CosineProblem
 

@@ -7,8 +7,7 @@ from scipy import integrate, stats
 from theory import decision
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.claims import erratum_7
-from ufm.certify.ledger.examples import NOISE, PAIR
-from ufm.certify.ledger.simulations import preference
+from ufm.certify.ledger.simulations import NOISE, PAIR, preference
 
 CLAIM = Claim(
     id="proposition-c.1",

@@ -7,8 +7,7 @@ import numpy as np
 
 from theory.multicenter.clock import clock
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import SPHERE, SPHERE_FLOW
-from ufm.certify.ledger.simulations import flow
+from ufm.certify.ledger.simulations import SPHERE, SPHERE_FLOW, flow
 from ufm.certify.predict import predict
 from ufm.problems.start import Start
 

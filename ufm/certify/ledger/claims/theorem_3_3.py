@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import BALANCED
-from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.ledger.simulations import BALANCED, learned_ends
 from ufm.certify.predict import predict
 from ufm.problems.kinds import LearnedMSEProblem
 

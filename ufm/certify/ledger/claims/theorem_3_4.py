@@ -4,8 +4,7 @@ dies alone. In the example n = (100, 10, 1) two classes live and P falls to 0.26
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.claims.theorem_3_3 import MINIMIZED, norms_and_collapse
-from ufm.certify.ledger.examples import PARTIAL
-from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.ledger.simulations import PARTIAL, learned_ends
 from ufm.certify.predict import predict
 
 CLAIM = Claim(

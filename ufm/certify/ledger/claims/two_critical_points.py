@@ -5,8 +5,8 @@ maximum at its antipode. The gradient flow of every start but the antipode ends 
 import numpy as np
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import COSINE
 from ufm.certify.ledger.landscape import critical_points
+from ufm.certify.ledger.simulations import COSINE
 from ufm.certify.predict import predict
 
 CLAIM = Claim(

@@ -4,11 +4,9 @@ has no spurious local minima, and its distance from the minimum is known exactly
 
 import numpy as np
 
-from theory.multicenter.geometry import Array
 from ufm.certify.ledger.by_hand import frame_by_hand, ridge_features
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.examples import BALANCED
-from ufm.certify.ledger.simulations import learned_ends
+from ufm.certify.ledger.simulations import BALANCED, learned_ends
 from ufm.certify.predict import predict
 from ufm.problems.kinds import LearnedMSEProblem
 
@@ -26,23 +24,16 @@ CLAIM = Claim(
 )
 
 
-def projected_by_elimination(w: Array, answers: Array, problem: LearnedMSEProblem) -> float:
-    """P without its classifier term, minimised over features by solving the normal equations."""
-    s, weight = problem.total, problem.lam_h
-    features = ridge_features(w, answers, weight * s)
-    fit, penalty = (np.sum(part**2, axis=1) for part in (features @ w.T - answers, features))
-    return float(problem.class_sizes @ (fit / (2 * s) + 0.5 * weight * penalty))
-
-
 def evidence() -> Evidence:
     rng = np.random.default_rng(3)
     for counts, sizes, theta in (((2, 3), (4, 2), 0.4), ((1, 4), (3, 1), 1.0)):
         problem = LearnedMSEProblem(sizes, counts, theta, lam_h=0.02, lam_w=0.05)
         said, squares = predict(problem), rng.uniform(0.1, 4.0, 2)
         frame, lengths = frame_by_hand(counts, theta, sum(counts) + 4, seed=7), np.sqrt(squares)
-        answers = np.equal.outer(range(2), frame.owner).astype(float)
-        found = projected_by_elimination(lengths[frame.owner, None] * frame.centers, answers, problem)
-        found += 0.5 * problem.lam_w * squares.sum()
+        # P, at the features that solve its normal equations
+        w, s, weight = lengths[frame.owner, None] * frame.centers, problem.total, problem.lam_h
+        penalty, fit = (np.sum(part**2, axis=1) for part in ridge_features(w, frame.owner, weight * s))
+        found = problem.class_sizes @ (fit / (2 * s) + 0.5 * weight * penalty) + 0.5 * problem.lam_w * squares.sum()
         name = f"min over features of P on a frame of norms {lengths.round(2)}"
         yield compare(name, "least squares in d dimensions", found, said.projected(squares).sum(), relative=1e-12)
         values, how = said.projected(np.linspace(0.0, 40.0, 4001)[:, None]), "grid of 4,001 norms"
