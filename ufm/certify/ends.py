@@ -29,8 +29,8 @@ def end_checks(t: Trajectory, predicted: Prediction[Any], notes: list[str]) -> I
     """Direction and angles at the end of every flow that collapses."""
     threshold = float(t.stats["until_nc"])
     tolerance = 3.0 * float(np.sqrt(threshold))  # of a cosine, between directions that are sqrt(NC) apart
-    nc, source = t.class_values("nc_max")[-1], predicted.sources["direction_nc"]
-    yield Check.compare("direction: largest NC at the end", source, predicted.direction_nc, nc, absolute=threshold)
+    nc = t.class_values("nc_max")[-1]
+    yield predicted.check("direction_nc", "direction: largest NC at the end", nc, absolute=threshold)
     yield variability_check(predicted, t.class_values("variability")[-1], tolerance)
     if t.final is None:
         notes.append("cosines between class means: the features were not kept (keep='final')")

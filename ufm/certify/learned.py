@@ -28,19 +28,17 @@ UNDECIDED = 1e-4
 def learned_checks(problem: LearnedMSEProblem, solution: Solution, rng: np.random.Generator) -> Iterator[Check]:
     """Theorems 3.3 and 3.4, corrected, for P with a learned frame: value, norms, thresholds and geometry."""
     predicted, living = predict(problem), np.flatnonzero(solution.living)
-    value, square = predicted.sources["value"], predicted.sources["square_norm"]
     scale = max(1.0, abs(predicted.value))
-    yield Check.compare("value: P - phi(u*)", value, predicted.value, solution.value, absolute=1e-12 * scale)
+    yield predicted.check("value", "value: P - phi(u*)", solution.value, absolute=1e-12 * scale)
     yield from bound_checks(solution)
     clear = np.abs(predicted.clearance - 1.0) > UNDECIDED
     lives = np.sum(predicted.living[clear]), np.sum(solution.living[clear])
     yield Check.compare("living classes", predicted.sources["living"], *lives)
     size, length = predicted.natural_square_norm, predicted.natural_feature_norm
-    found = solution.norms**2
     blur, haze = _flatness(predicted.clearance, SLOPE / (problem.lam_w * np.sqrt(size)))
-    yield Check.compare("|w_k|^2", square, predicted.square_norm, found, absolute=blur * size, relative=1e-8)
+    yield predicted.check("square_norm", "|w_k|^2", solution.norms**2, absolute=blur * size, relative=1e-8)
     norms = np.linalg.norm(solution.class_features, axis=1)
-    yield Check.compare("|h_k|", square, predicted.feature_norm, norms, absolute=haze * length, relative=1e-7)
+    yield predicted.check("feature_norm", "|h_k|", norms, absolute=haze * length, relative=1e-7)
     if living.size:
         yield from _living_geometry(solution, predicted, living)
         some = np.sort(rng.choice(living, size=min(SUBSET, living.size), replace=False))
@@ -66,9 +64,8 @@ def learned_flow_checks(problem: Learned, t: Trajectory, rng: np.random.Generato
     predicted: CosinePrediction | LearnedMSEPrediction = predict(problem)
     moving = t.curves.frame
     yield Check.compare("drift off the manifold", "ufm.problems.stiefel", 0.0, moving["defect"], absolute=1e-12)
-    source, scale = predicted.sources["value"], max(1.0, abs(predicted.value))
-    short = min(0.0, float(t.value.min()) - predicted.value)
-    yield Check.compare("value below the minimum", source, 0.0, short, absolute=1e-12 * scale)
+    scale, short = max(1.0, abs(predicted.value)), min(0.0, float(t.value.min()) - predicted.value)
+    yield Check.compare("value below the minimum", predicted.sources["value"], 0.0, short, absolute=1e-12 * scale)
     if "step_size" not in t.stats:
         yield energy_check(t)
     if t.state is not None:
@@ -77,16 +74,14 @@ def learned_flow_checks(problem: Learned, t: Trajectory, rng: np.random.Generato
     if not above <= 1e-9 * scale:
         notes.append(f"what training ends in: it is {above:.2g} above the minimum")
         return
-    yield Check.compare("value at the end", source, predicted.value, t.value[-1], absolute=1e-9 * scale)
+    yield predicted.check("value", "value at the end", t.value[-1], absolute=1e-9 * scale)
     if isinstance(predicted, LearnedMSEPrediction):
         # a value within 1e-9 of a quadratic minimum: norms within its root
-        square, where = moving["norm"][-1] ** 2, predicted.sources["square_norm"]
-        yield Check.compare(
-            "|w_k|^2", where, predicted.square_norm, square, absolute=1e-3 * predicted.natural_square_norm
-        )
+        square, size = moving["norm"][-1] ** 2, predicted.natural_square_norm
+        yield predicted.check("square_norm", "|w_k|^2", square, absolute=1e-3 * size)
         return
-    nc, where = t.class_values("nc_max")[-1], predicted.sources["direction_nc"]
-    yield Check.compare("direction: largest NC at the end", where, predicted.direction_nc, nc, absolute=1e-6)
+    nc = t.class_values("nc_max")[-1]
+    yield predicted.check("direction_nc", "direction: largest NC at the end", nc, absolute=1e-6)
     yield variability_check(predicted, t.class_values("variability")[-1], 3e-3)  # of directions 1e-3 apart
 
 
@@ -121,14 +116,14 @@ def _living_geometry(solution: Solution, predicted: Prediction[Any], living: Int
     rows = np.concatenate([dense(frame.auxiliary), dense(frame.classifier)])
     cosines = metrics.gram(rows) - np.eye(len(rows))
     yield Check.compare("frame: cosines between its rows", "definition 3.2", 0.0, cosines, absolute=1e-10)
-    labels, source = np.arange(living.size), predicted.sources["direction_nc"]
+    labels = np.arange(living.size)
     nc = metrics.collapse(features, labels, frame)
-    yield Check.compare("direction: NC of the class means", source, predicted.direction_nc, nc, absolute=1e-10)
+    yield predicted.check("direction_nc", "direction: NC of the class means", nc, absolute=1e-10)
     if solution.samples is not None:
         kept = np.isin(solution.problem.labels, living)
         own = np.searchsorted(living, solution.problem.labels[kept])
         nc = metrics.collapse(solution.samples[kept], own, frame)
-        yield Check.compare("direction: NC of every sample", source, predicted.direction_nc, nc, absolute=1e-8)
+        yield predicted.check("direction_nc", "direction: NC of every sample", nc, absolute=1e-8)
     if living.size > 1:
         yield class_cosine_check(predicted, features, labels, 1e-5)
     sizes, centers = ([each[k] for k in living] for each in (solution.problem.class_sizes, solution.problem.centers))

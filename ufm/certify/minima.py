@@ -28,7 +28,7 @@ def solution_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Ch
     yield Check.compare("direction: NC of the minimiser", where, predicted.direction_nc, nc, absolute=reach)
     if not (isinstance(problem, CosineProblem) and problem.lam == 0.0):  # the norm is free then
         norms = np.linalg.norm(features, axis=1)
-        yield Check.compare("norm of the minimiser", where, predicted.feature_norm, norms, relative=1e-6)
+        yield predicted.check("feature_norm", "norm of the minimiser", norms, relative=1e-6)
     scale = max(1.0, abs(predicted.value))
     yield Check.compare("value", where, predicted.value, solution.value, absolute=CLOSED * scale)
     yield from bound_checks(solution, scale)
@@ -67,11 +67,10 @@ def _reach(predicted: Prediction[Any]) -> Array:
 def class_cosine_check(predicted: Prediction[Any], features: Array, labels: Integers, tolerance: float) -> Check:
     """Orthogonal class means, of two classes at least."""
     gram = metrics.gram(metrics.class_means(features, labels))
-    off, source = gram[~np.eye(len(gram), dtype=bool)], predicted.sources["class_cosine"]
-    return Check.compare("cosine between class means", source, predicted.class_cosine, off, absolute=tolerance)
+    off = gram[~np.eye(len(gram), dtype=bool)]
+    return predicted.check("class_cosine", "cosine between class means", off, absolute=tolerance)
 
 
 def variability_check(predicted: Prediction[Any], measured: Array, tolerance: float) -> Check:
     """Variability of each class (K,), which is 1 - cos rho once features have collapsed."""
-    source = predicted.sources["variability"]
-    return Check.compare("variability = 1 - cos rho", source, predicted.variability, measured, absolute=tolerance)
+    return predicted.check("variability", "variability = 1 - cos rho", measured, absolute=tolerance)

@@ -28,13 +28,11 @@ def mse_checks(problem: MSEProblem, t: Trajectory, rng: np.random.Generator, not
     if problem.lam_h > 0 and ended(t, notes):
         yield from end_checks(t, predicted, notes)
         if _settled(t, predicted):
-            nc, sources = float(t.stats["until_nc"]), predicted.sources
-            norms, near, close = t.class_values("norm_mean")[-1], 3.0 * float(np.sqrt(nc)), max(1e-6, nc)
-            stated = predicted.feature_norm
-            yield Check.compare("norm at the end", sources["feature_norm"], stated, norms, relative=near)
-            value, rounding = predicted.value, 4.0 * float(np.finfo(float).eps)  # of 1/2, the value at 0
-            yield Check.compare(
-                "value at the end", sources["value"], value, t.value[-1], absolute=rounding, relative=close
+            nc, norms = float(t.stats["until_nc"]), t.class_values("norm_mean")[-1]
+            yield predicted.check("feature_norm", "norm at the end", norms, relative=3.0 * float(np.sqrt(nc)))
+            rounding = 4.0 * float(np.finfo(float).eps)  # of 1/2, the value at 0
+            yield predicted.check(
+                "value", "value at the end", t.value[-1], absolute=rounding, relative=max(1e-6, nc)
             )
         else:
             notes.append("norm and value at the end: the directions have collapsed before the norms have settled")

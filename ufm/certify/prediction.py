@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory import decision
 from theory.multicenter import clock, flows, geometry, minimum
+from ufm.certify.report import Check
 from ufm.files.text import columns
 from ufm.problems.frames import Array
 from ufm.problems.kinds import CosineProblem, LearnedMSEProblem, MSEProblem
@@ -97,6 +98,13 @@ class Prediction(Generic[P]):
     def frame_gain(self, shares: ArrayLike) -> float:
         """The same in the problem's own frame."""
         return float(self.frame_choice @ np.asarray(shares)) - 1.0 / self.problem.n_classes
+
+    def check(
+        self, statement: str, name: str, measured: ArrayLike, *, absolute: ArrayLike = 0.0, relative: float = 0.0
+    ) -> Check:
+        """A statement of :attr:`sources` held against what was measured, under a name that says where."""
+        stated, source = getattr(self, statement), self.sources[statement]
+        return Check.compare(name, source, stated, measured, absolute=absolute, relative=relative)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values of all statements, with their sources."""
@@ -202,17 +210,15 @@ class CosinePrediction(Prediction[CosineProblem]):
 
     def typical_time(self, start: Start, nc: float) -> Array:
         """Flow time in which a typical sample of each class collapses to ``nc``."""
-        norm, opposite, tilt = self.typical_start(start)
-        found: dict[tuple[int, float, float], float] = {}
-        for k, alike in enumerate(self._alike()):
-            if alike not in found:
-                nc0 = max(4.0 - opposite, nc)
-                found[alike] = self.time_to_nc(nc, nc0, norm, k, tilt=float(tilt[k]), opposite=opposite)
-        return np.array([found[alike] for alike in self._alike()])
+        norm, opposite, tilts = self.typical_start(start)
+        nc0, lam = max(4.0 - opposite, nc), self.problem.lam
 
-    def _alike(self) -> list[tuple[int, float, float]]:
-        """What classes with equal predictions have in common."""
-        return list(zip(self.problem.centers, self.theta.tolist(), self.weights.tolist(), strict=True))
+        @cache  # classes that are alike take the same time
+        def time(f: int, theta: float, beta: float, tilt: float) -> float:
+            return flows.time_to_nc(nc, nc0, norm, f, theta, beta, lam, tilt=tilt, opposite=opposite)
+
+        classes = (self.problem.centers, *(each.tolist() for each in (self.theta, self.weights, tilts)))
+        return np.array([time(*alike) for alike in zip(*classes, strict=True)])
 
     def typical_rate(self, start: Start) -> Array:
         """Rate of exponential collapse in flow time: norms go to 1, or stay what they are for ``lam = 0``."""
