@@ -1,7 +1,7 @@
 """Simulations held against theory: the only room, with the command line, where the two meet.
 
 predict  everything theory says of a problem
-certify  a trajectory, a solution or a phase diagram against it: cosine, mse, learned, minima, ends hold the checks
+certify  a trajectory, a solution or a phase diagram against it: cosine, mse, learned, ends hold the checks
 slow     the same by slow means that share nothing with the simulations
 report   checks and their verdicts
 training, design, predictors  what theory says of real trainings and of designs
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.cosine import cosine_checks
+from ufm.certify.ends import solution_checks
 from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
-from ufm.certify.minima import solution_checks
 from ufm.certify.mse import mse_checks
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report

@@ -1,17 +1,82 @@
-"""What every flow that collapses ends in, and the objective on the way."""
+"""Ends held against theory: minimisers, flows that have collapsed, and the geometry that both share."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ufm.certify.minima import class_cosine_check, variability_check
-from ufm.certify.prediction import Prediction
+from ufm.certify.predict import CosinePrediction, Prediction, predict
 from ufm.certify.report import Check
+from ufm.certify.slow import definition_checks
+from ufm.measure import metrics
+from ufm.minimize.certificate import verify
+from ufm.minimize.learned import CLOSED
+from ufm.minimize.solution import Solution
+from ufm.problems.frames import Array
+from ufm.problems.kinds import CosineProblem
+from ufm.problems.problem import Integers
 from ufm.simulate.trajectory import Trajectory
 
 COARSE = 1e-4
 """Largest NC at which features still say something of the angles they end in."""
+
+
+def solution_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Check]:
+    """Direction, norm, value, bound and geometry of a minimiser."""
+    problem, frame = solution.problem, solution.frame
+    predicted = predict(problem, lengths=frame.geometry.length)
+    labels, features = np.arange(problem.n_classes), solution.class_features
+    nc, reach = metrics.collapse(features, labels, frame), _reach(predicted)
+    where = predicted.sources["feature_norm"]
+    yield Check.compare("direction: NC of the minimiser", where, predicted.direction_nc, nc, absolute=reach)
+    if not (isinstance(problem, CosineProblem) and problem.lam == 0.0):  # the norm is free then
+        norms = np.linalg.norm(features, axis=1)
+        yield predicted.check("feature_norm", "norm of the minimiser", norms, relative=1e-6)
+    scale = max(1.0, abs(predicted.value))
+    yield Check.compare("value", where, predicted.value, solution.value, absolute=CLOSED * scale)
+    yield from bound_checks(solution, scale)
+    some = np.sort(rng.choice(problem.n_classes, size=min(4, problem.n_classes), replace=False))
+    yield from definition_checks(problem, frame, features[some], some, rng)
+    tolerance = float(np.sqrt(reach.max()))
+    if problem.n_classes > 1:
+        yield class_cosine_check(predicted, features, labels, tolerance)
+    yield variability_check(predicted, metrics.variability(features, labels, frame), tolerance)
+
+
+def bound_checks(solution: Solution, scale: float = 1.0) -> Iterator[Check]:
+    """The gap is closed, and the stored multiplier proves the bound, computed again from the problem."""
+    yield Check.compare("gap to the dual bound", "duality", 0.0, solution.gap, absolute=CLOSED * scale)
+    try:
+        again = verify(solution.certificate, solution.problem, frame=solution.frame)
+    except ValueError:  # the proof is one of something else
+        again = np.nan
+    name = "bound, computed again from its multiplier"
+    yield Check.compare(name, "ufm.verify", solution.bound, again, absolute=1e-12 * scale)
+
+
+def _reach(predicted: Prediction[Any]) -> Array:
+    r"""How close in NC a certified minimiser must be, (K,).
+
+    Where the centers of a class coincide, or nearly so, the cosine loss is quartic, :math:`\beta f\, NC^2 / 4`: a value
+    within 1e-9 of the minimum says no more than its root.
+    """
+    reach = np.full(predicted.problem.n_classes, 1e-10)
+    if isinstance(predicted, CosinePrediction):
+        root = np.sqrt(4.0 * CLOSED / (predicted.sizes * predicted.weights * predicted.counts))
+        reach = np.where(4.0 * predicted.center_gap < root, root, reach)  # beta f (1 - c) NC is less than the quartic
+    return reach
+
+
+def class_cosine_check(predicted: Prediction[Any], features: Array, labels: Integers, tolerance: float) -> Check:
+    """Orthogonal class means, of two classes at least."""
+    gram = metrics.gram(metrics.class_means(features, labels))
+    off = gram[~np.eye(len(gram), dtype=bool)]
+    return predicted.check("class_cosine", "cosine between class means", off, absolute=tolerance)
+
+
+def variability_check(predicted: Prediction[Any], measured: Array, tolerance: float) -> Check:
+    """Variability of each class (K,), which is 1 - cos rho once features have collapsed."""
+    return predicted.check("variability", "variability = 1 - cos rho", measured, absolute=tolerance)
 
 
 def ended(t: Trajectory, notes: list[str]) -> bool:
