@@ -30,9 +30,7 @@ def mse_checks(problem: MSEProblem, t: Trajectory, rng: np.random.Generator, not
             nc, norms = float(t.stats["until_nc"]), t.class_values("norm_mean")[-1]
             yield predicted.check("feature_norm", "norm at the end", norms, relative=3.0 * float(np.sqrt(nc)))
             rounding = 4.0 * float(np.finfo(float).eps)  # of 1/2, the value at 0
-            yield predicted.check(
-                "value", "value at the end", t.value[-1], absolute=rounding, relative=max(1e-6, nc)
-            )
+            yield predicted.check("value", "value at the end", t.value[-1], absolute=rounding, relative=max(1e-6, nc))
         else:
             notes.append("norm and value at the end: the directions have collapsed before the norms have settled")
         if flow:
