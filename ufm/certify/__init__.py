@@ -21,6 +21,8 @@ from ufm.certify.learned import learned_checks, learned_flow_checks, phase_check
 from ufm.certify.mse import mse_checks
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report
+from ufm.certify.zoo import against, applying, proof
+from ufm.minimize.geometry import Geometry
 from ufm.minimize.phase import PhaseDiagram
 from ufm.minimize.solution import Solution
 from ufm.problems.frames import Frame, isotropic, orthogonal, unit
@@ -29,7 +31,9 @@ from ufm.problems.problem import MultiCenterProblem
 from ufm.simulate.trajectory import Trajectory
 
 
-def certify(subject: Trajectory | Solution | PhaseDiagram, *, title: str | None = None, seed: int = 0) -> Report:
+def certify(
+    subject: Trajectory | Solution | Geometry | PhaseDiagram, *, title: str | None = None, seed: int = 0
+) -> Report:
     """Hold a trajectory, a solution or a phase diagram against every prediction that applies to it.
 
     Whatever was kept, a few samples are also taken through the definition of their loss and through the flow in all d
@@ -56,7 +60,9 @@ def certify(subject: Trajectory | Solution | PhaseDiagram, *, title: str | None 
 @functools.singledispatch
 def _checks(subject: Any, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
     """What heads the report, and the checks, for a kind of subject."""
-    raise TypeError(f"{type(subject).__name__} cannot be certified: a Trajectory, Solution or PhaseDiagram can")
+    raise TypeError(
+        f"{type(subject).__name__} cannot be certified: a Trajectory, Solution, Geometry or PhaseDiagram can"
+    )
 
 
 @_checks.register
@@ -71,6 +77,15 @@ def _(subject: Solution, rng: np.random.Generator, notes: list[str]) -> tuple[st
         return _heading(subject.problem), list(learned_checks(subject.problem, subject, rng))
     _require_multi_center(subject.problem, subject.frame)
     return _heading(subject.problem), list(solution_checks(subject, rng))
+
+
+@_checks.register
+def _(subject: Geometry, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+    model, theorems = subject.model, applying(subject.model)
+    if not theorems:
+        notes.append("anything but the bound: no theorem of the zoo speaks of this model")
+    checks = [*proof(subject), *(check for entry in theorems for check in against(subject, entry))]
+    return f"{model.loss}, K={model.n_classes}, N={model.n_samples}: {subject.status}", checks
 
 
 @_checks.register

@@ -22,7 +22,10 @@ from ufm import commands
 from ufm.files.folder import modules_in, ours
 from ufm.files.process import INTERRUPTED, WRONG_INPUT
 
-SHOWN_FIRST = ("simulate", "verify", "phase", "sweep", "design", "figures", "claims", "train", "confirm", "table")
+SHOWN_FIRST = (
+    *("simulate", "verify", "geometry", "zoo", "phase", "sweep"),
+    *("design", "figures", "claims", "train", "confirm", "table"),
+)
 """Order in the help; others follow by name."""
 
 

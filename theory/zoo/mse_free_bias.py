@@ -1,0 +1,58 @@
+"""Squared loss, free bias, classes of any size: the root of a covariance, cut off; directions die one at a time."""
+
+import numpy as np
+
+from theory.zoo.theorem import Array, Model, Prediction, Theorem, plain, sizes, strength
+
+THEOREM = Theorem(
+    row="5",
+    source="cf. Liu 2024; derived here",
+    latex=r"""
+        W W^\top = \sqrt{\lambda_H / \lambda_W} \big[ (D - n n^\top / N)^{1/2} - N \lambda I \big]_+ , \quad b = n / N,
+        \quad Z n = 0
+    """,
+    hypotheses="Free bias, d >= K - 1. All is dead iff no eigenvalue of D - n n^T / N is above (N lambda)^2.",
+    verdict="new",
+)
+
+BASE = {"class_sizes": (40, 20, 8, 3), "lam_w": 1e-2, "lam_h": 2e-3, "loss": "mse", "bias": "free"}
+N = np.asarray(BASE["class_sizes"], dtype=float)
+EIGENVALUES = np.linalg.eigvalsh(np.diag(N) - np.outer(N, N) / N.sum())
+FIRST, LAST = (float(np.sqrt(EIGENVALUES[i]) / N.sum()) for i in (1, -1))
+"""lambda at which the first direction dies (the smallest eigenvalue is 0), and the last."""
+
+CASES = {
+    "alive": BASE,
+    "equal sizes": {**BASE, "class_sizes": (20, 20, 20)},
+    "one direction just alive": {**BASE, "lam_w": 0.999 * FIRST, "lam_h": 0.999 * FIRST},
+    "one direction dead": {**BASE, "lam_w": 1.001 * FIRST, "lam_h": 1.001 * FIRST},
+    "the last one just alive": {**BASE, "lam_w": 0.999 * LAST, "lam_h": 0.999 * LAST},
+    "all dead": {**BASE, "lam_w": 1.001 * LAST, "lam_h": 1.001 * LAST},
+}
+BROKEN = {**BASE, "bias": "none"}
+
+
+def applies(model: Model) -> bool:
+    """Whether the hypotheses hold."""
+    return model.loss == "mse" and plain(model) and model.bias == "free" and model.dim >= len(model.class_sizes) - 1
+
+
+def predict(model: Model) -> Prediction:
+    """See the formulas above. The best bias centers the targets: A is the nearest to D^(1/2) - n sqrt(n)^T / N."""
+    n, lam = sizes(model), strength(model)
+    total, root, scale = n.sum(), np.sqrt(n), np.sqrt(model.lam_h / model.lam_w)
+    left, strengths, right = np.linalg.svd(np.diag(root) - np.outer(n, root) / total)
+    kept = np.maximum(strengths - total * lam, 0.0)
+    # a strength sigma costs lambda sigma - N lambda^2 / 2 where it is kept, and sigma^2 / (2 N) where it is not
+    costs = np.where(kept > 0.0, lam * strengths - 0.5 * total * lam**2, 0.5 * strengths**2 / total)
+    weight_gram = scale * (left * kept) @ left.T
+    feature_gram: Array = (right.T * kept) @ right / scale / np.outer(root, root)
+    return {
+        "value": float(costs.sum()),
+        "logits": ((left * kept) @ right / root).T,
+        "bias": n / total,
+        "weight_squares": np.diag(weight_gram),
+        "feature_squares": np.diag(feature_gram),
+        "weight_gram": weight_gram,
+        "feature_gram": feature_gram,
+    }

@@ -1,0 +1,84 @@
+"""``ufm zoo``: theorems on where training ends, each held against minimisers that know none of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import tyro
+from tqdm import tqdm
+
+from ufm.certify import zoo
+from ufm.files import store
+from ufm.files.process import FAILS, OK, interactive
+from ufm.files.text import columns
+
+
+@dataclass
+class Command:
+    """List the theorems on unconstrained-feature models, show one, or compute all of their cases again.
+
+    Example: ufm zoo
+
+    Example: ufm zoo ce-balanced
+
+    Example: ufm zoo --check --json
+
+    A theorem is reproduced if all of its cases hold, on both sides of every threshold, with a closed gap, and the case
+    that breaks one of its hypotheses does not. Status 1 if one is not.
+    """
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Theorems; all of them if left out."""
+    check: bool = False
+    """Minimise every case and hold it against the theorem."""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """List, show or check."""
+        entries = [zoo.find(name) for name in self.names] or list(zoo.zoo().values())
+        if not (self.check or self.names):
+            return self._list(entries)
+        examined = [zoo.examine(entry) for entry in tqdm(entries, "theorems", leave=False, disable=not interactive())]
+        if self.json:
+            print(store.to_json({"theorems": [_plain(each) for each in examined]}))
+        else:
+            print("\n\n".join(_shown(each, whole=not self.check) for each in examined))
+        return OK if all(each.reproduced for each in examined) else FAILS
+
+    def _list(self, entries: list[zoo.Entry]) -> int:
+        if self.json:
+            about = [{"id": e.name, "source": e.theorem.source, "verdict": e.theorem.verdict} for e in entries]
+            print(store.to_json({"theorems": about}))
+        else:
+            rows = [("theorem", "row", "verdict", "statement")]
+            rows += [(e.name, e.theorem.row, e.theorem.verdict, e.statement) for e in entries]
+            print("\n".join(columns(rows)))
+        return OK
+
+
+def _plain(examined: zoo.Examined) -> dict[str, Any]:
+    theorem = examined.entry.theorem
+    return {
+        "id": examined.entry.name,
+        "source": theorem.source,
+        "verdict": theorem.verdict,
+        "reproduced": examined.reproduced,
+        "cases": {name: report.holds for name, report in examined.reports.items()},
+        "broken": examined.broken.holds,
+        "gap": examined.gap,
+    }
+
+
+def _shown(examined: zoo.Examined, *, whole: bool) -> str:
+    entry, theorem = examined.entry, examined.entry.theorem
+    verdict = "reproduced" if examined.reproduced else "NOT reproduced"
+    lines = [
+        f"{entry.name} ({theorem.source}): {verdict}, {len(examined.reports)} cases, largest gap {examined.gap:.1e}"
+    ]
+    if whole:
+        lines += ["", entry.statement, f"Holds for: {theorem.hypotheses}", " ".join(theorem.latex.split())]
+        lines += ["", *(str(report) for report in examined.reports.values())]
+        lines += ["", "A case that breaks a hypothesis, of which it must not hold:", str(examined.broken)]
+    else:
+        lines += [str(report) for report in examined.reports.values() if not report.holds]
+    return "\n".join(lines)
