@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.multicenter.geometry import Array
+from ufm.certify.slow import STEP
 
 
 class FrameByHand(NamedTuple):
@@ -47,10 +48,6 @@ def ridge_features(w: Array, owner: NDArray[np.integer], penalty: float) -> tupl
     answers = np.equal.outer(np.arange(owner[-1] + 1), owner).astype(float)
     features = np.linalg.solve(w.T @ w + penalty * np.eye(w.shape[1]), w.T @ answers.T).T
     return features, features @ w.T - answers
-
-
-STEP = 1e-30
-"""Of complex steps: no difference is taken, so that derivatives are exact to rounding."""
 
 
 def _stepped(h: Array) -> Array:

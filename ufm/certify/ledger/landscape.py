@@ -111,24 +111,22 @@ def critical_points(problem: MultiCenterProblem, n_starts: int, *, seed: int = S
     frame, loss, rng = _prepared(problem, n_starts, seed)
     points: list[CriticalPoint] = []
     for k in range(problem.n_classes):
-        found: list[tuple[Array, int]] = []
-        pole = frame.direction(k)
-        for start in _around(pole, n_starts, rng):
+        zeros = []
+        for start in _around(frame.direction(k), n_starts, rng):
             root = optimize.root(
                 lambda h, k=k: loss.value_and_gradient(h[None], k)[1][0],
                 start,
                 jac=lambda h, k=k: loss.hessian_product(h, np.eye(frame.dim), k),
                 options={"xtol": 1e-14, "maxfev": 1000},
             )
-            if not np.linalg.norm(root.x) > 0 or np.linalg.norm(root.fun) > 1e-12:
-                continue
-            for place, (known, hits) in enumerate(found):
-                if np.linalg.norm(root.x - known) < SAME * np.linalg.norm(known):
-                    found[place] = known, hits + 1
-                    break
-            else:
-                found.append((root.x, 1))
-        points += sorted((_described(problem, frame, loss, k, *one) for one in found), key=lambda p: p.value)
+            if np.linalg.norm(root.x) > 0 and np.linalg.norm(root.fun) <= 1e-12:
+                zeros.append(root.x)
+        found = []
+        while zeros:
+            one, before = zeros[0], len(zeros)
+            zeros = [zero for zero in zeros if np.linalg.norm(zero - one) >= SAME * np.linalg.norm(one)]
+            found.append(_described(problem, frame, loss, k, one, before - len(zeros)))
+        points += sorted(found, key=lambda point: point.value)
     return points
 
 
