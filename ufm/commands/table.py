@@ -129,7 +129,8 @@ class Command:
         if self.json:
             return store.to_json({"cells": [cell.to_dict() for cell in shown]})
         minus = "" if self.against is None else f" minus {self.against}"
-        text = writers.written(shown, f"test accuracy, %, {self.quantity}{minus}", self.format)
+        images = "validation" if names[0].startswith("scan/") else "test"
+        text = writers.written(shown, f"{images} accuracy, %, {self.quantity}{minus}", self.format)
         if minus and self.format == "markdown":
             text += "\n\np: two-sided paired t-test over common seeds, Holm's correction for the rows of a column."
         return text
