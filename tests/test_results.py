@@ -33,8 +33,11 @@ def test_the_tables_of_the_documentation_are_those_of_the_results(path):
     seeds = 3
     if path.stem == "scan":  # data set by data set, one seed
         names, seeds = [name for name in names if name.startswith("scan/cifar10-")], 1
-    for row in writers.written(tables.entries(names, known, wanted=seeds), "test accuracy, %, own", "markdown").splitlines()[2:]:
+    found = tables.entries(names, known, wanted=seeds)
+    for row in writers.written(found, "test accuracy, %, own", "markdown").splitlines()[2:]:
         assert row.replace("| cnn ", "| ") in page.replace("| cnn ", "| ")
+    if path.stem == "scan":
+        return
     if path.stem == "fashion":
         compared = compare.verdicts(names, known)
     elif path.stem == "angles":
