@@ -202,7 +202,7 @@ class Command:
         if not results.exists():
             raise ValueError(f"{out} has no results.nc yet: ufm sweep FILE --out {out}")
         try:
-            figure = sweep_figure(store.load(results).to_dataset(), sweep, picture)
+            figure = sweep_figure(store.load_having(results, (*sweep.dims, *sweep.record)), sweep, picture)
         except Nothing:
             if strict:
                 raise

@@ -12,7 +12,7 @@ from ufm.certify.training import confirm, predictions
 from ufm.commands.flags import check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, INTERRUPTED, OK, end_with_parent, interactive
-from ufm.files.store import json_object
+from ufm.files.text import json_object, read_text
 from ufm.train import require_packages
 from ufm.train.config import Config, Settings
 from ufm.train.presets import complete, preset
@@ -153,7 +153,7 @@ class Command(Settings):
         if self.config is None:
             return preset(self.name, **given) if self.name is not None else Config(**given)
         try:
-            there = json_object("a configuration", self.config.read_text()).get("configuration")
+            there = json_object("a configuration", read_text(self.config)).get("configuration")
             if not isinstance(there, dict):
                 raise ValueError("key 'configuration' is missing")
             return complete(Config.from_dict(there).to_dict(), given)

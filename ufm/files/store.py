@@ -12,11 +12,13 @@ import re
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ufm.files.text import json_object, read_text
 
 if TYPE_CHECKING:
     import xarray
@@ -135,7 +137,7 @@ def unsealed(path: str | Path) -> dict[str, Any]:
     Raises FileNotFoundError, or DamagedFile for what is no JSON object or does not match its digest.
     """
     try:
-        value = json_object(str(path), Path(path).read_text(encoding="utf-8"))
+        value = json_object(str(path), read_text(path))
     except ValueError as error:
         raise DamagedFile(f"{path} is damaged: {error}") from None
     seal = value.pop(SEAL, None)
@@ -162,17 +164,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value
-
-
-def json_object(what: str, text: str) -> dict[str, Any]:
-    """The object that a text is. Raises ValueError if it is not JSON, or JSON of another kind."""
-    try:
-        values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"not valid JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{what} is a JSON object")
-    return values
 
 
 def config_key(config: Mapping[str, Any]) -> str:
@@ -211,15 +202,26 @@ def load(path: str | Path) -> "xarray.DataTree":
     Raises
     ------
     FileNotFoundError : there is no such file.
-    DamagedFile : the bytes do not match their digest; nothing has tried to make sense of them.
+    DamagedFile : the bytes do not match their digest, and nothing has tried to make sense of them; or none can be made.
     """
     import xarray
 
     content = load_bytes(path)
-    if content.startswith(b"CDF"):  # netCDF 3
-        return xarray.DataTree(xarray.load_dataset(io.BytesIO(content), engine="scipy"))
-    with xarray.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
-        return opened.load().copy()
+    try:
+        if content.startswith(b"CDF"):  # netCDF 3
+            return xarray.DataTree(xarray.load_dataset(io.BytesIO(content), engine="scipy"))
+        with xarray.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
+            return opened.load().copy()
+    except (OSError, TypeError, ValueError, KeyError) as error:
+        raise DamagedFile(f"{path} is whole, but no netCDF: {error}") from None
+
+
+def load_having(path: str | Path, variables: Iterable[str], attributes: Iterable[str] = ()) -> "xarray.Dataset":
+    """The Dataset that :func:`save` wrote, with at least these names. Raises as :func:`load`."""
+    data = load(path).to_dataset()
+    if lacking := [*(n for n in variables if n not in data.variables), *(n for n in attributes if n not in data.attrs)]:
+        raise DamagedFile(f"{path} is whole, but has no {', '.join(lacking)}: it was written as something else")
+    return data
 
 
 def load_bytes(path: str | Path) -> bytes:

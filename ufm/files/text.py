@@ -1,8 +1,59 @@
-"""Plain text: tables in columns, and what a wrong word may have meant."""
+"""Plain text: files of it, JSON and TOML, tables in columns, and what a wrong word may have meant."""
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+import json
+import re
+import tomllib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any
+
+MAX_PARTS = 100
+"""Longest dotted key of TOML: reading one takes memory by the square of its parts."""
+
+
+def read_text(path: str | Path) -> str:
+    """A file of text in UTF-8, whatever the locale, without a byte order mark.
+
+    Raises ValueError for what is no text or no file, OSError if it cannot be read.
+    """
+    require_file(path)
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not a text file in UTF-8") from None
+
+
+def require_file(path: str | Path) -> None:
+    """Raise ValueError for a folder, or for a pipe, which would be waited for."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path} is not a file")
+
+
+def json_object(what: str, text: str) -> dict[str, Any]:
+    """The object that a text is. Raises ValueError if it is not JSON, or JSON of another kind."""
+    values = _parsed(json.loads, "JSON", text)
+    if not isinstance(values, dict):
+        raise ValueError(f"{what} is a JSON object")
+    return values
+
+
+def toml_table(text: str) -> dict[str, Any]:
+    """The table that a text in TOML is. Raises ValueError."""
+    longest = max(part.count(".") for part in re.split(r"#.*|[=\n,]", text))
+    if longest > MAX_PARTS:
+        raise ValueError(f"not valid TOML: a key has {longest + 1} parts, more than {MAX_PARTS}")
+    values: dict[str, Any] = _parsed(tomllib.loads, "TOML", text)
+    return values
+
+
+def _parsed(parse: Callable[[str], Any], language: str, text: str) -> Any:
+    try:
+        return parse(text)
+    except RecursionError:
+        raise ValueError(f"not valid {language}: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"not valid {language}: {error}") from None
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

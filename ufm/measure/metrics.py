@@ -15,7 +15,7 @@ from ufm.problems.frames import Array, Frame, dense, real_array
 Labels = NDArray[np.int64]
 
 
-def _validated(features: ArrayLike, labels: ArrayLike, n_classes: int | None = None) -> tuple[Array, Labels, int]:
+def _validated(features: ArrayLike, labels: ArrayLike, frame: Frame | None = None) -> tuple[Array, Labels, int]:
     h, y = real_array("features", features), np.asarray(labels)
     if h.ndim != 2 or y.shape != h.shape[:1]:
         raise ValueError(f"features {h.shape} and labels {y.shape} do not match: (N, d) and (N,) are needed")
@@ -23,9 +23,11 @@ def _validated(features: ArrayLike, labels: ArrayLike, n_classes: int | None = N
         raise ValueError("labels must be integers >= 0, at least one of them")
     if not np.all(np.isfinite(h)):
         raise ValueError(f"features[{int(np.argmax(~np.isfinite(h).all(axis=1)))}] contains NaN or infinity")
-    counts = np.bincount(y, minlength=n_classes or 0)
-    if n_classes is not None and counts.size > n_classes:
-        raise ValueError(f"labels reach {counts.size - 1}, the frame has {n_classes} classes")
+    counts = np.bincount(y, minlength=0 if frame is None else frame.n_classes)
+    if frame is not None and h.shape[1] != frame.dim:
+        raise ValueError(f"features have dimension {h.shape[1]}, the frame {frame.dim}")
+    if frame is not None and counts.size > frame.n_classes:
+        raise ValueError(f"labels reach {counts.size - 1}, the frame has {frame.n_classes} classes")
     if counts.min() == 0:
         raise ValueError(f"no sample has label {int(np.argmin(counts))}: every class must be present")
     return h, y, counts.size
@@ -63,7 +65,7 @@ def class_means(features: ArrayLike, labels: ArrayLike) -> Array:
 
 def deviation(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Array:
     r"""Unit feature minus unit mean center, :math:`h_i/|h_i| - \bar w/|\bar w|`, (N, d)."""
-    h, y, _ = _validated(features, labels, frame.n_classes)
+    h, y, _ = _validated(features, labels, frame)
     return unit_rows(h) - dense(frame.mean_directions)[y]
 
 
@@ -75,7 +77,7 @@ def collapse(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Array:
 
 def variability(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Array:
     r""":math:`1 - \langle h_i/|h_i|, w_k/|w_k| \rangle` averaged over each class, (K,); 1 - cos(rho_k) at collapse."""
-    h, y, _ = _validated(features, labels, frame.n_classes)
+    h, y, _ = _validated(features, labels, frame)
     cosines = np.einsum("nd,nd->n", unit_rows(h), unit_rows(dense(frame.classifier))[y])
     return 1.0 - class_average(cosines, y)
 
@@ -165,7 +167,7 @@ class Measures:
 
 def measure(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Measures:
     """All measures; NC4 uses the decision of the fixed classifier, argmax <w_k, h>."""
-    h, y, count = _validated(features, labels, frame.n_classes)
+    h, y, count = _validated(features, labels, frame)
     away = deviation(h, y, frame)
     nc = np.einsum("nd,nd->n", away, away)
     mean = class_average(nc, y)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import linalg
 
 from theory.multicenter.geometry import center_cosine, class_gram
-from ufm.files.store import json_object
+from ufm.files.text import json_object
 from ufm.problems.frames import Array, Frame, dense, fitting_frame
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
 from ufm.problems.losses import Ridge, Squares

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from theory.multicenter.geometry import minimum_dimension
+from ufm.files.text import read_text
 from ufm.problems.presets import PRESETS, preset, spend
 from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
@@ -136,9 +137,9 @@ def _changed(base: MultiCenterProblem, given: Description, changes: dict[str, An
 
 
 def _read(path: Path) -> MultiCenterProblem:
-    text = path.read_text(encoding="utf-8-sig")
     if path.suffix not in (".toml", ".json"):
         raise ValueError(f"{path}: a problem file ends in .toml or .json")
+    text = read_text(path)
     try:
         return Problem.from_toml(text) if path.suffix == ".toml" else Problem.from_json(text)
     except ValueError as error:

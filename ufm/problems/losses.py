@@ -241,7 +241,12 @@ class TorchLoss:
 
         tensor = torch.tensor(features, dtype=torch.float64, requires_grad=True)
         classes = np.broadcast_to(np.asarray(labels, dtype=np.int64), len(features))
-        values = self._function(tensor, torch.tensor(classes))
+        try:
+            values = self._function(tensor, torch.tensor(classes))
+        except RuntimeError as error:
+            if "dtype" not in str(error):
+                raise
+            raise ValueError(f"the loss takes no features in float64 (are its weights .double()?): {error}") from None
         if not isinstance(values, torch.Tensor) or values.shape not in ((), (len(features),)):
             shape = tuple(getattr(values, "shape", ()))
             raise ValueError(f"the loss returned shape {shape}: ({len(features)},) or a scalar is needed")

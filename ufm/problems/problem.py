@@ -3,7 +3,6 @@
 import json
 import math
 import operator
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -13,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.multicenter.geometry import minimum_dimension, squared_cosine
-from ufm.files.store import config_key, json_object
-from ufm.files.text import suggestion
+from ufm.files.store import config_key
+from ufm.files.text import json_object, suggestion, toml_table
 
 Sizes = tuple[int, ...]
 Integers = NDArray[np.int64]
@@ -48,6 +47,8 @@ def nonnegative(name: str, value: Any) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name}={value!r} is not a number") from None
+    except OverflowError:
+        raise ValueError(f"{name} must be at most {LARGEST:g}") from None
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name}={number} must be finite and at least 0")
     if number > LARGEST:
@@ -201,11 +202,7 @@ class Problem(metaclass=_FrontDoor):
     @classmethod
     def from_toml(cls, text: str) -> "MultiCenterProblem":
         """Inverse of :meth:`to_toml`."""
-        try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"not valid TOML: {error}") from None
-        return cls.from_dict(values)
+        return cls.from_dict(toml_table(text))
 
     @property
     def key(self) -> str:

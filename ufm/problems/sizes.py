@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ufm.files.text import read_text, require_file
 from ufm.problems.problem import Sizes, integers, nonnegative
 
 
@@ -101,6 +102,7 @@ def read_class_sizes(path: str | Path, *, labels: bool = False) -> Sizes:
 
 def load_array(path: str | Path) -> NDArray[Any]:
     """The array of a .npy file. Raises ValueError if the file is anything else, OSError if it cannot be read."""
+    require_file(path)
     try:
         with Path(path).open("rb") as file:
             values = np.load(file, allow_pickle=False)
@@ -114,10 +116,7 @@ def load_array(path: str | Path) -> NDArray[Any]:
 
 def _column(path: Path, column: str) -> tuple[NDArray[Any], bool]:
     """The numbers of a text file, or of a column of it, and whether they stand behind the paths of a list."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a text file") from None
+    lines = read_text(path).splitlines()
     rows = [re.split(r"\s*[,;]\s*|\s+", line.strip()) for line in lines if line.strip()]
     header = rows.pop(0) if rows and not any(map(_is_number, rows[0])) else []
     widths = {len(row) for row in rows}

@@ -80,20 +80,28 @@ class Folder:
         variables = {n: (sweep.does.quantities[n].dims, values, None, no_fill) for n, values in answer.items()}
         store.save_classic(xarray.Dataset(variables, attrs=about), self._file(cell))
 
-    def get(self, cell: Cell) -> Answer | None:
+    def get(self, cell: Cell, sweep: Sweep) -> Answer | None:
         """The answer of a cell; None if it has none. Raises DamagedFile."""
         path = self._file(cell)
         if not path.exists():
             return None
-        with netcdf_file(io.BytesIO(store.load_bytes(path)), "r", mmap=False) as file:
-            return {name: np.array(variable[...], dtype=np.float64) for name, variable in file.variables.items()}
+        content = store.load_bytes(path)
+        try:
+            with netcdf_file(io.BytesIO(content), "r", mmap=False) as file:
+                answer = {name: np.array(file.variables[name][...], dtype=np.float64) for name in sweep.record}
+            wanted = [len(sweep.does.quantities[name].dims) for name in sweep.record]
+            if (found := [values.ndim for values in answer.values()]) != wanted:
+                raise ValueError(f"dimensions {found}, not {wanted}")
+        except (TypeError, ValueError, KeyError, IndexError) as error:
+            raise store.DamagedFile(f"{path} is whole, but no cell of this sweep: {error}") from None
+        return answer
 
     def missing(self, sweep: Sweep) -> tuple[list[Cell], list[Path]]:
         """Cells without an answer, each configuration once; and the damaged files among them."""
         lacking, damaged = {}, []
         for cell in sweep.cells:
             try:
-                if self.get(cell) is None:
+                if self.get(cell, sweep) is None:
                     lacking[cell.key] = cell
             except store.DamagedFile:
                 lacking[cell.key] = cell
@@ -110,7 +118,7 @@ class Folder:
         """
         import xarray
 
-        answers = {cell.key: self.get(cell) for cell in sweep.cells}
+        answers = {cell.key: self.get(cell, sweep) for cell in sweep.cells}
         found = [answer for answer in answers.values() if answer is not None]
         variables = {}
         for name in sweep.record:

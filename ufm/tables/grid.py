@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ufm.files import store
 from ufm.files.process import FAILS, INTERRUPTED, OK, start
+from ufm.files.text import read_text
 from ufm.train.presets import preset, sharing
 from ufm.train.run import Run
 
@@ -157,7 +158,7 @@ def failures(table: str, cells: Sequence[Cell], root: Path) -> dict[str, str]:
         for tried in (cell, Cell(shared[cell.name], cell.seed)):
             path = tried.folder(root) / FAILURE
             if path.exists():
-                found.setdefault(cell.name, f"seed{cell.seed}: {path.read_text()}")
+                found.setdefault(cell.name, f"seed{cell.seed}: {read_text(path)}")
     return found
 
 

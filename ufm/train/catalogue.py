@@ -1,5 +1,6 @@
 """The methods by name, and what the rest of the trainer must know of each before any tensor exists."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,6 +25,41 @@ class MethodSpec:
     """Method whose training it shares: they differ in how a class is read off the features, and in nothing before."""
     simplex: bool = False
     """Whether one direction per class is fixed, up to a rotation, as the vertices of a simplex."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a hyperparameter may be."""
+
+    lowest: float = 0.0
+    highest: float = math.inf
+    integer: bool = False
+    inside: bool = False
+    """Whether the ends are left out."""
+
+    def require(self, name: str, value: float) -> None:
+        """Raise ValueError for a value that is outside."""
+        at_end = self.inside and value in (self.lowest, self.highest)
+        if at_end or not self.lowest <= value <= self.highest or (self.integer and value % 1):
+            kind = "an integer" if self.integer else "a number"
+            between = f"between {self.lowest:g} and {self.highest:g}" + " and neither" * self.inside
+            raise ValueError(f"hyper {name}={value:.15g} must be {kind} {between}")
+
+
+HYPER: dict[str, Range] = {
+    "strength": Range(),
+    "margin": Range(),
+    "scale": Range(inside=True),
+    "beta": Range(0.0, 1.0 - 1e-12),
+    "defer": Range(0.0, 1.0),
+    "positives": Range(0, 2**20, integer=True),
+    "temperature": Range(inside=True),
+    "momentum": Range(0.0, 1.0),
+    "queue": Range(1, 2**20, integer=True),
+    "projection": Range(1, 2**16, integer=True),
+    "stage": Range(0.0, 1.0),
+}
+"""Hyperparameters by name, whatever the method."""
 
 
 METHODS: dict[str, MethodSpec] = {

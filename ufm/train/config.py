@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
 from theory.multicenter.geometry import equal_skew_angles
-from ufm.files.store import config_key, json_object
-from ufm.files.text import require_known, suggestion
+from ufm.files.store import config_key
+from ufm.files.text import json_object, require_known, suggestion
 from ufm.problems.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
 from ufm.problems.problem import MultiCenterProblem, Problem, Sizes, integers, nonnegative
-from ufm.train.catalogue import METHODS, method_spec
+from ufm.train.catalogue import HYPER, METHODS, method_spec
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,8 @@ class Config(Settings):
                 known[name] = nonnegative(f"hyper {name}", text if equals else None)
             except ValueError as error:
                 raise ValueError(f"{error}; write {name}=VALUE") from None
-        return tuple(f"{name}={value:g}" for name, value in known.items()) or None
+            HYPER[name].require(name, known[name])
+        return tuple(f"{name}={value:.15g}" for name, value in known.items()) or None
 
     @property
     def hyperparameters(self) -> dict[str, float]:

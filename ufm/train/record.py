@@ -191,7 +191,7 @@ class Record:
     @classmethod
     def load(cls, path: Path) -> "Record":
         """Read what :meth:`save` wrote. Raises FileNotFoundError, DamagedFile."""
-        return cls(store.load(path).to_dataset())
+        return cls(store.load_having(path, ("epoch", "rule", "class_size", "class_group"), ("configuration", "title")))
 
     @property
     def config(self) -> Config:

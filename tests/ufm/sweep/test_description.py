@@ -84,7 +84,7 @@ def test_a_description_survives_its_own_json(points, seeds):
         ({"axes": {"f": {"linspace": [1, 2]}}}, "is [first, last, points], not [1, 2]"),
         ({"axes": {"f": {"linspace": ["a", 2, 3]}}}, "end='a' is not a number"),
         ({"axes": {"f": {"linspace": [False, True, 2]}}}, "end=False is not a number"),
-        ({"axes": {"f": {"linspace": [-1e308, 1e308, 3]}}}, "ends below 1e+100"),
+        ({"axes": {"f": {"linspace": [-1e308, 1e308, 3]}}}, "at most 1e+100"),
         ({"axes": {"f": [2, 2.0]}}, "has the point 2.0 more than once"),
         ({"axes": {"lam": [float("nan")]}}, "lam=nan must be finite"),
         ({"axes": {"lam": [float("inf")]}}, "lam=inf must be finite"),

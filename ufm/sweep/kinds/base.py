@@ -1,7 +1,6 @@
 """What every kind of cell has in common."""
 
 import json
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from ufm.problems.build import FIELDS as PROBLEM_FIELDS
 from ufm.problems.build import build
-from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.problem import LARGEST, MultiCenterProblem
 
 Answer = dict[str, NDArray[np.float64]]
 """Recorded quantities of one cell by name."""
@@ -83,7 +82,7 @@ def _typed(name: str, value: Any) -> Any:
 
 def integer(name: str, value: Any) -> int:
     """An integer of a description. Raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1:
         raise ValueError(f"{name}={value!r} must be an integer")
     return int(value)
 
@@ -92,8 +91,8 @@ def real(name: str, value: Any) -> float:
     """A finite number of a description. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name}={value!r} is not a number")
-    if not math.isfinite(value):
-        raise ValueError(f"{name}={value!r} must be finite")
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError(f"{name}={value!r} must be finite, and at most {LARGEST:g}")
     return float(value)
 
 

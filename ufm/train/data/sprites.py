@@ -39,7 +39,7 @@ def convert(folder: Path, root: Path) -> Path:
 def _labels(path: Path, n_images: int) -> NDArray[np.uint8]:
     """The labels of a file, as many of each class."""
     try:
-        labels = np.asarray(json.loads(path.read_text()))
+        labels = np.asarray(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise DamagedFile(f"{path} is no list of labels: {error}") from None
     if labels.shape != (n_images,) or labels.dtype.kind != "i":

@@ -1,0 +1,179 @@
+"""What is wrong is said in one line, with status 2: value and remedy; nothing on stdout, and nothing is begun."""
+
+import os
+
+import numpy as np
+import pytest
+import xarray
+
+import ufm
+from ufm.commands.main import main
+from ufm.files import store
+from ufm.measure import metrics
+from ufm.sweep.description import Sweep
+from ufm.train.config import Config
+
+PROBLEM = "class_sizes = [8, 5, 3]\ncenters = [2, 3, 6]\n"
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run a command that is refused, and return the line that says why."""
+
+    def run(*arguments):
+        assert main(list(arguments)) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert len(said.err.splitlines()) == 1
+        return said.err
+
+    return run
+
+
+def write(name, text):
+    with open(name, "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode())
+    return name
+
+
+DEEP = "[" * 5000 + "]" * 5000
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("deep.json", DEEP, "nested too deeply"),
+        ("in.json", f'{{"theta": {DEEP}}}', "nested too deeply"),
+        ("deep.toml", f"{PROBLEM}theta = {DEEP}", "nested too deeply"),
+        ("tables.toml", "x = " + "{a = " * 5000 + "1" + "}" * 5000, "nested too deeply"),
+        ("dots.toml", ".".join(["a"] * 50_000) + " = 1", "50000 parts"),
+        ("header.toml", f"[{'.'.join(['a'] * 50_000)}]", "50000 parts"),
+        ("theta.toml", f"{PROBLEM}theta = 1{'0' * 400}", "theta must be at most 1e+100"),
+        ("theta.json", f'{{"class_sizes": [8], "centers": 2, "theta": -1{"0" * 400}}}', "theta must be at most 1e+100"),
+        ("lam.toml", f"{PROBLEM}theta = 0.2\nlam = 1{'0' * 400}", "lam must be at most 1e+100"),
+        ("dim.toml", f"{PROBLEM}theta = 0.2\ndim = 1{'0' * 5000}", "digits"),
+        ("junk.toml", bytes(range(256)), "UTF-8"),
+        ("junk.json", b"\xff\xfe{}", "UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_problem(refused, name, text, said):
+    message = refused("simulate", "--problem", write(name, text))
+    assert name in message
+    assert said in message
+
+
+def test_other_files_that_are_read(refused):
+    for text in (DEEP, b"\xff\xfe{}", '{"lr": 1' + "0" * 400 + "}"):
+        refused("train", "--config", write("c.json", text))
+    sweep = 'kind = "flow"\nrecord = ["collapse_time"]\n'
+    for text in (
+        f"x = {DEEP}",
+        b"\xff",
+        ".".join(["a"] * 50_000) + " = 1",
+        f"{sweep}[base]\nclass_sizes = [3]\ntheta = 1{'0' * 400}",
+        f"{sweep}[base]\nclass_sizes = [3]\nf = 1{'0' * 400}",
+    ):
+        assert refused("sweep", write("s.toml", text)).startswith("ufm: ")
+    assert "sizes.csv" in refused("simulate", "--class-sizes", write("sizes.csv", b"\xff\xfe1"))
+
+
+def test_a_pipe_is_not_waited_for(refused):
+    for name, flags in (
+        ("p.toml", ("simulate", "--problem")),
+        ("p.csv", ("simulate", "--class-sizes")),
+        ("p.npy", ("simulate", "--preset", "toy", "--features")),
+        ("c.json", ("train", "--config")),
+        ("s.toml", ("sweep",)),
+    ):
+        os.mkfifo(name)
+        assert f"{name} is not a file" in refused(*flags, name)
+
+
+def test_text_is_utf_8_whatever_the_locale():
+    text = 'kind = "flow"\nrecord = ["collapse_time"]\nabout = "θ"\n[base]\nclass_sizes = [3]\n'
+    assert Sweep.from_toml(text).about == "θ"
+
+
+@pytest.mark.parametrize(
+    "hyper",
+    [
+        ("KCL", "queue=0"),
+        ("KCL", "queue=1e12"),
+        ("KCL", "projection=0"),
+        ("KCL", "temperature=0"),
+        ("KCL", "momentum=5"),
+        ("KCL", "positives=2.7"),
+        ("KCL", "stage=1.5"),
+        ("LDAM-DRW", "beta=1.5"),
+        ("LDAM-DRW", "scale=0"),
+        ("CE-CAL", "defer=2"),
+    ],
+)
+def test_hyperparameters_have_ranges(hyper):
+    method, text = hyper
+    with pytest.raises(ValueError, match=f"hyper {text.split('=')[0]}=.* must be"):
+        Config(method=method, hyper=(text,))
+
+
+def test_hyperparameters_keep_their_digits():
+    assert "queue=1048573" in Config(method="KCL", hyper=("queue=1048573",)).hyper
+    assert "temperature=0.123456789" in Config(method="KCL", hyper=("temperature=0.123456789",)).hyper
+
+
+SWEEP = 'kind = "decision"\nrecord = ["predicted_gain", "predicted_gain_frame"]\n[base]\nclass_sizes = [9, 3]\nf = 3\n'
+OTHERS = {
+    "other names": xarray.Dataset({"other": ("x", [1.0])}),
+    "other shapes": xarray.Dataset({name: ("x", [1.0, 2.0]) for name in ("predicted_gain", "predicted_gain_frame")}),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_a_sealed_cell_of_something_else_is_computed_again(capsys, other, tmp_path):
+    write("s.toml", SWEEP)
+    assert main(["sweep", "s.toml", "--out", "o"]) == 0
+    (cell,) = (tmp_path / "o" / "cells").iterdir()
+    before = cell.read_bytes()
+    store.save_classic(other, cell)
+    capsys.readouterr()
+    assert main(["sweep", "s.toml", "--out", "o"]) == 0
+    assert "damaged" in capsys.readouterr().err
+    assert cell.read_bytes() == before
+    store.save_bytes(cell, b"no netCDF")
+    assert main(["sweep", "s.toml", "--out", "o"]) == 0
+    assert cell.read_bytes() == before
+
+
+def test_sealed_results_of_something_else(refused, capsys):
+    write("s.toml", SWEEP)
+    assert main(["sweep", "s.toml", "--out", "o"]) == 0
+    capsys.readouterr()
+    store.save(OTHERS["other names"], "o/results.nc")
+    assert "predicted_gain" in refused("sweep", "--show", "o")
+    store.save_bytes("o/results.nc", b"CDF, it says")
+    assert "o/results.nc" in refused("sweep", "--show", "o")
+
+
+def test_from_python():
+    problem = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16)
+    with pytest.raises(ValueError, match="initial features are given as features"):
+        ufm.gradient_flow(problem, start=np.ones((16, 16)))
+    with pytest.raises(TypeError, match="int cannot be certified"):
+        ufm.certify(5)
+    with pytest.raises(ValueError, match="features have dimension 7, the frame 16"):
+        metrics.measure(np.ones((16, 7)), problem.labels, ufm.multi_center_frame(problem))
+    for value in (10**400, 1j, np.ones(3)):
+        with pytest.raises(ValueError, match="theta"):
+            ufm.Problem((8, 5, 3), (2, 3, 6), value)
+
+
+def test_a_loss_of_single_precision_says_so():
+    torch = pytest.importorskip("torch")
+    weights = torch.randn(3, 16)
+    loss = ufm.TorchLoss(lambda h, y: torch.nn.functional.cross_entropy(h @ weights.T, y, reduction="none"))
+    with pytest.raises(ValueError, match="float64"):
+        ufm.gradient_flow(ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16), loss=loss, t_final=1.0)
