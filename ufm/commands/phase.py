@@ -11,7 +11,7 @@ from theory.multicenter.geometry import minimum_dimension
 from ufm.certify import certify
 from ufm.certify.predict import predict
 from ufm.commands.flags import ProblemFlags, check_folder
-from ufm.files import store
+from ufm.files import memory, store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.minimize.phase import Axis, phase_diagram
 from ufm.problems import build
@@ -72,6 +72,10 @@ class Command(ProblemFlags):
         if self.points < 2:
             raise ValueError(f"points={self.points} must be at least 2")
         base = replace(self, lam_h=1.0, lam_w=1.0, loss="mse").build()
+        count, what = self.points**2, f"a diagram of {self.points} x {self.points} minima"
+        # two numbers and a bit a class, and the problem itself; 5 ms a minimum of a few classes
+        memory.require(count * (1000 + 32 * base.n_classes), what, "take fewer --points")
+        memory.require_time(5e-3 * count, what, "take fewer --points")
 
         def learned(sizes: tuple[int, ...], lam_w: float, lam_h: float) -> MultiCenterProblem:
             centers = (

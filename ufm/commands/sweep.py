@@ -155,7 +155,9 @@ class Command:
             seconds, size = cost * len(missing) / workers, workers * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             found |= {"seconds": seconds, "bytes": 1024.0 * size}
             much = memory.readable(1024.0 * size)
-            said += f"; about {_readable(seconds)} on {workers} workers ({1000 * cost:.3g} ms a cell), {much}"
+            said += (
+                f"; about {memory.readable_time(seconds)} on {workers} workers ({1000 * cost:.3g} ms a cell), {much}"
+            )
         elif missing:
             said += "; trainings are not tried out: `ufm train` says how long one takes"
         print(store.to_json(found) if self.json else said)
@@ -221,10 +223,3 @@ def _probe(sweep: Sweep, missing: list[Cell]) -> float:
         began = time.perf_counter()
         work(sweep.kind, group, sweep.record, Path(folder))
     return (time.perf_counter() - began) / len(group)
-
-
-def _readable(seconds: float) -> str:
-    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} seconds"

@@ -1,7 +1,11 @@
-"""Refusing what would not fit, before anything is allocated."""
+"""Refusing what would not fit or not end, before anything is allocated."""
 
 import os
 import resource
+import warnings
+
+NOTICED, ENDLESS = 600.0, 7 * 86400.0
+"""Seconds: what takes longer than the first is said before, what takes longer than the second is refused."""
 
 
 def available() -> int:
@@ -25,3 +29,20 @@ def require(n_bytes: int, what: str, advice: str) -> None:
     limit = available()
     if n_bytes > limit:
         raise MemoryError(f"{what} needs {readable(n_bytes)} of {readable(limit)} here: {advice}")
+
+
+def readable_time(seconds: float) -> str:
+    """``seconds`` in the unit that suits them."""
+    for unit, size in (("years", 365 * 86400.0), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} seconds"
+
+
+def require_time(seconds: float, what: str, advice: str) -> None:
+    """Warn of what will take long by an estimate; raise ValueError for what nobody waits for."""
+    said = f"{what} takes about {readable_time(seconds)}: {advice}"
+    if seconds > ENDLESS:
+        raise ValueError(said)
+    if seconds > NOTICED:
+        warnings.warn(said, stacklevel=3)

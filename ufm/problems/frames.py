@@ -282,7 +282,7 @@ def multi_center_frame(
     Raises
     ------
     ValueError : a basis, classifier or norms that are not as above.
-    MemoryError : a dense frame that would not fit.
+    MemoryError : a frame that would not fit.
 
     Examples
     --------
@@ -292,6 +292,7 @@ def multi_center_frame(
     >>> frame.centers.shape, frame.classifier.shape
     ((5, 9), (2, 9))
     """
+    _require_affordable(problem)
     n_centers, n_classes = problem.n_centers, problem.n_classes
     if classifier is not None:
         given = _validated_classifier(problem, classifier)
@@ -366,6 +367,17 @@ def _complement(directions: Array, count: int, rng: np.random.Generator) -> Arra
     stacked = np.concatenate([directions, rng.standard_normal((count, dim))])
     q, r = np.linalg.qr(stacked.T)
     return np.ascontiguousarray((q * np.sign(np.diag(r))).T[n_classes:])
+
+
+def _require_affordable(problem: MultiCenterProblem) -> None:
+    """Raise MemoryError or ValueError for a frame that cannot be built and measured; warn of one that takes long."""
+    largest, rows = max(problem.centers), problem.n_centers + problem.n_classes
+    what = f"a frame of {problem.n_centers} centers, {largest} in one class, and d={problem.dim}"
+    advice = "take fewer centers (--centers, --f), or a smaller --dim"
+    # six matrices f_k x f_k of a class, two entries a row in a few sparse matrices, and vectors of length d
+    memory.require(48 * largest**2 + 200 * rows + 40 * problem.dim, what, advice)
+    # products of matrices f_k x f_k, and what a class costs whatever its size; measured on one core
+    memory.require_time(2e-10 * sum(f**3 for f in problem.centers) + 1e-4 * problem.n_classes, what, advice)
 
 
 def _require_dense(rows: int, dim: int) -> None:

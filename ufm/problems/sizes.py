@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ufm.files import memory
 from ufm.files.text import read_text, require_file
 from ufm.problems.problem import Sizes, integers, nonnegative
 
@@ -24,7 +25,7 @@ def long_tailed_sizes(n_classes: int, n_max: int, tau: float) -> Sizes:
 
     Raises
     ------
-    ValueError : an argument out of range, or a tail class that would be empty.
+    ValueError : an argument out of range, or a tail class that would be empty. MemoryError : more classes than fit.
 
     Examples
     --------
@@ -35,6 +36,7 @@ def long_tailed_sizes(n_classes: int, n_max: int, tau: float) -> Sizes:
     ratio = nonnegative("tau", tau)
     if not 0 < ratio <= 1:
         raise ValueError(f"tau={tau} is outside (0, 1]: it is n_min / n_max")
+    memory.require(120 * count, f"a list of {count} class sizes", "take fewer --n-classes")
     exponents = np.arange(count) / max(count - 1, 1)
     # The nudge keeps exact values such as 5000 * 0.01 from falling to 49 by one rounding.
     sizes = np.floor(largest * ratio**exponents + 1e-9).astype(int)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ufm.files import memory
 from ufm.files.text import suggestion
 from ufm.problems.frames import Frame, fitting_frame
 from ufm.problems.kinds import LearnedCosineProblem, LearnedMSEProblem
@@ -29,6 +30,10 @@ NAMES = ("auto", *(method.name for method in reversed(FIXED)))
 LEARNED_NAMES = ("auto", "means", "full")
 Keep = Literal["metrics", "final", "features"]
 KEEP = ("metrics", "final", "features")
+
+
+SECONDS_A_SAMPLE, SECONDS_A_CLASS = 2e-5, 4e-4
+"""What the fastest method takes on one core."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,11 @@ def prepare(problem: MultiCenterProblem, asked: Asked) -> Method:
     )
     if not (chosen.reduces and asked.keep == "metrics"):
         method = replace(method, features=method.drawn())
+    memory.require_time(
+        SECONDS_A_SAMPLE * problem.n_samples + SECONDS_A_CLASS * problem.n_classes,
+        f"a simulation of {problem.n_samples} samples of {problem.n_classes} classes",
+        "take smaller or fewer classes (--class-sizes, --n-classes)",
+    )
     if asked.loss is not None:
         require_separable(asked.loss, method.drawn()[:3])
     return method

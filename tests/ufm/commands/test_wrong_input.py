@@ -8,7 +8,7 @@ import xarray
 
 import ufm
 from ufm.commands.main import main
-from ufm.files import store
+from ufm.files import memory, store
 from ufm.measure import metrics
 from ufm.sweep.description import Sweep
 from ufm.train.config import Config
@@ -177,3 +177,36 @@ def test_a_loss_of_single_precision_says_so():
     loss = ufm.TorchLoss(lambda h, y: torch.nn.functional.cross_entropy(h @ weights.T, y, reduction="none"))
     with pytest.raises(ValueError, match="float64"):
         ufm.gradient_flow(ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16), loss=loss, t_final=1.0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said", "flag"),
+    [
+        (("simulate", "--class-sizes", "5,3", "--centers", "300000,2"), "TiB", "--centers"),
+        (("simulate", "--class-sizes", "5,3", "--centers", "1000000000"), "TiB", "--centers"),
+        (("verify", "--class-sizes", "5,3", "--centers", "class-aware", "--f", "1000000000"), "TiB", "--f"),
+        (("simulate", "--class-sizes", "5,3", "--dim", "1000000000000"), "TiB", "--dim"),
+        (("verify", "--class-sizes", "99999999999999,5"), "years", "--class-sizes"),
+        (("simulate", "--n-classes", "1000000000000", "--n-max", "5"), "TiB", "--n-classes"),
+        (("phase", "--class-sizes", "5,3", "--centers", "1", "--points", "100000"), "needs", "--points"),
+    ],
+)
+def test_what_would_not_fit_or_not_end_is_said_before(refused, flags, said, flag, monkeypatch):
+    monkeypatch.setattr("ufm.files.memory.available", lambda: 2**36)
+    message = refused(*flags)
+    assert said in message
+    assert flag in message
+
+
+def test_what_takes_long_is_said_before():
+    with pytest.warns(UserWarning, match="takes about 16.7 minutes: use less"):
+        memory.require_time(1000.0, "it", "use less")
+    memory.require_time(500.0, "it", "use less")
+    with pytest.raises(ValueError, match=r"30.* days"):
+        memory.require_time(30 * 86400.0, "it", "use less")
+
+
+def test_thirty_thousand_centers_are_refused_where_they_do_not_fit(monkeypatch):
+    monkeypatch.setattr("ufm.files.memory.available", lambda: 2**34)
+    with pytest.raises(MemoryError, match=r"30002 centers, 30000 in one class.* needs 40.2 GiB of 16 GiB here"):
+        ufm.multi_center_frame(ufm.Problem((5, 3), (30000, 2), 0.2), basis="coordinate")
