@@ -10,7 +10,7 @@ import ufm
 from ufm.commands.main import main
 from ufm.files import memory, store
 from ufm.measure import metrics
-from ufm.sweep.description import Sweep
+from ufm.sweep.description import read
 from ufm.train.config import Config
 
 PROBLEM = "class_sizes = [8, 5, 3]\ncenters = [2, 3, 6]\n"
@@ -94,9 +94,11 @@ def test_a_pipe_is_not_waited_for(refused):
         assert f"{name} is not a file" in refused(*flags, name)
 
 
-def test_text_is_utf_8_whatever_the_locale():
-    text = 'kind = "flow"\nrecord = ["collapse_time"]\nabout = "θ"\n[base]\nclass_sizes = [3]\n'
-    assert Sweep.from_toml(text).about == "θ"
+def test_text_is_utf_8_whatever_the_locale(monkeypatch):
+    lines = ('kind = "flow"', 'record = ["collapse_time"]', 'about = "θ"', "[base]", "class_sizes = [3]")
+    write("s.toml", "\n".join(lines))
+    monkeypatch.setattr("io.text_encoding", lambda encoding, *_: encoding or "ascii")  # as in the locale C
+    assert read("s.toml").about == "θ"
 
 
 @pytest.mark.parametrize(
