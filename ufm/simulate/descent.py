@@ -13,10 +13,9 @@ from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
 from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start
-from ufm.problems.state import State
 from ufm.simulate.method import Descent, Method, Stepping, Trouble, Unfinished
 from ufm.simulate.methods import Asked, Name, prepare
-from ufm.simulate.trajectory import Recorder, Trajectory, ended
+from ufm.simulate.trajectory import Recorder, Trajectory, outcome
 
 
 def gradient_descent(
@@ -82,75 +81,44 @@ def gradient_descent(
             raise ValueError(f"{name}={value!r} is out of range")
     asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, batch_size, labels)
     prepared = prepare(problem, asked)
-    run = _Run(prepared, Descent(step_size, momentum))
+    parts = list(prepared.steppers())
+    paths = zip(*(part.descent(Descent(step_size, momentum)) for part in parts), strict=True)
+    records: list[Recorder] = []
+    steps: list[int] = []
+    trouble: Trouble | None = None
     with np.errstate(over="ignore", invalid="ignore"), one_thread(prepared.matrix):
-        for step in tqdm(range(n_steps + 1), desc="descent", disable=not progress):
-            if not run.step():
-                break
-            if (step % every == 0 or step == n_steps) and run.record(step) <= until_nc:
-                break
+        try:
+            for step, states in zip(
+                tqdm(range(n_steps + 1), desc="descent", disable=not progress), paths, strict=False
+            ):
+                if step % every == 0 or step == n_steps:
+                    records.append(_record(prepared, parts, states))
+                    steps.append(step)
+                    if records[-1].nc_max <= until_nc:
+                        break
+            else:
+                trouble = Trouble("stopped", f"{n_steps} steps are spent")
+        except Unfinished as stop:
+            trouble = stop.trouble
     stats = {
-        **prepared.about(),
         "step_size": step_size,
         "momentum": momentum,
         "until_nc": until_nc,
         "seconds": time.perf_counter() - began,
-        "steps": run.steps[-1],
-        "evaluations": run.steps[-1] * problem.n_samples,
+        "steps": steps[-1],
+        "evaluations": steps[-1] * problem.n_samples,
     }
-    return run.trajectory(stats, keep == "final", until_nc)
+    kept: dict[str, Array | None] = {}
+    if keep == "final":
+        final = np.concatenate([part.lift(state) for part, state in zip(parts, states, strict=True)])
+        kept = {"initial": prepared.features, "final": final}
+    recorder = Recorder.stack(prepared.offsets, records)
+    return outcome(prepared, np.array(steps) * step_size, recorder, stats, trouble, states[-1], **kept)
 
 
-class _Run:
-    """One call of gradient_descent under way."""
-
-    def __init__(self, method: Method, how: Descent) -> None:
-        self.method = method
-        self.parts: list[Stepping] = list(method.steppers())
-        self.paths = [part.descent(how) for part in self.parts]
-        self.states: list[Any] = []
-        self.records: list[Recorder] = []
-        self.steps: list[int] = []
-        self.trouble: Trouble | None = None
-
-    def step(self) -> bool:
-        """Move all parts on, the first time to where they start; False where one of them is lost."""
-        try:
-            self.states = [next(path) for path in self.paths]
-        except Unfinished as stop:
-            self.trouble = stop.trouble
-        return self.trouble is None
-
-    def record(self, step: int) -> float:
-        """Measure all parts; returns the largest NC."""
-        recorder = Recorder(self.method.offsets, 1, share=self.method.share)
-        for part, state in zip(self.parts, self.states, strict=True):
-            recorder.add(part.rows, 0, part.observe(state))
-        self.records.append(recorder)
-        self.steps.append(step)
-        return float(recorder.sums["nc_max"].max())
-
-    def trajectory(self, stats: dict[str, Any], keep: bool, nc: float) -> Trajectory:
-        """The answer."""
-        method, last = self.method, self.states[-1]
-        recorder = Recorder.stack(method.offsets, self.records)
-        status = ended(float(recorder.sums["nc_max"][-1].max()) <= nc, "stopped", self.trouble)
-        if self.trouble is not None:
-            stats["reason"] = self.trouble.reason
-        elif status == "stopped":
-            stats["reason"] = f"{self.steps[-1]} steps are spent"
-        final: Array | None = None
-        if keep:
-            final = np.concatenate([part.lift(state) for part, state in zip(self.parts, self.states, strict=True)])
-        return Trajectory(
-            method.problem,
-            method.last_frame(last),
-            np.array(self.steps) * stats["step_size"],
-            recorder,
-            status,
-            stats,
-            method.features if keep else None,
-            final,
-            offset=method.constant,
-            state=last if isinstance(last, State) else None,
-        )
+def _record(method: Method, parts: list[Stepping], states: tuple[Any, ...]) -> Recorder:
+    """All parts measured at one time."""
+    recorder = Recorder(method.offsets, 1, share=method.share)
+    for part, state in zip(parts, states, strict=True):
+        recorder.add(part.rows, 0, part.observe(state))
+    return recorder

@@ -17,11 +17,10 @@ from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
 from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start
-from ufm.problems.state import State
 from ufm.simulate.blocks import ROWS
 from ufm.simulate.method import Method, Part, Trouble, Unfinished, Work
 from ufm.simulate.methods import Asked, Keep, Name, prepare
-from ufm.simulate.trajectory import SUMS, Recorder, Trajectory, ended
+from ufm.simulate.trajectory import SUMS, Recorder, Trajectory, outcome
 
 CACHED = 1 << 20
 """Up to so many samples, those drawn in reduced coordinates are kept between passes instead of drawn again."""
@@ -209,7 +208,7 @@ class _Run:
             end = max(end, latest)
             self.note(work, trouble)
         self.evolve(np.linspace(0.0, LATER * end, n_times) if end > 0.0 else np.zeros(1))
-        while self.trouble is None and self.nc_max() > nc:  # those that stood for the others came too early
+        while self.trouble is None and self.recorder.nc_max > nc:  # those that stood for the others came too early
             self.evolve(self.times * 1.2)
 
     def note(self, work: Work, trouble: Trouble | None) -> None:
@@ -252,34 +251,23 @@ class _Run:
         if slot >= 0:
             self.kept[slot, part.rows] = np.nan if state is None else part.lift(state)
 
-    def nc_max(self) -> float:
-        """Largest NC at the last time."""
-        return float(self.recorder.sums["nc_max"][-1].max())
-
     def trajectory(self, nc: float, seconds: float) -> Trajectory:
         """The answer."""
-        method = self.method
-        status = ended(self.nc_max() <= nc, "finished", self.trouble)
-        stats: dict[str, Any] = {
-            **method.about(),
+        stats = {
             "rtol": self.rtol,
             "until_nc": nc,
             "seconds": seconds,
             "steps": self.work.steps,
             "evaluations": self.work.evaluations,
         }
-        if self.trouble is not None:
-            stats["reason"] = self.trouble.reason
-        return Trajectory(
-            method.problem,
-            method.last_frame(self.state),
+        return outcome(
+            self.method,
             self.times,
             self.recorder,
-            status,
             stats,
-            method.features if self.keep != "metrics" else None,
-            self.kept[-1] if len(self.kept) else None,
-            self.kept if self.keep == "features" else None,
-            method.constant,
-            self.state if isinstance(self.state, State) else None,
+            self.trouble,
+            self.state,
+            initial=self.method.features if self.keep != "metrics" else None,
+            final=self.kept[-1] if len(self.kept) else None,
+            features=self.kept if self.keep == "features" else None,
         )

@@ -10,7 +10,7 @@ import numpy as np
 from ufm.problems.frames import Array, Frame
 from ufm.problems.problem import Integers, MultiCenterProblem
 from ufm.problems.state import State
-from ufm.simulate.method import Observation, Status, Trouble
+from ufm.simulate.method import Method, Observation, Status, Trouble
 
 if TYPE_CHECKING:
     import xarray
@@ -90,6 +90,11 @@ class Recorder:
         for values in (*self.sums.values(), *self.frame.values()):
             values[times] = np.nan
 
+    @property
+    def nc_max(self) -> float:
+        """Largest NC of any sample at the last time."""
+        return float(self.sums["nc_max"][-1].max())
+
     @classmethod
     def stack(cls, offsets: Integers, records: "list[Recorder]") -> "Recorder":
         """Put recorders of single times behind one another."""
@@ -97,13 +102,6 @@ class Recorder:
         stacked.sums = {name: np.concatenate([r.sums[name] for r in records]) for name in SUMS}
         stacked.frame = {name: np.concatenate([r.frame[name] for r in records]) for name in records[0].frame}
         return stacked
-
-
-def ended(collapsed: bool, else_: Status, trouble: Trouble | None) -> Status:
-    """The status of a run: what went wrong, unless everything had collapsed before the budget was spent."""
-    if trouble is not None and not (collapsed and trouble.status == "stopped"):
-        return trouble.status
-    return "collapsed" if collapsed else else_
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ class Trajectory:
     @property
     def nc_max(self) -> float:
         """Largest NC of any sample at the last time."""
-        return float(self.curves.sums["nc_max"][-1].max())
+        return self.curves.nc_max
 
     def class_values(self, name: str) -> Array:
         """One of the curves of :attr:`data` as a plain array (T, K)."""
@@ -193,3 +191,35 @@ class Trajectory:
         elif self.final is not None:
             dataset["final_features"] = (("sample", "dim"), self.final)
         return dataset
+
+
+def outcome(
+    method: Method,
+    times: Array,
+    recorder: Recorder,
+    stats: dict[str, Any],
+    trouble: Trouble | None,
+    state: Any,
+    **kept: Array | None,
+) -> Trajectory:
+    """The answer of a run whose last part ended in ``state``; ``kept`` are features, by their names in it.
+
+    Its status is what went wrong, unless everything had collapsed before the budget was spent.
+    """
+    collapsed = recorder.nc_max <= stats["until_nc"]
+    status: Status = "collapsed" if collapsed else "finished"
+    if trouble is not None:
+        stats["reason"] = trouble.reason
+        if not (collapsed and trouble.status == "stopped"):
+            status = trouble.status
+    return Trajectory(
+        method.problem,
+        method.last_frame(state),
+        times,
+        recorder,
+        status,
+        {**method.about(), **stats},
+        **kept,
+        offset=method.constant,
+        state=state if isinstance(state, State) else None,
+    )
