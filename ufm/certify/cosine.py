@@ -176,7 +176,7 @@ def _time_checks(few: CosineProblem, frame: Frame, features: Array) -> Iterator[
     """When the same samples collapse, the predicted time, and that the flow is just there at that time."""
     predicted, times = predict(few), []
     batch = next(iter(reduced.batches(few, frame, features, Start(), 0)))
-    measured, _ = batch.collapse_times(1e-10, 1e-10)
+    measured, _ = batch.samples.collapse_times(1e-10, 1e-10)
     for block in batch.blocks:
         seen, (_, y, z) = block.observe(block.state), block.state[0]
         tilt = float(y / z) if z > 0 else np.inf

@@ -1,7 +1,8 @@
 """Samples of one class as vectors: the features themselves, or coordinates in the span of the class's centers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from ufm.problems.frames import Array, Frame, dense
 from ufm.problems.kinds import CosineProblem
 from ufm.problems.losses import CosineLoss, Loss, cosine
 from ufm.problems.problem import MultiCenterProblem
-from ufm.simulate.method import Arrival, Descent, FixedFrame, Observation, Trouble, Unfinished, Work
+from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Unfinished, Work
+
+T = TypeVar("T")
 
 MAX_STEPS = 20_000
 """Budget of an integration."""
@@ -42,7 +45,7 @@ class Block:
     loss : coordinates (n, m) -> (values (n,), gradients (n, m)).
     direction : unit mean center in these coordinates (m,).
     classifier : unit classifier vector in these coordinates, (m,) or one per sample (n, m).
-    way_back : coordinates (n, m) -> features (n, d); None if the samples were drawn in reduced coordinates.
+    lift : coordinates (n, m) -> features (n, d); :func:`no_features` if the samples were drawn in reduced coordinates.
     still : samples on the antipode of their mean center, where nothing turns them, (n,); None where that is no matter.
     """
 
@@ -52,7 +55,7 @@ class Block:
     loss: Callable[[Array], tuple[Array, Array]]
     direction: Array
     classifier: Array
-    way_back: Callable[[Array], Array] | None
+    lift: Callable[[Array], Array]
     still: NDArray[np.bool_] | None = field(default=None, kw_only=True)
 
     def slopes(self, state: Array) -> Array:
@@ -77,12 +80,6 @@ class Block:
         nc = np.einsum("nm,nm->n", away, away)
         cosine = np.einsum("nm,nm->n", unit, np.broadcast_to(self.classifier, unit.shape))
         return Observation(nc, norm, cosine, self.loss(state)[0])
-
-    def lift(self, state: Array) -> Array:
-        """Features (n, d). Raises ValueError for samples that have none."""
-        if self.way_back is None:
-            raise ValueError("these samples were drawn in reduced coordinates: they have no features")
-        return self.way_back(state)
 
     def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, Array]]:
         """By scipy's DOP853 on the whole state: the slow, general method."""
@@ -166,13 +163,13 @@ class Block:
             trouble = Trouble("stopped", f"{reached}; on multi-center frames 'reduced' and 'exact' need far fewer")
             raise Unfinished(trouble, float(solver.t))
 
-    def descent(self, how: Descent) -> Iterator[Array]:
+    def descent(self, step_size: float, momentum: float) -> Iterator[Array]:
         """Heavy ball: the same steps in any orthogonal coordinates. Raises Unfinished where a feature is not finite."""
         state, velocity, step = self.state.copy(), np.zeros_like(self.state), 0
         while np.all(np.isfinite(np.einsum("nm,nm->n", state, state))):
             yield state
-            velocity *= how.momentum
-            velocity -= how.step_size * self.slopes(state)
+            velocity *= momentum
+            velocity -= step_size * self.slopes(state)
             state += velocity
             step += 1
         reason = f"a sample of class {self.k} is not finite after step {step}: step_size is too large"
@@ -184,13 +181,13 @@ class Full(FixedFrame[MultiCenterProblem]):
 
     name = "full"
     kinds = (MultiCenterProblem,)
+    features: Array
 
     def steppers(self) -> Iterator[Block]:
         """The features themselves, class by class."""
-        features = self.drawn()
         for k in range(self.problem.n_classes):
             rows = self.problem.samples(k)
-            yield full_block(self.frame, features[rows], self.loss, k, rows)
+            yield full_block(self.frame, self.features[rows], self.loss, k, rows)
 
 
 class Span(FixedFrame[CosineProblem]):
@@ -198,12 +195,12 @@ class Span(FixedFrame[CosineProblem]):
 
     name = "span"
     kinds = (CosineProblem,)
+    features: Array
 
     def steppers(self) -> Iterator[Block]:
         """Class by class: the gradient stays in the span."""
-        features = self.drawn()
         for k in range(self.problem.n_classes):
-            yield _span_block(self.problem, self.frame, features[self.problem.samples(k)], k)
+            yield _span_block(self.problem, self.frame, self.features[self.problem.samples(k)], k)
 
 
 def chunks(problem: MultiCenterProblem, k: int, size: int) -> Iterator[slice]:
@@ -211,6 +208,25 @@ def chunks(problem: MultiCenterProblem, k: int, size: int) -> Iterator[slice]:
     rows = problem.samples(k)
     for begin in range(rows.start, rows.stop, size):
         yield slice(begin, min(begin + size, rows.stop))
+
+
+def gathered(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Consecutive items in lists of about :data:`ROWS` samples."""
+    waiting: list[T] = []
+    held = 0
+    for item in items:
+        waiting.append(item)
+        held += size(item)
+        if held >= ROWS:
+            yield waiting
+            waiting, held = [], 0
+    if waiting:
+        yield waiting
+
+
+def no_features(state: Array) -> Array:
+    """No way back to features. Raises ValueError."""
+    raise ValueError("these samples were drawn in reduced coordinates: they have no features")
 
 
 def full_block(frame: Frame, features: Array, loss: Loss, k: int, rows: slice) -> Block:

@@ -11,7 +11,7 @@ from ufm.problems.frames import Array, Frame, multi_center_frame
 from ufm.problems.kinds import CosineProblem, Learned
 from ufm.problems.start import Start
 from ufm.simulate import reduced
-from ufm.simulate.blocks import ROWS
+from ufm.simulate.blocks import gathered
 from ufm.simulate.flow import RTOL, check_accuracy
 
 
@@ -67,29 +67,22 @@ def collapse_times(cases: Sequence[Case], *, until_nc: float = 1e-10, rtol: floa
         raise ValueError(f"until_nc={until_nc} is below {reduced.Reduced.floor:g}")
     found: list[list[Array]] = [[] for _ in cases]
     with one_thread():
-        for owners, batches in _groups(cases):
-            times, _ = reduced.Batch.join(batches).collapse_times(until_nc, rtol)
-            pieces = np.split(times, np.cumsum([len(batch.radius) for batch in batches])[:-1])
+        for group in gathered(_batches(cases), lambda pair: pair[1].radius.size):
+            owners, samples = zip(*group, strict=True)
+            times, _ = reduced.Samples.join(samples).collapse_times(until_nc, rtol)
+            pieces = np.split(times, np.cumsum([each.radius.size for each in samples])[:-1])
             for owner, piece in zip(owners, pieces, strict=True):
                 found[owner].append(piece)
     return [np.concatenate(pieces) for pieces in found]
 
 
-def _groups(cases: Sequence[Case]) -> Iterator[tuple[list[int], list[reduced.Batch]]]:
-    """Batches of consecutive cases with the cases they belong to, until each group fills a core's cache."""
-    owners: list[int] = []
-    waiting: list[reduced.Batch] = []
+def _batches(cases: Sequence[Case]) -> Iterator[tuple[int, reduced.Samples]]:
+    """Samples of consecutive cases, with the number of the case they belong to."""
     for owner, case in enumerate(cases):
         problem = case.problem
         frame = _frame(problem.centers, problem.theta, problem.dim)
         for batch in reduced.batches(problem, frame, None, case.start, case.seed):
-            owners.append(owner)
-            waiting.append(batch)
-            if sum(len(batch.radius) for batch in waiting) >= ROWS:
-                yield owners, waiting
-                owners, waiting = [], []
-    if waiting:
-        yield owners, waiting
+            yield owner, batch.samples
 
 
 @lru_cache(maxsize=32)

@@ -13,7 +13,7 @@ from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
 from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import Start
-from ufm.simulate.method import Descent, Method, Stepping, Trouble, Unfinished
+from ufm.simulate.method import Method, Stepping, Trouble, Unfinished
 from ufm.simulate.methods import Asked, Name, prepare
 from ufm.simulate.trajectory import Recorder, Trajectory, outcome
 
@@ -82,7 +82,7 @@ def gradient_descent(
     asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, batch_size, labels)
     prepared = prepare(problem, asked)
     parts = list(prepared.steppers())
-    paths = zip(*(part.descent(Descent(step_size, momentum)) for part in parts), strict=True)
+    paths = zip(*(part.descent(step_size, momentum) for part in parts), strict=True)
     records: list[Recorder] = []
     steps: list[int] = []
     trouble: Trouble | None = None

@@ -23,7 +23,7 @@ from ufm.problems.losses import loss_of
 from ufm.problems.objective import Objective, objective_at, objective_of
 from ufm.problems.problem import Integers, MultiCenterProblem
 from ufm.problems.state import State, class_bounds, frame_of
-from ufm.simulate.method import Arrival, Descent, FrameState, Method, Observation, Trouble, Unfinished, Work
+from ufm.simulate.method import Arrival, FrameState, Method, Observation, Trouble, Unfinished, Work
 
 RISE = 1e-13
 """Relative rise of the objective that counts as rounding."""
@@ -42,23 +42,57 @@ def velocity(objective: Objective, state: State, rate: float) -> State:
 
 
 @dataclass(frozen=True, eq=False)
-class Together:
-    r"""Frame, norms and features as one :class:`ufm.simulate.method.Part`: nothing of it moves on its own.
+class LearnedFrame(Method):
+    r"""Frame, norms and features as one part: nothing of it moves on its own. One feature a class, or one a sample.
 
     Attributes
     ----------
-    problem : with a learned frame.
     state : at the start.
     rate : :math:`\eta`, relative speed of the frame.
     batch_size : samples per step of a descent; all if None.
     seed : of the batches.
     """
 
+    name: ClassVar[str] = "learned"
     problem: MultiCenterProblem
+    features: Array | None
     state: State
     rate: float
-    batch_size: int | None = None
-    seed: int = 0
+    batch_size: int | None
+    seed: int
+
+    def steppers(self) -> "list[LearnedFrame]":
+        """Itself."""
+        return [self]
+
+    @property
+    def matrix(self) -> int:
+        """Numbers in the rows."""
+        return int(self.state.rows.size)
+
+    @property
+    def offsets(self) -> Integers:
+        """One row a class, or one a sample."""
+        return class_bounds(self.problem, self.state)
+
+    @property
+    def share(self) -> Array:
+        """Samples a row."""
+        return np.asarray(self.problem.class_sizes) / np.diff(self.offsets)
+
+    def about(self) -> dict[str, Any]:
+        """Which features, speed of the frame, and how steps are taken."""
+        return {
+            "method": "means" if len(self.state.features) == self.problem.n_classes else "full",
+            "loss": self.problem.loss,
+            "seed": self.seed,
+            "frame_rate": self.rate,
+            "batch_size": self.batch_size,
+        }
+
+    def last_frame(self, state: State | None) -> Frame:
+        """The frame of a state; that of the start, if no later one was reached."""
+        return frame_of(self.problem, self.state if state is None else state)
 
     @property
     def rows(self) -> slice:
@@ -67,8 +101,8 @@ class Together:
 
     def observe(self, state: State) -> Observation:
         """Measure features and frame; NC and cosine are NaN where a feature is 0."""
-        problem, bounds = self.problem, class_bounds(self.problem, state)
-        frame, owner = frame_of(problem, state), np.repeat(np.arange(problem.n_classes), np.diff(bounds))
+        problem, frame = self.problem, frame_of(self.problem, state)
+        owner = np.repeat(np.arange(problem.n_classes), np.diff(self.offsets))
         norm = row_norms(state.features)
         # directions from unit centers: those of a dead class have no length
         unit = frame_of(problem, state._replace(norms=np.where(state.norms < 0, -1.0, 1.0)))
@@ -101,7 +135,7 @@ class Together:
         """Unknown before it is simulated: how fast frame and features collapse together has no pilot."""
         raise ValueError("a learned frame is followed to given times: t_eval or t_final is needed")
 
-    def descent(self, how: Descent) -> Iterator[State]:
+    def descent(self, step_size: float, momentum: float) -> Iterator[State]:
         """Riemannian steps, or those of mini-batches; rows are retracted, their velocity is carried by projection.
 
         Features that are not in a batch stay, and so does their velocity. The gradient of the frame is N / B times that
@@ -112,16 +146,16 @@ class Together:
         yield state
         for step, (objective, rows) in enumerate(self._batches(), start=1):
             pull = velocity(objective, state._replace(features=state.features[rows]), self.rate)
-            turn = how.momentum * stiefel.tangent(state.rows, push.rows) + pull.rows
-            push = push._replace(rows=turn, norms=how.momentum * push.norms + pull.norms)
-            push.features[rows] = how.momentum * push.features[rows] + pull.features
-            state.features[rows] -= how.step_size * push.features[rows]
-            norms = state.norms - how.step_size * push.norms
+            turn = momentum * stiefel.tangent(state.rows, push.rows) + pull.rows
+            push = push._replace(rows=turn, norms=momentum * push.norms + pull.norms)
+            push.features[rows] = momentum * push.features[rows] + pull.features
+            state.features[rows] -= step_size * push.features[rows]
+            norms = state.norms - step_size * push.norms
             finite = all(np.all(np.isfinite(part)) for part in (norms, state.features[rows]))
-            if not finite or not how.step_size * float(np.abs(turn).max()) < RUNAWAY:
+            if not finite or not step_size * float(np.abs(turn).max()) < RUNAWAY:
                 reason = f"the state runs away in step {step}: step_size is too large"
                 raise Unfinished(Trouble("diverged", reason))
-            state = state._replace(rows=stiefel.polar(state.rows, -how.step_size * turn), norms=norms)
+            state = state._replace(rows=stiefel.polar(state.rows, -step_size * turn), norms=norms)
             yield state
 
     def _batches(self) -> Iterator[tuple[Objective, slice | Integers]]:
@@ -137,56 +171,6 @@ class Together:
                 rows = np.sort(order[begin : begin + self.batch_size])
                 bounds = np.searchsorted(labels[rows], np.arange(self.problem.n_classes + 1))
                 yield objective_of(self.problem, bounds, np.full(self.problem.n_classes, n / len(rows))), rows
-
-
-@dataclass(frozen=True, eq=False)
-class LearnedFrame(Method):
-    """The method for problems with a learned frame: one feature a class ("means"), or one a sample ("full")."""
-
-    name: ClassVar[str] = "learned"
-    problem: MultiCenterProblem
-    features: Array | None
-    together: Together
-
-    @property
-    def matrix(self) -> int:
-        """Numbers in the rows."""
-        return int(self.together.state.rows.size)
-
-    def steppers(self) -> list[Together]:
-        """One part: nothing moves on its own."""
-        return [self.together]
-
-    @property
-    def offsets(self) -> Integers:
-        """One row a class, or one a sample."""
-        return class_bounds(self.problem, self.together.state)
-
-    @property
-    def share(self) -> Array:
-        """Samples a row."""
-        return np.asarray(self.problem.class_sizes) / np.diff(self.offsets)
-
-    @property
-    def constant(self) -> float:
-        """Nothing stays."""
-        return 0.0
-
-    def about(self) -> dict[str, Any]:
-        """Which features, speed of the frame, and how steps are taken."""
-        own = self.together
-        one_each = len(own.state.features) == self.problem.n_classes
-        return {
-            "method": "means" if one_each else "full",
-            "loss": self.problem.loss,
-            "seed": own.seed,
-            "frame_rate": own.rate,
-            "batch_size": own.batch_size,
-        }
-
-    def last_frame(self, state: State | None) -> Frame:
-        """The frame of a state; that of the start, if no later one was reached."""
-        return frame_of(self.problem, self.together.state if state is None else state)
 
 
 class _Flow:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
 from ufm.problems.problem import Integers, MultiCenterProblem
-from ufm.problems.start import Start, draw
+from ufm.problems.start import Start
 
 Status = Literal["collapsed", "finished", "stalled", "stopped", "diverged"]
 """collapsed: every sample's NC is below the threshold; finished: the requested time is reached; stalled: some
@@ -110,13 +110,6 @@ class Work:
         self.steps, self.evaluations = max(self.steps, other.steps), self.evaluations + other.evaluations
 
 
-class Descent(NamedTuple):
-    """How steps of a descent are taken; see :func:`ufm.gradient_descent`."""
-
-    step_size: float
-    momentum: float
-
-
 class Part(Protocol):
     """Samples that move on their own: consecutive rows of the features. A state is whatever the part says it is."""
 
@@ -145,7 +138,7 @@ class Part(Protocol):
 class Stepping(Part, Protocol):
     """Samples that can also descend in steps."""
 
-    def descent(self, how: Descent) -> Iterator[Any]:
+    def descent(self, step_size: float, momentum: float) -> Iterator[Any]:
         """Yield the state after 0, 1, 2, ... steps; it may be overwritten by the next. Raises Unfinished."""
         ...
 
@@ -184,9 +177,9 @@ class Method(ABC):
         return 1.0
 
     @property
-    @abstractmethod
     def constant(self) -> float:
         """The part of the objective that nothing moves."""
+        return 0.0
 
     @abstractmethod
     def about(self) -> dict[str, Any]:
@@ -230,10 +223,6 @@ class FixedFrame(Method, Generic[P]):
     def suits(cls, frame: Frame) -> bool:
         """Whether it is exact for a frame."""
         return True
-
-    def drawn(self) -> Array:
-        """Initial features, given or drawn."""
-        return draw(self.problem, self.frame, self.start, self.seed) if self.features is None else self.features
 
     @property
     def constant(self) -> float:

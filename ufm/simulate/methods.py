@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +14,10 @@ from ufm.problems.frames import Frame, fitting_frame
 from ufm.problems.kinds import LearnedCosineProblem, LearnedMSEProblem
 from ufm.problems.losses import Loss, loss_of, require_separable
 from ufm.problems.problem import MultiCenterProblem
-from ufm.problems.start import Start, validated_features
+from ufm.problems.start import Start, draw, validated_features
 from ufm.problems.state import State, random_state, validated_state
 from ufm.simulate.blocks import Full, Span
-from ufm.simulate.learned import LearnedFrame, Together
+from ufm.simulate.learned import LearnedFrame
 from ufm.simulate.method import FixedFrame, Method
 from ufm.simulate.modes import Exact
 from ufm.simulate.reduced import Reduced
@@ -81,26 +81,19 @@ def prepare(problem: MultiCenterProblem, asked: Asked) -> Method:
     start = asked.start if isinstance(asked.start, Start) else Start(asked.start)  # type: ignore[arg-type]
     if asked.labels is not None and asked.features is None:
         raise ValueError("labels were given, but no features that they could be of")
-    method = chosen(
-        problem,
-        frame,
-        loss_of(problem, frame) if asked.loss is None else asked.loss,
-        None if asked.features is None else validated_features(problem, frame, asked.features, asked.labels),
-        start,
-        asked.seed,
-        asked.features is not None,
-        asked.loss is not None,
-    )
-    if not (chosen.reduces and asked.keep == "metrics"):
-        method = replace(method, features=method.drawn())
     memory.require_time(
         SECONDS_A_SAMPLE * problem.n_samples + SECONDS_A_CLASS * problem.n_classes,
         f"a simulation of {problem.n_samples} samples of {problem.n_classes} classes",
         "take smaller or fewer classes (--class-sizes, --n-classes)",
     )
-    if asked.loss is not None:
-        require_separable(asked.loss, method.drawn()[:3])
-    return method
+    features = None if asked.features is None else validated_features(problem, frame, asked.features, asked.labels)
+    if features is None and not (chosen.reduces and asked.keep == "metrics"):
+        features = draw(problem, frame, start, asked.seed)
+    if asked.loss is not None and features is not None:
+        require_separable(asked.loss, features[:3])
+    loss = loss_of(problem, frame) if asked.loss is None else asked.loss
+    given, custom = asked.features is not None, asked.loss is not None
+    return chosen(problem, frame, loss, features, start, asked.seed, given, custom)
 
 
 def _fixed_method(problem: MultiCenterProblem, frame: Frame, asked: Asked) -> type[FixedFrame[Any]]:
@@ -136,7 +129,7 @@ def _(problem: LearnedCosineProblem | LearnedMSEProblem, asked: Asked) -> Method
     full = asked.method == "full" or batch is not None
     start = _learned_start(problem, asked, full)
     kept = None if asked.keep == "metrics" else start.features
-    return LearnedFrame(problem, kept, Together(problem, start, rate, batch, asked.seed))
+    return LearnedFrame(problem, kept, start, rate, batch, asked.seed)
 
 
 def _learned_start(problem: MultiCenterProblem, asked: Asked, full: bool) -> State:

@@ -4,41 +4,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ufm.problems.frames import TOLERANCE, Array, Frame, isotropic, orthogonal
 from ufm.problems.kinds import MSEProblem
 from ufm.problems.problem import Integers
 from ufm.problems.start import Start
-from ufm.simulate.blocks import ROWS, Block, chi, chunks, unit_vector
+from ufm.simulate.blocks import ROWS, Block, chi, chunks, no_features, unit_vector
 from ufm.simulate.method import Arrival, FixedFrame, Trouble, Work, worst_sample
 
 PILOT = 16
 """Samples of a block that stand for it when its collapse time is looked for."""
-
-
-@dataclass(frozen=True)
-class _Spectrum:
-    r"""Distinct eigenvalues of :math:`W^\top W`, and which mean centers and differences of centers share them.
-
-    Only the own mean center is driven by the targets; everything else just decays, and what decays at one rate needs
-    no more than its norm.
-    """
-
-    values: Array
-    mean_group: NDArray[np.int64]
-    """Index into ``values`` of the mean center of each class, (K,)."""
-    spread_group: NDArray[np.int64]
-    """The same of the differences of each class's centers."""
-
-    @classmethod
-    def of(cls, frame: Frame) -> "_Spectrum":
-        geometry = frame.geometry
-        values = np.concatenate([np.asarray(frame.counts) * geometry.mean**2, geometry.spread])
-        with np.errstate(divide="ignore"):  # equal to eleven digits, at any scale, is equal
-            _, first, group = np.unique(np.round(np.log(values), 11), return_index=True, return_inverse=True)
-        return cls(values[first], group[: frame.n_classes], group[frame.n_classes :])
 
 
 @dataclass(frozen=True)
@@ -87,45 +63,51 @@ class Modes(Block):
 class Eigenspaces:
     r"""Those of :math:`W^\top W` for each class: own mean center, all else by eigenvalue, and what no center sees.
 
-    The last two coordinates split the null space into the own class's classifier vector and the rest.
+    Only the own mean center is driven by the targets; everything else just decays, and what decays at one rate needs
+    no more than its norm. The last two coordinates split the null space into the own class's classifier vector and the
+    rest.
     """
 
     def __init__(self, problem: MSEProblem, frame: Frame) -> None:
-        """Count the dimensions of the eigenspaces."""
-        self.problem, self.frame, self.spectrum = problem, frame, _Spectrum.of(frame)
-        groups, size = self.spectrum, self.spectrum.values.size
-        spread = np.bincount(groups.spread_group, weights=frame.geometry.rank, minlength=size).astype(int)
-        self.degrees = np.bincount(groups.mean_group, minlength=size) + spread
+        """Find the distinct eigenvalues, which classes' mean centers and differences have them, and dimensions."""
+        self.problem, self.frame, geometry = problem, frame, frame.geometry
+        values = np.concatenate([np.asarray(frame.counts) * geometry.mean**2, geometry.spread])
+        with np.errstate(divide="ignore"):  # equal to eleven digits, at any scale, is equal
+            _, first, group = np.unique(np.round(np.log(values), 11), return_index=True, return_inverse=True)
+        self.values, size = values[first], first.size
+        self.mean_group, self.spread_group = group[: frame.n_classes], group[frame.n_classes :]
+        spread = np.bincount(self.spread_group, weights=geometry.rank, minlength=size).astype(int)
+        self.degrees = np.bincount(self.mean_group, minlength=size) + spread
         self.free = problem.dim - int(self.degrees.sum())
 
     @property
     def chunk(self) -> int:
         """Samples that fit into a cache."""
-        return max(1, min(ROWS, (1 << 22) // (self.spectrum.values.size + 3)))
+        return max(1, min(ROWS, (1 << 22) // (self.values.size + 3)))
 
     def given(self, k: int, rows: slice, features: Array) -> Modes:
         """Given features (n, d) of class ``k``."""
-        return self._modes(k, rows, *_project(self.frame, features, k, self.spectrum))
+        return self._modes(k, rows, *_project(self, features, k))
 
     def drawn(self, k: int, rows: slice, start: Start, key: tuple[int, ...]) -> Modes:
         """Samples of an isotropic start, at a few numbers each."""
         rng, n = np.random.default_rng(key), rows.stop - rows.start
         tilted = self._tilt(k) > TOLERANCE
         others = self.degrees.copy()
-        others[self.spectrum.mean_group[k]] -= 1
+        others[self.mean_group[k]] -= 1
         columns = [rng.standard_normal(n), *(chi(rng, int(degree), n) for degree in others)]
         columns += [rng.standard_normal(n) if tilted else np.zeros(n), chi(rng, self.free - tilted, n)]
         gaussian = np.column_stack(columns)
-        return self._modes(k, rows, start.place(gaussian, np.eye(1, gaussian.shape[1])[0]), None)
+        return self._modes(k, rows, start.place(gaussian, np.eye(1, gaussian.shape[1])[0]), no_features)
 
     def _tilt(self, k: int) -> float:
         """Length of the unit classifier vector's part that is orthogonal to the mean center."""
         return float(np.sqrt(max(0.0, 1.0 - float(self.frame.geometry.alignment[k]) ** 2)))
 
-    def _modes(self, k: int, rows: slice, state: Array, lift: Callable[[Array], Array] | None) -> Modes:
+    def _modes(self, k: int, rows: slice, state: Array, lift: Callable[[Array], Array]) -> Modes:
         geometry, total, count = self.frame.geometry, self.problem.total, self.frame.counts[k]
         drive = count * geometry.mean[k] / total
-        seen = np.concatenate([[drive * geometry.mean[k]], self.spectrum.values / total, [0.0, 0.0]])
+        seen = np.concatenate([[drive * geometry.mean[k]], self.values / total, [0.0, 0.0]])
         rates, direction = seen + self.problem.lam_h, np.eye(1, seen.size)[0]
         classifier = float(geometry.alignment[k]) * direction
         classifier[-2] = self._tilt(k)
@@ -170,9 +152,9 @@ def _quadratic(rates: Array, drive: float, floor: float) -> Callable[[Array], tu
     return loss
 
 
-def _project(frame: Frame, features: Array, k: int, spectrum: _Spectrum) -> tuple[Array, Callable[[Array], Array]]:
+def _project(spaces: Eigenspaces, features: Array, k: int) -> tuple[Array, Callable[[Array], Array]]:
     """Coordinates of given features in the eigenspaces, and the way back."""
-    owner, (differences, spreads) = frame.owner, frame.differences
+    frame, owner, (differences, spreads) = spaces.frame, spaces.frame.owner, spaces.frame.differences
     means = np.asarray(features @ frame.mean_directions.T)
     products = np.asarray(features @ differences.T)
     averages = np.add.reduceat(products, frame.offsets[:-1], axis=1) / np.asarray(frame.counts)
@@ -190,15 +172,15 @@ def _project(frame: Frame, features: Array, k: int, spectrum: _Spectrum) -> tupl
     squares = means**2
     squares[:, k] = 0.0
     spread = np.add.reduceat(products**2 * np.where(scale < np.inf, scale, 0.0), frame.offsets[:-1], axis=1)
-    members = np.eye(spectrum.values.size)
-    decaying = np.sqrt(squares @ members[spectrum.mean_group] + spread @ members[spectrum.spread_group])
+    members = np.eye(spaces.values.size)
+    decaying = np.sqrt(squares @ members[spaces.mean_group] + spread @ members[spaces.spread_group])
     state = np.column_stack([means[:, k], decaying, tilt, remainder])
 
     def lift(later: Array) -> Array:
         shrink = later[:, 1:-2] / np.where(decaying > 0, decaying, 1.0)
-        along = means * shrink[:, spectrum.mean_group]
+        along = means * shrink[:, spaces.mean_group]
         along[:, k] = later[:, 0]
-        inside = products * shrink[:, spectrum.spread_group[owner]]
+        inside = products * shrink[:, spaces.spread_group[owner]]
         lifted = np.asarray(along @ frame.mean_directions) + np.asarray(inside @ differences)
         return lifted + later[:, -2:-1] * own + later[:, -1:] * rest
 

@@ -1,9 +1,9 @@
 """The cosine flow in three numbers a sample, and in coordinates in which collapse is a straight line."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,20 @@ from ufm.problems.kinds import CosineProblem
 from ufm.problems.problem import Integers
 from ufm.problems.start import Start
 from ufm.simulate import rowwise
-from ufm.simulate.blocks import ANTIPODE, ROWS, Block, antipode, chi, chunks, cosine_loss, on_antipode, unit_vector
-from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Work, worst_sample
+from ufm.simulate.blocks import (
+    ANTIPODE,
+    ROWS,
+    Block,
+    antipode,
+    chi,
+    chunks,
+    cosine_loss,
+    gathered,
+    no_features,
+    on_antipode,
+    unit_vector,
+)
+from ufm.simulate.method import Arrival, FixedFrame, Observation, Work, worst_sample
 
 
 def reduced_blocks(
@@ -32,10 +44,11 @@ def reduced_blocks(
         root = np.sqrt(count)
         centers = np.array([[root * mean, 0.0, 0.0], [0.0, np.sqrt(spread), 0.0]])
         loss = cosine_loss(problem, k, centers, np.array([root, 0.0]))
+        lift: Callable[[Array], Array] = no_features
         for number, rows in enumerate(chunks(problem, k, ROWS)):
             if features is None:
                 x, y, outside, rest = _sample_reduced(problem, frame, k, rows, start, (seed, k, number))
-                z, lift = np.hypot(outside, rest), None
+                z = np.hypot(outside, rest)
                 tilt = np.sqrt(max(0.0, 1.0 - kappa**2)) * np.divide(outside, z, where=z > 0, out=np.zeros_like(z))
             else:
                 x, y, z, tilt, lift = project(frame, features[rows], k)
@@ -85,8 +98,7 @@ def project(frame: Frame, features: Array, k: int) -> tuple[Array, Array, Array,
     return x, y, z, tilt, lift
 
 
-@dataclass(frozen=True)
-class _Chart:
+class _Chart(NamedTuple):
     r"""Samples of several classes on the sphere, in their own time: a field for :mod:`ufm.simulate.rowwise`.
 
     With :math:`x = \tanh(s / 2)`, :math:`g = y^2 / (y^2 + z^2) = 1 / (1 + e^w)` the gradient of the cosine loss
@@ -126,7 +138,7 @@ class _Chart:
 
     def take(self, samples: NDArray[np.int64]) -> Self:
         """The chart of some of the samples."""
-        return type(self)(*(getattr(self, field.name)[samples] for field in fields(self)))
+        return type(self)(*(column[samples] for column in self))
 
 
 def _logistic(v: Array) -> Array:
@@ -139,7 +151,36 @@ def _logistic(v: Array) -> Array:
 PILOT = 4
 """Samples of each class and each kind of extreme that stand for a batch when its collapse time is looked for."""
 
-_PER_SAMPLE = ("alignment", "radius", "classifier", "count", "mean", "spread", "beta", "lam")
+
+@dataclass(frozen=True)
+class Samples:
+    """All that integrating samples needs, whatever classes and problems they are of; one number a sample, (n,)."""
+
+    chart: _Chart
+    alignment: Array
+    """s at time 0."""
+    radius: Array
+    """Norm at time 0."""
+    lam: Array
+    """Weight of the norm penalty."""
+
+    @classmethod
+    def join(cls, several: "Sequence[Samples]") -> "Samples":
+        """Side by side."""
+        chart = _Chart(*map(np.concatenate, zip(*(s.chart for s in several), strict=True)))
+        columns = zip(*((s.alignment, s.radius, s.lam) for s in several), strict=True)
+        return cls(chart, *map(np.concatenate, columns))
+
+    def take(self, samples: NDArray[np.int64]) -> "Samples":
+        """Some of them."""
+        return Samples(self.chart.take(samples), self.alignment[samples], self.radius[samples], self.lam[samples])
+
+    def collapse_times(self, nc: float, rtol: float) -> tuple[Array, Work]:
+        """Time at which each sample's NC falls to ``nc``; infinity for those that never do."""
+        level = float(np.log((4.0 - nc) / nc))
+        with np.errstate(over="ignore"):
+            tau, work = rowwise.times_to_reach(self.chart, self.alignment, level, rtol)
+        return flow_time(tau, self.radius, self.lam), work
 
 
 @dataclass(frozen=True)
@@ -150,19 +191,14 @@ class Batch:
     blocks: list[Block]
     offsets: Integers
     """Where the samples of each class begin in the problem."""
-    chart: _Chart
-    alignment: Array
-    """s at time 0; this and all below is one number a sample, shape (n,)."""
-    radius: Array
-    """Norm at time 0."""
+    samples: Samples
     classifier: Array
     """(n, 3): the classifier in the coordinates x, y, z."""
     count: Array
+    """This and all below is one number a sample, (n,)."""
     mean: Array
     spread: Array
     beta: Array
-    lam: Array
-    """Weight of the norm penalty."""
 
     @classmethod
     def merge(cls, problem: CosineProblem, frame: Frame, blocks: list[Block]) -> Self:
@@ -186,75 +222,44 @@ class Batch:
             slice(blocks[0].rows.start, blocks[-1].rows.stop),
             blocks,
             problem.offsets,
-            chart,
-            alignment=s,
-            radius=r,
+            Samples(chart, alignment=s, radius=r, lam=np.full(r.size, problem.lam)),
             classifier=np.concatenate([b.classifier for b in blocks]),
             count=count,
             mean=mean,
             spread=spread,
             beta=beta,
-            lam=np.full(r.size, problem.lam),
         )
 
-    def stuck(self) -> Trouble | None:
-        """Why some sample never moves: it sits on the antipode of its mean center, where nothing points anywhere."""
-        stuck = np.isneginf(self.alignment)
-        if not stuck.any():
-            return None
-        return antipode(worst_sample(self.offsets, stuck, self.rows.start))
-
-    @classmethod
-    def join(cls, batches: "list[Batch]") -> "Batch":
-        """Samples of several batches, even of several problems, as one.
-
-        It can be integrated, but has no rows and no way back to features.
-        """
-        columns = {f.name: np.concatenate([getattr(b.chart, f.name) for b in batches]) for f in fields(_Chart)}
-        own: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in batches]) for name in _PER_SAMPLE}
-        return replace(batches[0], blocks=[], rows=slice(0, 0), chart=_Chart(**columns), **own)
-
-    def pilot(self, count: int) -> Self:
-        """Those ``count`` samples of each class and of each kind of extreme that may well collapse last."""
-        bounds = np.cumsum([0, *(len(b.state) for b in self.blocks)])
-        keys = (self.alignment, -self.radius, self.chart.tilt, -self.chart.tilt)
-        chosen = [
-            begin + np.argsort(key[begin:end])[:count] for begin, end in pairwise(bounds.tolist()) for key in keys
-        ]
-        samples = np.unique(np.concatenate(chosen))
-        own: dict[str, Any] = {name: getattr(self, name)[samples] for name in _PER_SAMPLE}
-        return replace(self, blocks=[], chart=self.chart.take(samples), **own)
-
     def time_to_reach(self, nc: float, rtol: float, work: Work) -> Arrival:
-        """When the samples collapse that look like the last ones of each class: hardly before all others."""
-        times, cost = self.pilot(PILOT).collapse_times(nc, rtol)
-        work.add(cost)
-        trouble = self.stuck()
-        return Arrival(float(times[np.isfinite(times)].max(initial=0.0 if trouble is None else 1.0)), trouble)
+        """When those samples collapse that, by any kind of extreme, may well be the last ones of each class.
 
-    def collapse_times(self, nc: float, rtol: float) -> tuple[Array, Work]:
-        """Time at which each sample's NC falls to ``nc``; infinity for those that never do."""
-        level = float(np.log((4.0 - nc) / nc))
-        with np.errstate(over="ignore"):
-            tau, work = rowwise.times_to_reach(self.chart, self.alignment, level, rtol)
-        return flow_time(tau, self.radius, self.lam), work
+        A sample on the antipode of its mean center never moves: nothing points anywhere there.
+        """
+        samples, bounds = self.samples, np.cumsum([0, *(len(b.state) for b in self.blocks)])
+        keys = (samples.alignment, -samples.radius, samples.chart.tilt, -samples.chart.tilt)
+        pilot = [begin + np.argsort(key[begin:end])[:PILOT] for begin, end in pairwise(bounds.tolist()) for key in keys]
+        times, cost = samples.take(np.unique(np.concatenate(pilot))).collapse_times(nc, rtol)
+        work.add(cost)
+        last, stuck = times[np.isfinite(times)], np.isneginf(samples.alignment)
+        if not stuck.any():
+            return Arrival(float(last.max(initial=0.0)))
+        return Arrival(float(last.max(initial=1.0)), antipode(worst_sample(self.offsets, stuck, self.rows.start)))
 
     def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, "Snapshot"]]:
         """Yield (index, snapshot of all samples) for each of the ascending times."""
-        tau = np.empty((len(times), self.radius.size))
-        for j, time in enumerate(times):
-            tau[j] = clock(time, self.radius, self.lam)
+        chart, start, lam = self.samples.chart, self.samples.radius, self.samples.lam
+        tau = np.array([clock(time, start, lam) for time in times])
         with np.errstate(over="ignore"):
-            states, cost = rowwise.states_at(self.chart, self.alignment, tau, rtol)
+            states, cost = rowwise.states_at(chart, self.samples.alignment, tau, rtol)
             work.add(cost)
             for j, time in enumerate(times):
                 beyond = _logistic(states[j])
                 across = 2.0 * np.sqrt(beyond * (1.0 - beyond))
                 # z / y; a ratio of e^350 leaves nothing of y, and its product with y is still finite
-                ratio = np.exp(np.minimum(0.5 * (self.chart.tilt + self.chart.pull * tau[j]), 350.0))
+                ratio = np.exp(np.minimum(0.5 * (chart.tilt + chart.pull * tau[j]), 350.0))
                 y = across / np.hypot(1.0, ratio)
                 z = ratio * y
-                yield j, Snapshot(1.0 - 2.0 * beyond, y, z, radius(time, self.radius, self.lam), 4.0 * beyond)
+                yield j, Snapshot(1.0 - 2.0 * beyond, y, z, radius(time, start, lam), 4.0 * beyond)
 
     def observe(self, snapshot: "Snapshot") -> Observation:
         """Measure all samples."""
@@ -262,17 +267,13 @@ class Batch:
         cosine = self.classifier[:, 0] * x + self.classifier[:, 2] * z
         # sum_j (a_j - 1)^2 with a_j of mean c x and spread sigma y^2
         fit = self.count * (self.mean * x - 1.0) ** 2 + self.spread * y**2
-        return Observation(nc, norm, cosine, self.beta * fit + self.lam * (norm - 1.0) ** 2)
+        return Observation(nc, norm, cosine, self.beta * fit + self.samples.lam * (norm - 1.0) ** 2)
 
     def lift(self, snapshot: "Snapshot") -> Array:
         """Features (n, d)."""
         reduced = np.column_stack(snapshot[:3]) * snapshot.norm[:, None]
-        begin, pieces = 0, []
-        for block in self.blocks:
-            end = begin + len(block.state)
-            pieces.append(block.lift(reduced[begin:end]))
-            begin = end
-        return np.concatenate(pieces)
+        pieces = np.split(reduced, np.cumsum([len(block.state) for block in self.blocks])[:-1])
+        return np.concatenate([block.lift(piece) for block, piece in zip(self.blocks, pieces, strict=True)])
 
 
 class Reduced(FixedFrame[CosineProblem]):
@@ -310,13 +311,5 @@ class Snapshot(NamedTuple):
 
 def batches(problem: CosineProblem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Batch]:
     """All samples of the problem, about :data:`ufm.simulate.blocks.ROWS` at a time."""
-    waiting: list[Block] = []
-    held = 0
-    for block in reduced_blocks(problem, frame, features, start, seed):
-        waiting.append(block)
-        held += len(block.state)
-        if held >= ROWS:
-            yield Batch.merge(problem, frame, waiting)
-            waiting, held = [], 0
-    if waiting:
-        yield Batch.merge(problem, frame, waiting)
+    for blocks in gathered(reduced_blocks(problem, frame, features, start, seed), lambda block: len(block.state)):
+        yield Batch.merge(problem, frame, blocks)
