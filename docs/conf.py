@@ -46,7 +46,7 @@ nitpick_ignore_regex = [
     # of other packages, whose indices are on the network; and what a signature says for an alias, a type variable
     (
         "py:.*",
-        r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed|PIL|pandas|types)\..*",
+        r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed|PIL|pandas|types|subprocess|threading)\..*",
     ),
     (
         "py:class",
