@@ -81,14 +81,14 @@ def prepare(problem: MultiCenterProblem, asked: Asked) -> Method:
     start = asked.start if isinstance(asked.start, Start) else Start(asked.start)  # type: ignore[arg-type]
     if asked.labels is not None and asked.features is None:
         raise ValueError("labels were given, but no features that they could be of")
+    features = None if asked.features is None else validated_features(problem, frame, asked.features, asked.labels)
+    if features is None and not (chosen.reduces and asked.keep == "metrics"):
+        features = draw(problem, frame, start, asked.seed)
     memory.require_time(
         SECONDS_A_SAMPLE * problem.n_samples + SECONDS_A_CLASS * problem.n_classes,
         f"a simulation of {problem.n_samples} samples of {problem.n_classes} classes",
         "take smaller or fewer classes (--class-sizes, --n-classes)",
     )
-    features = None if asked.features is None else validated_features(problem, frame, asked.features, asked.labels)
-    if features is None and not (chosen.reduces and asked.keep == "metrics"):
-        features = draw(problem, frame, start, asked.seed)
     if asked.loss is not None and features is not None:
         require_separable(asked.loss, features[:3])
     loss = loss_of(problem, frame) if asked.loss is None else asked.loss
