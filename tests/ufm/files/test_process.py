@@ -39,6 +39,7 @@ def gone(pid, seconds):
     return False
 
 
+@pytest.mark.slow
 def test_a_child_ends_with_its_parent_however_that_ends():
     command = [sys.executable, "-c", STARTER, SLEEPER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
@@ -48,6 +49,7 @@ def test_a_child_ends_with_its_parent_however_that_ends():
     assert gone(child, 10.0)
 
 
+@pytest.mark.slow
 def test_packages_of_a_users_own_are_not_taken_for_ours(tmp_path):
     for name in ("theory", "figures", "json"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not ours')")

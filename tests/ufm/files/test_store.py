@@ -170,6 +170,7 @@ for _ in range(150):
 """
 
 
+@pytest.mark.slow
 def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
     command = [sys.executable, "-c", HOLDER, tmp_path / "held", tmp_path / "log"]
     crowd = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]

@@ -428,6 +428,7 @@ def test_entries_beyond_any_square_are_refused():
         flow(ufm.Problem((2, 3), 2, 0.3, 8), features=np.diag([1.0, 1, 1, 1, -1e200])[:, [*range(5), 0, 1, 2]])
 
 
+@pytest.mark.slow
 def test_one_interrupt_ends_all_threads():
     code = "import ufm; ufm.gradient_flow(ufm.Problem((200, 200, 200), 3, 0.3, 60), method='full', t_final=1e6)"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
