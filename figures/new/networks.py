@@ -11,7 +11,8 @@ from xarray import Dataset
 from figures.recorded import having, markdown, number, recorded
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision import gcr_gain
-from ufm.certify.predict import CosinePrediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction
 from ufm.tables import results
 from ufm.train.config import Config
 

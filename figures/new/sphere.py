@@ -9,7 +9,8 @@ from xarray import Dataset
 from figures import turning
 from figures.recorded import gap, having, markdown, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, class_colors, styled
-from ufm.certify.predict import CosinePrediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction
 from ufm.problems.frames import Array, Frame, dense, multi_center_frame
 from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.simulate.flow import gradient_flow

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.cosine import cosine_checks
-from ufm.certify.ends import solution_checks
+from ufm.certify.ends import bound_checks, solution_checks
 from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
 from ufm.certify.mse import mse_checks
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report
-from ufm.certify.zoo import against, applying, proof
+from ufm.certify.zoo import against, applying
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.phase import PhaseDiagram
 from ufm.minimize.solution import Solution
@@ -81,10 +81,13 @@ def _(subject: Solution, rng: np.random.Generator, notes: list[str]) -> tuple[st
 
 @_checks.register
 def _(subject: Geometry, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
-    model, theorems = subject.model, applying(subject.model)
+    model, theorems = subject.problem, applying(subject.problem)
     if not theorems:
         notes.append("anything but the bound: no theorem of the zoo speaks of this model")
-    checks = [*proof(subject), *(check for entry in theorems for check in against(subject, entry))]
+    checks = [
+        *bound_checks(subject, subject.scale),
+        *(check for entry in theorems for check in against(subject, entry)),
+    ]
     return f"{model.loss}, K={model.n_classes}, N={model.n_samples}: {subject.status}", checks
 
 

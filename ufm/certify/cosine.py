@@ -7,7 +7,8 @@ import numpy as np
 from scipy.stats import chi2
 
 from ufm.certify.ends import end_checks, ended, energy_check
-from ufm.certify.predict import CosinePrediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction
 from ufm.certify.report import Check
 from ufm.certify.slow import definition_checks, distance, few_samples, restrict
 from ufm.problems.frames import Array, Frame

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from ufm.certify.predict import CosinePrediction, Prediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction, Prediction
 from ufm.certify.report import Check
 from ufm.certify.slow import definition_checks
 from ufm.measure import metrics
-from ufm.minimize.certificate import verify
+from ufm.minimize.certificate import Proven, verify
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.solution import Solution
 from ufm.problems.frames import Array
@@ -43,7 +44,7 @@ def solution_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Ch
     yield variability_check(predicted, metrics.variability(features, labels, frame), tolerance)
 
 
-def bound_checks(solution: Solution, scale: float = 1.0) -> Iterator[Check]:
+def bound_checks(solution: Proven, scale: float = 1.0) -> Iterator[Check]:
     """The gap is closed, and the stored multiplier proves the bound, computed again from the problem."""
     yield Check.compare("gap to the dual bound", "duality", 0.0, solution.gap, absolute=CLOSED * scale)
     try:

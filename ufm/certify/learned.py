@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ufm.certify.ends import bound_checks, class_cosine_check, energy_check, variability_check
-from ufm.certify.predict import CosinePrediction, LearnedMSEPrediction, Prediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction, LearnedMSEPrediction, Prediction
 from ufm.certify.report import Check
 from ufm.certify.slow import SUBSET, definition_checks
 from ufm.measure import metrics

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ufm.certify.ends import end_checks, ended, energy_check
-from ufm.certify.predict import MSEPrediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import MSEPrediction
 from ufm.certify.report import Check
 from ufm.certify.slow import definition_checks, distance, few_samples, matrix_exponential, null_part
 from ufm.measure import metrics

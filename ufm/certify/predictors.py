@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ufm.certify.predict import CosinePrediction, predict
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction
 from ufm.problems.kinds import CosineProblem
 from ufm.problems.sizes import rare_classes
 from ufm.train.config import Config

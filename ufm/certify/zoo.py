@@ -8,11 +8,12 @@ import numpy as np
 
 import theory.zoo
 from theory.zoo.theorem import Theorem
+from ufm.certify.ends import bound_checks
 from ufm.certify.report import Check, Report
 from ufm.files.folder import modules_in
 from ufm.files.text import require_known
-from ufm.minimize.certificate import verify
-from ufm.minimize.geometry import CLOSED, Geometry
+from ufm.minimize.geometry import Geometry
+from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import minimize
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
@@ -84,7 +85,7 @@ MEASURED: Mapping[str, Any] = {
 
 def against(geometry: Geometry, entry: Entry) -> Iterator[Check]:
     """What a theorem predicts, held against a minimiser that knows nothing of it."""
-    said = entry.module.predict(geometry.model)
+    said = entry.module.predict(geometry.problem)
     for name, predicted in said.items():
         measured = np.asarray(MEASURED[name](geometry), dtype=np.float64)
         wanted = np.asarray(predicted, dtype=np.float64)
@@ -98,17 +99,6 @@ def _scale(name: str, wanted: Array, geometry: Geometry) -> float:
     if name == "value":
         return geometry.scale
     return max(float(np.abs(wanted).max(initial=0.0)), 1e-3)
-
-
-def proof(geometry: Geometry) -> Iterator[Check]:
-    """The gap is closed, and the stored multiplier proves the bound, computed again from the model."""
-    yield Check.compare("gap to the dual bound", "duality", 0.0, geometry.gap, absolute=CLOSED * geometry.scale)
-    try:
-        again = verify(geometry.certificate, geometry.model)
-    except ValueError:
-        again = np.nan
-    name = "bound, computed again from its multiplier"
-    yield Check.compare(name, "ufm.verify", geometry.bound, again, absolute=1e-12 * geometry.scale)
 
 
 class Examined(NamedTuple):
@@ -134,6 +124,8 @@ def examine(entry: Entry) -> Examined:
     for name, model in entry.cases().items():
         geometry = minimize(model)
         gaps.append(geometry.gap)
-        reports[name] = Report(f"{entry.name}, {name}", (*proof(geometry), *against(geometry, entry)))
+        reports[name] = Report(
+            f"{entry.name}, {name}", (*bound_checks(geometry, geometry.scale), *against(geometry, entry))
+        )
     broken = Report(f"{entry.name}, broken", tuple(against(minimize(entry.broken()), entry)))
     return Examined(entry, reports, broken, max(gaps))

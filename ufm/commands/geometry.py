@@ -120,7 +120,7 @@ def table(geometry: Geometry) -> str:
         lines.append((f"{each['size']:g}", f"{each['classes']:g}", *numbers, angles, "" if each["alive"] else "dead"))
     if len(lines) > SHOWN + 1:
         lines = [*lines[: SHOWN // 2 + 1], ("...",) + ("",) * 6, *lines[-SHOWN // 2 :]]
-    model, status = geometry.model, geometry.status
+    model, status = geometry.problem, geometry.status
     head = f"{model.loss}, K={model.n_classes}, N={model.n_samples}, lam_w={model.lam_w:g}, lam_h={model.lam_h:g}"
     proof = f"value {geometry.value:.10g}, at least {geometry.bound:.10g}: {status}, gap {geometry.gap:.1e}"
     return "\n".join([f"{head}, bias {model.bias}", proof, *columns(lines)])

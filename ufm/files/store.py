@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import fcntl
-import glob
+import functools
 import hashlib
 import io
 import json
@@ -35,9 +35,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    for left_over in target.parent.glob(f".{glob.escape(target.name)}.*"):
-        if half_written(left_over) and time.time() - left_over.stat().st_mtime > FORGOTTEN:
-            left_over.unlink(missing_ok=True)
+    _tidy(target.parent.resolve())
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}{target.suffix}")
     try:
         temporary.touch(exist_ok=False)
@@ -71,12 +69,18 @@ def half_written(path: Path) -> bool:
     return re.fullmatch(r"\..+\.[0-9a-f]{16}(\.\w+)?", path.name) is not None
 
 
-def sweep_away(*folders: Path) -> None:
-    """Remove what killed writes left in folders that this process holds :func:`alone`; such a folder need not exist."""
-    for folder in folders:
-        for path in folder.glob(".*"):
-            if half_written(path):
-                path.unlink(missing_ok=True)
+def sweep_away(folder: Path, age: float = 0.0) -> None:
+    """Remove what killed writes left in a folder at least so many seconds ago; 0 where this process holds it alone."""
+    for path in folder.glob(".*"):
+        with contextlib.suppress(FileNotFoundError):  # another process may be faster
+            if half_written(path) and time.time() - path.stat().st_mtime >= age:
+                path.unlink()
+
+
+@functools.cache
+def _tidy(folder: Path) -> None:
+    """Once a process: a folder of a hundred thousand files is not to be read at every write."""
+    sweep_away(folder, FORGOTTEN)
 
 
 @contextlib.contextmanager
@@ -88,7 +92,8 @@ def alone(folder: Path, what: str) -> Iterator[None]:
     """
     created = not folder.exists()
     with _locked(folder / "lock", f"another process is {what} in {folder}"):
-        sweep_away(folder, *(each for each in folder.iterdir() if each.is_dir()))
+        for each in (folder, *filter(Path.is_dir, folder.iterdir())):
+            sweep_away(each)
         try:
             yield
         finally:

@@ -56,6 +56,25 @@ class Certificate:
         return cls(str(values["statement"]), multiplier, bound, str(values["problem"]))
 
 
+class Proven:
+    """What a minimiser and its certificate say together: mixed into what minimisations leave behind."""
+
+    value: float
+    certificate: Certificate
+    problem: Any
+    frame: Any
+
+    @property
+    def bound(self) -> float:
+        """A number that the objective cannot go below: that of the certificate."""
+        return self.certificate.bound
+
+    @property
+    def gap(self) -> float:
+        """value - bound, >= 0 up to rounding: an upper bound on what could still be gained."""
+        return self.value - self.bound
+
+
 class Bound(Protocol):
     """A lower bound for one kind of problem."""
 

@@ -26,6 +26,7 @@ from typing import Self
 import numpy as np
 from scipy import linalg, optimize
 
+from ufm.files import memory
 from ufm.minimize.certificate import bound_of
 from ufm.minimize.trust_region import Ending, minimize_locally
 from ufm.problems.feature_model import FeatureModel
@@ -40,12 +41,13 @@ class Whole:
     """A as it is: a row for each output, a column for each class or row of targets."""
 
     def __init__(self, model: FeatureModel) -> None:
-        """Weights, targets and counts of the columns."""
+        """Weights, targets and counts of the columns. Raises MemoryError if they would not fit."""
+        _require(model.n_outputs, len(model.class_sizes))
         n = np.asarray(model.class_sizes, dtype=np.float64)
         self.shape = model.n_outputs, len(n)
         self.sizes, self.root, self.weights = n, np.sqrt(n), n / n.sum()
-        self.copies, self.repeats = np.ones(model.n_outputs), np.zeros(0)
-        self.targets, self.group = _targets(model), np.arange(len(n))
+        self.copies, self.columns, self.repeats = np.ones(model.n_outputs), np.ones(len(n)), np.zeros(0)
+        self.targets, self.group, self.outputs = _targets(model), np.arange(len(n)), np.arange(model.n_outputs)
         self.counts = np.ones_like(self.targets)
         scale = np.outer(model.by_class("sample_temperatures", 1.0), model.by_class("temperatures", 1.0))
         shift = np.broadcast_to(model.by_class("shifts", 0.0), scale.shape)
@@ -58,6 +60,15 @@ class Whole:
     def adjoint(self, slopes: Array) -> tuple[Array, Array, Array]:
         """The transpose of :meth:`logits`: what slopes (m, K) mean for M, s and b."""
         return slopes.T / self.root, self.repeats, slopes.sum(0)
+
+    def by_class(self, logits: Array) -> Array:
+        """Logits (m, K) of each row of targets: as they are."""
+        return logits
+
+    def margins(self, logits: Array) -> Array:
+        """Own logit minus the largest other one, (K,)."""
+        others = np.where(np.eye(len(logits)) > 0.0, -np.inf, logits)
+        return np.asarray(np.diag(logits) - others.max(axis=1, initial=-np.inf))
 
     def spread(self, slopes: Array) -> Array:
         """What to take from every row for the slopes (m, K), weighted, to add up to 0."""
@@ -76,7 +87,9 @@ class Groups:
         self.group = np.argsort(order)[self.group.ravel()]
         first = first[order]
         self.sizes, g = numbers[0, first], len(first)
+        _require(g, g)
         self.copies = np.bincount(self.group).astype(np.float64)
+        self.columns, self.outputs = self.copies, self.group
         self.repeats, self.root, self.shape = self.copies - 1.0, np.sqrt(self.sizes), (g, g)
         self.weights = self.copies * self.sizes / (self.copies @ self.sizes)
         self.shrink = 1.0 / (np.sqrt(np.outer(self.copies, self.copies)) * self.root)
@@ -106,6 +119,17 @@ class Groups:
         by_s = slopes[:, 0] / self.root - by_z[at] / (self.copies * self.root)
         return by_z * self.shrink, by_s, by_z.sum(1)
 
+    def by_class(self, logits: Array) -> Array:
+        """Logits (K, K) of each class."""
+        full = logits[np.ix_(self.group, 1 + self.group)]
+        full[np.diag_indices(len(full))] = logits[self.group, 0]
+        return full
+
+    def margins(self, logits: Array) -> Array:
+        """Own logit minus the largest other one, (g,)."""
+        there = self.counts[:, 1:] > 0.0
+        return np.asarray(logits[:, 0] - np.max(logits[:, 1:], axis=1, initial=-np.inf, where=there))
+
     def spread(self, slopes: Array) -> Array:
         """What to take from every row for the slopes (g, g + 1), weighted, to add up to 0."""
         excess = self.adjoint(self.weights[:, None] * slopes)[2] / self.copies
@@ -113,6 +137,13 @@ class Groups:
 
 
 Layout = Whole | Groups
+
+
+def _require(rows: int, columns: int) -> None:
+    """Raise MemoryError if the program, its derivatives and what a step keeps of them would not fit."""
+    memory.require(
+        8 * 40 * rows * (columns + 1), f"a program of {rows} x {columns} logits", "use fewer different class sizes"
+    )
 
 
 def _targets(model: FeatureModel) -> Array:

@@ -9,25 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from ufm.minimize.certificate import Certificate, bound_of
-from ufm.minimize.convex import Factored, Groups, Layout, NuclearBound, layout_of, solve
+from ufm.minimize.certificate import Certificate, Proven, bound_of
+from ufm.minimize.convex import Factored, Layout, NuclearBound, layout_of, solve
+from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import Asked, solution_of
 from ufm.minimize.trust_region import Ending
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
 
-CLOSED = 1e-9
-"""Gap, relative to the objective where features and weights are 0, that counts as closed."""
-
 ALIVE = 1e-8
 """What the norm of a class costs, relative to its share in the objective at 0, above which it counts as alive."""
 
-MERGED = 1e-6
-"""1 - cosine of the weights of two living classes below which they count as merged."""
-
 
 @dataclass(frozen=True, eq=False)
-class Geometry:
+class Geometry(Proven):
     r"""Where training under weight decay ends: weights W, class means and a bias, up to a common rotation.
 
     Arrays are by group: classes that agree in all their numbers have equal norms, margins and cosines. With targets of
@@ -35,7 +30,7 @@ class Geometry:
 
     Attributes
     ----------
-    model : the problem.
+    problem : what was solved.
     layout : how its classes are grouped.
     matrix, inside : A by groups, as :mod:`ufm.minimize.convex` has it: M and s.
     bias : of each group, (g,), or output; empty without a bias.
@@ -44,7 +39,7 @@ class Geometry:
     stats : seconds, iterations, and what else explains the run.
     """
 
-    model: FeatureModel
+    problem: FeatureModel
     layout: Layout
     matrix: Array
     inside: Array
@@ -52,21 +47,13 @@ class Geometry:
     value: float
     certificate: Certificate
     stats: dict[str, Any]
+    frame: None = None
+    """There is none."""
 
     @property
     def status(self) -> Literal["optimal", "inexact"]:
         """Whether the gap is closed."""
         return "optimal" if self.gap <= CLOSED * self.scale else "inexact"
-
-    @property
-    def bound(self) -> float:
-        """That of the certificate."""
-        return self.certificate.bound
-
-    @property
-    def gap(self) -> float:
-        """value - bound: an upper bound on what could still be gained."""
-        return self.value - self.bound
 
     @cached_property
     def _svd(self) -> tuple[Array, Array, Array]:
@@ -78,7 +65,7 @@ class Geometry:
         """Dimensions that features and weights fill."""
         strengths = np.concatenate([self._svd[1], self.inside])
         count = np.concatenate([np.ones(len(self._svd[1])), self.layout.repeats])
-        return int(count @ (self.model.strength * strengths > ALIVE * self.scale / count.sum()))
+        return int(count @ (self.problem.strength * strengths > ALIVE * self.scale / count.sum()))
 
     def _gram(self, vectors: Array, copies: Array) -> tuple[Array, Array]:
         """Squared norms, and products of different classes, of the root of A A^T, from its singular vectors."""
@@ -90,15 +77,14 @@ class Geometry:
 
     @cached_property
     def _weights(self) -> tuple[Array, Array]:
-        scale = np.sqrt(self.model.lam_h / self.model.lam_w)
+        scale = np.sqrt(self.problem.lam_h / self.problem.lam_w)
         squares, gram = self._gram(self._svd[0], self.layout.copies)
         return scale * squares, scale * gram
 
     @cached_property
     def _features(self) -> tuple[Array, Array]:
-        scale = np.sqrt(self.model.lam_w / self.model.lam_h)
-        copies = self.layout.copies if isinstance(self.layout, Groups) else np.ones(self.layout.shape[1])
-        squares, gram = self._gram(self._svd[2], copies)
+        scale = np.sqrt(self.problem.lam_w / self.problem.lam_h)
+        squares, gram = self._gram(self._svd[2], self.layout.columns)
         n = self.layout.sizes
         return scale * squares / n, scale * gram / np.sqrt(np.outer(n, n))
 
@@ -115,22 +101,19 @@ class Geometry:
     @cached_property
     def weight_cosines(self) -> Array:
         """Between the weights of different classes of two groups, (g, g); NaN where there are none, or one is 0."""
-        roots = np.sqrt(self.model.lam_w / self.model.lam_h) * self._weights[0]
+        roots = np.sqrt(self.problem.lam_w / self.problem.lam_h) * self._weights[0]
         return self._cosines(self._weights[1], self.weight_norms, self._live(roots), self.layout.copies)
 
     @cached_property
     def feature_cosines(self) -> Array:
         """The same of class means."""
-        copies = self.layout.copies if isinstance(self.layout, Groups) else np.ones(self.layout.shape[1])
-        return self._cosines(self._features[1], self.feature_norms, self.alive, copies)
+        return self._cosines(self._features[1], self.feature_norms, self.alive, self.layout.columns)
 
     def _live(self, roots: Array) -> NDArray[np.bool_]:
-        share = self.layout.weights / self.layout.weights.sum()
-        if isinstance(self.layout, Groups):
-            share = share / self.layout.copies
-        elif len(roots) != len(share):
-            share = np.full(len(roots), 1.0 / len(roots))
-        return np.asarray(self.model.strength * roots > ALIVE * self.scale * share)
+        """Whether what a class or an output costs is more than a trace of what each has of the objective at 0."""
+        weights, columns = self.layout.weights, self.layout.columns
+        share = weights / columns if len(roots) == len(weights) else np.full(len(roots), 1.0 / len(roots))
+        return np.asarray(self.problem.strength * roots > ALIVE * self.scale * share)
 
     @staticmethod
     def _cosines(gram: Array, norms: Array, alive: NDArray[np.bool_], copies: Array) -> Array:
@@ -145,13 +128,9 @@ class Geometry:
     @property
     def margins(self) -> Array:
         """Own logit minus the largest other one, (g,). Raises ValueError where targets are no classes."""
-        if self.model.targets is not None:
+        if self.problem.targets is not None:
             raise ValueError("margins are of classes: these targets are the user's own")
-        own, others = self.logits[:, 0], self.logits[:, 1:]
-        if not isinstance(self.layout, Groups):
-            own, others = np.diag(self.logits), np.where(np.eye(len(self.logits)) > 0, -np.inf, self.logits)
-        counts = self.layout.counts[:, 1:] if isinstance(self.layout, Groups) else np.ones_like(others)
-        return np.asarray(own - np.max(others, axis=1, initial=-np.inf, where=counts > 0))
+        return self.layout.margins(self.logits)
 
     @cached_property
     def group(self) -> NDArray[np.int64]:
@@ -161,33 +140,28 @@ class Geometry:
     @cached_property
     def class_logits(self) -> Array:
         """Logits of the class means without the bias, a row for each class, (K, K), or row of targets."""
-        plain = self.layout.logits(self.matrix, self.inside, np.zeros(0))
-        if not isinstance(self.layout, Groups):
-            return plain
-        full = plain[np.ix_(self.group, 1 + self.group)]
-        full[np.diag_indices(len(full))] = plain[self.group, 0]
-        return full
+        return self.layout.by_class(self.layout.logits(self.matrix, self.inside, np.zeros(0)))
 
     @property
     def class_bias(self) -> Array:
         """Of each class, (K,), or output."""
-        group = self.group if isinstance(self.layout, Groups) else np.arange(self.model.n_outputs)
-        return self.bias[group] if len(self.bias) else np.zeros(len(group))
+        return self.bias[self.layout.outputs] if len(self.bias) else np.zeros(self.problem.n_outputs)
 
-    def _expanded(self, squares: Array, gram: Array) -> Array:
-        full = gram[np.ix_(self.group, self.group)] if isinstance(self.layout, Groups) else gram.copy()
-        full[np.diag_indices(len(full))] = squares[self.group] if isinstance(self.layout, Groups) else squares
+    @staticmethod
+    def _expanded(squares: Array, gram: Array, group: NDArray[np.int64]) -> Array:
+        full = gram[np.ix_(group, group)]
+        full[np.diag_indices(len(full))] = squares[group]
         return full
 
     @cached_property
     def weight_gram(self) -> Array:
         """W W^T, (K, K)."""
-        return self._expanded(*self._weights)
+        return self._expanded(*self._weights, self.layout.outputs)
 
     @cached_property
     def feature_gram(self) -> Array:
         """Products of class means, (K, K), or of rows of targets."""
-        return self._expanded(*self._features)
+        return self._expanded(*self._features, self.layout.group)
 
     @cached_property
     def scale(self) -> float:
@@ -200,7 +174,7 @@ class Geometry:
     @cached_property
     def alive(self) -> NDArray[np.bool_]:
         """Whether the class means of each group are not 0, (g,)."""
-        return self._live(np.sqrt(self.model.lam_h / self.model.lam_w) * self.layout.sizes * self._features[0])
+        return self._live(np.sqrt(self.problem.lam_h / self.problem.lam_w) * self.layout.sizes * self._features[0])
 
 
 def geometry_of(model: FeatureModel, *, progress: bool = False) -> Geometry:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ufm.minimize.certificate import Certificate
+from ufm.minimize.certificate import Certificate, Proven
 from ufm.problems.frames import Array, Frame, dense, row_norms
 from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import require_features
@@ -21,7 +21,7 @@ ALIVE = 1e-6
 
 
 @dataclass(frozen=True)
-class Solution:
+class Solution(Proven):
     """A minimiser of the objective over all features, and over the frame if that is learned.
 
     All samples of a class share their minimiser, so one feature per class says everything.
@@ -46,16 +46,6 @@ class Solution:
     status: Literal["optimal", "inexact", "stopped"]
     stats: dict[str, Any]
     samples: Array | None = None
-
-    @property
-    def bound(self) -> float:
-        """A number that the objective cannot go below: that of the certificate."""
-        return self.certificate.bound
-
-    @property
-    def gap(self) -> float:
-        """value - bound, >= 0 up to rounding: an upper bound on what could still be gained."""
-        return self.value - self.bound
 
     @property
     def norms(self) -> Array:

@@ -46,7 +46,7 @@ class Block:
     direction : unit mean center in these coordinates (m,).
     classifier : unit classifier vector in these coordinates, (m,) or one per sample (n, m).
     lift : coordinates (n, m) -> features (n, d); :func:`no_features` if the samples were drawn in reduced coordinates.
-    still : samples on the antipode of their mean center, where nothing turns them, (n,); None where that is no matter.
+    still : samples on the antipode of their mean center, where nothing turns them, (n,); None if there are none.
     """
 
     k: int
@@ -61,14 +61,14 @@ class Block:
     def slopes(self, state: Array) -> Array:
         """Gradients of the loss, (n, m); of samples that stand still only what makes them longer or shorter."""
         gradients = self.loss(state)[1]
-        if self.still is not None and self.still.any():
+        if self.still is not None:
             own = gradients[self.still]
             gradients[self.still] = np.einsum("nm,m->n", own, self.direction)[:, None] * self.direction
         return gradients
 
     def stalled(self) -> Trouble | None:
         """Why some sample never turns."""
-        if self.still is None or not self.still.any():
+        if self.still is None:
             return None
         return antipode(f"sample {self.rows.start + int(np.argmax(self.still))} (class {self.k})")
 
@@ -244,11 +244,12 @@ def full_block(frame: Frame, features: Array, loss: Loss, k: int, rows: slice) -
     )
 
 
-def on_antipode(features: Array, direction: Array) -> NDArray[np.bool_]:
-    """Features (n, m) that cannot be told from multiples of minus the unit mean center, (n,)."""
+def on_antipode(features: Array, direction: Array) -> NDArray[np.bool_] | None:
+    """Features (n, m) that cannot be told from a multiple of minus the unit mean center, (n,); None if none is."""
     lengths = np.sqrt(np.einsum("nm,nm->n", features, features))
     away = features / lengths[:, None] + direction
-    return np.asarray(np.einsum("nm,nm->n", away, away) <= ANTIPODE**2)
+    found = np.asarray(np.einsum("nm,nm->n", away, away) <= ANTIPODE**2)
+    return found if found.any() else None
 
 
 def antipode(where: str) -> Trouble:

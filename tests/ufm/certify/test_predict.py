@@ -8,7 +8,7 @@ import ufm
 from tests import strategies
 from theory import decision
 from theory.multicenter import flows, geometry, minimum
-from ufm.certify.predict import CosinePrediction, LearnedMSEPrediction, MSEPrediction
+from ufm.certify.prediction import CosinePrediction, LearnedMSEPrediction, MSEPrediction
 
 
 @given(strategies.problems(loss="cosine"))

@@ -189,3 +189,63 @@ def test_multipliers_that_prove_nothing():
             bound.value(change)
     with pytest.raises(ValueError, match="the certificate is about problem"):
         ufm.verify(certificate, model.replace(lam_w=2e-2))
+
+
+def by_hand(model, x):
+    """Cross-entropy with all that a model may change of it, a feature for each row of targets; d = K."""
+    k, m = model.n_outputs, len(model.class_sizes)
+    w, h = x[: k * k].reshape(k, k), x[k * k :].reshape(m, k)
+    n = np.asarray(model.class_sizes) / model.n_samples
+    one_hot = (1.0 - model.smoothing) * np.eye(k)[:m] + model.smoothing / k
+    y = one_hot if model.targets is None else np.asarray(model.targets)
+    z = (h @ w.T) * model.by_class("temperatures", 1.0) * model.by_class("sample_temperatures", 1.0)[:, None]
+    z = z + model.by_class("shifts", 0.0)
+    losses = y.sum(axis=1) * np.log(np.exp(z).sum(axis=1)) - (y * z).sum(axis=1)
+    decay = 0.5 * model.lam_w * (w**2).sum() + 0.5 * model.lam_h * model.n_samples * (n * (h**2).sum(axis=1)).sum()
+    return (n * model.by_class("weights", 1.0) * losses).sum() + decay
+
+
+CHANGES = {
+    "smoothing": {"smoothing": 0.2},
+    "weights": {"weights": (0.5, 1.0, 3.0)},
+    "temperatures": {"temperatures": (0.5, 1.0, 2.0)},
+    "sample temperatures": {"sample_temperatures": (2.0, 1.0, 0.5)},
+    "shifts": {"shifts": (-0.5, -1.0, -2.0)},
+    "soft labels": {"targets": ((0.6, 0.3, 0.1), (0.2, 0.5, 0.3), (0.3, 0.3, 0.4))},
+    "several labels": {"targets": ((1.0, 1.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 1.0))},
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+def test_all_that_a_model_may_change_of_its_loss(changes):
+    model = ufm.FeatureModel((6, 3, 2), lam_w=2e-2, lam_h=1e-2, **changes)
+    geometry = ufm.minimize(model)
+    assert geometry.status == "optimal"
+    found = [
+        optimize.minimize(lambda x: by_hand(model, x), np.random.default_rng(s).standard_normal(18), tol=1e-13).fun
+        for s in range(3)
+    ]
+    assert min(found) == pytest.approx(geometry.value, abs=1e-8)
+    assert ufm.verify(geometry.certificate, model) <= min(found) + 1e-12
+    grams = np.linalg.eigvalsh(geometry.weight_gram), np.linalg.eigvalsh(geometry.feature_gram)
+    assert min(each.min() for each in grams) > -1e-9
+
+
+def test_numbers_that_are_met():
+    """Regression on free features (Andriopoulos et al.): W W^T is the root of Y Y^T, cut off at N lambda."""
+    targets = np.random.default_rng(0).standard_normal((40, 3))
+    model = ufm.FeatureModel((1,) * 40, lam_w=1e-2, lam_h=1e-3, loss="mse", targets=targets.tolist())
+    geometry = ufm.minimize(model)
+    assert geometry.status == "optimal"
+    values, vectors = np.linalg.eigh(targets.T @ targets)
+    kept = np.maximum(np.sqrt(values) - 40 * model.strength, 0.0)
+    expected = np.sqrt(model.lam_h / model.lam_w) * (vectors * kept) @ vectors.T
+    np.testing.assert_allclose(geometry.weight_gram, expected, atol=1e-8)
+
+
+def test_programs_that_would_not_fit(monkeypatch):
+    from ufm.files import memory
+
+    monkeypatch.setattr(memory, "available", lambda: 1 << 20)
+    with pytest.raises(MemoryError, match=r"a program of 200 x 200 logits needs .*: use fewer different class sizes"):
+        ufm.minimize(ufm.FeatureModel(range(1, 201), lam_w=1e-2, lam_h=1e-3))
