@@ -11,7 +11,7 @@ THEOREM = Theorem(
         c = \sqrt n \lambda, \quad \alpha = \ln(1/c - (K - 1))_+, \quad Z = \alpha (I - 1 1^\top / K), \quad
         \min = \ln(1 + (K - 1) e^{-\alpha}) + c (K - 1) \alpha
     """,
-    hypotheses="Equal sizes, no bias or a free one, d >= K - 1. All is 0 unless K c < 1.",
+    hypotheses="Equal sizes, K >= 2, no bias or a free one, d >= K - 1. All is 0 unless K c < 1.",
     verdict="new",
 )
 
@@ -31,7 +31,7 @@ BROKEN = {**BASE, "class_sizes": (40, 20, 20, 10, 10)}
 
 def applies(model: Model) -> bool:
     """Whether the hypotheses hold."""
-    enough = model.dim >= len(model.class_sizes) - 1
+    enough = model.dim >= len(model.class_sizes) - 1 >= 1
     return model.loss == "ce" and plain(model) and balanced(model) and model.bias in ("none", "free") and enough
 
 

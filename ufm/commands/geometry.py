@@ -110,11 +110,9 @@ def plain(geometry: Geometry) -> dict[str, Any]:
 def table(geometry: Geometry) -> str:
     """The same for people; of many groups the first and the last ones."""
     found = plain(geometry)
-    cosines = geometry.weight_cosines
-    between = np.where(np.isfinite(cosines), cosines, np.nan)
     lines: list[tuple[str, ...]] = [("size", "classes", "|w|", "|h|", "margin", "cosines of w", "")]
     for each in found["classes"]:
-        row = between[each["group"]]
+        row = geometry.weight_cosines[each["group"]]
         angles = f"{np.nanmin(row):.4f} to {np.nanmax(row):.4f}" if np.isfinite(row).any() else ""
         numbers = (f"{each[name]:.6g}" for name in ("w_norm", "h_norm", "margin"))
         lines.append((f"{each['size']:g}", f"{each['classes']:g}", *numbers, angles, "" if each["alive"] else "dead"))

@@ -38,3 +38,12 @@ def test_the_order_of_the_classes_does_not_matter(name):
 def test_unknown_theorems():
     with pytest.raises(ValueError, match="did you mean 'ce-balanced'"):
         zoo.find("ce-balance")
+
+
+@pytest.mark.parametrize("loss", ["ce", "mse", "bce", "squared-hinge"])
+@pytest.mark.parametrize("bias", ["none", "free", 0.2])
+@pytest.mark.parametrize("sizes", [(5,), (1, 1), (7, 7, 7), (30, 4, 4, 1)])
+def test_what_theorems_say_of_a_model_holds(sizes, bias, loss):
+    """A single class, classes of one sample, and sizes that no theorem is written for, too."""
+    report = ufm.certify(ufm.minimize(ufm.FeatureModel(sizes, lam_w=2e-2, lam_h=3e-3, loss=loss, bias=bias)))
+    assert report.holds, str(report)
