@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -98,27 +98,35 @@ def alone(folder: Path, what: str) -> Iterator[None]:
             yield
         finally:
             (folder / "lock").unlink(missing_ok=True)
-            if created and not any(folder.iterdir()):
-                folder.rmdir()
+            if created:
+                with contextlib.suppress(OSError):  # not empty, or not any more: another process is faster
+                    folder.rmdir()
 
 
-@contextlib.contextmanager
-def _locked(path: Path, taken: str) -> Iterator[None]:
-    """Hold the file ``path`` itself, not one of that name that another process has unlinked meanwhile."""
+def _locked(path: Path, taken: str) -> IO[str]:
+    """The file ``path``, open and locked: it itself, not one of that name that another process unlinks meanwhile."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError), path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ValueError(taken) from None
-            except OSError as error:
-                if error.errno not in NO_LOCKS:
-                    raise
-                warnings.warn(f"{path.parent} cannot be locked ({error.strerror}): start no other there", stacklevel=4)
-            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                yield
-                return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        except (FileNotFoundError, FileExistsError):  # the folder has just come or gone
+            if path.parent.exists() and not path.parent.is_dir():
+                raise
+            continue
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise ValueError(taken) from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                file.close()
+                raise
+            warnings.warn(f"{path.parent} cannot be locked ({error.strerror}): start no other there", stacklevel=4)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()
 
 
 def save_text(path: str | Path, text: str) -> Path:

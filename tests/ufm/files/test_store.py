@@ -161,10 +161,11 @@ HOLDER = """
 import pathlib, sys, time
 from ufm.files import store
 folder, log = map(pathlib.Path, sys.argv[1:])
-for _ in range(150):
+entered = 0
+while entered < 25:
     try:
         with store.alone(folder, "counting"), log.open("a") as file:
-            print("in", file=file, flush=True); time.sleep(0.0005); print("out", file=file)
+            print("in", file=file, flush=True); time.sleep(0.0005); print("out", file=file); entered += 1
     except ValueError:
         pass
 """
@@ -176,8 +177,19 @@ def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
     crowd = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
     assert [each.wait() for each in crowd] == [0] * 4
     words = (tmp_path / "log").read_text().split()
-    assert len(words) > 100
-    assert words == ["in", "out"] * (len(words) // 2)
+    assert words == ["in", "out"] * 100
+
+
+def test_what_goes_wrong_in_a_folder_comes_out(tmp_path):
+    for error in (FileNotFoundError("gone"), BlockingIOError("busy"), KeyboardInterrupt()):
+        with pytest.raises(type(error)), store.alone(tmp_path / "held", "testing"):
+            raise error
+        assert not (tmp_path / "held").exists()
+    with store.alone(tmp_path / "held", "testing"):
+        with pytest.raises(ValueError, match="another process is testing"), store.alone(tmp_path / "held", "testing"):
+            pass
+        (tmp_path / "held" / "kept").touch()
+    assert [path.name for path in (tmp_path / "held").iterdir()] == ["kept"]
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
