@@ -135,6 +135,7 @@ def on_theory_page(ext, role):
     return {*re.findall(rf":{role}:`([^`]+)`", ext("theory").page())}
 
 
+@pytest.mark.slow
 def test_no_formula_is_left_out(ext):
     functions = set()
     for module, path in public_modules("theory"):

@@ -131,6 +131,7 @@ def test_it_runs(script, tmp_path):
     assert not list(tmp_path.iterdir()), "a notebook leaves files behind"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", list(filter(needs_torch, scripts())), ids=lambda path: path.stem)
 def test_it_needs_torch_as_it_says(script, tmp_path):
     done = run(script, tmp_path, "-c", WITHOUT_TORCH)

@@ -20,7 +20,12 @@ from ufm.problems.presets import preset
 from ufm.problems.problem import Problem
 
 GALLERY = gallery.found()
-SIMULATED = [name for name, entry in GALLERY.items() if entry.trainings != "only"]
+SLOW = {"work-precision", "living", "rates"}
+SIMULATED = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
+    for name, entry in GALLERY.items()
+    if entry.trainings != "only"
+]
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +249,7 @@ def test_networks_shows_the_committed_results(data):
     assert f"{networks.correlations(found).mean():.2g}" in networks.caption(found)
 
 
+@pytest.mark.slow
 def test_work_precision_errors_fall_with_the_tolerance(data):
     found = data("work-precision")
     assert float(found.between) < 1e-11

@@ -75,6 +75,7 @@ def test_tradeoff_is_the_pareto_front(pair, spare):
         assert worst == minimum / total
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.floats(-4, 4), counts, counts)
 def test_gamma_against_adaptive_quadrature(x, f, g):
@@ -121,6 +122,7 @@ def test_limits_of_frame_choice():
     assert np.ptp(decision.frame_choice((7, 7), 0.3)) < 1e-14
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.floats(0.02, 1.55), st.integers(1, 30), st.integers(1, 30))
 def test_two_classes_agree_with_the_gamma_of_their_frame(theta, f, g):

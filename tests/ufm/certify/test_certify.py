@@ -17,6 +17,7 @@ def failing(report):
     return {check.name.split(",")[0] for check in report.checks if not check.holds}
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(strategies.problems(theta=st.one_of(st.just(0.0), st.just(np.pi / 2), st.floats(0.1, 1.3))), strategies.seeds)
 def test_every_prediction_holds_for_every_flow(problem, seed):

@@ -50,6 +50,7 @@ def test_starts_inside_the_span_of_their_centers(problem, keep):
         assert report.holds, str(report)
 
 
+@pytest.mark.slow
 @given(strategies.problems(), strategies.seeds, st.floats(0.0, 20.0))
 def test_records_may_begin_at_any_time(problem, seed, first):
     times = first + np.array([0.0, 1.0, 7.0])

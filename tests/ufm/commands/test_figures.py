@@ -46,6 +46,7 @@ def test_trainings_are_drawn_from_their_records(training, tmp_path, command):
         assert "from trainings" in module.caption(module.trained([training]))
 
 
+@pytest.mark.slow
 def test_a_folder_that_lacks_something_is_refused_before_anything_is_drawn(training, tmp_path, refused):
     broken = tmp_path / "broken"
     shutil.copytree(training, broken)
@@ -186,6 +187,7 @@ def test_a_module_in_the_folder_is_a_figure(tmp_path, command, monkeypatch):
     assert (tmp_path / "out" / "made-up.md").read_text() == "**Made up.** It rises to 2.\n"
 
 
+@pytest.mark.slow
 def test_animation_turns(tmp_path, command, monkeypatch):
     monkeypatch.setattr(turning, "FRAMES", 3)
     status, _, _ = command("figures", "centers", "--quick", "--animate", "--out", tmp_path)

@@ -99,6 +99,7 @@ def test_label_files(capsys):
     assert ufm.Problem.from_json(store.load(out).attrs["problem"]).class_sizes == (9, 5, 2)
 
 
+@pytest.mark.slow
 def test_verify_a_problem(capsys, tmp_path):
     assert run("verify", "--preset", "toy", "--json", "--out", "v") == 0
     said = capsys.readouterr().out
@@ -278,6 +279,7 @@ def test_interrupted(monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_closed_stdout_is_no_error():
     command = f"exec {sys.executable} -m ufm presets >&-"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
@@ -293,6 +295,7 @@ def test_a_broken_pipe_of_something_else_is_said(capsys, monkeypatch):
     assert "somewhere" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_had_enough_is_no_error():
     command = [sys.executable, "-m", "ufm", "presets", "--train"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

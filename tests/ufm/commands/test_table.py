@@ -327,6 +327,7 @@ def test_a_training_that_does_not_answer_for_a_cell_is_not_waited_for(tmp_path):
     assert wanted(base, cell) == [base, cell]  # which goes on with its own
 
 
+@pytest.mark.slow
 def test_a_training_fills_the_cells_that_share_it(tmp_path, command, monkeypatch):
     tiny = {"dataset": "mnist5k", "network": "mlp", "epochs": 1, "n_max": 40, "method": "CE"}
     monkeypatch.setitem(PRESETS, "fashion/ce-0.1", tiny)

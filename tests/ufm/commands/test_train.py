@@ -135,6 +135,7 @@ def test_resuming(tmp_path, command, refused):
     refused("goes on as it began", "train", "--resume", tmp_path / "run", "--smoke")
 
 
+@pytest.mark.slow
 def test_what_was_changed_after_a_training_began_is_not_trained_with(tmp_path, command, refused):
     run = tmp_path / "run"
     assert command("train", *QUICK, "--out", run)[0] == 0
@@ -211,6 +212,7 @@ def test_a_training_that_diverges_says_where(tmp_path, command):
     assert checkpoint.latest(tmp_path / "run" / "checkpoints").step == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_died_before_its_report_is_resumed_to_the_end(tmp_path, command):
     run = tmp_path / "run"
     command("train", *QUICK, "--out", run)
@@ -269,6 +271,7 @@ def test_presets_are_listed(command):
     assert command("presets", "--train", "--tau", 0.1)[0] == 2
 
 
+@pytest.mark.slow
 def test_the_command_line_starts_without_torch():
     code = "import sys, ufm.commands.main; print(sorted({'torch', 'xarray', 'matplotlib', 'sympy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -130,6 +130,7 @@ def test_a_loss_of_ones_own_is_certified_too():
         model.to_toml()
 
 
+@pytest.mark.slow
 def test_a_million_classes_in_twenty_sizes():
     sizes = np.repeat(np.floor(500 * 0.01 ** (np.arange(20) / 19)).astype(int), 50_000)
     geometry = ufm.minimize(ufm.FeatureModel(sizes.tolist(), lam_w=1e-6, lam_h=1e-12))

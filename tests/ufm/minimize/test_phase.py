@@ -102,6 +102,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_empty_folder")
 def test_phase_from_the_command_line(capsys):
     assert main(["phase", "--class-sizes", "50,5", "--centers", "2", "--points", "4", "--json", "--out", "a"]) == 0

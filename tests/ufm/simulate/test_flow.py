@@ -28,6 +28,7 @@ def test_the_default_tolerance_keeps_unit_features_within_1e_8(problem, seed):
     assert np.abs(one - other).max() < 1e-8
 
 
+@pytest.mark.slow
 @given(strategies.problems(loss="cosine"), strategies.seeds, st.floats(0.3, 3.0))
 def test_full_span_and_reduced_are_one_flow(problem, seed, scale):
     frame = ufm.multi_center_frame(problem, seed=seed)
@@ -248,6 +249,7 @@ class TestLimits:
         assert t.status == "stalled"
         assert "sample 5 (class 1) starts at the antipode" in t.stats["reason"]
 
+    @pytest.mark.slow
     def test_tiny_and_huge_norms(self):
         problem = ufm.Problem((4, 3), 3, 0.2, 12)
         for scale in (1e-3, 1e3):

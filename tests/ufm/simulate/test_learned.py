@@ -43,6 +43,7 @@ def obvious_flow(problem, state, time, rate):
     return state.unflat(end.y[:, -1])
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(strategies.learned_problems(**small), strategies.seeds, st.sampled_from([0.3, 1.0]))
 def test_flow_follows_the_obvious_one(problem, seed, rate):

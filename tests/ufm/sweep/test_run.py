@@ -106,6 +106,7 @@ def test_a_cell_is_a_netcdf_file_found_by_the_hash_of_its_configuration(describe
     assert len(list(path.parent.iterdir())) == len(sweep.cells)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [2, 3])
 def test_any_number_of_workers_gives_the_same_file(described, tmp_path, workers):
     _, sweep, expected = described(SMALL)

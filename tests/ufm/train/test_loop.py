@@ -85,6 +85,7 @@ def test_training_learns_and_records(tmp_path):
 STOPS = [(1, signal.SIGTERM), (5, signal.SIGINT), (7, signal.SIGINT), (10, signal.SIGTERM), (19, signal.SIGINT)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "number"), STOPS)
 def test_a_stopped_and_resumed_run_is_the_run_that_was_not(tmp_path, step, number):
     config = dataclasses.replace(SMALL, mixup=1.0, augmentation="crop", network="cnn", accumulate=2)

@@ -12,6 +12,7 @@ COSINE = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3)
 P = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, loss="mse", lam_h=1e-2)
 
 
+@pytest.mark.slow
 def test_free_centers_reach_zero_on_one_direction_and_orthogonal_frames_cannot():
     problem = ufm.Problem((50, 20, 5), (2, 4, 3), 0.3)
     together = train_free_centers(problem, common=20.0, seed=0)

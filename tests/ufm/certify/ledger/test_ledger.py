@@ -32,7 +32,7 @@ def examined(name):
     return LEDGER[name].examine()
 
 
-@pytest.mark.parametrize("name", LEDGER)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "proposition-c.1")) for n in LEDGER])
 def test_verdict_is_reproduced(name):
     examination = examined(name)
     assert examination.refuted is None
@@ -151,6 +151,7 @@ def test_pages_say_what_is_wrong():
     assert "NO  erratum-9" in render.listing([claim], {"erratum-9": False})
 
 
+@pytest.mark.slow
 def test_the_document_is_not_stale():
     disputed = {c.id: examined(c.id) for c in LEDGER.values() if c.verdict in ("corrected", "fails")}
     fresh = render.document(list(LEDGER.values()), disputed)

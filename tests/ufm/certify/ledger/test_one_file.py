@@ -101,6 +101,7 @@ def test_the_command_line_lists_shows_and_checks_it(theorem, capsys):
     assert (claim["id"], claim["reproduced"]) == ("theorem-99.1", True)
 
 
+@pytest.mark.slow
 def test_the_document_has_it(theorem, capsys):
     assert main(["claims", "--markdown"]) == 0
     document = capsys.readouterr().out
