@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify figures test check fuzz rounding lint claims gallery notebooks docs bench data data-cifar10 clean
+.PHONY: help verify figures test check fuzz rounding lowest lint claims gallery notebooks docs bench data data-cifar10 clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
@@ -13,6 +13,7 @@ help:
 	@echo "make check    lint and the fast tests: what to run before a commit"
 	@echo "make fuzz     the property tests, with new random examples for MINUTES=10 (SEED=n: that round again)"
 	@echo "make rounding the numerical tests with two other roundings: as on other processors"
+	@echo "make lowest   the fast tests with the lowest versions that pyproject.toml allows (installs 5 GB)"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
 	@echo "make gallery  the pictures of the documentation: figures and shipped sweeps, into docs/gallery"
@@ -56,6 +57,14 @@ PLAIN = OPENBLAS_CORETYPE=Nehalem ATEN_CPU_CAPABILITY=default \
 rounding: $(VENV)/dev.stamp
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) pytest -n 2 -q -m "not slow" --hypothesis-profile few $(ARGS) $(NUMERICAL)
 	env $(PLAIN) $(RUN) pytest -n 2 -q -m "not slow" --hypothesis-profile few $(ARGS) $(NUMERICAL)
+
+LOWEST = $(VENV)/lowest
+
+lowest:
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python scripts/lowest.py > $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/pip install -q -r $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/python -m pytest -n 2 -q -m "not slow" --hypothesis-profile few -W ignore::DeprecationWarning $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(RUN) ruff check .

@@ -6,7 +6,7 @@
 # this takes seconds and tells whether a loss can lead to neural collapse to multiple centers at all, before a network
 # is trained.
 #
-# This notebook needs PyTorch: `pip install 'ncmc[train]'`.
+# This notebook needs PyTorch: `pip install torch`.
 
 # %%
 import matplotlib.pyplot as plt

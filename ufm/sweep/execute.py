@@ -202,7 +202,7 @@ def _cluster(scheduler: str) -> Iterator[_Backend]:
         from distributed.client import FutureCancelledError
         from distributed.comm.core import CommClosedError
     except ImportError:
-        raise ValueError("--scheduler needs dask: pip install 'ncmc[cluster]'") from None
+        raise ValueError("--scheduler needs dask: pip install dask distributed") from None
     if ":" in scheduler:
         place = {"address": scheduler}
     elif Path(scheduler).is_file():

@@ -51,8 +51,10 @@ def mnist5k(root: Path, download: bool) -> Pair:
     if not text:
         raise DamagedFile(f"{path} is empty")
     try:
-        table = np.loadtxt(text.decode("ascii").splitlines(), delimiter=",", dtype=np.uint8, ndmin=2)
-        images = Images(table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1].astype(np.int64))
+        table = np.loadtxt(text.decode("ascii").splitlines(), delimiter=",", dtype=np.uint16, ndmin=2)
+        if table.max(initial=0) > 255:
+            raise ValueError(f"it holds {table.max()}")
+        images = Images(table[:, :-1].astype(np.uint8).reshape(-1, 1, 28, 28), table[:, -1].astype(np.int64))
     except ValueError as error:
         raise DamagedFile(f"{path} is not a table of 785 columns of 0..255: {error}") from None
     _check("mnist5k", path, images)
