@@ -8,10 +8,10 @@ THEOREM = Theorem(
     row="1",
     source="Zhu et al. 2021 (geometry); norms, value and threshold derived here",
     latex=r"""
-        c = \sqrt n \lambda, \quad \alpha = \ln(1/c - (K - 1))_+, \quad Z = \alpha (I - 1 1^\top / K), \quad
+        c = \sqrt n \lambda + \delta / K, \quad \alpha = \ln(1/c - (K - 1))_+, \quad Z = \alpha (I - 1 1^\top / K),
         \min = \ln(1 + (K - 1) e^{-\alpha}) + c (K - 1) \alpha
     """,
-    hypotheses="Equal sizes, K >= 2, no bias or a free one, d >= K - 1. All is 0 unless K c < 1.",
+    hypotheses="Equal sizes, K >= 2, no bias or a free one, d >= K - 1, smoothing delta. All is 0 unless K c < 1.",
     verdict="new",
 )
 
@@ -23,6 +23,8 @@ CASES = {
     "alive": BASE,
     "free bias": {**BASE, "bias": "free"},
     "just enough dimensions": {**BASE, "dim": 4},
+    "smoothed labels": {**BASE, "smoothing": 0.1},
+    "smoothed labels, next to no decay": {**BASE, "smoothing": 0.1, "lam_w": 1e-6, "lam_h": 1e-6},
     "below the threshold": {**BASE, "lam_w": 0.999 * CRITICAL, "lam_h": 0.999 * CRITICAL},
     "above the threshold": {**BASE, "lam_w": 1.001 * CRITICAL, "lam_h": 1.001 * CRITICAL},
 }
@@ -31,15 +33,15 @@ BROKEN = {**BASE, "class_sizes": (40, 20, 20, 10, 10)}
 
 def applies(model: Model) -> bool:
     """Whether the hypotheses hold."""
-    enough = model.dim >= len(model.class_sizes) - 1 >= 1
-    return model.loss == "ce" and plain(model) and balanced(model) and model.bias in ("none", "free") and enough
+    enough = model.dim >= len(model.class_sizes) - 1 >= 1 and model.bias in ("none", "free")
+    return model.loss == "ce" and plain(model, smoothed=True) and balanced(model) and enough
 
 
 def predict(model: Model) -> Prediction:
     """See the formulas above, at the mean class size."""
     k, n = len(model.class_sizes), float(sizes(model).mean())
-    # c = sqrt(n) lam, alpha = ln(1/c - (K - 1)); A = sqrt(n) alpha P has the root sqrt(n) alpha (K - 1) / K
-    c = np.sqrt(n) * strength(model)
+    # c = sqrt(n) lam + delta / K, alpha = ln(1/c - (K - 1)); A = sqrt(n) alpha P has the root sqrt(n) alpha (K - 1) / K
+    c = np.sqrt(n) * strength(model) + model.smoothing / k
     alpha = np.log(1.0 / c - (k - 1)) if k * c < 1.0 else 0.0
     roots = np.full(k, np.sqrt(n) * alpha * (k - 1) / k)
     return {

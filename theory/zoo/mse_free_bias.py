@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theory.zoo.theorem import Array, Model, Prediction, Theorem, plain, sizes, strength
+from theory.zoo.theorem import Model, Prediction, Theorem, plain, shrunk, sizes
 
 THEOREM = Theorem(
     row="5",
@@ -39,20 +39,8 @@ def applies(model: Model) -> bool:
 
 def predict(model: Model) -> Prediction:
     """See the formulas above. The best bias centers the targets: A is the nearest to D^(1/2) - n sqrt(n)^T / N."""
-    n, lam = sizes(model), strength(model)
-    total, root, scale = n.sum(), np.sqrt(n), np.sqrt(model.lam_h / model.lam_w)
-    left, strengths, right = np.linalg.svd(np.diag(root) - np.outer(n, root) / total)
-    kept = np.maximum(strengths - total * lam, 0.0)
-    # a strength sigma costs lambda sigma - N lambda^2 / 2 where it is kept, and sigma^2 / (2 N) where it is not
-    costs = np.where(kept > 0.0, lam * strengths - 0.5 * total * lam**2, 0.5 * strengths**2 / total)
-    weight_gram = scale * (left * kept) @ left.T
-    feature_gram: Array = (right.T * kept) @ right / scale / np.outer(root, root)
-    return {
-        "value": float(costs.sum()),
-        "logits": ((left * kept) @ right / root).T,
-        "bias": n / total,
-        "weight_squares": np.diag(weight_gram),
-        "feature_squares": np.diag(feature_gram),
-        "weight_gram": weight_gram,
-        "feature_gram": feature_gram,
-    }
+    n = sizes(model)
+    root, share = np.sqrt(n), n / n.sum()
+    found = shrunk(np.diag(root) - np.outer(share, root), model)
+    squares = {"weight_squares": np.diag(found["weight_gram"]), "feature_squares": np.diag(found["feature_gram"])}
+    return {**found, **squares, "bias": share}

@@ -30,7 +30,9 @@ class Model(Protocol):
 Prediction = Mapping[str, Any]
 """Any of: ``value``, of the objective; ``weight_squares`` and ``feature_squares``, |w_k|^2 and |h_k|^2, (K,);
 ``logits`` of the class means without the bias, (K, K), a row for each class; ``bias``, (K,); ``alive``, (K,) booleans;
-``weight_gram`` and ``feature_gram``, W W^T and the products of class means, (K, K)."""
+``weight_gram`` and ``feature_gram``, W W^T and the products of class means, (K, K); ``learns``, whether anything is
+not 0; ``merged``, (K,) booleans, whether a class has the mean of the classes that are like it in all numbers.
+With targets that are no classes, what is said of classes is said of them."""
 
 Case = Mapping[str, Any]
 """Fields of a model."""
@@ -68,15 +70,35 @@ def sizes(model: Model) -> Array:
     return np.asarray(model.class_sizes, dtype=np.float64)
 
 
-def plain(model: Model) -> bool:
-    """Whether the loss stands as it is: no smoothing, weights, temperatures, shifts or targets of one's own."""
-    changed = (model.weights, model.temperatures, model.sample_temperatures, model.shifts, model.targets)
-    return not model.smoothing and all(each is None for each in changed)
+def plain(model: Model, *but: str, smoothed: bool = False) -> bool:
+    """Whether the loss stands as it is: no weights, temperatures, shifts, smoothing or targets but those allowed."""
+    changes = {"weights", "temperatures", "sample_temperatures", "shifts", "targets"} - set(but)
+    return (smoothed or not model.smoothing) and all(getattr(model, name) is None for name in changes)
 
 
 def balanced(model: Model) -> bool:
     """Whether all classes have the same size."""
     return len(set(model.class_sizes)) == 1
+
+
+def shrunk(target: Array, model: Model) -> Prediction:
+    r"""Squared loss: :math:`A` nearest to a target T, in :math:`\frac{1}{2N} |A - T|^2 + \lambda |A|_*`.
+
+    target : T = Y D^(1/2), (K, m), less what a bias takes.
+    """
+    n, lam = sizes(model), strength(model)
+    total, root, scale = n.sum(), np.sqrt(n), np.sqrt(model.lam_h / model.lam_w)
+    left, strengths, right = np.linalg.svd(target, full_matrices=False)
+    kept = np.maximum(strengths - total * lam, 0.0)
+    # a strength sigma costs lambda sigma - N lambda^2 / 2 where it is kept, and sigma^2 / (2 N) where it is not
+    costs = np.where(kept > 0.0, lam * strengths - 0.5 * total * lam**2, 0.5 * strengths**2 / total)
+    return {
+        "value": float(costs.sum()),
+        "logits": ((left * kept) @ right / root).T,
+        "learns": bool(kept.any()),
+        "weight_gram": scale * (left * kept) @ left.T,
+        "feature_gram": (right.T * kept) @ right / scale / np.outer(root, root),
+    }
 
 
 def norms(model: Model, roots: Array) -> dict[str, Array]:

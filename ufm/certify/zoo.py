@@ -77,6 +77,8 @@ MEASURED: Mapping[str, Any] = {
     "logits": lambda geometry: geometry.class_logits,
     "bias": lambda geometry: geometry.class_bias,
     "alive": lambda geometry: geometry.alive[geometry.group].astype(float),
+    "learns": lambda geometry: float(geometry.rank > 0),
+    "merged": lambda geometry: geometry.merged[geometry.group].astype(float),
     "weight_gram": lambda geometry: geometry.weight_gram,
     "feature_gram": lambda geometry: geometry.feature_gram,
 }

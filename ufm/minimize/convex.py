@@ -365,7 +365,7 @@ class NuclearBound:
             values = t * (local.values - np.einsum("bp,bp->b", slopes, multiplier))
         bound = float(layout.weights @ values)
         if model.bias == "free":
-            if np.abs(by_b).max() > BALANCE:
+            if np.abs(by_b).max() > BALANCE * max(1.0, float(np.abs(slopes).max())):
                 raise ValueError(f"slopes that add up to {np.abs(by_b).max():g} prove nothing of a free bias")
         elif model.bias != "none":
             bound -= t**2 * float(np.sum(by_b**2 / layout.copies)) / (2.0 * float(model.bias))
@@ -383,6 +383,6 @@ class NuclearBound:
 
 
 BALANCE = 1e-14
-"""Slopes of a free bias count as 0 up to here, in units of the mean loss: what is left is rounding of their sum."""
+"""Slopes of a free bias add up to 0 up to here, in units of the largest: what is left is rounding of their sum."""
 
 bound_of.register(FeatureModel, NuclearBound)

@@ -172,6 +172,13 @@ class Geometry(Proven):
         )
 
     @cached_property
+    def merged(self) -> NDArray[np.bool_]:
+        """Whether a group's classes, if it has several, have one mean, (g,)."""
+        if not len(self.inside):
+            return np.zeros(len(self.layout.sizes), dtype=bool)
+        return ~self._live(self.inside) & (self.layout.repeats > 0.0)
+
+    @cached_property
     def alive(self) -> NDArray[np.bool_]:
         """Whether the class means of each group are not 0, (g,)."""
         return self._live(np.sqrt(self.problem.lam_h / self.problem.lam_w) * self.layout.sizes * self._features[0])

@@ -3,6 +3,8 @@ import pytest
 
 import ufm
 from ufm.certify import zoo
+from ufm.minimize.certificate import bound_of
+from ufm.minimize.convex import layout_of, solve
 
 ZOO = zoo.zoo()
 
@@ -24,15 +26,41 @@ def test_hypotheses_are_those_of_the_cases(name):
     assert not entry.module.applies(entry.broken())
 
 
+BY_CLASS = ("class_sizes", "weights", "temperatures", "sample_temperatures", "shifts", "targets")
+
+
+def turned(model, order):
+    """The same model with its classes, or its rows of targets, in another order."""
+    given = {name: getattr(model, name) for name in BY_CLASS if getattr(model, name) is not None}
+    return model.replace(**{name: tuple(values[k] for k in order) for name, values in given.items()})
+
+
 @pytest.mark.parametrize("name", ZOO)
 def test_the_order_of_the_classes_does_not_matter(name):
     for model in ZOO[name].cases().values():
         order = np.random.default_rng(0).permutation(model.n_classes)
-        turned = model.replace(class_sizes=tuple(np.asarray(model.class_sizes)[order].tolist()))
-        one, other = (ZOO[name].module.predict(each) for each in (model, turned))
-        assert one["value"] == pytest.approx(other["value"], rel=1e-12)
-        np.testing.assert_allclose(np.asarray(one["weight_squares"])[order], other["weight_squares"], rtol=1e-9)
-        assert ufm.minimize(turned).value == pytest.approx(ufm.minimize(model).value, abs=1e-10)
+        outputs = order if model.targets is None else np.arange(model.n_outputs)
+        axes = {"bias": (outputs,), "weight_gram": (outputs, outputs), "logits": (order, outputs)}
+        other = turned(model, order)
+        before, after = (ZOO[name].module.predict(each) for each in (model, other))
+        assert set(before) == set(after)
+        for part, value in before.items():
+            array = np.asarray(value, dtype=float)
+            moved = array[np.ix_(*axes.get(part, (order,) * array.ndim))] if array.ndim else array
+            np.testing.assert_allclose(after[part], moved, rtol=1e-9, atol=1e-12)
+        assert ufm.minimize(other).value == pytest.approx(ufm.minimize(model).value, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_bound_of_any_point_is_below_the_minimum(name):
+    """Weak duality, at random points and at the minimiser moved by a little and by a lot."""
+    rng = np.random.default_rng(1)
+    for model in ZOO[name].cases().values():
+        least, bound = ufm.minimize(model).value, bound_of(model)
+        best = solve(layout_of(model), model, model.dim).local
+        for size in (0.0, 1e-6, 1e-3, 1.0, 30.0):
+            local = best.move(size * rng.standard_normal(best.gradient.size))
+            assert bound.value(bound.of(local)) <= least + 1e-13
 
 
 def test_unknown_theorems():

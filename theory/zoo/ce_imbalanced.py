@@ -1,0 +1,63 @@
+"""Cross-entropy, classes of any sizes: equal classes merge, and all die, at decays that their sizes alone decide."""
+
+import numpy as np
+
+from theory.zoo.theorem import Model, Prediction, Theorem, plain, sizes, strength
+
+THEOREM = Theorem(
+    row="7",
+    source="Hong and Ling 2023 (minority collapse); thresholds derived here",
+    latex=r"""
+        \text{equal classes of } n_B \text{ samples merge} \iff \lambda \ge (1 - \delta)\, \omega_B \sqrt{n_B} / N ;
+        \quad \text{all is dead} \iff N^2 \lambda^2 \ge \lambda_{\max}(D - n n^\top / N) \text{ with a free bias}
+    """,
+    hypotheses="d >= K - 1. Classes of different sizes never merge. Weights N / (K n) let the majority merge first.",
+    verdict="new",
+)
+
+SIZES = (100,) * 3 + (10,) * 4
+TOTAL = sum(SIZES)
+BASE = {"class_sizes": SIZES, "lam_w": 1e-3, "lam_h": 1e-3}
+MERGING, MAJORITY = (np.sqrt(n) / TOTAL for n in (10, 100))
+INVERSE = tuple(TOTAL / (7 * n) for n in SIZES)
+LAST = float(np.sqrt(np.linalg.eigvalsh(np.diag(SIZES) - np.outer(SIZES, SIZES) / TOTAL)[-1])) / TOTAL
+
+
+def _at(lam: float, **changes: object) -> dict[str, object]:
+    return {**BASE, "lam_w": lam, "lam_h": lam, **changes}
+
+
+CASES = {
+    "apart": BASE,
+    "minorities just apart": _at(0.999 * MERGING),
+    "minorities merged": _at(1.001 * MERGING),
+    "the same with a free bias, apart": _at(0.999 * MERGING, bias="free"),
+    "the same with a free bias, merged": _at(1.001 * MERGING, bias="free"),
+    "smoothed labels, apart": _at(0.999 * 0.9 * MERGING, smoothing=0.1),
+    "smoothed labels, merged": _at(1.001 * 0.9 * MERGING, smoothing=0.1),
+    "inverse weights, majority just apart": _at(0.999 * INVERSE[0] * MAJORITY, weights=INVERSE),
+    "inverse weights, majority merged": _at(1.001 * INVERSE[0] * MAJORITY, weights=INVERSE),
+    "free bias, just alive": _at(0.999 * LAST, bias="free"),
+    "free bias, all dead": _at(1.001 * LAST, bias="free"),
+}
+BROKEN = _at(1.001 * MERGING, sample_temperatures=(1.0,) * 3 + (2.0,) * 4)
+
+
+def applies(model: Model) -> bool:
+    """Whether the hypotheses hold."""
+    allowed = plain(model, "weights", smoothed=True) and model.dim >= len(model.class_sizes) - 1
+    return model.loss == "ce" and allowed and model.bias in ("none", "free")
+
+
+def predict(model: Model) -> Prediction:
+    """See the formulas above."""
+    n, lam, k = sizes(model), strength(model), len(model.class_sizes)
+    omega = np.ones(k) if model.weights is None else np.asarray(model.weights)
+    numbers = np.stack([n, omega])
+    alike = (numbers[:, :, None] == numbers[:, None, :]).all(0).sum(1) > 1
+    said: dict[str, object] = {"merged": alike & (lam >= (1.0 - model.smoothing) * omega * np.sqrt(n) / n.sum())}
+    if plain(model):
+        # the slopes at 0, of the best bias alone: (p 1^T - I) D^(1/2) / N
+        p = n / n.sum() if model.bias == "free" else np.full(k, 1.0 / k)
+        said["learns"] = lam < np.linalg.norm((np.eye(k) - p[:, None]) * np.sqrt(n), 2) / n.sum()
+    return said
