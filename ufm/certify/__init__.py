@@ -27,7 +27,7 @@ from ufm.minimize.phase import PhaseDiagram
 from ufm.minimize.solution import Solution
 from ufm.problems.frames import Frame, isotropic, orthogonal, unit
 from ufm.problems.kinds import CosineProblem, Learned, LearnedMSEProblem, MSEProblem
-from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.problem import MultiCenterProblem, natural
 from ufm.simulate.trajectory import Trajectory
 
 
@@ -53,7 +53,7 @@ def certify(
     TypeError : something else than the above.
     """
     notes: list[str] = []
-    heading, checks = _checks(subject, np.random.default_rng(seed), notes)
+    heading, checks = _checks(subject, np.random.default_rng(natural("seed", seed)), notes)
     return Report(title or heading, tuple(checks), tuple(notes))
 
 

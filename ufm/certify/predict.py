@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ufm.certify.prediction import CosinePrediction, LearnedMSEPrediction, MSEPrediction, Prediction
 from ufm.problems.frames import Array, real_array
 from ufm.problems.kinds import CosineProblem, LearnedMSEProblem, MSEProblem
-from ufm.problems.problem import MultiCenterProblem, Problem
+from ufm.problems.problem import MultiCenterProblem, Problem, require_problem
 
 
 @singledispatch
@@ -63,8 +63,8 @@ def predict(problem: Problem, *, theta: ArrayLike | None = None, lengths: ArrayL
     >>> said.living.tolist(), round(said.value, 4), said.sources["value"]
     ([True, True, False], 0.2603, 'theory.multicenter.minimum.learned_minimum')
     """
-    if not isinstance(problem, MultiCenterProblem):
-        raise TypeError(f"theory says nothing of a {type(problem).__name__}")
+    require_problem(problem, MultiCenterProblem)
+    assert isinstance(problem, MultiCenterProblem)
     arrays = []
     for name, values in (("theta", problem.theta if theta is None else theta), ("lengths", lengths)):
         array = real_array(name, values)

@@ -19,7 +19,7 @@ from ufm.files.text import json_object
 from ufm.problems.frames import Array, Frame, dense, fitting_frame
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
 from ufm.problems.losses import Ridge, Squares
-from ufm.problems.problem import Problem
+from ufm.problems.problem import Problem, require_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +130,9 @@ def verify(certificate: Certificate, problem: Problem, *, frame: Frame | None = 
     >>> bool(solution.value - verify(solution.certificate, problem) < 1e-9)
     True
     """
+    if not isinstance(certificate, Certificate):
+        raise TypeError(f"certificate is a ufm.Certificate, not of type {type(certificate).__name__}")
+    require_problem(problem, Problem)
     if certificate.problem != problem.key:
         raise ValueError(f"the certificate is about problem {certificate.problem}, not {problem.key}")
     return bound_of(problem).value(np.asarray(certificate.multiplier, dtype=np.float64), frame)

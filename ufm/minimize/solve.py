@@ -17,7 +17,7 @@ from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array, Frame, dense, fitting_frame
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
 from ufm.problems.losses import cosine, cosine_hessian_product, loss_of
-from ufm.problems.problem import MultiCenterProblem, Problem
+from ufm.problems.problem import MultiCenterProblem, Problem, natural, require_problem
 
 if TYPE_CHECKING:
     from ufm.minimize.geometry import Geometry
@@ -101,6 +101,8 @@ def minimize(
     >>> solution.status, round(solution.value, 4), solution.living.tolist()
     ('optimal', 0.2603, [True, True, False])
     """
+    require_problem(problem, Problem)
+    natural("seed", seed)
     return solution_of(problem, Asked(frame, seed, method, start, progress))
 
 

@@ -13,7 +13,7 @@ from scipy import sparse
 from theory.multicenter.geometry import DEGENERATE
 from ufm.files import memory
 from ufm.problems.kinds import CosineProblem, Learned
-from ufm.problems.problem import MultiCenterProblem, integers
+from ufm.problems.problem import MultiCenterProblem, integers, natural, require_problem
 
 Array = NDArray[np.float64]
 Matrix: TypeAlias = Any
@@ -292,6 +292,8 @@ def multi_center_frame(
     >>> frame.centers.shape, frame.classifier.shape
     ((5, 9), (2, 9))
     """
+    require_problem(problem, MultiCenterProblem)
+    natural("seed", seed)
     _require_affordable(problem)
     n_centers, n_classes = problem.n_centers, problem.n_classes
     if classifier is not None:

@@ -56,6 +56,20 @@ def nonnegative(name: str, value: Any) -> float:
     return number + 0.0  # -0.0 is 0.0
 
 
+def natural(name: str, value: Any) -> int:
+    """``value`` as an integer in [0, 2**63), such as a seed. Raises ValueError otherwise."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= value < 2**63:
+        raise ValueError(f"{name}={value!r} must be an integer >= 0, below 2**63")
+    return operator.index(value)
+
+
+def require_problem(value: Any, kind: type["Problem"]) -> None:
+    """Raise TypeError for what is not a problem of that kind."""
+    if not isinstance(value, kind):
+        wanted = "a ufm.Problem" if issubclass(kind, MultiCenterProblem) else "a ufm.Problem or a ufm.FeatureModel"
+        raise TypeError(f"problem is {wanted}, not of type {type(value).__name__}")
+
+
 class _FrontDoor(type):
     """``Problem(...)`` is an instance of the kind that its arguments name; a kind called by its own name is itself."""
 
@@ -250,7 +264,9 @@ class MultiCenterProblem(Problem):
         needed = minimum_dimension(self.centers)
         (dim,) = (needed,) if self.dim is LEFT_OUT else integers("dim", [self.dim])
         if dim < needed:
-            raise ValueError(f"dim={dim} < {needed} = sum(centers) + n_classes: no such frame exists")
+            raise ValueError(
+                f"dim={dim} < {needed}, the sum of the centers and the number of classes: no such frame exists"
+            )
         self._put("dim", dim)
 
     if TYPE_CHECKING:

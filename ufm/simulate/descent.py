@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ufm.files.blas import one_thread
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
-from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.problem import MultiCenterProblem, require_problem
 from ufm.problems.start import Start
 from ufm.simulate.method import Method, Stepping, Trouble, Unfinished
 from ufm.simulate.methods import Asked, Name, prepare
@@ -69,6 +69,7 @@ def gradient_descent(
     ValueError : an argument that is not as above.
     """
     began = time.perf_counter()
+    require_problem(problem, MultiCenterProblem)
     for name, value, fine in (
         ("step_size", step_size, np.isfinite(step_size) and step_size > 0),
         ("momentum", momentum, 0 <= momentum < 1),

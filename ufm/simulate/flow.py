@@ -15,7 +15,7 @@ from ufm.files.blas import one_thread
 from ufm.files.process import processors
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
-from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.problem import MultiCenterProblem, require_problem
 from ufm.problems.start import Start
 from ufm.simulate.blocks import ROWS
 from ufm.simulate.method import Method, Part, Trouble, Unfinished, Work
@@ -105,6 +105,7 @@ def gradient_flow(
     ('collapsed', True)
     """
     began = time.perf_counter()
+    require_problem(problem, MultiCenterProblem)
     check_accuracy(until_nc, rtol)
     if not hasattr(n_times, "__index__") or n_times < 2:
         raise ValueError(f"n_times={n_times} must be an integer >= 2")

@@ -13,7 +13,7 @@ from ufm.files.text import suggestion
 from ufm.problems.frames import Frame, fitting_frame
 from ufm.problems.kinds import LearnedCosineProblem, LearnedMSEProblem
 from ufm.problems.losses import Loss, loss_of, require_separable
-from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.problem import MultiCenterProblem, natural
 from ufm.problems.start import Start, draw, validated_features
 from ufm.problems.state import State, random_state, validated_state
 from ufm.simulate.blocks import Full, Span
@@ -58,8 +58,7 @@ class Asked:
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} is unknown{suggestion(str(getattr(self, name)), allowed)}"
                 )
-        if isinstance(self.seed, bool) or not hasattr(self.seed, "__index__") or self.seed < 0:
-            raise ValueError(f"seed={self.seed!r} must be an integer >= 0")
+        natural("seed", self.seed)
 
     def refuse(self, why: str, **defaults: Any) -> None:
         """Raise ValueError for arguments that differ from their defaults."""

@@ -1,6 +1,7 @@
 """What is wrong is said in one line, with status 2: value and remedy; nothing on stdout, and nothing is begun."""
 
 import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from ufm.files import memory, store
 from ufm.measure import metrics
 from ufm.sweep.description import read
 from ufm.train.config import Config
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(pathlib.Path(ufm.__file__).parents[1])}
 
 PROBLEM = "class_sizes = [8, 5, 3]\ncenters = [2, 3, 6]\n"
 
@@ -213,3 +216,25 @@ def test_thirty_thousand_centers_are_refused_where_they_do_not_fit(monkeypatch):
     monkeypatch.setattr("ufm.files.memory.available", lambda: 2**34)
     with pytest.raises(MemoryError, match=r"30002 centers, 30000 in one class.* needs 40.2 GiB of 16 GiB here"):
         ufm.multi_center_frame(ufm.Problem((5, 3), (30000, 2), 0.2), basis="coordinate")
+
+
+def test_what_is_no_problem_is_said_by_every_verb():
+    certificate = ufm.minimize(ufm.Problem((3, 2), 1, 0.2)).certificate
+    for verb in (
+        ufm.gradient_flow,
+        lambda p: ufm.gradient_descent(p, step_size=0.1, n_steps=2),
+        ufm.minimize,
+        ufm.predict,
+        ufm.multi_center_frame,
+        lambda p: ufm.verify(certificate, p),
+    ):
+        for other in (5, "toy", {"class_sizes": [3]}, None, ufm.Problem):
+            with pytest.raises(TypeError, match=r"problem is a ufm\.Problem.*, not of type"):
+                verb(other)
+    with pytest.raises(TypeError, match=r"a ufm\.Problem, not of type FeatureModel"):
+        ufm.gradient_flow(ufm.FeatureModel((3, 2), lam_w=1e-3, lam_h=1e-3))
+    with pytest.raises(TypeError, match=r"certificate is a ufm\.Certificate, not of type int"):
+        ufm.verify(5, ufm.Problem((3, 2), 1, 0.2))
+    for verb in (ufm.minimize, ufm.multi_center_frame):
+        with pytest.raises(ValueError, match="seed=-1 must be an integer >= 0"):
+            verb(ufm.Problem((3, 2), 1, 0.2), seed=-1)

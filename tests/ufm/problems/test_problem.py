@@ -104,7 +104,7 @@ BAD = [
     ({"theta": 1.6}, r"theta=1.6 is outside \[0, pi/2\]"),
     ({"theta": np.nan}, "theta=nan"),
     ({"theta": "wide"}, "theta='wide' is not a number"),
-    ({"dim": 5}, r"dim=5 < 6 = sum\(centers\) \+ n_classes: no such frame exists"),
+    ({"dim": 5}, r"dim=5 < 6, the sum of the centers and the number of classes"),
     ({"dim": 6.5}, "dim contains 6.5"),
     ({"dim": True}, "dim contains True"),
     ({"lam": 1e200}, "lam=1e.200 must be at most"),

@@ -107,7 +107,7 @@ def test_test_images_are_fixed_and_never_trained_on(seed, tau, n_max):
     ("arguments", "message"),
     [
         ({"name": "cifar11"}, "did you mean 'cifar10'"),
-        ({"name": None}, "name=None is unknown"),
+        ({"name": None}, "data set None is unknown"),
         ({"tau": 0.0}, r"tau=0.0 is outside \(0, 1\]"),
         ({"tau": 1.5}, r"tau=1.5 is outside \(0, 1\]"),
         ({"tau": float("nan")}, "tau=nan must be finite"),

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ufm.files.memory import require
 from ufm.files.store import DamagedFile
 from ufm.files.text import require_known, suggestion
-from ufm.problems.problem import Sizes, integers, nonnegative
+from ufm.problems.problem import Sizes, integers, natural, nonnegative
 from ufm.problems.sizes import long_tailed_sizes
 from ufm.train.config import Config
 from ufm.train.data import formats, imagenet, own
@@ -108,12 +108,12 @@ def load(
     DamagedFile : a file is not what was published.
     OSError : as it comes.
     """
-    seed, workers = _at_least_0("seed", seed), _at_least_0("workers", workers)
-    validation = _at_least_0("validation", validation)
+    seed, workers = natural("seed", seed), natural("workers", workers)
+    validation = natural("validation", validation)
     folder = data_folder(root)
     found = own.find(folder, name) if str(name).startswith(own.PREFIX) else None
     if found is None and name not in DATASETS:
-        raise ValueError(f"name={name!r} is unknown{suggestion(str(name), DATASETS)}; own/NAME is for own images")
+        raise ValueError(f"data set {name!r} is unknown{suggestion(str(name), DATASETS)}; own/NAME is for own images")
     spec = DATASETS[name] if found is None else found.spec
     in_memory = name in formats.READERS if found is None else own.in_memory(spec)
     sizes = _sizes(name, spec, tau, n_max, validation)
@@ -196,7 +196,7 @@ def synthetic(
     >>> data.n_classes, len(data.train), len(data.test), data.size
     (3, 75, 6, 32)
     """
-    require_known(name, DATASETS, f"name={name!r} is unknown")
+    require_known(name, DATASETS, f"data set {name!r} is unknown")
     spec = DATASETS[name]
     if class_sizes is None:
         class_sizes = [max(1, 200 // spec.n_classes)] * spec.n_classes
@@ -207,7 +207,7 @@ def synthetic(
     spec = replace(spec, n_classes=len(sizes), size=side, augmentation=augmentation)
     n_images = sum(sizes) + n_test * len(sizes)
     require(3 * n_images * spec.channels * side**2, f"{n_images} images", "ask for fewer, or for a smaller size")
-    rng = np.random.default_rng(_at_least_0("seed", seed))
+    rng = np.random.default_rng(natural("seed", seed))
     tiles = np.arange(side) * 4 // side
     marks = 48 + 32 * rng.integers(0, 2, (len(sizes), spec.channels, 4, 4), dtype=np.uint8)[..., tiles[:, None], tiles]
 
@@ -269,9 +269,3 @@ def _subset(
 
 def _tensor(values: NDArray[Any]) -> torch.Tensor:
     return torch.from_numpy(np.array(values, order="C"))  # a copy: what was read may be read-only, or transposed
-
-
-def _at_least_0(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**63:
-        raise ValueError(f"{name}={value!r} must be an integer >= 0, below 2**63")
-    return int(value)
