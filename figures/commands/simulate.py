@@ -78,11 +78,11 @@ def _speed(axis: Any, t: Trajectory) -> None:
         return
     reached = [np.interp(6.0, -curve, t.times) if curve[-1] < -6 else np.nan for curve in log_nc.T]
     axis.plot(classes, reached, ".", markersize=3, color="C0")
-    axis.set_ylim(0.0, 1.15 * float(np.nanmax(reached)))
+    axis.set_ylim(0.0, 1.15 * float(np.nanmax(reached)) or 1.0)
     if isinstance(t.problem, CosineProblem):
         twin = axis.twinx()
         rates = predict(t.problem).rate
         twin.plot(classes, rates, color="0.6")
         twin.set_ylabel(r"rate $4\beta f c (1 - c)$", color="0.5")
-        twin.set_ylim(0.0, 1.3 * float(rates.max()))
+        twin.set_ylim(0.0, 1.3 * float(rates.max()) or 1.0)  # no rate where centers coincide
         twin.spines["right"].set_visible(True)

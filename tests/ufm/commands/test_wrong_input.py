@@ -238,3 +238,11 @@ def test_what_is_no_problem_is_said_by_every_verb():
     for verb in (ufm.minimize, ufm.multi_center_frame):
         with pytest.raises(ValueError, match="seed=-1 must be an integer >= 0"):
             verb(ufm.Problem((3, 2), 1, 0.2), seed=-1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [("--f", "1"), ("--theta", "0"), ("--class-sizes", "3,2", "--centers", "1,4")])
+def test_pictures_are_drawn_without_a_word(flags, capsys):
+    source = () if "--class-sizes" in flags else ("--preset", "toy")
+    main(["verify", *source, *flags])
+    assert capsys.readouterr().err == ""
