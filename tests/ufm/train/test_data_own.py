@@ -11,7 +11,7 @@ import ufm.train.data as data_package
 from ufm.commands.main import main
 from ufm.files.process import FAILS, OK, WRONG_INPUT
 from ufm.files.store import DamagedFile
-from ufm.train.data import DATASETS, formats, inventory, load, sprites
+from ufm.train.data import DATASETS, formats, inventory, load, photographs, sprites
 
 # ---- binary versions -------------------------------------------------------------------------------------------
 
@@ -335,3 +335,19 @@ def test_colours_that_are_not_as_published(monkeypatch):
 def test_what_cannot_be_asked(arguments, message, capsys):
     assert main(["data", *arguments]) == WRONG_INPUT
     assert message in capsys.readouterr().err
+
+
+def test_grey_of_16_bits_keeps_its_shades(tmp_path):
+    shades = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    for name, pixels in (("8.png", shades.astype(np.uint8)), ("16.png", 257 * shades)):
+        Image.fromarray(pixels).save(tmp_path / name)
+        read = np.asarray(photographs.opened(str(tmp_path / name)))
+        assert np.array_equal(read, np.repeat(shades[..., None], 3, axis=2)), name
+
+
+def test_an_image_that_is_too_large_is_named(tmp_path, monkeypatch):
+    Image.fromarray(np.zeros((40, 40, 3), dtype=np.uint8)).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for read in (photographs.opened, sprites._sprite):
+        with pytest.raises(DamagedFile, match=r"large\.png"):
+            read(tmp_path / "large.png")

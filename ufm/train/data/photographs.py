@@ -88,6 +88,8 @@ def opened(path: str) -> Image.Image:
     try:
         # Only these: some of PIL's other formats hand the file to an interpreter. ImageNet holds one PNG.
         with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as image:
+            if image.mode.startswith("I"):  # 16 bits: convert would clip what is above 255
+                return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
             return image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, OSError) and error.errno is not None:

@@ -57,7 +57,7 @@ def _sprite(path: Path) -> NDArray[np.uint8]:
                 found = f"{sprite.size[0]} x {sprite.size[1]} in mode {sprite.mode}"
                 raise DamagedFile(f"{path} is {found}: 1024 x {PICTURES} in RGB belongs there")
             pixels = np.asarray(sprite.convert("RGB"))
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's, not the file's
         raise DamagedFile(f"{path} is not a complete PNG image: {error}") from None
