@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from ufm.commands.flags import check_file, check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, OK
 from ufm.train import require_packages
@@ -57,6 +58,9 @@ class Command:
 
     def run(self) -> int:
         """Print a row per data set."""
+        check_file(self.sizes, "sizes")
+        if self.export is not None:
+            check_folder(self.export, flag="export")
         require_packages()
         from ufm.train.data import data_folder, inventory, sprites
 
@@ -68,6 +72,7 @@ class Command:
         if not self.names and (self.tau, self.n_max) != (1.0, None):
             raise ValueError("--tau and --n-max cut images out of data sets that are named: name one")
         if self.sprites is not None:
+            check_folder(data_folder(self.data), flag="data")
             written = sprites.convert(self.sprites, data_folder(self.data))
             print(f"ufm: wrote {written}", file=sys.stderr)
         found = []

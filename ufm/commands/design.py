@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from theory.multicenter.geometry import minimum_dimension
 from ufm.certify.design import evaluate, rank, tradeoffs
-from ufm.commands.flags import SizeFlags, check_picture
+from ufm.commands.flags import PICTURES, SizeFlags, check_file
 from ufm.files import store
 from ufm.files.process import OK, interactive
 from ufm.problems.presets import CENTERS, spend
@@ -51,7 +51,7 @@ class Command(SizeFlags):
     def run(self) -> int:
         """Evaluate, rank, explain."""
         sizes = self.sizes()
-        check_picture(self.picture)
+        check_file(self.picture, "picture", PICTURES)
         for name in ("f", "theta", "rules"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty: nothing to choose from")

@@ -1,7 +1,6 @@
 """``ufm figures``: the paper's figures and ours, with captions that say how well theory agrees."""
 
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +61,9 @@ class Command:
             return self._list()
         formats = self._formats()
         entries = self._entries()
-        _require_writable(self.out)
-        _require_writable(self.out / "data")
+        stems = [f"{e.name}-run" if self.trainings and e.trainings != "no" else e.name for e in entries]
+        check_folder(self.out, *(f"{stem}.{ending}" for stem in stems for ending in (*formats, "md", "gif")))
+        check_folder(self.out / "data")
         # Folders of trainings are input: what they lack is said before anything is computed.
         trained = {e.name: e.module.trained(self.trainings) for e in entries if self.trainings and e.trainings != "no"}
         results = self._make(entries, trained, formats)
@@ -137,14 +137,3 @@ class Command:
         stem = entry.name if trained is None else f"{entry.name}-run"
         files = write(entry, data, self.out, formats, stem, animate=self.animate)
         return {"status": "made", "cached": cached, "files": [str(path) for path in files]}
-
-
-def _require_writable(folder: Path) -> None:
-    """Make the folder and try it. Raises ValueError or OSError."""
-    check_folder(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ValueError(f"out={folder} cannot be written to: {error.strerror}") from None

@@ -1,5 +1,7 @@
 """What the commands share: flags that say which problem, and looks at output files before anything is computed."""
 
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -70,16 +72,31 @@ class ProblemFlags(SizeFlags):
         return build.build(self.description())
 
 
-def check_folder(folder: Path | None) -> None:
-    """Refuse an output folder that is something else, before anything is computed."""
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise ValueError(f"out={folder} exists and is not a folder")
+def check_folder(folder: Path, *names: str, flag: str = "out") -> None:
+    """Refuse a folder that cannot be written to, or a file there that a folder is in the way of.
+
+    Nothing is left behind: this is asked before anything is computed. Raises ValueError.
+    """
+    there = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise ValueError(f"{flag}={there} exists and is not a folder")
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ValueError(f"{flag}={folder} cannot be written to: {error.strerror}") from None
+    for path in (folder / name for name in names):
+        if path.is_dir():
+            raise ValueError(f"{flag}={folder} has a folder in it where a file is to be written: {path}")
+
+
+def check_file(path: Path | None, flag: str, endings: tuple[str, ...] = ()) -> None:
+    """Refuse a file that cannot be written, before anything is computed. Raises ValueError."""
+    if path is None:
+        return
+    if endings and path.suffix not in endings:
+        raise ValueError(f"{flag}={path} must be a file that ends in {', '.join(endings[:-1])} or {endings[-1]}")
+    check_folder(path.parent, path.name, flag=flag)
 
 
 PICTURES = (".png", ".pdf", ".svg")
-
-
-def check_picture(path: Path | None) -> None:
-    """Refuse a file that no picture can be written to, before anything is computed."""
-    if path is not None and (path.suffix not in PICTURES or path.is_dir()):
-        raise ValueError(f"picture={path} must be a file that ends in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ufm.certify import certify
-from ufm.commands.flags import SizeFlags, check_picture
+from ufm.commands.flags import PICTURES, SizeFlags, check_file
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.text import columns
@@ -55,7 +55,7 @@ class Command(SizeFlags):
 
     def run(self) -> int:
         """Minimise, prove, hold against theorems, draw, print."""
-        check_picture(self.picture)
+        check_file(self.picture, "picture", PICTURES)
         dim: dict[str, Any] = {} if self.dim is None else {"dim": self.dim}
         bias = self.bias if self.bias in ("none", "free") else _number(self.bias)
         given: dict[str, Any] = {"lam_w": self.lam_w, "lam_h": self.lam_h, "smoothing": self.smoothing, **dim}

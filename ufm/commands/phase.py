@@ -54,7 +54,7 @@ class Command(ProblemFlags):
         from figures import style
         from figures.commands.phase import phase_figure
 
-        check_folder(self.out)
+        check_folder(self.out, "phase.nc", "phase.png")
         problem_at, vertical, horizontal = self._grid()
         diagram = phase_diagram(problem_at, vertical, horizontal, seed=self.seed, progress=interactive())
         report = certify(diagram, seed=self.seed)

@@ -63,7 +63,10 @@ class Command(ProblemFlags):
         from figures.commands.simulate import collapse_figure
 
         problem = self.build()
-        check_folder(self.out)
+        flow = {name: str(getattr(self, name)) for name in FLOW_FLAGS}
+        configuration = {"problem": problem.to_dict(), "flow": flow}
+        folder = self.out or Path("runs") / "simulate" / config_key(configuration)
+        check_folder(folder, "trajectory.nc", "problem.toml", "collapse.png")
         if isinstance(problem, Learned):
             raise ValueError("frame='learned': `ufm simulate` keeps the frame fixed; `ufm verify` minimises over it")
         options = ("seed", "method", "t_final", "until_nc", "n_times", "keep", "rtol")
@@ -76,9 +79,6 @@ class Command(ProblemFlags):
             **{name: getattr(self, name) for name in options},
         )
         report = ufm.certify(trajectory) if self.certify else None
-        flow = {name: str(getattr(self, name)) for name in FLOW_FLAGS}
-        configuration = {"problem": problem.to_dict(), "flow": flow}
-        folder = self.out or Path("runs") / "simulate" / config_key(configuration)
         data = trajectory.data.assign_attrs(configuration=store.to_json(configuration))
         path = store.save(data, folder / "trajectory.nc")
         store.save_text(folder / "problem.toml", problem.to_toml())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tyro
 
-from ufm.commands.flags import check_picture
+from ufm.commands.flags import PICTURES, check_file, check_folder
 from ufm.files import memory, store
 from ufm.files.process import FAILS, INTERRUPTED, OK, interactive, processors
 from ufm.files.text import require_known
@@ -89,7 +89,7 @@ class Command:
         if len(asked) > 1:
             raise ValueError(f"one thing at a time: {' or '.join(asked)}")
         said = self._said()
-        check_picture(self.picture)
+        check_file(self.picture, "picture", PICTURES)
         if self.file is None and any((self.out, self.dry_run, self.workers, self.scheduler, not self.resume)):
             raise ValueError("--out, --dry-run, --workers, --scheduler and --no-resume go with FILE")
         if said != Picture() and self.show is None:
@@ -111,6 +111,8 @@ class Command:
         out = self.out or Path("runs") / "sweep" / Path(self.file).stem
         folder = Folder(out)
         folder.check(sweep)
+        if not self.dry_run:
+            check_folder(out, "sweep.json", "results.nc", "sweep.png", "sweep.md")
         if not self.resume and (out / "cells").exists():
             raise ValueError(f"out={out} has cells already, and --no-resume was said")
         return self._estimate(sweep, folder) if self.dry_run else self._run(sweep, out)
@@ -191,6 +193,8 @@ class Command:
 
     def _show(self, folder: Path, said: Picture) -> int:
         sweep = Folder(folder).sweep()
+        if self.picture is None:
+            check_folder(folder, "sweep.png", "sweep.md", flag="show")
         picture = self._draw(folder, sweep, Picture.of(sweep.picture) if said == Picture() else said, strict=True)
         print(store.to_json({"picture": str(picture)}) if self.json else f"written to {picture}")
         return OK

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ufm.commands.flags import PICTURES, check_file, check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.tables import grid, results, tables
@@ -97,6 +98,7 @@ class Command:
         if not names:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         path = self.results or Path("results") / f"{table}.json"
+        self._check_files(path)
         if self.execute:
             self._run(table, self._without_result(names, self._known(path, table)[0]))
         known, left_out = self._known(path, table)
@@ -114,6 +116,16 @@ class Command:
         for folder, why in left_out.items():
             print(f"left out: {folder}: {why}", file=sys.stderr)
         return FAILS if failed else OK
+
+    def _check_files(self, path: Path) -> None:
+        """Refuse what cannot be read or written, before anything is run."""
+        check_file(self.picture, "picture", PICTURES)
+        if self.save:
+            check_file(path, "results")
+        elif self.results is not None and not path.is_file():
+            raise ValueError(f"results={path} is no file: --save makes one")
+        if self.execute:
+            check_folder(self.runs, flag="runs")
 
     def _text(self, names: list[str], known: list[Result], failed: dict[str, str]) -> str:
         """The table that is asked for."""

@@ -22,6 +22,8 @@ from ufm.train.smoke import shortened, synthetic_data
 if TYPE_CHECKING:
     from ufm.train.record import Record
 
+FILES = ("config.json", "predictions.json", "metrics.nc", "report.json", "collapse.png")
+
 
 @dataclass(frozen=True)
 class Command(Settings):
@@ -125,7 +127,7 @@ class Command(Settings):
         if self.smoke:
             config = shortened(config)
         run = Run(self.out or Path("runs") / "train" / config.key)
-        check_folder(run.folder)
+        check_folder(run.folder, *FILES)
         if run.exists:
             there = run.config()
             if there != config:
@@ -141,6 +143,7 @@ class Command(Settings):
         pairs = ((name, getattr(config, name), value) for name, value in self.given().items())
         if other := [f"{name} is {value}, not {there}" for name, there, value in pairs if value != there]:
             raise ValueError(f"{run.folder} is another training: {', '.join(other)}")
+        check_folder(run.folder, *FILES, flag="resume")
         if run.finished:
             raise ValueError(f"{run.folder} is finished: ufm confirm {run.folder}")
         return run, config

@@ -8,6 +8,8 @@ from ufm.commands.flags import ProblemFlags, check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 
+FILES = ("report.json", "trajectories.nc", "collapse.png", "geometry.png")
+
 
 @dataclass
 class Command(ProblemFlags):
@@ -42,7 +44,7 @@ class Command(ProblemFlags):
         from figures.commands.simulate import collapse_figure, geometry_figure
         from ufm.certify import job
 
-        check_folder(self.out)
+        check_folder(self.out, *FILES)
         if self.full and self.given():
             raise ValueError("--full belongs to the main job, not to a problem of your own")
         jobs = {"problem": job.Job(self.build())} if self.given() else job.main_job(self.full)

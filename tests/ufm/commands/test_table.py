@@ -183,7 +183,7 @@ def test_formats(tmp_path, command):
 
 def test_tables_of_the_paper_go_by_their_numbers(tmp_path, command):
     for number in range(1, 8):
-        status, out, _ = command("table", number, "--runs", tmp_path, "--results", tmp_path / "none")
+        status, out, _ = command("table", number, "--runs", tmp_path, "--results", results.save(tmp_path / "none", []))
         assert status == 0
         assert "not run" in out
     assert command("table", 8, "--runs", tmp_path)[0] == 2
@@ -247,7 +247,8 @@ def test_missing_cells_run_resume_or_fail_on_their_own(tmp_path, monkeypatch, co
     begun = Cell("fashion/cal-0.1", 0).folder(tmp_path)
     begun.mkdir(parents=True)
     (begun / "config.json").write_text(json.dumps({"configuration": preset("fashion/cal-0.1").to_dict()}))
-    options = ["--runs", tmp_path, "--run", "--where", "-0.1", "--seeds", 1, "--jobs", 2, "--results", tmp_path / "r"]
+    options = ["--runs", tmp_path, "--run", "--where", "-0.1", "--seeds", 1, "--jobs", 2, "--results"]
+    options.append(results.save(tmp_path / "r", []))
     status, out, err = command("table", "fashion", *options)
     assert status == 1
     assert "| cnn AL | failed |" in out
@@ -281,7 +282,7 @@ def test_cells_that_share_a_training_are_trained_once(tmp_path, monkeypatch, com
     monkeypatch.setattr(grid.subprocess, "Popen", Process)
     monkeypatch.setattr(Process, "commands", [])
     monkeypatch.setattr(Process, "statuses", {"rbl-0.005": 1})
-    options = ["--runs", tmp_path, "--seeds", 1, "--results", tmp_path / "r", "--where", "cifar10-"]
+    options = ["--runs", tmp_path, "--seeds", 1, "--results", results.save(tmp_path / "r", []), "--where", "cifar10-"]
     status, _, err = command("table", 7, *options, "--run")
     assert status == 1
     trained = sorted(command[0].removeprefix("table7/cifar10-resnet50-") for command in Process.commands)
@@ -368,7 +369,7 @@ def test_a_summary_is_what_the_record_says(tmp_path, command, monkeypatch):
     found, left_out = results.collect(tmp_path, "fashion")
     assert not found
     assert "tau is 0.2, not 0.1" in left_out[folder]
-    status, _, err = command("table", "fashion", "--runs", tmp_path, "--results", tmp_path / "none")
+    status, _, err = command("table", "fashion", "--runs", tmp_path, "--results", results.save(tmp_path / "none", []))
     assert status == 0
     assert "left out: " in err
     (folder / "metrics.nc").write_bytes(b"damaged")

@@ -1,5 +1,6 @@
 """What is wrong is said in one line, with status 2: value and remedy; nothing on stdout, and nothing is begun."""
 
+import errno
 import os
 import pathlib
 
@@ -8,6 +9,7 @@ import pytest
 import xarray
 
 import ufm
+from ufm.certify import job
 from ufm.commands.main import main
 from ufm.files import memory, store
 from ufm.measure import metrics
@@ -216,6 +218,78 @@ def test_thirty_thousand_centers_are_refused_where_they_do_not_fit(monkeypatch):
     monkeypatch.setattr("ufm.files.memory.available", lambda: 2**34)
     with pytest.raises(MemoryError, match=r"30002 centers, 30000 in one class.* needs 40.2 GiB of 16 GiB here"):
         ufm.multi_center_frame(ufm.Problem((5, 3), (30000, 2), 0.2), basis="coordinate")
+
+
+def test_results_that_are_not_there(refused):
+    assert "results=nosuch.json is no file" in refused("table", "fashion", "--results", "nosuch.json")
+
+
+WRITERS = {
+    "simulate --preset toy --out": "trajectory.nc",
+    "verify --preset toy --out": "report.json",
+    "phase --class-sizes 5,3 --centers 1 --points 2 --out": "phase.nc",
+    "sweep phase --out": "results.nc",
+    "figures sphere --quick --out": "sphere.png",
+    "train --smoke --out": "config.json",
+    "geometry --class-sizes 5,3 --picture": "p.png",
+    "design --class-sizes 5,3 --picture": "p.png",
+    "table fashion --picture": "p.png",
+    "table fashion --save --results": "r.json",
+    "table fashion --run --runs": "fashion/x",
+    "data cifar10 --sizes": "s.csv",
+    "data cifar10 --export": "own",
+}
+FILES = ("--picture", "--results", "--sizes")
+"""Flags of files, not of folders."""
+
+
+def target(words, folder):
+    return os.path.join(folder, WRITERS[words]) if words.endswith(FILES) else folder
+
+
+@pytest.fixture
+def _no_work(monkeypatch):
+    """Fails where something is computed."""
+
+    def never(*_, **__):
+        raise AssertionError("begun")
+
+    monkeypatch.setattr(ufm, "gradient_flow", never)
+    monkeypatch.setattr(job, "run", never)
+    for name in ("phase.phase_diagram", "sweep.run", "geometry.minimize", "design.evaluate", "table.run_all"):
+        monkeypatch.setattr(f"ufm.commands.{name}", never)
+    for name in ("figures.gallery.data_of", "ufm.train.run.Run.begin", "ufm.commands.data.require_packages"):
+        monkeypatch.setattr(name, never)
+
+
+@pytest.mark.parametrize("words", WRITERS)
+@pytest.mark.usefixtures("_no_work")
+def test_where_results_go_is_tried_before_the_work(refused, words, monkeypatch, tmp_path):
+    write("taken", "")
+    for folder, said in (("taken", "is not a folder"), ("taken/below", "is not a folder"), ("/proc/here", "cannot be")):
+        assert said in refused(*words.split(), target(words, folder))
+    monkeypatch.setattr("tempfile.TemporaryFile", raising(OSError(errno.EROFS, "Read-only file system")))
+    assert "Read-only file system" in refused(*words.split(), target(words, "here"))
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+WRITES_FILES = [
+    words for words in WRITERS if not words.startswith("sweep") and not words.endswith(("--runs", "--export"))
+]
+
+
+@pytest.mark.parametrize("words", WRITES_FILES)
+@pytest.mark.usefixtures("_no_work")
+def test_a_folder_in_the_place_of_a_file_is_found_before_the_work(refused, words):
+    os.makedirs(f"here/{WRITERS[words]}")
+    assert WRITERS[words] in refused(*words.split(), target(words, "here"))
+
+
+def raising(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
 
 
 def test_what_is_no_problem_is_said_by_every_verb():
