@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from ufm.files.text import json_object, read_text
+from ufm.files.text import json_object, read_text, require_file
 
 if TYPE_CHECKING:
     import xarray
@@ -31,7 +31,7 @@ class DamagedFile(ValueError):
 def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
     """Let ``write`` fill a temporary file beside ``path``, flush it to disk, and put it in place in one step.
 
-    A crash, a kill or a full disk at any moment leaves the old file or the new one. Raises OSError as it comes.
+    A crash, a kill or a full disk at any moment leaves the old file or the new one. Raises OSError naming ``path``.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +43,8 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(target)
+    except OSError as error:  # a full disk names no file, and others the temporary one
+        raise OSError(error.errno, error.strerror or str(error), str(target)) from None
     finally:
         temporary.unlink(missing_ok=True)
     folder = os.open(target.parent, os.O_RDONLY)
@@ -239,6 +241,7 @@ def load_having(path: str | Path, variables: Iterable[str], attributes: Iterable
 
 def load_bytes(path: str | Path) -> bytes:
     """Read what :func:`save_bytes` wrote. Raises FileNotFoundError, DamagedFile."""
+    require_file(path)
     stored = Path(path).read_bytes()
     content, trailer = stored[:-TRAILER_LENGTH], stored[-TRAILER_LENGTH:]
     if trailer != _trailer(content):

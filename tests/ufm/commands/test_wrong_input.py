@@ -292,6 +292,26 @@ def raising(error):
     return fail
 
 
+def test_a_full_disk_names_the_file(refused, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("pathlib.Path.write_bytes", raising(full))
+    assert "here/trajectory.nc" in refused("simulate", "--preset", "toy", "--out", "here")
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", raising(full))
+    assert "'p.png'" in refused("geometry", "--class-sizes", "5,3", "--picture", "p.png")
+
+
+def test_a_folder_in_the_place_of_a_figures_data(capsys, monkeypatch, tmp_path):
+    assert main(["figures", "centers", "--quick", "--out", "f"]) == 0
+    (data,) = (tmp_path / "f" / "data").iterdir()
+    data.unlink()
+    data.mkdir()
+    capsys.readouterr()
+    assert main(["figures", "centers", "--quick", "--out", "f"]) == 1
+    said = capsys.readouterr().err
+    assert f"{data.name} is not a file" in said
+    assert len(said.splitlines()) == 1
+
+
 def test_what_is_no_problem_is_said_by_every_verb():
     certificate = ufm.minimize(ufm.Problem((3, 2), 1, 0.2)).certificate
     for verb in (
