@@ -16,7 +16,7 @@ import pytest
 import ufm
 from theory.derivations import derive
 from ufm.certify.ledger import ledger
-from ufm.commands.main import parse
+from ufm.commands.parse import parse
 from ufm.sweep import Sweep
 from ufm.sweep.picture import Picture
 

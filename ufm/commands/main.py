@@ -1,4 +1,4 @@
-"""Parsing and running a command: each file of this folder with a class ``Command`` is one, by the file's name.
+"""Running a command: each file of this folder with a class ``Command`` is one, by the file's name.
 
 A command is a dataclass, its fields are flags, and ``run`` does it. Messages and progress bars go to stderr. With
 ``--json`` stdout carries exactly one JSON object. Exit status: 0 all is done and holds, 1 it ran and something does not
@@ -6,53 +6,19 @@ hold, 2 the input is wrong (one line says which value and what is allowed); 130 
 reads the output any more.
 """
 
-import contextlib
-import io
+import errno
 import os
 import select
 import signal
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Union
+from collections.abc import Sequence
+from typing import Any
 
-import tyro
-
-from ufm import commands
-from ufm.files.folder import modules_in, ours
-from ufm.files.process import INTERRUPTED, WRONG_INPUT
-
-SHOWN_FIRST = (
-    *("simulate", "verify", "geometry", "zoo", "phase", "sweep"),
-    *("design", "figures", "claims", "train", "confirm", "table"),
-)
-"""Order in the help; others follow by name."""
-
-
-def found() -> Mapping[str, type]:
-    """All commands by name."""
-    classes = {name: file.Command for name, file in modules_in(commands).items() if hasattr(file, "Command")}
-    return {name: classes[name] for name in (*SHOWN_FIRST, *sorted(classes.keys() - set(SHOWN_FIRST)))}
-
-
-def parse(arguments: Sequence[str] | None) -> Any:
-    """Parsed command; a wrong one raises ValueError with tyro's message on one line."""
-    kinds: Any = Union[tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in found().items())]  # noqa: UP007
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(
-                kinds,
-                prog="ufm",
-                description="Neural collapse to multiple centers: simulate it, and hold it against theory.",
-                args=arguments,
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.SuppressFixed),
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        rows = [row.strip("│╰╯─ ") for row in said.getvalue().splitlines() if not row.startswith("╭")]
-        raise ValueError(" ".join(row for row in rows if row)) from None
+from ufm.commands.parse import in_flags, parse
+from ufm.files import memory
+from ufm.files.folder import ours
+from ufm.files.process import INTERRUPTED, WRONG_INPUT, streams
 
 
 def _nobody_reads() -> bool:
@@ -69,28 +35,44 @@ def _nobody_reads() -> bool:
     return True
 
 
-def _say(message: Warning | str, *_: Any, **__: Any) -> None:
-    """What is to be known, but no reason to stop: one line, as errors are."""
-    print(f"ufm: {' '.join(str(message).split())}", file=sys.stderr)
+def _say(message: BaseException | Warning | str, *_: Any, **__: Any) -> None:
+    """What is to be known: one line, of which the middle is left out where it is very long."""
+    text = " ".join(str(message).split())
+    print(f"ufm: {text if len(text) <= LONGEST else f'{text[:600]} ... {text[-300:]}'}", file=sys.stderr)
+
+
+LONGEST = 1000
+"""Characters: no message is longer. It begins with the value that is wrong and ends with what is allowed."""
+
+SIZES = ("class_sizes", "n_classes", "centers", "dim", "points", "n_times", "batch_size", "jobs", "workers")
+"""Flags by which a command needs more or less memory."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    shown = warnings.showwarning
-    try:
-        warnings.showwarning = _say
-        ours("figures")
-        status = int(parse(arguments).run())
-        if sys.stdout is not None:  # it may have been closed
+    shown, command = warnings.showwarning, None
+    with streams():
+        try:
+            warnings.showwarning = _say
+            ours("figures")
+            command = parse(arguments)
+            status = int(command.run())
             sys.stdout.flush()
-        return status
-    except (ValueError, MemoryError, OSError, ImportError) as error:
-        if isinstance(error, BrokenPipeError) and _nobody_reads():
-            return 128 + signal.SIGPIPE
-        print(f"ufm: {' '.join(str(error).split())}", file=sys.stderr)
-        return WRONG_INPUT
-    except KeyboardInterrupt:
-        print("ufm: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    finally:
-        warnings.showwarning = shown
+            return status
+        except (ValueError, memory.DoesNotFit, OSError, ImportError) as error:
+            if isinstance(error, BrokenPipeError) and _nobody_reads():
+                return 128 + signal.SIGPIPE
+            stdout = isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
+            _say(f"stdout: {error}" if stdout else in_flags(str(error), command))
+            return WRONG_INPUT
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "memory" not in str(error):  # torch's way to say the same
+                raise
+            flags = [f"--{name.replace('_', '-')}" for name in SIZES if hasattr(command, name)]
+            _say(f"memory ran out ({error}): take less, {', '.join(flags) or 'one at a time'}")
+            return WRONG_INPUT
+        except KeyboardInterrupt:
+            _say("interrupted")
+            return INTERRUPTED
+        finally:
+            warnings.showwarning = shown

@@ -8,6 +8,10 @@ NOTICED, ENDLESS = 600.0, 7 * 86400.0
 """Seconds: what takes longer than the first is said before, what takes longer than the second is refused."""
 
 
+class DoesNotFit(MemoryError):
+    """What would need more memory than there is, found before it was begun."""
+
+
 def available() -> int:
     """Bytes this process may hope to use: physical memory, or its address-space limit if that is smaller."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -25,10 +29,10 @@ def readable(n_bytes: float) -> str:
 
 
 def require(n_bytes: int, what: str, advice: str) -> None:
-    """Raise MemoryError saying how much ``what`` needs and what to change, unless it fits."""
+    """Raise DoesNotFit saying how much ``what`` needs and what to change, unless it fits."""
     limit = available()
     if n_bytes > limit:
-        raise MemoryError(f"{what} needs {readable(n_bytes)} of {readable(limit)} here: {advice}")
+        raise DoesNotFit(f"{what} needs {readable(n_bytes)} of {readable(limit)} here: {advice}")
 
 
 def readable_time(seconds: float) -> str:

@@ -1,12 +1,14 @@
 """What a process owes to whoever started it: an exit status, progress where somebody watches, and its end."""
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ufm.files.folder import ROOT
@@ -21,6 +23,37 @@ PARENT = "NCMC_PARENT"
 def interactive() -> bool:
     """Whether somebody watches the progress bars."""
     return sys.stderr.isatty()
+
+
+class _Lossy(io.FileIO):
+    """Loses what cannot be written."""
+
+    def write(self, data: Any) -> int:
+        """Write, or do as if."""
+        with contextlib.suppress(OSError):
+            super().write(data)
+        return len(data)
+
+
+@contextlib.contextmanager
+def streams() -> Iterator[None]:
+    """A stderr that is closed or full stops nothing, nor does a closed stdout; and no file takes their places."""
+    if sys.stdout is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is not sys.__stderr__:  # somebody listens already
+        yield
+        return
+    if sys.stderr is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    kept = sys.stderr
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(_Lossy(2, "w", closefd=False)), "utf-8", "backslashreplace", line_buffering=True
+    )
+    try:
+        yield
+    finally:
+        sys.stderr = kept
 
 
 def processors() -> int:

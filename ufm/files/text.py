@@ -62,11 +62,28 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
+SHOWN = 20
+"""Where more words than these are allowed, a message says the closest ones."""
+
+
+def known_as(word: Any, known: Iterable[str]) -> Any:
+    """The word of ``known`` that ``word`` is in any case; ``word`` itself where there is not exactly one."""
+    same = [each for each in known if each.casefold() == str(word).casefold()]
+    return same[0] if len(same) == 1 else word
+
+
 def suggestion(word: str, known: Iterable[str], n: int = 1) -> str:
-    """The end of an error message: up to ``n`` known words that are close, or all of them."""
-    candidates = list(known)
-    close = difflib.get_close_matches(word, candidates, n=n)
-    return f": did you mean {' or '.join(map(repr, close))}?" if close else f": allowed are {', '.join(candidates)}"
+    """The end of an error message: up to ``n`` known words that are close, or all of them, or the closest of many."""
+    candidates = {each.casefold(): each for each in known}
+
+    def closest(n: int, cutoff: float) -> list[str]:
+        return [candidates[each] for each in difflib.get_close_matches(word.casefold(), candidates, n, cutoff)]
+
+    if close := closest(n, 0.6):
+        return f": did you mean {' or '.join(map(repr, close))}?"
+    if len(candidates) <= SHOWN:
+        return f": allowed are {', '.join(candidates.values())}"
+    return f": the closest of {len(candidates)} are {', '.join(closest(5, 0.0))}"
 
 
 def require_known(word: Any, known: Collection[str], message: str, n: int = 1) -> None:

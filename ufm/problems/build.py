@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from theory.multicenter.geometry import minimum_dimension
-from ufm.files.text import read_text
-from ufm.problems.presets import PRESETS, preset, spend
+from ufm.files.text import read_text, suggestion
+from ufm.problems.presets import CENTERS, PRESETS, preset, spend
 from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
 
@@ -35,9 +35,9 @@ def source(given: Description, *names: str) -> str:
     """The one name among ``names`` that says where sizes come from. Raises ValueError if it is not exactly one."""
     named = [name for name in names if given.get(name) is not None]
     if len(named) != 1:
-        flags = ["--" + name.replace("_", "-") for name in names]
-        wrong = f", not {' and '.join(named)}" if named else ""
-        raise ValueError(f"one of {', '.join(flags[:-1])} and {flags[-1]} is needed{wrong}")
+        flags, wrong = ([f"--{name.replace('_', '-')}" for name in each] for each in (names, named))
+        not_these = f", not {' and '.join(wrong)}" if wrong else ""
+        raise ValueError(f"one of {', '.join(flags[:-1])} and {flags[-1]} is needed{not_these}")
     if given.get("tau") is not None and named[0] not in ("preset", "n_classes"):
         raise ValueError(f"tau={given['tau']} belongs to --preset or --n-classes: other problems have their sizes")
     if given.get("n_max") is not None and given.get("n_classes") is None:
@@ -79,6 +79,8 @@ def centers(given: Description, sizes: tuple[int, ...], theta: float) -> Any:
     """Centers per class of a description, for some class sizes and an angle."""
     rule = given.get("centers")
     if rule is None or (isinstance(rule, str) and not _is_list(rule)):
+        if rule is not None and rule not in CENTERS:
+            raise ValueError(f"centers={rule!r} is neither integers like 2,3,5 nor a rule{suggestion(rule, CENTERS)}")
         default = PRESETS[given["preset"]].f if given.get("preset") is not None else 20
         return spend(rule or "class-aware", sizes, default if given.get("f") is None else given["f"], theta)
     if given.get("f") is not None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from theory.multicenter.geometry import equal_skew_angles
 from ufm.files.store import config_key
-from ufm.files.text import json_object, require_known, suggestion
+from ufm.files.text import json_object, known_as, require_known, suggestion
 from ufm.problems.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
 from ufm.problems.problem import MultiCenterProblem, Problem, Sizes, integers, nonnegative
 from ufm.train.catalogue import HYPER, METHODS, method_spec
@@ -75,6 +75,10 @@ class Settings:
     measure_every: int | None = None
     """Epochs between two measurements; the first and the last are always measured (1)."""
 
+    def __post_init__(self) -> None:
+        """A method in any case is the method."""
+        object.__setattr__(self, "method", known_as(self.method, METHODS))  # the class is frozen
+
     def given(self) -> dict[str, Any]:
         """What is given, as plain values."""
         values = {field.name: getattr(self, field.name) for field in fields(Settings)}
@@ -122,6 +126,7 @@ class Config(Settings):
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)  # the class is frozen
 
+        super().__post_init__()
         put("hyper", self._canonical_hyper())
         for name, default in self._frame_defaults().items():
             if getattr(self, name) is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from ufm.files.text import suggestion
+from ufm.files.text import known_as, suggestion
 from ufm.train.catalogue import METHODS, method_spec
 from ufm.train.config import FRAME_FIELDS, Config
 
@@ -170,7 +170,9 @@ def preset(name: str, **given: Any) -> Config:
     'CAL on cifar100, tau 0.01, resnet50, seed 1'
     """
     if name not in PRESETS:
-        raise ValueError(f"training {name!r} is unknown{suggestion(name, PRESETS, n=3)}")
+        raise ValueError(
+            f"training {name!r} is unknown (`ufm presets --train` lists them){suggestion(name, PRESETS, n=3)}"
+        )
     return complete(PRESETS[name], given)
 
 
@@ -191,7 +193,8 @@ def complete(base: dict[str, Any], given: dict[str, Any]) -> Config:
 
     Frames keep f, theta and basis; centers, penalty, hyperparameters and normalisation are each method's own.
     """
-    method: str = {**base, **given}["method"]
+    given = {**given, "method": known_as(given.get("method", base["method"]), METHODS)}
+    method = given["method"]
     if method != base["method"]:
         framed = method_spec(method).loss is not None
         dropped = ("centers", "penalty", *OWN_FIELDS) if framed else (*FRAME_FIELDS, "expand", *OWN_FIELDS)

@@ -112,7 +112,7 @@ def test_the_picture_shows_every_design():
     ("arguments", "message"),
     [
         ([], "one of --preset, --class-sizes, --labels and --n-classes is needed"),
-        (["--preset", "toy", "--n-classes", "3"], "not preset and n_classes"),
+        (["--preset", "toy", "--n-classes", "3"], "not --preset and --n-classes"),
         (["--n-classes", "3"], "needs --n-max"),
         (["--class-sizes", "3,2", "--tau", "0.1"], "belongs to --preset or --n-classes"),
         (["--class-sizes", "3,2", "--n-max", "4"], "goes with --n-classes"),

@@ -54,7 +54,7 @@ def test_the_picture_is_readable():
     [
         ((), "one of --preset, --class-sizes, --labels and --n-classes is needed"),
         ((*SIZES, "--loss", "cee"), "loss='cee' is unknown: did you mean 'ce'"),
-        ((*SIZES, "--lam-w", 0), "lam_w=0.0 must be positive"),
+        ((*SIZES, "--lam-w", 0), "lam-w=0.0 must be positive"),
         ((*SIZES, "--bias", "some"), "bias='some' is unknown"),
         ((*SIZES, "--picture", "g.jpeg"), "picture=g.jpeg must be a file that ends in"),
     ],

@@ -163,12 +163,12 @@ def test_presets(capsys):
 
 WRONG = [
     (["claims", "erattum-7"], "claim 'erattum-7' is not in the ledger: did you mean 'erratum-7' or 'erratum-9' or"),
-    (["claims", "--check", "angles", "everything"], "claim 'everything' is not in the ledger: allowed are angles"),
+    (["claims", "--check", "angles", "everything"], "claim 'everything' is not in the ledger: the closest of 42 are"),
     (["claims", "--markdown", "angles"], "--markdown is the whole document"),
     (["simulate"], "one of --preset, --problem, --class-sizes, --labels and --n-classes is needed"),
-    (["simulate", "--preset", "toy", "--class-sizes", "3,2"], "not preset and class_sizes"),
+    (["simulate", "--preset", "toy", "--class-sizes", "3,2"], "not --preset and --class-sizes"),
     (["simulate", "--preset", "cifar-10"], "preset 'cifar-10' is unknown: did you mean 'cifar10-lt'?"),
-    (["simulate", "--preset", "toy", "--dim", "10"], "dim=10 < 24 = sum(centers) + n_classes: no such frame exists"),
+    (["simulate", "--preset", "toy", "--dim", "10"], "--dim=10 < 24, the sum of the centers and the number of classes"),
     (["simulate", "--preset", "toy", "--theta", "2"], "theta=2.0 is outside [0, pi/2]"),
     (["simulate", "--preset", "toy", "--theta", "nan"], "theta=nan must be finite"),
     (["simulate", "--preset", "toy", "--lam", "-1"], "lam=-1.0 must be finite and at least 0"),
@@ -176,27 +176,27 @@ WRONG = [
     (["simulate", "--preset", "toy", "--tau", "0"], "tau=0.0 is outside (0, 1]"),
     (["simulate", "--preset", "toy", "--tau", "0.001"], "leaves the smallest class empty"),
     (["simulate", "--class-sizes", "3,2", "--tau", "0.1"], "tau=0.1 belongs to --preset"),
-    (["simulate", "--class-sizes", "3,0"], "class_sizes contains 0"),
-    (["simulate", "--class-sizes", "3,-2"], "class_sizes contains -2"),
-    (["simulate", "--class-sizes", "3,2.5"], "class_sizes='3,2.5' is neither"),
+    (["simulate", "--class-sizes", "3,0"], "--class-sizes contains 0"),
+    (["simulate", "--class-sizes", "3,-2"], "--class-sizes contains -2"),
+    (["simulate", "--class-sizes", "3,2.5"], "--class-sizes='3,2.5' is neither"),
     (["simulate", "--class-sizes", "nowhere.npy"], "nowhere.npy"),
-    (["simulate", "--class-sizes", "3,2", "--centers", "1,2,3"], "centers has 3 entries and class_sizes 2"),
+    (["simulate", "--class-sizes", "3,2", "--centers", "1,2,3"], "centers has 3 entries and --class-sizes 2"),
     (["simulate", "--class-sizes", "3,2", "--centers", "0"], "centers contains 0"),
     (["simulate", "--class-sizes", "3,2", "--centers", "class_aware"], "did you mean 'class-aware'?"),
     (["simulate", "--class-sizes", "3,2", "--centers", "2", "--f", "3"], "f=3 goes with a rule"),
     (["simulate", "--class-sizes", "3,2", "--f", "0"], "f=0"),
     (["simulate", "--preset", "toy", "--beta", "big"], "beta='big' is neither"),
-    (["simulate", "--preset", "toy", "--lam-h", "0.1"], "lam_h=0.1 has no meaning for loss='cosine'"),
+    (["simulate", "--preset", "toy", "--lam-h", "0.1"], "--lam-h=0.1 has no meaning for --loss='cosine'"),
     (["simulate", "--preset", "toy", "--scale", "0"], "scale=0.0"),
-    (["simulate", "--preset", "toy", "--until-nc", "5"], "until_nc=5.0"),
-    (["simulate", "--preset", "toy", "--method", "exact"], "method='exact' is not for loss='cosine'"),
-    (["simulate", "--preset", "toy", "--method", "fastest"], "invalid choice 'fastest'"),
-    (["simulate", "--preset", "toy", "--t-final", "soon"], "could not convert string to float: 'soon'"),
+    (["simulate", "--preset", "toy", "--until-nc", "5"], "--until-nc=5.0"),
+    (["simulate", "--preset", "toy", "--method", "exact"], "--method='exact' is not for --loss='cosine'"),
+    (["simulate", "--preset", "toy", "--method", "fastest"], "--method: 'fastest' is unknown: allowed are auto, full"),
+    (["simulate", "--preset", "toy", "--t-final", "soon"], "--t-final: 'soon' is not a number"),
     (["simulate", "--preset", "toy", "--features", "none.npy"], "none.npy"),
     (["simulate", "--preset", "toy", "--thetta", "1"], "--thetta"),
     (
         ["simulate", "--preset", "toy", "--frame", "learned"],
-        "ufm: frame='learned': `ufm simulate` keeps the frame fixed",
+        "ufm: --frame='learned': `ufm simulate` keeps the frame fixed",
     ),
     (["simulate", "--problem", "none.toml"], "none.toml"),
     (["simulate", "--preset", "toy", "--beta", "1e308"], "beta=1e+308 must be at most 1e+100"),
@@ -267,7 +267,7 @@ def test_as_a_process(tmp_path):
     assert json.loads(good.stdout)["status"] == "collapsed"
     bad = ufm_process("simulate", "--preset", "toy", "--lam", "-2")
     assert (bad.returncode, bad.stdout) == (2, "")
-    assert bad.stderr == "ufm: lam=-2.0 must be finite and at least 0\n"
+    assert bad.stderr == "ufm: --lam=-2.0 must be finite and at least 0\n"
 
 
 def test_interrupted(monkeypatch, capsys):

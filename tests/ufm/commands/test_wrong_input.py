@@ -3,6 +3,9 @@
 import errno
 import os
 import pathlib
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from ufm.files import memory, store
 from ufm.measure import metrics
 from ufm.sweep.description import read
 from ufm.train.config import Config
+from ufm.train.presets import preset
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(pathlib.Path(ufm.__file__).parents[1])}
 
@@ -220,6 +224,103 @@ def test_thirty_thousand_centers_are_refused_where_they_do_not_fit(monkeypatch):
         ufm.multi_center_frame(ufm.Problem((5, 3), (30000, 2), 0.2), basis="coordinate")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("simulate --preset toy --theta 12deg", "--theta: '12deg' is not a number"),
+        ("simulate --preset toy --f 2.5", "--f: '2.5' is not an integer"),
+        ("train smoke --epochs 2.5", "--epochs: '2.5' is not an integer"),
+        ("design --class-sizes 5,3 --f 5 x", "--f: 'x' is not an integer"),
+        ("verify --loss foo", "--loss: 'foo' is unknown: allowed are cosine, mse"),
+        ("simulate --preset toy --thetta 1", "--theta"),
+        ("table", "Number of a table"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_nothing_of_the_parser_is_shown(refused, words, said, encoding, monkeypatch, capsys):
+    monkeypatch.setattr("tyro._fmtlib._should_use_utf8_drawing_chars", lambda: encoding == "utf-8")
+    message = refused(*words.split())
+    assert said in message
+    assert not re.search(r"None|class '|helptext|instantiated|[│─╭]|---|\(default", message)
+    assert message.endswith(f"(see ufm {words.split()[0]} --help)\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("verify --preset toy --seed -1", "--seed=-1 must be an integer >= 0"),
+        ("phase --class-sizes 5,3 --centers 1 --points 2 --seed -1", "--seed=-1 must be an integer >= 0"),
+        ("simulate --preset toy --basis random --seed -1", "--seed=-1 must be an integer >= 0"),
+        (
+            "verify --class-sizes 5,3 --centers 2 --frame learned --lam-h 0.1",
+            "--lam-w=0.0 must be positive with --frame",
+        ),
+        ("simulate --class-sizes 3,4 --centers 2,3,x", "--centers='2,3,x' is neither integers like 2,3,5 nor a rule"),
+        ("simulate --class-sizes 3,0", "--class-sizes contains 0"),
+        ("simulate --preset toy --dim 10", "--dim=10 < 24, the sum of the centers and the number of classes"),
+        ("simulate --preset toy --class-sizes 3,2", "not --preset and --class-sizes"),
+        ("train --method CE --theta 0.3", "--theta=0.3 has no meaning for --method=CE"),
+        ("train --batch-size 1", "--batch-size=1 must be at least 2"),
+    ],
+)
+def test_names_are_those_of_the_command_line(refused, words, said):
+    assert said in refused(*words.split())
+
+
+def test_what_a_file_says_keeps_its_names(refused):
+    assert "p.toml: lam_h=-1" in refused(
+        "simulate", "--problem", write("p.toml", f'{PROBLEM}theta = 0.2\nloss = "mse"\nlam_h = -1')
+    )
+
+
+def test_of_many_names_only_the_closest_are_shown(refused):
+    message = refused("train", "fashion/cal")
+    assert "did you mean 'fashion/cal-0.1'" in message
+    message = refused("train", "nosuch")
+    assert len(message) < 300
+    assert "`ufm presets --train`" in message
+
+
+def test_methods_are_known_in_any_case(refused):
+    assert Config(method="cal") == Config(method="CAL")
+    assert Config(method="ldam-drw").method == "LDAM-DRW"
+    assert preset("fashion/cal-0.1", method="cal") == preset("fashion/cal-0.1")
+    assert "did you mean 'CAL'" in refused("train", "--method", "call")
+    assert main(["simulate", "--preset", "toy", "--method", "FULL", "--t-final", "0.1"]) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "simulate --preset toy --out",
+        "simulate --problem",
+        "simulate --preset toy --features",
+        "simulate --class-sizes",
+        "simulate --labels",
+        "verify --out",
+        "phase --out",
+        "geometry --class-sizes 5,3 --picture",
+        "design --class-sizes 5,3 --picture",
+        "sweep",
+        "sweep --show",
+        "sweep phase --out",
+        "figures --out",
+        "figures architectures --run",
+        "train --out",
+        "train --resume",
+        "train --data",
+        "confirm",
+        "table fashion --runs",
+        "table fashion --results",
+        "data cifar10 --sizes",
+        "data cifar10 --export",
+    ],
+)
+def test_no_path_is_empty(refused, words, tmp_path):
+    assert "''" in refused(*words.split(), "")
+    assert not list(tmp_path.iterdir())
+
+
 def test_results_that_are_not_there(refused):
     assert "results=nosuch.json is no file" in refused("table", "fashion", "--results", "nosuch.json")
 
@@ -292,12 +393,49 @@ def raising(error):
     return fail
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(("words", "status"), [("simulate --preset toy --lam -1", 2), ("nosuch", 2), ("presets", 0)])
+def test_a_stderr_that_takes_nothing(stderr, words, status):
+    command = f"exec {sys.executable} -m ufm {words} {stderr}"
+    done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, check=False, env=ENVIRONMENT)
+    assert done.returncode == status
+    assert bool(done.stdout) == (status == 0)
+
+
+@pytest.mark.slow
+def test_a_stdout_that_takes_nothing():
+    for words, stdout, said in (("presets", ">/dev/full", "stdout: "), ("nosuch", ">&-", "Unrecognized")):
+        command = f"exec {sys.executable} -m ufm {words} {stdout}"
+        done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False, env=ENVIRONMENT)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
 def test_a_full_disk_names_the_file(refused, monkeypatch):
     full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr("pathlib.Path.write_bytes", raising(full))
     assert "here/trajectory.nc" in refused("simulate", "--preset", "toy", "--out", "here")
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", raising(full))
     assert "'p.png'" in refused("geometry", "--class-sizes", "5,3", "--picture", "p.png")
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("std::bad_alloc"), MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_memory_that_runs_out_says_what_to_reduce(refused, monkeypatch, error):
+    monkeypatch.setattr("ufm.gradient_flow", raising(error))
+    message = refused("simulate", "--preset", "toy")
+    assert "memory ran out" in message
+    assert "--class-sizes" in message
+    assert str(error) in message
+
+
+def test_other_errors_of_the_runtime_are_not_hidden(monkeypatch):
+    monkeypatch.setattr("ufm.gradient_flow", raising(RuntimeError("a fault")))
+    with pytest.raises(RuntimeError, match="a fault"):
+        main(["simulate", "--preset", "toy"])
 
 
 def test_a_folder_in_the_place_of_a_figures_data(capsys, monkeypatch, tmp_path):
@@ -310,6 +448,13 @@ def test_a_folder_in_the_place_of_a_figures_data(capsys, monkeypatch, tmp_path):
     said = capsys.readouterr().err
     assert f"{data.name} is not a file" in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", ["simulate --preset", "simulate --theta", "simulate --class-sizes", "train", "sweep"])
+def test_a_long_value_is_shortened(refused, words):
+    message = refused(*words.split(), "x" * 100_000)
+    assert len(message) < 1500
+    assert "xxx ... " in message or "too long" in message
 
 
 def test_what_is_no_problem_is_said_by_every_verb():

@@ -119,9 +119,9 @@ def test_phase_from_the_command_line(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--lam-w", "0.1"], "lam_w=0.1; a phase diagram is of P"),
+        (["--lam-w", "0.1"], "--lam-w=0.1; a phase diagram is of P"),
         (["--points", "1"], "points=1 must be at least 2"),
-        (["--low", "1", "--high", "0.1"], "low=1 and high=0.1 must satisfy"),
+        (["--low", "1", "--high", "0.1"], "--low=1 and --high=0.1 must satisfy"),
     ],
 )
 def test_wrong_phases(capsys, tmp_path, arguments, message):
@@ -138,7 +138,7 @@ def test_verify_a_learned_frame(capsys):
     )
     assert json.loads(capsys.readouterr().out)["holds"]
     assert main(["verify", "--class-sizes", "9,3", "--centers", "2", "--frame", "learned", "--lam-h", "0.1"]) == 2
-    assert "lam_w" in capsys.readouterr().err
+    assert "--lam-w" in capsys.readouterr().err
     assert main(["verify", "--full", "--preset", "toy"]) == 2
 
 

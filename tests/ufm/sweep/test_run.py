@@ -330,7 +330,7 @@ def test_wrong_input_touches_nothing(described, tmp_path, refused):
         ([other, "--out", tmp_path / "undisturbed"], "belongs to another sweep: axes differ"),
         ([path, "--out", foreign], "holds other files and no sweep"),
         ([path, "--out", foreign / "letter.txt"], "exists and is not a folder"),
-        ([path, "--out", tmp_path / "new", "--max-cells", "11"], "has 12 cells, more than max_cells=11"),
+        ([path, "--out", tmp_path / "new", "--max-cells", "11"], "has 12 cells, more than --max-cells=11"),
         ([path, "--out", tmp_path / "new", "--workers", "0"], "must be at least 1"),
         ([path, "--out", tmp_path / "undisturbed", "--no-resume"], "has cells already"),
         (["nowhere.toml"], "nowhere.toml"),

@@ -1,0 +1,128 @@
+"""From the words of a command line to a command, and what is wrong with them in one line."""
+
+import contextlib
+import io
+import re
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from ufm import commands
+from ufm.files.folder import modules_in
+from ufm.files.text import known_as, suggestion
+
+SHOWN_FIRST = (
+    *("simulate", "verify", "geometry", "zoo", "phase", "sweep"),
+    *("design", "figures", "claims", "train", "confirm", "table"),
+)
+"""Order in the help; others follow by name."""
+
+
+def found() -> Mapping[str, type]:
+    """All commands by name."""
+    classes = {name: file.Command for name, file in modules_in(commands).items() if hasattr(file, "Command")}
+    return {name: classes[name] for name in (*SHOWN_FIRST, *sorted(classes.keys() - set(SHOWN_FIRST)))}
+
+
+KINDS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
+    int: (int, "an integer"),
+    float: (float, "a number"),
+    str: (str, "a word"),
+    Path: (Path, "the name of a file or folder"),
+}
+"""What a flag may hold: how a word is read, and what it should have been."""
+
+
+def _read(kind: Any, word: str) -> Any:
+    if get_origin(kind) is Literal:
+        allowed = get_args(kind)
+        if (name := known_as(word, allowed)) not in allowed:
+            raise ValueError(f"{word!r} is unknown{suggestion(word, allowed)}")
+        return name
+    read, what = KINDS[kind]
+    try:
+        if word:
+            return read(word)
+    except ValueError:
+        pass
+    raise ValueError(f"{word!r} is not {what}")
+
+
+REGISTRY = ConstructorRegistry()
+
+
+@REGISTRY.primitive_rule
+def _rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """How tyro reads one value or several, None being what is left out; None for what it reads well by itself."""
+    kind = info.type
+    if get_origin(kind) in (Union, types.UnionType):
+        (kind, *others) = (each for each in get_args(kind) if each is not type(None))
+        if others:
+            return None
+    several = get_origin(kind) is tuple and get_args(kind)[1:] == (...,)
+    one = get_args(kind)[0] if several else kind
+    if (one not in KINDS and get_origin(one) is not Literal) or tyro.conf.UseAppendAction in info.markers:
+        return None
+    name = f"{{{','.join(get_args(one))}}}" if get_origin(one) is Literal else one.__name__.upper()
+    return PrimitiveConstructorSpec(
+        nargs="*" if several else 1,
+        metavar=f"{name} ..." if several else name,
+        instance_from_str=lambda words: tuple(_read(one, word) for word in words) if several else _read(one, words[0]),
+        is_instance=lambda value: value is None or isinstance(value, tuple if several else object),
+        str_from_instance=lambda value: list(map(str, value)) if several and value is not None else [str(value)],
+    )
+
+
+def parse(arguments: Sequence[str] | None) -> Any:
+    """Parsed command; a wrong one raises ValueError with tyro's message on one line."""
+    kinds: Any = Union[tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in found().items())]  # noqa: UP007
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), REGISTRY:
+            return tyro.cli(
+                kinds,
+                prog="ufm",
+                description="Neural collapse to multiple centers: simulate it, and hold it against theory.",
+                args=arguments,
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.SuppressFixed),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        rows = [row.strip("│| ") for row in said.getvalue().splitlines()[1:]]  # below the title, in a box
+        rows = [row for row in rows if re.search(r"\w", row)]  # no lines between paragraphs
+        text = NOT_FOR_ONE_LINE.split(" ".join(rows))[0]
+        raise ValueError(f"{text.strip()} (see {_help(arguments)})") from None
+
+
+NOT_FOR_ONE_LINE = re.compile(r"Argument helptext:|Arguments are applied|For full helptext|\(default:|\(required\)")
+"""Where tyro's message begins to repeat the help."""
+
+
+def _help(arguments: Sequence[str] | None) -> str:
+    """The command that explains the flags."""
+    word = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+    return f"ufm {word} --help" if word in found() else "ufm --help"
+
+
+def in_flags(message: str, command: Any) -> str:
+    """A message of Python in the words of a command line: names of arguments become those of its flags.
+
+    What is said of a file, "FILE: ...", stays as it is.
+    """
+    if command is None or any(message.startswith(f"{value}:") for value in vars(command).values()):
+        return message
+    for field in fields(command):
+        marks = getattr(field.type, "__metadata__", ())
+        names = [mark.name for mark in marks if getattr(mark, "name", None)]
+        if tyro.conf.Positional not in marks:
+            flag = "--" + (names or [field.name])[0].replace("_", "-")
+            ending = r"\b" if "_" in field.name else "(?==)"
+            message = re.sub(rf"(?<![\w.-]){field.name}{ending}", flag, message)
+    return message
