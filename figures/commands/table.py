@@ -9,6 +9,10 @@ from matplotlib.figure import Figure
 from figures.style import panels, styled
 from ufm.problems.sizes import rare_classes
 from ufm.tables.tables import labels
+from ufm.train.catalogue import METHODS
+
+USUAL = METHODS["CAL"].target
+"""What NC is the distance to, unless the label of a curve says otherwise."""
 
 
 @styled()
@@ -29,11 +33,13 @@ def comparison_figure(results: Sequence[Mapping[str, Any]]) -> Figure:
     for (upper, lower), (title, column) in zip(axes.T, grid.items(), strict=True):
         accuracies = {row: np.array([run["curves"]["test_accuracy"] for run in runs]) for row, runs in column.items()}
         for row, runs in column.items():
-            epochs, look = runs[0]["curves"]["epoch"], {"color": f"C{rows.index(row)}", "label": row}
+            target = METHODS[runs[0]["configuration"]["method"]].target
+            label = row if target == USUAL else f"{row} (NC to {target})"
+            epochs, look = runs[0]["curves"]["epoch"], {"color": f"C{rows.index(row)}", "label": label}
             nc = np.array([_log_nc(run) for run in runs])
             _band(upper, epochs, np.exp(nc), np.exp(nc.mean(axis=0)), look)
             _band(lower, epochs, 100 * accuracies[row], 100 * accuracies[row].mean(axis=0), look)
-        upper.set(yscale="log", xlabel="epoch", ylabel="NC, rarest third")
+        upper.set(yscale="log", xlabel="epoch", ylabel=f"NC to {USUAL},\ngeometric mean of rarest third")
         upper.set_title(title, loc="left")
         top = 100 * max(each.max() for each in accuracies.values())
         end = 100 * min(each[:, -1].min() for each in accuracies.values())

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from xarray import Dataset
 
 from figures.style import draw_classes, draw_cosines, panels, styled
+from ufm.train.catalogue import METHODS
 
 RULES = {"own": ("own rule", "-"), "rcr": ("RCR", "--"), "gcr": ("GCR", ":"), "nearest": ("nearest mean center", "-.")}
 
@@ -25,7 +26,7 @@ def training_figure(data: Dataset, said: Mapping[str, Any]) -> Figure:
     labels = [f"class {k}: n={int(n)}" for k, n in enumerate(data.class_size, start=1)]
     draw_classes(left, data.epoch, np.maximum(train.nc_mean.values, 1e-12), labels=labels)
     draw_classes(middle, data.epoch, train.variability.values, limits=predicted.get("variability"))
-    left.set(yscale="log", ylabel="NC, training images", xlabel="epoch")
+    left.set(yscale="log", ylabel=f"NC to {METHODS[said['method']].target}", xlabel="epoch")
     left.set_title(data.attrs["title"], loc="left")
     left.legend(handles=[left.lines[0], left.lines[-1]], loc="lower left")
     middle.set(ylabel="variability, training images", xlabel="epoch")

@@ -174,11 +174,11 @@ class Command(Settings):
         def watch(record: "Record") -> None:
             from tqdm import tqdm
 
-            numbers, epoch = record.headline(), record.epochs[-1]
-            text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers.items())
-            tqdm.write(f"epoch {epoch:{len(str(config.epochs))}} of {config.epochs}: {text}", file=sys.stderr)
+            epoch = record.epochs[-1]
+            place = f"epoch {epoch:{len(str(config.epochs))}} of {config.epochs}"
+            tqdm.write(f"{place}: {record.sentence()}", file=sys.stderr)
             if draw is not None:
-                draw(epoch, numbers)
+                draw(epoch, record.headline())
 
         return watch
 
@@ -194,7 +194,6 @@ class Command(Settings):
             print(store.to_json({**numbers, "accuracy": record.accuracies(), "out": str(run.folder)}))
             return
         by_rule = ", ".join(f"{name} {100 * value:.1f} %" for name, value in record.accuracies().items())
-        held = sum(check.holds for check in report.checks)
-        print(f"{record.config.title}: loss {numbers['loss']:.4g}, NC {numbers['nc']:.3g} on training images")
+        print(f"{record.config.title}: {record.sentence('loss', 'nc')}")
         print(f"test accuracy: {by_rule}")
-        print(f"{held} of {len(report.checks)} predictions hold: ufm confirm {run.folder}")
+        print(f"{report.tally}; ufm confirm {run.folder}")

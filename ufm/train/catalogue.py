@@ -26,6 +26,13 @@ class MethodSpec:
     simplex: bool = False
     """Whether one direction per class is fixed, up to a rotation, as the vertices of a simplex."""
 
+    @property
+    def target(self) -> str:
+        """What features collapse to, in words: NC is the distance to it."""
+        return (
+            "the mean center" if self.loss else "the vertices of the simplex" if self.simplex else "the own class mean"
+        )
+
 
 @dataclass(frozen=True)
 class Range:

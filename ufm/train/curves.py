@@ -1,5 +1,6 @@
 """Curves for TensorBoard."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def writer(folder: Path) -> Callable[[int, Mapping[str, float]], None]:
 
     def add(epoch: int, numbers: Mapping[str, float]) -> None:
         for name, value in numbers.items():
-            curves.add_scalar(name, value, epoch)
+            if not math.isnan(value):  # before the first step there is no loss
+                curves.add_scalar(name, value, epoch)
         curves.flush()
 
     return add

@@ -256,7 +256,7 @@ class Training:
         bar.update()
         if not bar.disable and self.progress.step % SHOW_EVERY == 0:  # other processes have nothing to show
             last = self.record.headline()
-            numbers = {"test accuracy": f"{last['test_accuracy']:.3f}", "NC": f"{last['nc']:.2g}"}
+            numbers = {"test accuracy": f"{last['test_accuracy']:.3f}", "mean NC": f"{last['nc']:.2g}"}
             bar.set_postfix({"loss": f"{self.progress.loss:.4g}", **numbers}, refresh=False)
 
 

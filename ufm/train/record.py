@@ -168,6 +168,14 @@ class Record:
             "test_accuracy": float(last.accuracy.sel(split="test", rule="own")),
         }
 
+    def sentence(self, *names: str) -> str:
+        """The headline in words, or some of it, without what is not known: nothing has a loss before the first step."""
+        target = METHODS[self.config.method].target
+        words = {"nc": f"NC to {target} (mean over classes, training images)"}
+        known = {name: value for name, value in self.headline().items() if not math.isnan(value)}
+        chosen = [name for name in known if not names or name in names]
+        return ", ".join(f"{words.get(name, name.replace('_', ' '))} {known[name]:.4g}" for name in chosen)
+
     def accuracies(self) -> dict[str, float]:
         """Last test accuracy by rule."""
         last = self.data.accuracy.isel(epoch=-1).sel(split="test")

@@ -11,7 +11,8 @@ SIZES = [60, 50, 40, 30, 20, 10]
 def result(name, seed):
     rng = np.random.default_rng(seed)
     curves = {"epoch": [0, 5, 10], "nc": np.exp(-rng.uniform(1, 5, (3, 6))).tolist(), "test_accuracy": [0.1, 0.5, 0.9]}
-    return {"name": name, "class_sizes": SIZES, "curves": curves}
+    method = name.partition("/")[2].partition("-")[0].upper()
+    return {"name": name, "class_sizes": SIZES, "curves": curves, "configuration": {"method": method}}
 
 
 def test_comparison_figure():
@@ -28,7 +29,8 @@ def test_comparison_figure():
     np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], np.exp([rare.min(), rare.max()]))
     np.testing.assert_allclose(lower_ce.lines[0].get_ydata(), [10, 50, 90])
     assert lower_cal.get_ylim() == (75, 91)
-    assert upper_ce.get_ylabel() == "NC, rarest third"
+    assert upper_ce.get_ylabel() == "NC to the mean center,\ngeometric mean of rarest third"
+    assert upper_ce.lines[0].get_label() == "cnn CE (NC to the own class mean)"
 
 
 def test_nothing_to_draw():

@@ -17,6 +17,7 @@ def test_training_figure(tmp_path, method, capsys):
     collapse, variability, accuracy, gram, _ = training_figure(data, said).axes
     assert [axis.get_xlabel() for axis in (collapse, variability, accuracy)] == ["epoch"] * 3
     assert collapse.get_title(loc="left") == data.attrs["title"]
+    assert collapse.get_ylabel() == {"CAL": "NC to the mean center", "CE": "NC to the own class mean"}[method]
     for k in (0, 9):
         line = collapse.lines[k]
         np.testing.assert_array_equal(line.get_xdata(), data.epoch)

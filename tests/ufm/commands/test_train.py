@@ -2,6 +2,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -33,17 +34,24 @@ def test_train_and_confirm(tmp_path, command):
     status, out, err = command("train", *QUICK, "--out", run)
     assert status == 0
     assert "CAL on mnist5k, tau 0.1, mlp, seed 0" in out
-    assert "epoch 1 of 1" in err
+    assert "epoch 0 of 1: NC to the mean center (mean over classes, training images) " in err  # and no loss yet
+    assert "epoch 1 of 1: loss " in err
+    assert "nan" not in err
+    assert re.search(r"seed 0: loss \S+, NC to the mean center \(mean over classes, training images\) \d", out)
+    assert "predictions hold so far: training has not converged" in out
     files = {path.name for path in run.iterdir()}
     assert files == {"config.json", "predictions.json", "metrics.nc", "checkpoints", "report.json", "collapse.png"}
     status, out, _ = command("confirm", run)
     assert status == 1  # an epoch of noise does not collapse
-    assert "predictions hold" in out
-    assert "NO  NC to the mean center" in out
+    assert "predictions hold so far: training has not converged" in out
+    assert "--  NC to the mean center, worst class" in out
+    assert "NO " not in out  # an epoch refutes nothing
+    assert "--  not converged, which refutes nothing: training accuracy is" in out
     status, out, _ = command("confirm", run, "--json")
     report = json.loads(out)
     assert status == 1
     assert report["holds"] is False
+    assert "training accuracy is" in report["not_converged"]
     assert {"name", "source", "predicted", "measured", "tolerance", "holds"} == set(report["checks"][0])
     assert json.loads((run / "report.json").read_text()) == report
 
@@ -53,6 +61,7 @@ def test_json(tmp_path, command):
     assert status == 0
     said = json.loads(out)
     assert set(said["accuracy"]) == {"own"}
+    assert command("confirm", tmp_path / "run")[1].count("NC to the vertices of the simplex, worst class") == 1
     assert 0 <= said["test_accuracy"] <= 1
 
 

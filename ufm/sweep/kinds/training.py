@@ -24,10 +24,10 @@ class Training(Kind):
     quantities: Mapping[str, Quantity] = {
         **{f"accuracy_{rule}": Quantity((), f"test accuracy at the last epoch, rule {rule}") for rule in RULES},
         "class_accuracy": Quantity(("class",), "test accuracy of each class at the last epoch, own rule"),
-        "nc": Quantity(("class",), "NC on training images at the last epoch"),
+        "nc": Quantity(("class",), "mean of NC to the method's own target, training images, last epoch"),
         "variability": Quantity(("class",), "mean of 1 - cos(h, w_k) on training images at the last epoch"),
         "time": Quantity(("time",), "measured epochs", "epoch"),
-        "nc_curve": Quantity(("time", "class"), "NC on training images"),
+        "nc_curve": Quantity(("time", "class"), "mean of NC to the method's own target, training images"),
         "accuracy_curve": Quantity(("time",), "test accuracy, own rule"),
     }
     group = 1
