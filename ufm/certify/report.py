@@ -100,24 +100,34 @@ class Report:
     title : what was certified.
     checks : in the order in which they are printed.
     notes : what could not be checked, and why.
+    early : why what does not hold is not refuted: what was measured has not come to its end.
     """
 
     title: str
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = field(default=())
+    early: str = ""
 
     @property
     def holds(self) -> bool:
         """Whether every check holds (and there is at least one)."""
         return bool(self.checks) and all(check.holds for check in self.checks)
 
+    @property
+    def tally(self) -> str:
+        """How many checks hold, and whether that is all that can be said."""
+        held = sum(check.holds for check in self.checks)
+        so_far = " so far: training has not converged" if self.early else ""
+        return f"{held} of {len(self.checks)} predictions hold{so_far}"
+
     def to_dict(self) -> dict[str, Any]:
-        """holds, checks, notes."""
+        """holds, checks, notes; not_converged, with the reason, where that is so."""
         return {
             "title": self.title,
             "holds": self.holds,
             "checks": [{name: getattr(check, name) for name in SHOWN} for check in self.checks],
             "notes": list(self.notes),
+            **({"not_converged": self.early} if self.early else {}),
         }
 
     def to_json(self) -> str:
@@ -129,11 +139,15 @@ class Report:
         rows: list[tuple[str, ...]] = [("", "check", "predicted", "measured", "tolerance", "source")]
         for c in self.checks:
             numbers = (f"{value:.6g}" for value in (c.predicted, c.measured))
-            rows.append(("ok" if c.holds else "NO", c.name, *numbers, f"{c.tolerance:.1e}", c.source))
-        return "\n".join([self.title, *columns(rows), *(f"    not checked: {note}" for note in self.notes)])
+            name, missed = f"{c.name}, {c.means}" if c.means else c.name, "--" if self.early else "NO"
+            rows.append(("ok" if c.holds else missed, name, *numbers, f"{c.tolerance:.1e}", c.source))
+        lines = [self.title, *columns(rows), *(f"    not checked: {note}" for note in self.notes)]
+        return "\n".join(lines + [f"--  not converged, which refutes nothing: {self.early}"] * bool(self.early))
 
 
 def combine(title: str, reports: Sequence[Report]) -> Report:
     """One report of many; the names of checks and notes say where they come from."""
     checks = [replace(check, name=f"{r.title}: {check.name}") for r in reports for check in r.checks]
-    return Report(title, tuple(checks), tuple(f"{r.title}: {note}" for r in reports for note in r.notes))
+    notes = tuple(f"{r.title}: {note}" for r in reports for note in r.notes)
+    early = "; ".join(f"{r.title}: {r.early}" for r in reports if r.early)
+    return Report(title, tuple(checks), notes, early)

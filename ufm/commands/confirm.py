@@ -36,7 +36,5 @@ class Command:
         pairs = [(record.data, predictions) for record, predictions in evidence]
         reports = [*(confirm(*pair) for pair in pairs), *compare(pairs)]
         whole = reports[0] if len(reports) == 1 else combine("confirm", reports)
-        held = sum(check.holds for check in whole.checks)
-        last = f"{held} of {len(whole.checks)} predictions hold"
-        print(whole.to_json() if self.json else "\n\n".join(map(str, [*reports, last])))
+        print(whole.to_json() if self.json else "\n\n".join(map(str, [*reports, whole.tally])))
         return OK if whole.holds else FAILS

@@ -111,6 +111,65 @@ def test_rules_that_lose_fail():
     assert check.measured == pytest.approx(-0.1)
 
 
+@pytest.mark.parametrize(("method", "f", "theta"), [("AL", 1, None), ("CAL", None, np.pi / 2), ("P", 1, 0.3)])
+def test_rules_that_are_one_are_not_held_against_each_other(method, f, theta):
+    said = said_of(Config(method=method, **{"f": f or 20, "theta": 0.2 if theta is None else theta}))
+    quantities = {each["quantity"] for each in said["predictions"]}
+    assert "nc" in quantities
+    assert not quantities & {"rule_gap", "gain_of_rare"}
+
+
+def test_the_only_image_of_a_class_is_its_mean_whatever_was_trained():
+    assert [each["quantity"] for each in predictions(Config(method="CE"), (1, 1, 1))["predictions"]] == [
+        "train_accuracy"
+    ]
+
+
+@pytest.mark.parametrize(("right", "vacuous"), [(0.0, True), (0.01, False), (1.0, False)])
+def test_a_gain_that_could_not_have_been_a_loss_is_no_evidence(right, vacuous):
+    config = Config(method="CAL")
+    said = said_of(config)
+    data = record(config, said)
+    data.class_accuracy.loc[{"split": "test", "class": 2}] = right
+    report = confirm(data, said)
+    assert ("GCR minus RCR, rare classes, test >=" in {check.name for check in report.checks}) != vacuous
+    assert any("GCR minus RCR, rare classes, test: vacuous" in note for note in report.notes) == vacuous
+
+
+def test_equal_rules_that_are_both_wrong_are_no_evidence():
+    config = Config(method="CAL")
+    said = said_of(config)
+    data = record(config, said)
+    data.accuracy.loc[{"rule": ["rcr", "gcr"], "split": "train"}] = [0.01, 0.02]
+    assert any("RCR = GCR, training images: vacuous" in note for note in confirm(data, said).notes)
+    data.accuracy.loc[{"rule": "gcr", "split": "train"}] = 0.1
+    assert "NO  RCR = GCR" in str(confirm(data, said))
+
+
+def test_what_a_training_that_has_not_converged_misses_is_not_refuted():
+    config = Config(method="CAL")
+    said = said_of(config)
+    data = record(config, said, nc=lambda t: np.ones((len(t), 3)))
+    assert "NO  NC to the mean center, worst class" in str(confirm(data, said))
+    assert "so far" not in confirm(data, said).tally
+    data.accuracy.loc[{"rule": "own", "split": "train", "epoch": 40}] = 0.9
+    report = confirm(data, said)
+    assert not report.holds
+    assert "--  NC to the mean center, worst class" in str(report)
+    assert "NO" not in str(report)
+    assert "training accuracy is 0.9, not 1 within 0.02" in report.to_dict()["not_converged"]
+    assert report.tally.endswith("hold so far: training has not converged")
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [("CE", "the own class mean"), ("SETF", "the vertices of the simplex"), ("CE-CAL", "the mean center")],
+)
+def test_nc_is_named_by_what_it_is_the_distance_to(method, target):
+    (nc,) = [each["name"] for each in said_of(Config(method=method))["predictions"] if each["quantity"] == "nc"]
+    assert nc == f"NC to {target}"
+
+
 @given(rate=st.floats(0.5, 20.0), scale=st.floats(0.1, 3.0))
 def test_exponential_and_algebraic_collapse_are_told_apart(rate, scale):
     config = Config(method="AL")
