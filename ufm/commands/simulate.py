@@ -29,11 +29,11 @@ class Command(ProblemFlags):
     method: Literal["auto", "full", "span", "reduced", "exact"] = "auto"
     """auto takes the fastest method that is exact for the loss."""
     start: Literal["gaussian", "sphere", "antipode"] = "gaussian"
-    """Distribution of the initial features."""
+    """Distribution of the initial features, unless they come from --features."""
     scale: float = 1.0
     """Standard deviation (gaussian) or norm of the initial features."""
     offset: float = 1e-3
-    """Distance of an antipode start from the antipode, on the unit sphere."""
+    """Distance of an antipode start from the antipode, on the unit sphere; for no other start."""
     features: Path | None = None
     """Initial features instead: .npy array (samples, dim), rows grouped by class."""
     basis: Literal["coordinate", "random"] = "coordinate"
@@ -41,9 +41,9 @@ class Command(ProblemFlags):
     seed: int = 0
     """Seed of start and frame."""
     t_final: float | None = None
-    """Flow time to stop at, instead of collapse."""
+    """Flow time to stop at, collapsed or not; without --until-nc, which is the other way to say where to stop."""
     until_nc: float = 1e-10
-    """Neural collapse that every sample must fall below."""
+    """Stop when the NC of every sample, its distance from collapse, is below this; without --t-final."""
     n_times: int = 65
     """Recorded times."""
     rtol: float = RTOL
@@ -62,6 +62,7 @@ class Command(ProblemFlags):
         from figures import style
         from figures.commands.simulate import collapse_figure
 
+        self._require_effect()
         problem = self.build()
         flow = {name: str(getattr(self, name)) for name in FLOW_FLAGS}
         configuration = {"problem": problem.to_dict(), "flow": flow}
@@ -98,6 +99,18 @@ class Command(ProblemFlags):
         print(store.to_json(summary) if self.json else "\n".join(said))
         good = trajectory.status in ("collapsed", "finished") and (report is None or report.holds)
         return OK if good else FAILS
+
+    def _require_effect(self) -> None:
+        """Raise ValueError for a flag that another one leaves without effect."""
+        without = {
+            "--t-final": ("until_nc",) if self.t_final is not None else (),
+            "--features": ("start", "scale", "offset") if self.features is not None else (),
+            f"--start {self.start}": ("offset",) if self.start != "antipode" else (),
+        }
+        for flag, names in without.items():
+            for name in names:
+                if (value := getattr(self, name)) != getattr(Command, name):
+                    raise ValueError(f"--{name.replace('_', '-')} {value} has no effect with {flag}: leave one out")
 
 
 FLOW_FLAGS = (

@@ -71,6 +71,19 @@ def test_certify_and_given_features(capsys):
     assert all(set(check) == CHECK_KEYS for check in report["checks"])
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--t-final", "5", "--until-nc", "1e-5"), "--until-nc 1e-05 has no effect with --t-final"),
+        (("--features", "f.npy", "--start", "sphere"), "--start sphere has no effect with --features"),
+        (("--features", "f.npy", "--scale", "2"), "--scale 2.0 has no effect with --features"),
+        (("--offset", "0.1"), "--offset 0.1 has no effect with --start gaussian"),
+    ],
+)
+def test_a_flag_without_effect_is_refused(refused, flags, said):
+    refused(said, "simulate", "--preset", "toy", *flags)
+
+
 def test_what_does_not_hold_exits_with_1(capsys):
     assert run("simulate", "--preset", "toy", "--loss", "mse", "--lam-h", "0") == 1
     assert "stalled" in capsys.readouterr().out
