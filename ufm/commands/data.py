@@ -40,11 +40,11 @@ class Command:
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     """Data sets; all if left out."""
     data: Path | None = None
-    """Folder of the data sets ($NCMC_DATA, or ./data)."""
+    """Folder of the data sets (default: $NCMC_DATA, or ./data)."""
     tau: float = 1.0
     """Imbalance ratio n_min / n_max of the training images that are counted, in (0, 1]; 1 is all of them."""
     n_max: int | None = None
-    """Images in the largest class (all that the data set has)."""
+    """Images in the largest class (default: all that the data set has)."""
     seed: int = 0
     """Seed of the subset."""
     sizes: Path | None = None

@@ -40,7 +40,7 @@ class Command(SizeFlags):
     rules: tuple[str, ...] = tuple(CENTERS)
     """Ways to spend the centers: class-aware, apportioned, margins (those of LDAM under RCR), uniform."""
     by: Literal["rate", "angle", "gain", "dim"] | None = None
-    """What to rank by (the mean of the ranks in all four)."""
+    """What to rank by (default: the mean of the ranks in all four)."""
     top: int = 12
     """Designs that are shown."""
     picture: Path | None = None

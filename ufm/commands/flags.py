@@ -38,30 +38,31 @@ class SizeFlags:
 
 @dataclass
 class ProblemFlags(SizeFlags):
-    """Which problem: a preset or a file, changed by single values."""
+    """Which problem: a preset or a file, changed by single values; both have their own in place of the defaults."""
 
     problem: Path | None = None
     """File with a problem, .toml or .json."""
     centers: str | None = None
-    """Centers per class: class-aware, apportioned, margins or uniform (with --f), one number, or a list "2,3,5"."""
+    """Centers per class: class-aware, apportioned, margins or uniform (with --f), one number, or a list "2,3,5"
+    (default: class-aware)."""
     f: int | None = None
-    """Mean number of centers per class for the rules of --centers (20, or the preset's)."""
+    """Mean number of centers per class for the rules of --centers (default: 20, or the preset's)."""
     theta: float | None = None
-    """Angle of the frame, radians in [0, pi/2] (0.2)."""
+    """Angle of the frame, radians in [0, pi/2] (default: 0.2)."""
     dim: int | None = None
-    """Feature dimension, at least sum(centers) + classes (that minimum)."""
+    """Feature dimension, at least sum(centers) + classes (default: that minimum)."""
     loss: Literal["cosine", "mse"] | None = None
-    """Cosine loss, or the paper's problem P."""
+    """Cosine loss, or the paper's problem P (default: cosine)."""
     frame: Literal["fixed", "learned"] | None = None
-    """Fixed multi-center frame, or one that is minimised over (P: with positive --lam-h and --lam-w)."""
+    """Fixed multi-center frame, or one that is minimised over: P with positive --lam-h and --lam-w (default: fixed)."""
     beta: str | None = None
-    """Cosine loss: weight per class: "weighted" (cos alpha_k), a number, or a list."""
+    """Cosine loss: weight per class: "weighted" (cos alpha_k), a number, or a list (default: weighted)."""
     lam: float | None = None
-    """Cosine loss: weight of the norm penalty, >= 0."""
+    """Cosine loss: weight of the norm penalty, >= 0 (default: 0.1)."""
     lam_h: float | None = None
-    """P: weight of the feature norms, >= 0."""
+    """P: weight of the feature norms, >= 0 (default: 0)."""
     lam_w: float | None = None
-    """P: weight of the classifier norms, >= 0."""
+    """P: weight of the classifier norms, >= 0 (default: 0)."""
 
     def given(self) -> bool:
         """Whether any of the flags is set."""

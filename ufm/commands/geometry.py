@@ -45,11 +45,11 @@ class Command(SizeFlags):
     bias: str = "none"
     """none, free, or the weight of its decay."""
     dim: int | None = None
-    """Feature dimension (one for each class, as good as any larger one)."""
+    """Feature dimension (default: one for each class, as good as any larger one)."""
     smoothing: float = 0.0
     """Label smoothing, in [0, 1)."""
     picture: Path | None = None
-    """Where to draw norms, margins and angles (.png, .pdf, .svg)."""
+    """Where to draw norms, margins and angles: .png, .pdf or .svg."""
     json: bool = False
     """One JSON object on stdout."""
 

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
@@ -79,9 +79,27 @@ def _rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
     )
 
 
+def _default(text: str) -> str:
+    """The default at the end of a flag's help: none where that is nothing, or what the flag turns around."""
+    return "" if text in ("None", "False", "True", "''", "") else f"(default: {text})"
+
+
+def _for_help(kind: type) -> type:
+    """The same command, whose flags say their defaults as :func:`_default` does."""
+    said = tyro.conf.arg(help_behavior_hint=_default)
+    hints = {
+        name: Annotated[hint, said, *([tyro.conf.FlagConversionOff] if hint == bool | None else [])]
+        for name, hint in get_type_hints(kind, include_extras=True).items()
+    }
+    return type(
+        kind.__name__, (kind,), {"__annotations__": hints, "__doc__": kind.__doc__, "__module__": kind.__module__}
+    )
+
+
 def parse(arguments: Sequence[str] | None) -> Any:
     """Parsed command; a wrong one raises ValueError with tyro's message on one line."""
-    kinds: Any = Union[tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in found().items())]  # noqa: UP007
+    named = [Annotated[_for_help(kind), tyro.conf.subcommand(name)] for name, kind in found().items()]
+    kinds: Any = Union[tuple(named)]  # noqa: UP007
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), REGISTRY:
@@ -90,7 +108,7 @@ def parse(arguments: Sequence[str] | None) -> Any:
                 prog="ufm",
                 description="Neural collapse to multiple centers: simulate it, and hold it against theory.",
                 args=arguments,
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.SuppressFixed),
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.SuppressFixed, tyro.conf.DisallowNone),
             )
     except SystemExit as stop:
         if not stop.code:

@@ -37,9 +37,9 @@ class Command(ProblemFlags):
     axes: Literal["weights", "tau"] = "weights"
     """weights: lam_W over lam_H. tau: imbalance ratio over lam_W = lam_H, with centers by the rule at each tau."""
     low: float | None = None
-    """Smallest weight (a quarter of that at which theory sees the first class die)."""
+    """Smallest weight (default: a quarter of that at which theory sees the first class die)."""
     high: float | None = None
-    """Largest weight (four times that at which the last class dies)."""
+    """Largest weight (default: four times that at which the last class dies)."""
     points: int = 16
     """Points per axis, at least 2."""
     seed: int = 0

@@ -53,7 +53,7 @@ class Command(ProblemFlags):
     certify: bool = False
     """Hold the result against theory and print the checks (status 1 if one fails)."""
     out: Path | None = None
-    """Folder for the results (runs/simulate/KEY, where KEY is a hash of problem and flags)."""
+    """Folder for the results (default: runs/simulate/KEY, where KEY is a hash of problem and flags)."""
     json: bool = False
     """One JSON object on stdout."""
 

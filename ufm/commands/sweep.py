@@ -47,13 +47,13 @@ class Command:
     file: tyro.conf.Positional[str | None] = None
     """Description (.toml), or the name of a shipped sweep."""
     out: Path | None = None
-    """Folder of the sweep (runs/sweep/NAME)."""
+    """Folder of the sweep (default: runs/sweep/NAME)."""
     dry_run: bool = False
     """Only say how many cells there are, and from a few of them how much time and memory the rest will take."""
     resume: bool = True
     """What is done is not done again; --no-resume refuses a folder that has cells."""
     workers: int | None = None
-    """Processes (one per core; trainings: one per GPU, or one)."""
+    """Processes (default: one per core; trainings: one per GPU, or one)."""
     scheduler: str | None = None
     """Run on a dask cluster: its address, tcp://host:port, or a scheduler file."""
     max_cells: int = MAX_CELLS
@@ -77,7 +77,7 @@ class Command:
     select: tuple[str, ...] = ()
     """--show: points of other axes, NAME=VALUE."""
     picture: Path | None = None
-    """File of the picture, .png, .pdf or .svg (OUT/sweep.png)."""
+    """File of the picture, .png, .pdf or .svg (default: OUT/sweep.png)."""
     fields: str | None = None
     """List the fields and quantities of a kind."""
     json: bool = False

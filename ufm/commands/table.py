@@ -73,11 +73,11 @@ class Command:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     data: Path | None = None
-    """Folder of the data sets ($NCMC_DATA, or ./data)."""
+    """Folder of the data sets (default: $NCMC_DATA, or ./data)."""
     runs: Path = Path("runs")
     """Folder of the runs: RUNS/NAME/seedS."""
     results: Path | None = None
-    """File of results to read, and to add to with --save (results/NAME.json)."""
+    """File of results to read, and to add to with --save (default: results/NAME.json)."""
     save: bool = False
     """Write what is known of this table to --results."""
     picture: Path | None = None

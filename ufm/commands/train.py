@@ -52,19 +52,19 @@ class Command(Settings):
     config: Path | None = None
     """File with a configuration, like config.json of a run, changed by the other flags."""
     out: Path | None = None
-    """Folder of the run (runs/train/KEY, KEY a hash of the configuration)."""
+    """Folder of the run (default: runs/train/KEY, KEY a hash of the configuration)."""
     resume: Path | None = None
     """Folder of a run to go on with."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes CUDA, then MPS, then CPU."""
     threads: int | None = None
-    """CPU threads (torch's choice)."""
+    """CPU threads (default: torch's choice)."""
     deterministic: bool = False
     """CUDA: repeat runs bit for bit, at some cost in speed; a CPU always does."""
     workers: int = 2
     """Processes that read images, for data sets that do not fit into memory."""
     data: Path | None = None
-    """Folder of the data sets ($NCMC_DATA, or ./data)."""
+    """Folder of the data sets (default: $NCMC_DATA, or ./data)."""
     download: bool = False
     """Fetch a data set that is missing, where torchvision can."""
     compile: bool = False

@@ -19,61 +19,66 @@ class Settings:
 
     dataset: str | None = None
     """mnist5k, fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet, imagenet-lt, or own/NAME for one's own images:
-    `ufm data` says what is here (mnist5k)."""
+    `ufm data` says what is here (default: mnist5k)."""
     tau: float | None = None
-    """Imbalance ratio n_min / n_max of the training set, in (0, 1] (0.1)."""
+    """Imbalance ratio n_min / n_max of the training set, in (0, 1] (default: 0.1)."""
     n_max: int | None = None
-    """Images in the largest class (all that the data set has)."""
+    """Images in the largest class (default: all that the data set has)."""
     validation: int | None = None
-    """Test on that many images of each class, held out of the training images: for choosing other values (none)."""
+    """Test on that many images of each class, held out of the training images: for choosing other values
+    (default: none)."""
     augmentation: str | None = None
-    """crop-flip, crop, imagenet or none (what is usual for the data set)."""
+    """crop-flip, crop, imagenet or none (default: what is usual for the data set)."""
     method: str | None = None
-    """Method (CAL); `ufm presets --methods` lists them."""
+    """Method (default: CAL); `ufm presets --methods` lists them."""
     hyper: tuple[str, ...] | None = None
     """Hyperparameters of the method, "name=value"; `ufm presets --methods` lists them with their published values."""
     f: int | None = None
-    """P, AL, CAL: mean number of centers per class (20)."""
+    """P, AL, CAL: mean number of centers per class (default: 20)."""
     theta: float | None = None
-    """P, AL, CAL: angle of the frame, radians in [0, pi/2] (0.2)."""
+    """P, AL, CAL: angle of the frame, radians in [0, pi/2] (default: 0.2)."""
     centers: str | None = None
-    """P, AL, CAL: class-aware, apportioned, margins (LDAM's) or uniform (uniform for AL, class-aware for P and CAL)."""
+    """P, AL, CAL: class-aware, apportioned, margins (LDAM's) or uniform (default: uniform for AL, class-aware
+    for P and CAL)."""
     basis: Literal["coordinate", "random"] | None = None
-    """P, AL, CAL: basis of the frame; a learned last layer can turn one into the other (coordinate)."""
+    """P, AL, CAL: basis of the frame; a learned last layer can turn one into the other (default: coordinate)."""
     penalty: float | None = None
-    """AL, CAL: weight of (|h| - 1)^2 per sample of a batch sum (6e-4). P: weight of |h|^2 / 2 (5e-4)."""
+    """AL, CAL: weight of (|h| - 1)^2 per sample of a batch sum (default: 6e-4). P: weight of |h|^2 / 2
+    (default: 5e-4)."""
     mixup: float | None = None
-    """Mixup: parameter of the Beta distribution of the shares; 0 leaves it out (0)."""
+    """Mixup: parameter of the Beta distribution of the shares; 0 leaves it out (default: 0)."""
     network: str | None = None
-    """cnn, mlp, lenet, convnet, resnet8, resnet20, resnet32, resnet50, densenet150 or vgg11 (cnn)."""
+    """cnn, mlp, lenet, convnet, resnet8, resnet20, resnet32, resnet50, densenet150 or vgg11 (default: cnn)."""
     expand: bool | None = None
-    """Extra linear layer to the dimension that the method needs (only where the network is narrower)."""
+    """Extra linear layer to the dimension that the method needs (default: only where the network is narrower)."""
     normalise: Literal["none", "unit", "unit-batch"] | None = None
-    """What is done to features before the method sees them: h / |h|, or BN(h / |h|) without learned scale (none)."""
+    """What is done to features before the method sees them: h / |h|, or BN(h / |h|) without learned scale
+    (default: none)."""
     epochs: int | None = None
-    """Passes through the training set (20)."""
+    """Passes through the training set (default: 20)."""
     batch_size: int | None = None
-    """Images in a step, over all devices; an epoch is cut into batches of at most that, as equal as possible (128)."""
+    """Images in a step, over all devices; an epoch is cut into batches of at most that, as equal as possible
+    (default: 128)."""
     accumulate: int | None = None
-    """Parts of a batch that are computed one after the other, to save memory (1)."""
+    """Parts of a batch that are computed one after the other, to save memory (default: 1)."""
     lr: float | None = None
-    """Largest learning rate of SGD (0.1)."""
+    """Largest learning rate of SGD (default: 0.1)."""
     momentum: float | None = None
-    """Momentum of SGD, in [0, 1) (0.9)."""
+    """Momentum of SGD, in [0, 1) (default: 0.9)."""
     weight_decay: float | None = None
-    """Weight decay of SGD (2e-4)."""
+    """Weight decay of SGD (default: 2e-4)."""
     schedule: Literal["step", "cosine", "constant"] | None = None
-    """step: falls at 80 % and at 90 % of the epochs (step)."""
+    """step: falls at 80 % and at 90 % of the epochs (default: step)."""
     drop: float | None = None
-    """What a step multiplies the learning rate by, in (0, 1] (0.1)."""
+    """What a step multiplies the learning rate by, in (0, 1] (default: 0.1)."""
     warmup: float | None = None
-    """Share of the epochs over which the learning rate rises linearly (0.025)."""
+    """Share of the epochs over which the learning rate rises linearly (default: 0.025)."""
     precision: Literal["auto", "float32", "bf16"] | None = None
-    """Arithmetic of the network; auto is bf16 where the device is faster with it (auto)."""
+    """Arithmetic of the network; auto is bf16 where the device is faster with it (default: auto)."""
     seed: int | None = None
-    """Seed of subset, initial weights, order and augmentation (0)."""
+    """Seed of subset, initial weights, order and augmentation (default: 0)."""
     measure_every: int | None = None
-    """Epochs between two measurements; the first and the last are always measured (1)."""
+    """Epochs between two measurements; the first and the last are always measured (default: 1)."""
 
     def __post_init__(self) -> None:
         """A method in any case is the method."""

@@ -1,0 +1,73 @@
+"""What `--help` says: types as they are given, and the default that holds, once."""
+
+import dataclasses
+import inspect
+import re
+
+import pytest
+
+from ufm.commands.flags import ProblemFlags
+from ufm.commands.main import found
+from ufm.problems.kinds import CosineProblem, MSEProblem
+from ufm.train.config import Config, Settings
+
+
+@pytest.fixture(params=found())
+def flags(request, monkeypatch, capsys):
+    """The help of a command, flag by flag, each on one line."""
+    from ufm.commands.main import main
+
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+    with pytest.raises(SystemExit):
+        main([request.param, "--help"])
+    rows = [row.strip("│ ") for row in capsys.readouterr().out.splitlines()]  # a box, where the encoding has one
+    return [" ".join(each.split()) for each in re.split(r"\n(?=-)", "\n".join(rows)) if each.startswith("--")]
+
+
+def test_types_and_defaults(flags):
+    assert flags
+    for flag in flags:
+        head = flag.partition(" (")[0]
+        assert "None" not in flag, flag
+        assert "{None" not in head, flag
+        assert flag.count("(default: ") <= 2, flag  # of two methods
+        assert not re.search(r"\(default: (True|False|'')\)", flag), flag
+
+
+def said(cls):
+    """Defaults that the docstrings of fields claim, by name."""
+    source = inspect.getsource(cls)
+    docs = {field.name: re.search(rf' {field.name}: .*\n    """([^"]|"(?!""))*"""', source) for field in fields(cls)}
+    found = {name: re.findall(r"\(default: ([^()]*)\)", doc[0]) for name, doc in docs.items() if doc}
+    return {name: values[0] for name, values in found.items() if values}
+
+
+def fields(cls):
+    return [field for field in dataclasses.fields(cls) if field.name in inspect.getsource(cls)]
+
+
+def same(text, value):
+    return text == str(value) or float(text) == value
+
+
+def test_defaults_in_prose_are_those_of_a_training():
+    claimed, config = said(Settings), Config()
+    assert len(claimed) > 20
+    plain = {field.name: field.default for field in dataclasses.fields(Config) if field.default is not None}
+    frame = {"f": config.f, "theta": config.theta, "basis": config.basis}
+    for name, value in {**plain, **frame}.items():
+        assert same(claimed[name], value), name
+
+
+def test_defaults_in_prose_are_those_of_a_problem():
+    claimed = said(ProblemFlags)
+    for kind, names in ((CosineProblem, ("beta", "lam")), (MSEProblem, ("lam_h", "lam_w"))):
+        own = {field.name: field.default for field in dataclasses.fields(kind)}
+        for name in names:
+            assert same(claimed[name], own[name]), name
+    assert (claimed["loss"], claimed["frame"]) == (CosineProblem.loss, CosineProblem.frame)
+
+
+def test_a_flag_of_yes_or_no_that_may_be_left_out_takes_both(refused):
+    refused("128 features < 210", "train", "--smoke", "--network", "cnn", "--expand", "False")
