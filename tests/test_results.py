@@ -1,6 +1,7 @@
 """The committed results, and the README's numbers that come from them."""
 
 import pathlib
+import tomllib
 
 import numpy as np
 import pytest
@@ -63,6 +64,12 @@ def test_cells_that_share_a_training_went_the_same_way(path):
         if partner is not None and machine(partner) == machine(result):
             for key in ("epoch", "clock", "nc"):
                 assert result["curves"][key] == partner["curves"][key]
+
+
+def test_results_are_part_of_the_package():
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert "results" in setuptools["packages"]["find"]["include"]
+    assert "*.json" in setuptools["package-data"]["*"]
 
 
 def test_the_readmes_table_is_that_of_the_results():

@@ -1,6 +1,5 @@
 """Theory's predictions against real networks: the committed results of ``ufm table fashion``."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,30 +17,24 @@ from ufm.train.config import Config
 
 ABOUT = "theory against real networks, from committed results"
 
-PLACES = (Path("results/fashion.json"), Path(__file__).parents[2] / "results" / "fashion.json")
-"""Where results are looked for: from the folder of a checkout, and beside this package."""
-
 SHOWN = ("AL", "CAL", "P")
 """Those with several centers, of which theory says something class by class."""
 
 
-def _path() -> Path:
-    for path in PLACES:
-        if path.exists():
-            return path
-    raise ValueError("results/fashion.json is not here: it comes with the repository, and `ufm table fashion` makes it")
+def _results() -> list[results.Result]:
+    return results.load(results.place("fashion"))
 
 
 def settings(quick: bool) -> dict[str, Any]:
     """Which trainings: their names and seeds. They are what they are, quick or not."""
-    own = [each for each in results.current(results.load(_path())) if each["configuration"]["method"] in SHOWN]
+    own = [each for each in results.current(_results()) if each["configuration"]["method"] in SHOWN]
     return {"trainings": sorted([each["name"], each["configuration"]["seed"], each["accuracy"]["own"]] for each in own)}
 
 
 def data(quick: bool) -> Dataset:
     """By training and class: variability, NC and the gain of GCR, measured and predicted."""
     said = settings(quick)
-    own = {(each["name"], each["configuration"]["seed"]): each for each in results.load(_path())}
+    own = {(each["name"], each["configuration"]["seed"]): each for each in _results()}
     trainings = [own[name, seed] for name, seed, _ in said["trainings"]]
     problems = [Config.from_dict(each["configuration"]).problem(tuple(each["class_sizes"])) for each in trainings]
     ends: list[Any] = [predict(problem) for problem in problems if problem is not None]  # those of SHOWN have one

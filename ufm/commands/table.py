@@ -77,7 +77,8 @@ class Command:
     runs: Path = Path("runs")
     """Folder of the runs: RUNS/NAME/seedS."""
     results: Path | None = None
-    """File of results to read, and to add to with --save (default: results/NAME.json)."""
+    """File of results to read, and to add to with --save (default: results/NAME.json; where there is none, the
+    results that come with the package are read)."""
     save: bool = False
     """Write what is known of this table to --results."""
     picture: Path | None = None
@@ -97,13 +98,13 @@ class Command:
             raise ValueError("--verdicts, --correlate and --ranks are tables of their own, in markdown: one at a time")
         if not names:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
-        path = self.results or Path("results") / f"{table}.json"
+        path = self.results or results.place(table)
         self._check_files(path)
         if self.execute:
             self._run(table, self._without_result(names, self._known(path, table)[0]))
         known, left_out = self._known(path, table)
         if self.save:
-            results.save(path, known)
+            results.save(self.results or Path("results") / f"{table}.json", known)
         failed = grid.failures(table, self._without_result(names, known), self.runs)
         if self.picture is not None:
             from figures import style
@@ -111,6 +112,8 @@ class Command:
 
             style.save_figure(comparison_figure([r for r in known if r["name"] in names]), self.picture)
         print(self._text(names, known, failed))
+        if not any(result["name"] in names for result in known):
+            print(f"ufm: nothing is known of it in {path} or below {self.runs}; --run trains it", file=sys.stderr)
         for name, reason in failed.items():
             print(f"failed: {name}, {reason}", file=sys.stderr)
         for folder, why in left_out.items():

@@ -58,6 +58,26 @@ def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path, command):
         assert expected in out
 
 
+def test_tables_know_the_results_wherever_one_stands(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = command("table", "fashion")
+    assert (status, err) == (0, "")
+    assert "not run" not in out
+    own = [result for result in results.load(results.place("fashion")) if result["name"] == "fashion/ce-0.1"]
+    results.save(tmp_path / "results" / "fashion.json", own)  # what is here comes before what came along
+    assert command("table", "fashion")[1].count("not run") == 9
+    status, out, err = command("table", "2", "--where", "cifar10-")
+    assert "not run" in out
+    assert "nothing is known of it in results/table2.json or below runs; --run trains it" in err
+
+
+def test_new_results_are_saved_here_and_not_among_those_that_came_along(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = results.load(results.place("cifar10"))
+    command("table", "cifar10", "--save")
+    assert results.load(tmp_path / "results" / "cifar10.json") == known
+
+
 def test_differences_are_paired_by_seed_and_corrected(tmp_path, command, refused):
     rng = np.random.default_rng(0)
     scores = {name: rng.uniform(0.7, 0.9, 4) for name in ("ce", "al", "cal", "p")}
