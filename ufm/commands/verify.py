@@ -24,7 +24,8 @@ class Command(ProblemFlags):
 
     Example: ufm verify --class-sizes 100,10,1 --centers 1 --frame learned --lam-h 0.02 --lam-w 0.03
 
-    Writes report.json, trajectories.nc, collapse.png and geometry.png into --out.
+    Writes report.json, trajectories.nc (a group per problem, which xarray.open_datatree reads and open_dataset does
+    not), collapse.png and geometry.png into --out.
     """
 
     full: bool = False
@@ -54,11 +55,15 @@ class Command(ProblemFlags):
         trajectories = {name: result.trajectory for name, result in results.items() if result.trajectory is not None}
         if trajectories:
             curves = {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
-            store.save(xarray.DataTree.from_dict(curves), self.out / "trajectories.nc")
+            tree = xarray.DataTree.from_dict(curves)
+            tree.attrs["about"] = "a group per problem, which xarray.open_datatree reads"
+            store.save(tree, self.out / "trajectories.nc")
             style.save_figure(collapse_figure(trajectories), self.out / "collapse.png")
             style.save_figure(geometry_figure(trajectories), self.out / "geometry.png")
         store.save_json(self.out / "report.json", report.to_dict())
         held = sum(check.holds for check in report.checks)
         last = f"{held} of {len(report.checks)} checks hold; written to {self.out}"
+        if trajectories:
+            last += " (curves: xarray.open_datatree on trajectories.nc)"
         print(report.to_json() if self.json else "\n\n".join(map(str, [*parts, last])))
         return OK if report.holds else FAILS

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import xarray
 
 import ufm
 from ufm.certify.ledger.claim import Claim
@@ -126,9 +127,16 @@ def test_verify_a_problem(capsys, tmp_path):
         "trajectories.nc",
     ]
     assert json.loads((tmp_path / "v" / "report.json").read_text()) == result
-    assert "problem" in store.load(tmp_path / "v" / "trajectories.nc").children
+    curves = tmp_path / "v" / "trajectories.nc"
+    assert "problem" in store.load(curves).children
+    with xarray.open_datatree(curves, engine="h5netcdf") as tree:
+        assert "nc_mean" in tree["problem"].data_vars
+    with xarray.open_dataset(curves, engine="h5netcdf") as opened:  # empty, but for what says why
+        assert "open_datatree" in opened.attrs["about"]
     assert run("verify", "--preset", "toy") == 0
-    assert "21 of 21 checks hold" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "21 of 21 checks hold" in said
+    assert "xarray.open_datatree on trajectories.nc" in said
 
 
 def test_claims_are_listed_without_being_computed(capsys, monkeypatch):
