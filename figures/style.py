@@ -33,14 +33,31 @@ def canvas(width: float, height: float, layout: Any = "constrained") -> Figure:
     return figure
 
 
-def panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure, Any]:
-    """A grid of panels with fixed margins in inches (fitting them to their labels would take longer than the plots)."""
-    wide, tall = width * columns, height * rows
+def panels(
+    rows: int, columns: int, width: float, height: float, *, right: float = 0.45, below: float = 0.0, **shared: Any
+) -> tuple[Figure, Any]:
+    """A grid of panels with fixed margins in inches (fitting them to their labels would take longer than the plots).
+
+    right : margin, for labels or for :func:`legend_beside`. below : room for :func:`legend_below`. shared : of axes.
+    """
+    wide, tall = width * columns, height * rows + below
     figure = canvas(wide, tall, layout=None)
     figure.subplots_adjust(
-        left=0.7 / wide, right=1 - 0.45 / wide, top=1 - 0.3 / tall, bottom=0.45 / tall, wspace=0.45, hspace=0.55
+        **{"left": 0.7 / wide, "right": 1 - right / wide, "wspace": 0.45},
+        **{"top": 1 - 0.3 / tall, "bottom": (0.45 + below) / tall, "hspace": 0.55},
     )
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+
+
+def legend_below(figure: Figure, axis: Any, ncols: int = 6, **look: Any) -> None:
+    """The legend of a panel below all of them, where it covers nothing."""
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=min(ncols, len(labels)), borderaxespad=0.2, **look)
+
+
+def legend_beside(axis: Any, **look: Any) -> None:
+    """A legend right of a panel, where it covers nothing."""
+    axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0, **look)
 
 
 def class_colors(count: int) -> Any:

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+from matplotlib.collections import PathCollection
 from PIL import Image
 
 from figures import gallery
@@ -19,18 +20,72 @@ def texts(axis):
     return [text for text in titles if text.get_visible() and text.get_text()]
 
 
+COUNTED = ("class", "number", "epoch", "f")
+"""Words that labels of integers begin with."""
+
+KINDS = 12
+"""So many kinds of marks in a panel can be told apart."""
+
+
+def ticks(side):
+    """Texts of the ticks of a side that are seen."""
+    low, high = sorted(side.get_view_interval())
+    return [t.label1 for t in side.get_major_ticks() if low <= t.get_loc() <= high and t.label1.get_text()]
+
+
+def require_integers(axis):
+    """What is counted has integers for ticks."""
+    for side in (axis.xaxis, axis.yaxis):
+        if side.label.get_text().partition(" ")[0] in COUNTED and side.get_scale() == "linear":
+            found = [text.get_text() for text in ticks(side)]
+            assert all("." not in text for text in found), f"{side.label.get_text()}: ticks {found}"
+
+
+def drawn(axis):
+    """Lines with data, and clouds of points without a scale of colours."""
+    lines = [line for line in axis.lines if len(line.get_xdata())]
+    return lines, [each for each in axis.collections if isinstance(each, PathCollection)]
+
+
+def marks(axis):
+    """Kinds of marks: shape and colours, of those that no scale explains."""
+    lines, clouds = drawn(axis)
+    kinds = {(line.get_marker(), str(line.get_color())) for line in lines if line.get_marker() not in ("", "None")}
+    for cloud in (each for each in clouds if each.get_array() is None):
+        shape, edge = len(cloud.get_paths()[0].vertices), cloud.get_edgecolors().tobytes()
+        kinds |= {(shape, edge, face.tobytes()) for face in cloud.get_facecolors()}
+    return kinds
+
+
+def covered(axis, box):
+    """Lines and clouds of which something lies in a box."""
+    lines, clouds = drawn(axis)
+    for line in lines:
+        path, joined = line.get_transform().transform_path(line.get_path()), line.get_linestyle() not in ("None", "")
+        if box.count_contains(path.vertices) or (joined and path.intersects_bbox(box, filled=False)):
+            yield line
+    yield from (each for each in clouds if box.count_contains(axis.transData.transform(each.get_offsets())))
+
+
 def require_readable(figure):
-    """Labels on every side, something in every panel, no text beyond the edge."""
+    """Labels on every side, something in every panel, no text beyond the edge; integers for what is counted, few kinds
+    of marks, and no legend over a curve."""
     figure.set_dpi(gallery.RESOLUTION)
     figure.canvas.draw()
     renderer, frame = figure.canvas.get_renderer(), figure.bbox
     for axis in visible(figure):
-        assert axis.has_data(), "an empty panel"
+        assert axis.has_data() or axis.texts, "an empty panel"
         if axis.get_label() != "<colorbar>":
             assert any(other.get_xlabel() for other in axis.get_shared_x_axes().get_siblings(axis))
             row = [axis, *axis.get_shared_y_axes().get_siblings(axis), *([figure.axes[0]] if axis.images else [])]
             assert any(other.get_ylabel() for other in row)
-        for text in texts(axis):
+        require_integers(axis)
+        assert len(marks(axis)) <= KINDS, f"{len(marks(axis))} kinds of marks"
+        if axis.get_legend():
+            hidden = [each.get_label() for each in covered(axis, axis.get_legend().get_window_extent(renderer))]
+            assert not hidden, f"a legend covers {hidden}"
+        flat = [] if axis.name == "3d" else [*ticks(axis.xaxis), *ticks(axis.yaxis)]
+        for text in [*texts(axis), *flat]:
             box = text.get_window_extent(renderer)
             inside = (frame.x0 - 1 <= box.x0, box.x1 <= frame.x1 + 1, frame.y0 - 1 <= box.y0, box.y1 <= frame.y1 + 1)
             assert all(inside), f"{text.get_text()!r} is clipped"

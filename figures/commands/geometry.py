@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from figures.style import draw_cosines, panels, styled
+from figures.style import draw_cosines, legend_below, panels, styled
 from ufm.minimize.geometry import Geometry
 
 SHOWN = 100
@@ -16,12 +16,12 @@ def geometry_figure(geometry: Geometry) -> Figure:
     """Norms of weights and class means, margins, and the cosines between weights and between class means."""
     group = geometry.layout.group
     some = group[np.unique(np.linspace(0, len(group) - 1, min(len(group), SHOWN)).round().astype(int))]
-    figure, (axes,) = panels(1, 4, 2.2, 2.4)
+    figure, (axes,) = panels(1, 4, 2.2, 2.4, below=0.2)
     place, place_name = np.arange(1, len(some) + 1), "class" if len(some) == len(group) else "class (some)"
     axes[0].plot(place, geometry.weight_norms[some], "o-", markersize=3, label="$|w_k|$")
     axes[0].plot(place, geometry.feature_norms[some], "s-", markersize=3, label="$|h_k|$")
     axes[0].set(xlabel=place_name, ylabel="norm", ylim=(0.0, None))
-    axes[0].legend()
+    legend_below(figure, axes[0])
     axes[1].plot(place, geometry.margins[some], "o-", markersize=3, color="C2")
     axes[1].set(xlabel=place_name, ylabel="margin")
     for axis, cosines, name in (

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
-from figures.style import class_colors, panels, shown_classes, styled
+from figures.style import class_colors, legend_beside, panels, shown_classes, styled
 from ufm.certify.predict import predict
 from ufm.minimize.phase import Axis, PhaseDiagram
 from ufm.problems.frames import Array
@@ -20,7 +20,7 @@ def phase_figure(diagram: PhaseDiagram) -> Figure:
     """Number of living classes (dots: simulated, lines: where theory says that a class dies), and norms along a row."""
     count = diagram.living.shape[-1]
     horizontal, vertical = diagram.horizontal, diagram.vertical
-    figure, ((left, right),) = panels(1, 2, 3.4, 2.7)
+    figure, ((left, right),) = panels(1, 2, 3.4, 2.7, right=0.8)
     colors, norm = ListedColormap(class_colors(count + 1)), BoundaryNorm(np.arange(-0.5, count + 1), count + 1)
     across, up = np.meshgrid(horizontal.values, vertical.values)
     dots = left.scatter(across, up, c=diagram.living.sum(axis=-1), s=9, cmap=colors, norm=norm)
@@ -58,4 +58,4 @@ def _norms(axis: Any, diagram: PhaseDiagram) -> None:
         axis.plot(horizontal.values, found, ".", markersize=4, color=color, label=f"{k + 1}")
     axis.set(xscale="log", xlabel=horizontal.label, ylabel="$|w_k|^2$")
     axis.set_title(f"norms at {vertical.symbol} = {level:.2g}", loc="left")
-    axis.legend(title="class", ncols=2)
+    legend_beside(axis, title="class")

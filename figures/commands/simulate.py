@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from figures.style import draw_classes, draw_cosines, panels, styled
+from figures.style import draw_classes, draw_cosines, legend_below, legend_beside, panels, styled
 from ufm.certify.predict import predict
 from ufm.measure import metrics
 from ufm.problems.kinds import CosineProblem
@@ -20,7 +20,7 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
 
     The horizontal axis is flow time, cut where nothing happens any more; dark is the first class, light the last.
     """
-    figure, axes = panels(len(trajectories), 3, 2.6, 1.9)
+    figure, axes = panels(len(trajectories), 3, 3.0, 1.9, right=1.6)
     for row, (name, t) in zip(axes, trajectories.items(), strict=True):
         nc, norm, spread = row
         pairs = zip(t.problem.class_sizes, t.problem.centers, strict=True)
@@ -30,13 +30,11 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
         draw_classes(norm, t.times, t.class_values("norm_mean"))
         draw_classes(spread, t.times, t.class_values("variability"), limits=predict(t.problem).variability)
         nc.set_title(name, loc="left")
-        nc.set(yscale="log", ylabel="NC", ylim=(1e-22, 8.0))
+        nc.set(yscale="log", ylabel="NC, class mean", ylim=(1e-22, 8.0))
         norm.set(ylabel="$|h|$", yscale="log")
         spread.set(ylabel="variability", ylim=(-0.02, 1.15))
-        ends = [nc.lines[0], nc.lines[-1]]
-        nc.legend(handles=ends, loc="lower left", frameon=True, framealpha=0.8, edgecolor="none")
-        spread.plot([], [], color="0.4", linestyle=":", label=r"$1 - \cos\rho_k$")
-        spread.legend(loc="upper right")
+        (limit,) = spread.plot([], [], color="0.4", linestyle=":", label=r"theory, $1 - \cos\rho_k$")
+        legend_beside(spread, handles=[nc.lines[0], nc.lines[-1], limit])
         done = np.flatnonzero(collapse.max(axis=1) < 1e-22)
         for axis in row:
             axis.set(xlabel="flow time $t$", xlim=(0.0, t.times[done[0]] if done.size and done[0] else t.times[-1]))
@@ -46,7 +44,7 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
 @styled()
 def geometry_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
     """Gram matrix of the class means at the end, and per class angle and rate of collapse against theory."""
-    figure, axes = panels(len(trajectories), 3, 2.6, 2.1)
+    figure, axes = panels(len(trajectories), 3, 2.6, 2.1, right=0.75, below=0.25)
     for row, (name, t) in zip(axes, trajectories.items(), strict=True):
         gram, angle, speed = row
         problem = t.problem
@@ -61,10 +59,10 @@ def geometry_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
         ends = 1.0 - t.class_values("variability")[-1]
         angle.plot(classes, ends, ".", markersize=3, color="C0", label="simulation")
         angle.set(xlabel="class", ylabel=r"$\cos(h, w_k)$ at the end", ylim=(0.0, 1.05))
-        angle.legend()
         _speed(speed, t)
         for axis in (angle, speed):
             axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    legend_below(figure, axes[0, 1])
     return figure
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import xarray
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from xarray import Dataset
 
-from figures.style import panels, shown_classes, styled
+from figures.style import legend_beside, panels, shown_classes, styled
 from ufm.sweep.description import Sweep
 from ufm.sweep.picture import Lines, Map, Nothing, Picture, Plan, Scatter
 
@@ -35,12 +36,13 @@ def sweep_figure(data: Dataset, sweep: Sweep, picture: Picture | None = None) ->
     if plan.panels is not None:
         parts = [(data.isel({plan.panels: i}), _point(data, plan.panels, i)) for i in range(data.sizes[plan.panels])]
     logarithmic = _wide(data[names if isinstance(plan, Scatter) else names[:1]].to_dataarray().values)
-    figure, (axes,) = panels(1, len(parts), 3.6, 2.8)
+    room = 0.0 if isinstance(plan, Map) else 1.0  # for a legend
+    figure, (axes,) = panels(1, len(parts), 3.6 + room / len(parts), 2.8, right=0.45 + room)
     for axis, (part, point) in zip(axes, parts, strict=True):
         _draw(plan, axis, part, logarithmic)
         axis.set_title(", ".join([point, *fixed] if point else fixed), loc="left", fontsize=7)
-        if axis is not axes[0] and axis.get_legend():
-            axis.get_legend().remove()  # the first panel has said it
+        if axis is not axes[-1] and axis.get_legend():
+            axis.get_legend().remove()  # the last panel says it
     if not isinstance(plan, Map):  # side by side is for comparing
         low, high = zip(*(axis.get_ylim() for axis in axes), strict=True)
         for axis in axes:
@@ -64,7 +66,7 @@ def _selected(data: Dataset, plan: Plan) -> tuple[Dataset, list[str]]:
         if name == "class":
             fixed.append(f"class {place + 1} of {size}")
         elif size > 1:
-            fixed.append(_point(data, name, place))
+            fixed.append(_point(data, name, place) + ("" if name in plan.select else f" (of {size})"))
         data = data.isel({name: place})
     return data, fixed
 
@@ -106,11 +108,12 @@ def _wide(values: Any) -> bool:
     return bool(known.size and known.min() > ROUNDING * known.max() and known.max() > WIDE * known.min())
 
 
-def _positions(axis: Any, data: Dataset, name: str) -> Any:
+def _positions(axis: Any, data: Dataset, name: str, *, vertical: bool = False) -> Any:
     """Numbers as they are, classes from 1, words as 0, 1, 2 ... with the words as ticks."""
-    if name == "class":
-        return np.arange(1.0, data.sizes[name] + 1)
-    values = data[name].values
+    values = np.arange(1, data.sizes[name] + 1) if name == "class" else data[name].values
+    if values.dtype.kind in "iu":
+        side = axis.yaxis if vertical else axis.xaxis
+        side.set_major_locator(MaxNLocator(integer=True))
     if values.dtype.kind in "iuf":
         return values.astype(float)
     axis.set_xticks(range(len(values)), [str(value) for value in values])
@@ -131,6 +134,14 @@ def _split(data: Dataset, name: str | None) -> Iterator[tuple[Dataset, dict[str,
         else:
             label = str(number + 1) if name == "class" else _text(data[name].values[number].item())
             yield data.isel({name: number}), {"color": color, "label": label}
+
+
+def _of_many(data: Dataset, name: str | None) -> str | None:
+    """Title of a legend: the axis, and how many of its points are drawn unless all are."""
+    if name is None:
+        return None
+    drawn, size = len(shown_classes(data.sizes[name])), data.sizes[name]
+    return name if drawn == size else f"{name} ({drawn} of {size})"
 
 
 @singledispatch
@@ -158,7 +169,7 @@ def _lines(plan: Lines, axis: Any, data: Dataset, logarithmic: bool) -> None:
     if plan.against:
         axis.plot([], [], color="0.4", linestyle="--", linewidth=0.8, label=plan.against.replace("_", " "))
     if plan.lines or plan.against:
-        axis.legend(title=plan.lines)
+        legend_beside(axis, title=_of_many(data, plan.lines))
 
 
 @_draw.register
@@ -166,7 +177,7 @@ def _map(plan: Map, axis: Any, data: Dataset, logarithmic: bool) -> None:
     for name in (plan.x, plan.y):
         if name != "class" and data[name].dtype.kind not in "iuf":
             raise ValueError(f"axis {name!r} has words for points: it cannot be a side of a map")
-    sides = [_positions(axis, data, name) for name in (plan.x, plan.y)]
+    sides = [_positions(axis, data, plan.x), _positions(axis, data, plan.y, vertical=True)]
     means = data.mean("seed", skipna=False).transpose(plan.y, plan.x, ...)
     shown = np.ma.masked_invalid(means[plan.quantity].values)
     mesh = axis.pcolormesh(*sides, shown, shading="nearest", norm=LogNorm() if logarithmic else None, cmap="viridis")
@@ -196,4 +207,4 @@ def _scatter(plan: Scatter, axis: Any, data: Dataset, logarithmic: bool) -> None
         axis.set(xscale="log", yscale="log")
     axis.set(xlabel=_named(data, plan.against), ylabel=_named(data, plan.quantity))
     if plan.lines:
-        axis.legend(title=plan.lines)
+        legend_beside(axis, title=_of_many(data, plan.lines))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures.style import panels, styled
+from figures.style import legend_below, panels, styled
 from ufm.problems.sizes import rare_classes
 from ufm.tables.tables import labels
 from ufm.train.catalogue import METHODS
@@ -29,7 +29,7 @@ def comparison_figure(results: Sequence[Mapping[str, Any]]) -> Figure:
         row, title = labels(result["name"])
         grid.setdefault(title, {}).setdefault(row, []).append(result)
     rows = list(dict.fromkeys(row for cells in grid.values() for row in cells))
-    figure, axes = panels(2, len(grid), 3.1, 2.1)
+    figure, axes = panels(2, len(grid), 3.1, 2.1, below=0.2 * (len(rows) // 3 + 2))
     for (upper, lower), (title, column) in zip(axes.T, grid.items(), strict=True):
         accuracies = {row: np.array([run["curves"]["test_accuracy"] for run in runs]) for row, runs in column.items()}
         for row, runs in column.items():
@@ -39,12 +39,12 @@ def comparison_figure(results: Sequence[Mapping[str, Any]]) -> Figure:
             nc = np.array([_log_nc(run) for run in runs])
             _band(upper, epochs, np.exp(nc), np.exp(nc.mean(axis=0)), look)
             _band(lower, epochs, 100 * accuracies[row], 100 * accuracies[row].mean(axis=0), look)
-        upper.set(yscale="log", xlabel="epoch", ylabel=f"NC to {USUAL},\ngeometric mean of rarest third")
+        upper.set(yscale="log", xlabel="epoch", ylabel=f"NC to {USUAL}")
         upper.set_title(title, loc="left")
         top = 100 * max(each.max() for each in accuracies.values())
         end = 100 * min(each[:, -1].min() for each in accuracies.values())
         lower.set(xlabel="epoch", ylabel="test accuracy, %", ylim=(min(top - 15.0, end - 1.0), top + 1.0))
-    axes[1, 0].legend(loc="lower right")
+    legend_below(figure, axes[1, 0], ncols=3, title="NC: geometric mean over the rarest third of the classes")
     return figure
 
 

@@ -58,8 +58,10 @@ class Command(ProblemFlags):
             tree = xarray.DataTree.from_dict(curves)
             tree.attrs["about"] = "a group per problem, which xarray.open_datatree reads"
             store.save(tree, self.out / "trajectories.nc")
-            style.save_figure(collapse_figure(trajectories), self.out / "collapse.png")
-            style.save_figure(geometry_figure(trajectories), self.out / "geometry.png")
+            own = self.given()  # then its only name is that of a problem
+            drawn = {f"{t.problem.loss} loss" if own else name: t for name, t in trajectories.items()}
+            style.save_figure(collapse_figure(drawn), self.out / "collapse.png")
+            style.save_figure(geometry_figure(drawn), self.out / "geometry.png")
         store.save_json(self.out / "report.json", report.to_dict())
         held = sum(check.holds for check in report.checks)
         last = f"{held} of {len(report.checks)} checks hold; written to {self.out}"

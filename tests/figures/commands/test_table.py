@@ -29,7 +29,7 @@ def test_comparison_figure():
     np.testing.assert_allclose([band[:, 1].min(), band[:, 1].max()], np.exp([rare.min(), rare.max()]))
     np.testing.assert_allclose(lower_ce.lines[0].get_ydata(), [10, 50, 90])
     assert lower_cal.get_ylim() == (75, 91)
-    assert upper_ce.get_ylabel() == "NC to the mean center,\ngeometric mean of rarest third"
+    assert upper_ce.get_ylabel() == "NC to the mean center"
     assert upper_ce.lines[0].get_label() == "cnn CE (NC to the own class mean)"
 
 

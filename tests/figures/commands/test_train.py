@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from figures.commands.train import training_figure
+from tests.readable import require_readable
 from ufm.commands import main as cli
 from ufm.train.run import Run
 
@@ -14,7 +15,9 @@ def test_training_figure(tmp_path, method, capsys):
     assert cli.main(smoke) == 0
     record, said = Run(tmp_path).evidence()
     data = record.data
-    collapse, variability, accuracy, gram, _ = training_figure(data, said).axes
+    figure = training_figure(data, said)
+    require_readable(figure)
+    collapse, variability, accuracy, gram, _ = figure.axes
     assert [axis.get_xlabel() for axis in (collapse, variability, accuracy)] == ["epoch"] * 3
     assert collapse.get_title(loc="left") == data.attrs["title"]
     assert collapse.get_ylabel() == {"CAL": "NC to the mean center", "CE": "NC to the own class mean"}[method]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import ufm
 from figures.commands.design import design_figure
+from tests.readable import require_readable
 from ufm.certify.design import CRITERIA, Design, evaluate, rank, tradeoffs
 from ufm.commands import main as cli
 from ufm.measure import montecarlo, rules
@@ -101,11 +102,12 @@ def test_the_picture_shows_every_design():
         [evaluate(rule, f, theta, SIZES) for rule in ("uniform", "class-aware") for f in (2, 4) for theta in (0.2, 0.5)]
     )
     figure = design_figure(several)
-    for axis, value in zip(figure.axes, (lambda d: 100 * d.gain, lambda d: d.rate), strict=True):
-        drawn = {tuple(np.round(point, 9)) for part in axis.collections for point in part.get_offsets()}
-        assert drawn == {tuple(np.round((d.angle, value(d)), 9)) for d in several}
-        assert axis.get_xlabel()
-        assert axis.get_ylabel()
+    rows = np.array(figure.axes).reshape(2, 2)
+    for row, value in zip(rows, (lambda d: 100 * d.gain, lambda d: d.rate), strict=True):
+        for axis, rule in zip(row, [axis.get_title(loc="left") for axis in rows[0]], strict=True):
+            drawn = {tuple(np.round(point, 9)) for part in axis.collections for point in part.get_offsets()}
+            assert drawn == {tuple(np.round((d.angle, value(d)), 9)) for d in several if d.rule == rule}
+    require_readable(figure)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import xarray
 
 import ufm
+from figures.commands import simulate
 from ufm.certify.ledger.claim import Claim
 from ufm.commands import presets
 from ufm.commands.main import main
@@ -114,7 +115,11 @@ def test_label_files(capsys):
 
 
 @pytest.mark.slow
-def test_verify_a_problem(capsys, tmp_path):
+def test_verify_a_problem(capsys, tmp_path, monkeypatch):
+    drawn = []
+    for name in ("collapse_figure", "geometry_figure"):
+        draw = getattr(simulate, name)
+        monkeypatch.setattr(simulate, name, lambda runs, draw=draw: drawn.append(draw(runs)) or drawn[-1])
     assert run("verify", "--preset", "toy", "--json", "--out", "v") == 0
     said = capsys.readouterr().out
     result = json.loads(said)
@@ -127,6 +132,8 @@ def test_verify_a_problem(capsys, tmp_path):
         "trajectories.nc",
     ]
     assert json.loads((tmp_path / "v" / "report.json").read_text()) == result
+    titles = [figure.axes[0].get_title(loc="left") for figure in drawn]
+    assert titles == ["cosine loss", "cosine loss: Gram of class means"]
     curves = tmp_path / "v" / "trajectories.nc"
     assert "problem" in store.load(curves).children
     with xarray.open_datatree(curves, engine="h5netcdf") as tree:
