@@ -72,6 +72,22 @@ def test_commands_are_commands(page):
             assert words[0] in ("dask", "torchrun")
 
 
+WORDS = {"center", "tau", "frame", "variability", "NC", "RCR", "GCR", "CAL", "SETF", "NCMC"}
+
+
+def test_the_glossary_explains_every_word_before_it_is_used():
+    text = (DOCS / "glossary.md").read_text().partition("\n\n")[2]
+    assert text in (ROOT / "README.md").read_text()
+    assert "[Glossary](glossary.md)" in (DOCS / "index.md").read_text()
+    entries = re.findall(r"^- \*\*(\w+)\*\*: ((?:.|\n  )*)", text, flags=re.MULTILINE)
+    assert {word for word, _ in entries} == WORDS
+    known = set()
+    for word, meaning in entries:
+        used = {each for each in WORDS if re.search(rf"\b{each}s?\b", meaning)}
+        assert used - {word} <= known, word
+        known.add(word)
+
+
 def extension(module):
     if module in ("docstrings", "theory"):
         pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
