@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 from xarray import Dataset
 
 from figures.recorded import gap, markdown, number, recorded, settings_of, training
@@ -93,6 +93,7 @@ def plot(data: Dataset) -> Figure:
         most, fewest = (f"{int(case.class_size[k]):,}" for k in (0, -1))
         column[0].set_title(f"{_in_lines(str(case.case.item()))}\nn = {most} to {fewest}")
         column[-1].set(xlabel=data.attrs["axis"], xlim=(0.0, float(np.nanmax(case.time_axis))))
+        column[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     for axis, (name, text) in zip(axes[:, 0], CURVES.items(), strict=True):
         if name == "variability":
             axis.set_ylim(-0.03, max(1.05, 1.05 * float(data.variability.max())))
