@@ -99,12 +99,12 @@ class Command:
         if not names:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         path = self.results or results.place(table)
-        self._check_files(path)
+        self._check_files(table)
         if self.execute:
             self._run(table, self._without_result(names, self._known(path, table)[0]))
         known, left_out = self._known(path, table)
         if self.save:
-            results.save(self.results or Path("results") / f"{table}.json", known)
+            results.save(self._written(table), known)
         failed = grid.failures(table, self._without_result(names, known), self.runs)
         if self.picture is not None:
             from figures import style
@@ -120,13 +120,17 @@ class Command:
             print(f"left out: {folder}: {why}", file=sys.stderr)
         return FAILS if failed else OK
 
-    def _check_files(self, path: Path) -> None:
+    def _written(self, table: str) -> Path:
+        """Where --save puts results: never among those of the package."""
+        return self.results or Path("results") / f"{table}.json"
+
+    def _check_files(self, table: str) -> None:
         """Refuse what cannot be read or written, before anything is run."""
         check_file(self.picture, "picture", PICTURES)
         if self.save:
-            check_file(path, "results")
-        elif self.results is not None and not path.is_file():
-            raise ValueError(f"results={path} is no file: --save makes one")
+            check_file(self._written(table), "results")
+        elif self.results is not None and not self.results.is_file():
+            raise ValueError(f"results={self.results} is no file: --save makes one")
         if self.execute:
             check_folder(self.runs, flag="runs")
 
