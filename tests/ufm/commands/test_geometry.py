@@ -15,7 +15,8 @@ def test_geometry_as_a_table_and_as_json(tmp_path, command):
     status, out, _ = command("geometry", *SIZES, "--picture", tmp_path / "g.png")
     assert status == 0
     assert "optimal, gap" in out
-    assert "no theorem of the zoo speaks of this model" in out
+    assert "Hong and Ling 2023" in out
+    assert "no theorem of the zoo speaks of this model" in command("geometry", *SIZES, "--loss", "bce")[1]
     assert (tmp_path / "g.png").stat().st_size > 10_000
     status, out, _ = command("geometry", *SIZES, "--json")
     found = json.loads(out)

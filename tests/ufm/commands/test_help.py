@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ufm.commands.flags import ProblemFlags
-from ufm.commands.main import found
+from ufm.commands.parse import found
 from ufm.problems.kinds import CosineProblem, MSEProblem
 from ufm.train.config import Config, Settings
 
