@@ -12,7 +12,6 @@ from ufm.certify.ends import bound_checks
 from ufm.certify.report import Check, Report
 from ufm.files.folder import modules_in
 from ufm.files.text import require_known
-from ufm.minimize.geometry import Geometry
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import minimize
 from ufm.problems.feature_model import FeatureModel
@@ -20,6 +19,10 @@ from ufm.problems.frames import Array
 
 ABSOLUTE = 1e-6
 """How close norms, logits and Gram matrices must be, in units of the largest: a gap of 1e-12 is worth its root."""
+
+
+MODELS: dict[str, Any] = {"feature": FeatureModel}
+"""What theorems speak of, by the word ``MODEL`` of their files."""
 
 
 class Entry(NamedTuple):
@@ -30,13 +33,18 @@ class Entry(NamedTuple):
     theorem: Theorem
     module: ModuleType
 
-    def cases(self) -> Mapping[str, FeatureModel]:
-        """The models that it is tried on."""
-        return {name: FeatureModel(**fields) for name, fields in self.module.CASES.items()}
+    @property
+    def kind(self) -> Any:
+        """The class of the models that it speaks of."""
+        return MODELS[getattr(self.module, "MODEL", "feature")]
 
-    def broken(self) -> FeatureModel:
+    def cases(self) -> Mapping[str, Any]:
+        """The models that it is tried on."""
+        return {name: self.kind(**fields) for name, fields in self.module.CASES.items()}
+
+    def broken(self) -> Any:
         """A model that breaks a hypothesis."""
-        return FeatureModel(**self.module.BROKEN)
+        return self.kind(**self.module.BROKEN)
 
 
 def zoo() -> dict[str, Entry]:
@@ -65,9 +73,9 @@ def find(name: str) -> Entry:
     return found[name]
 
 
-def applying(model: FeatureModel) -> list[Entry]:
+def applying(model: Any) -> list[Entry]:
     """The theorems whose hypotheses a model meets."""
-    return [entry for entry in zoo().values() if entry.module.applies(model)]
+    return [entry for entry in zoo().values() if type(model) is entry.kind and entry.module.applies(model)]
 
 
 MEASURED: Mapping[str, Any] = {
@@ -85,7 +93,7 @@ MEASURED: Mapping[str, Any] = {
 """How what a theorem predicts is read off a minimiser."""
 
 
-def against(geometry: Geometry, entry: Entry) -> Iterator[Check]:
+def against(geometry: Any, entry: Entry) -> Iterator[Check]:
     """What a theorem predicts, held against a minimiser that knows nothing of it."""
     said = entry.module.predict(geometry.problem)
     for name, predicted in said.items():
@@ -96,7 +104,7 @@ def against(geometry: Geometry, entry: Entry) -> Iterator[Check]:
         yield Check.compare(name.replace("_", " "), entry.theorem.source, wanted, measured, **allowed)
 
 
-def _scale(name: str, wanted: Array, geometry: Geometry) -> float:
+def _scale(name: str, wanted: Array, geometry: Any) -> float:
     """The unit of an error: of the value, that at 0; else the largest number, or what would be 1 if all were dead."""
     if name == "value":
         return geometry.scale
@@ -112,7 +120,7 @@ class Examined(NamedTuple):
     broken: Report
     """Of the case that breaks a hypothesis: a check must fail."""
     gap: float
-    """The largest one."""
+    """The largest one; NaN where nothing is proved of the minima."""
 
     @property
     def reproduced(self) -> bool:
@@ -122,12 +130,11 @@ class Examined(NamedTuple):
 
 def examine(entry: Entry) -> Examined:
     """Solve all cases of a theorem and hold them against it."""
-    reports, gaps = {}, []
+    reports, gaps = {}, [np.nan]
     for name, model in entry.cases().items():
-        geometry = minimize(model)
-        gaps.append(geometry.gap)
-        reports[name] = Report(
-            f"{entry.name}, {name}", (*bound_checks(geometry, geometry.scale), *against(geometry, entry))
-        )
+        found = minimize(model)
+        proof = [] if found.certificate is None else list(bound_checks(found, found.scale))
+        gaps += [found.gap] if proof else []
+        reports[name] = Report(f"{entry.name}, {name}", (*proof, *against(found, entry)))
     broken = Report(f"{entry.name}, broken", tuple(against(minimize(entry.broken()), entry)))
-    return Examined(entry, reports, broken, max(gaps))
+    return Examined(entry, reports, broken, float(np.fmax.reduce(gaps)))
