@@ -37,7 +37,7 @@ class Command(SizeFlags):
     """
 
     loss: str = "ce"
-    """ce, mse, bce or squared-hinge."""
+    """ce, mse, bce, hinge or squared-hinge."""
     lam_w: float = 5e-4
     """Weight decay of the classifier, > 0."""
     lam_h: float = 1e-5

@@ -20,6 +20,8 @@ directions inside a group,
     |A|_* = |M|_* + \sum_a (m_a - 1) |s_a| .
 """
 
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import Self
 
@@ -31,7 +33,7 @@ from ufm.minimize.certificate import bound_of
 from ufm.minimize.trust_region import Ending, minimize_locally
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
-from ufm.problems.logits import Adjusted
+from ufm.problems.logits import Adjusted, Hinge, RoundedHinge
 
 FLOOR = 1e-3
 """Least curvature along the bias that steps are measured with."""
@@ -186,6 +188,10 @@ class Factored:
         excess = 0.5 * float(np.vdot(u, u) + np.vdot(v, v)) - float(linalg.svdvals(self.matrix).sum())
         return self.value - self.lam * excess
 
+    def on(self, layout: Layout) -> Self:
+        """The same point of another loss."""
+        return type(self)(layout, self.lam, self.decay, self.parts)
+
     @staticmethod
     def _flat(*parts: Array) -> Array:
         return np.concatenate([part.ravel() for part in parts])
@@ -232,17 +238,51 @@ class Factored:
 
 def solve(layout: Layout, model: FeatureModel, rank: int, *, progress: bool = False) -> Ending[Factored]:
     """Minimise over factors of ``rank`` columns: a trust region, and where kinks hold it up, L-BFGS before it."""
-    start = first_guess(layout, model, rank)
+    if isinstance(layout.loss.loss, Hinge):
+        return _by_multipliers(layout, model, rank, progress=progress)
+    return _polished(first_guess(layout, model, rank), progress=progress)
 
-    def polished(local: Factored) -> Ending[Factored]:
+
+def _polished(start: Factored, *, progress: bool) -> Ending[Factored]:
+    def second_order(local: Factored) -> Ending[Factored]:
         return minimize_locally(local, slope=SLOPE, decrement=DECREMENT, max_iterations=PATIENCE, progress=progress)
 
-    ending = polished(start)
-    return ending if ending.iterations < PATIENCE else polished(_quasi_newton(start))
+    ending = second_order(start)
+    return ending if ending.iterations < PATIENCE else second_order(_quasi_newton(start))
 
 
 SLOPE, DECREMENT, PATIENCE = 1e-13, 1e-12, 60
 """Tolerances of the trust region, and the iterations that it has: a smooth loss takes about twenty."""
+
+
+def _by_multipliers(layout: Layout, model: FeatureModel, rank: int, *, progress: bool) -> Ending[Factored]:
+    """Where the loss has kinks, by the method of multipliers: rounded ones, again and again, until the gap is closed.
+
+    The slopes of what is returned are those of the last rounding: at a kink, the ones that its neighbours need.
+    """
+    given, bound, width = layout.loss, NuclearBound(model), WIDEST
+    rounded, multipliers, iterations, products = copy(layout), np.full(layout.counts.shape, 0.5), 0, 0
+    nothing = np.zeros_like(layout.counts)
+    closed = DECREMENT * float(layout.weights @ given.at(nothing, layout.targets, layout.counts).values)
+    start = None
+    for _ in range(ROUNDINGS):
+        loss = RoundedHinge(multipliers, width)
+        rounded.loss = Adjusted(loss, given.weights, given.scale, given.shift)
+        start = first_guess(rounded, model, rank) if start is None else start.on(rounded)
+        ending = _polished(start, progress=progress)
+        iterations, products = iterations + ending.iterations, products + ending.products
+        local = ending.local.on(layout)
+        local.loss = local.loss._replace(slopes=ending.local.loss.slopes)
+        if local.convex_value - bound.value(bound.of(local)) <= closed:
+            break
+        start = local
+        multipliers = np.clip(loss.shares(given.scale * local.logits + given.shift, layout.targets), 0.0, 1.0)
+        width = max(width * NARROWER, NARROWEST)
+    return replace(ending, local=local, iterations=iterations, products=products)
+
+
+WIDEST, NARROWER, NARROWEST, ROUNDINGS = 1.0, 0.3, 0.03, 40
+"""How wide kinks are at first, by what they are made narrower, at the end, and how often at most."""
 
 
 def _quasi_newton(local: Factored) -> Factored:
@@ -334,8 +374,9 @@ class NuclearBound:
 
     def _balanced(self, local: Factored) -> Array:
         """Slopes whose sum vanishes: mixed with as little as will do of those of the best bias alone, and shifted."""
-        layout = local.layout
-        flat = _bias_alone(layout, 0.0, len(layout.copies)).loss.slopes
+        layout, kinks = local.layout, isinstance(self.model.loss_object(), Hinge)
+        # where the best bias alone is at a kink, slopes 0 will do: they prove that no loss is negative
+        flat = 0.0 * local.loss.slopes if kinks else _bias_alone(layout, 0.0, len(layout.copies)).loss.slopes
         for share in (0.0, *10.0 ** np.arange(-16.0, 1.0)):
             slopes = (1.0 - share) * local.loss.slopes + share * flat
             slopes = slopes - layout.spread(slopes)

@@ -26,8 +26,8 @@ class FeatureModel(Problem):
     Parameters
     ----------
     class_sizes : samples of each class; with ``targets``, of each row of these.
-    loss : "ce", "mse" (half the squared distance to the one-hot label), "bce", "squared-hinge", or a convex
-        loss of your own, an object as :class:`ufm.problems.logits.LogitLoss` describes it.
+    loss : "ce", "mse" (half the squared distance to the one-hot label), "bce", "hinge", "squared-hinge", or a
+        convex loss of your own, an object as :class:`ufm.problems.logits.LogitLoss` describes it.
     lam_w, lam_h : weight decay of weights and features, > 0.
     bias : "none", "free", or the weight of its decay, > 0.
     dim : feature dimension d; one for each output if left out, which is as good as any larger one.
@@ -83,7 +83,7 @@ class FeatureModel(Problem):
                 raise ValueError(f"bias={self.bias!r} is unknown: 'none', 'free', or the weight of its decay")
             self._put("bias", nonnegative("bias", self.bias) or "free")
         self._put("smoothing", nonnegative("smoothing", self.smoothing))
-        if self.smoothing and self.loss == "squared-hinge":
+        if self.smoothing and self.loss in ("hinge", "squared-hinge"):
             raise ValueError(f"smoothing={self.smoothing} has no meaning for loss={self.loss!r}, which wants one class")
         if not self.smoothing < 1.0:
             raise ValueError(f"smoothing={self.smoothing} must be below 1")
@@ -107,7 +107,7 @@ class FeatureModel(Problem):
             raise ValueError(f"smoothing={self.smoothing} has no meaning beside targets: soften them yourself")
         if self.loss != "mse" and (rows < 0.0).any():
             raise ValueError(f"targets has {rows.min()}: loss={self.loss!r} takes what is at least 0")
-        if self.loss == "squared-hinge":
+        if self.loss in ("hinge", "squared-hinge"):
             raise ValueError(f"targets has no meaning for loss={self.loss!r}, which wants one class for each sample")
         return tuple(map(tuple, rows.tolist()))
 

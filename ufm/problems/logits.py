@@ -113,6 +113,31 @@ class Binary:
         return entropy.sum(1)
 
 
+def _misses(logits: Array, targets: Array) -> Array:
+    """How much each output lacks of being 1 below the own one: 1 - x_y + x_j."""
+    return np.asarray(1.0 - np.einsum("bp,bp->b", targets, logits)[:, None] + logits)
+
+
+def _of_misses(values: Array, slopes: Array, bends: Array, targets: Array) -> Local:
+    """A loss of the misses of other outputs, by its first and second derivatives there."""
+
+    def bend(v: Array) -> Array:
+        moved = bends * (v - np.einsum("bp,bp->b", targets, v)[:, None])
+        return moved - targets * moved.sum(1, keepdims=True)
+
+    return Local(values.sum(1), slopes - targets * slopes.sum(1, keepdims=True), bend)
+
+
+def _dual_of_misses(slopes: Array, targets: Array, counts: Array, squares: float, most: Array) -> Array:
+    """sum_j g_j - squares g_j^2 / c_j over other outputs, 0 <= g_j <= most; the own slope cancels them."""
+    others = counts * (1.0 - targets)
+    g = slopes * (1.0 - targets)
+    tiny = 1e-12 * np.abs(slopes).sum(1)
+    inside = np.all((g >= -tiny[:, None]) & (g <= most + tiny[:, None]), axis=1)
+    less = np.divide(squares * g**2, others, out=np.zeros_like(g), where=others > 0)
+    return np.where(inside & (np.abs(slopes.sum(1)) <= tiny), (g - less).sum(1), -np.inf)
+
+
 class SquaredHinge:
     r""":math:`\ell = \frac12 \sum_{j \neq y} c_j \max(0, 1 - x_y + x_j)^2`; targets are one-hot."""
 
@@ -120,32 +145,62 @@ class SquaredHinge:
 
     def at(self, logits: Array, targets: Array, counts: Array) -> Local:
         """Slopes c m off the own output, where m is the miss, and minus their sum at it."""
-        others = counts * (1.0 - targets)
-        own = np.einsum("bp,bp->b", targets, logits)[:, None]
-        miss = np.maximum(0.0, 1.0 - own + logits)
-        active = others * (miss > 0.0)
-
-        def bend(v: Array) -> Array:
-            moved = active * (v - np.einsum("bp,bp->b", targets, v)[:, None])
-            return moved - targets * moved.sum(1, keepdims=True)
-
-        slopes = others * miss
-        return Local(0.5 * (others * miss**2).sum(1), slopes - targets * slopes.sum(1, keepdims=True), bend)
+        others, miss = counts * (1.0 - targets), np.maximum(0.0, _misses(logits, targets))
+        return _of_misses(0.5 * others * miss**2, others * miss, others * (miss > 0.0), targets)
 
     def dual(self, slopes: Array, targets: Array, counts: Array) -> Array:
         r""":math:`\sum_j g_j - g_j^2 / (2 c_j)` off the own output, where g must be >= 0 and cancel there."""
-        others = counts * (1.0 - targets)
-        g = slopes * (1.0 - targets)
-        tiny = 1e-12 * np.abs(slopes).sum(1)
-        inside = np.all(g >= -tiny[:, None], axis=1) & (np.abs(slopes.sum(1)) <= tiny)
-        squares = np.divide(g**2, 2.0 * others, out=np.zeros_like(g), where=others > 0)
-        return np.where(inside, (g - squares).sum(1), -np.inf)
+        return _dual_of_misses(slopes, targets, counts, 0.5, np.full_like(counts, np.inf))
+
+
+class Hinge:
+    r""":math:`\ell = \sum_{j \neq y} c_j \max(0, 1 - x_y + x_j)`; targets are one-hot.
+
+    Where the decay is small all misses end at 0 or below, and the minimum is the support vector machine's.
+    """
+
+    exchangeable = True
+
+    def at(self, logits: Array, targets: Array, counts: Array) -> Local:
+        """Slopes c where there is a miss, and minus their sum at the own output; at a kink 0, which is one of many."""
+        others, miss = counts * (1.0 - targets), _misses(logits, targets)
+        return _of_misses(others * np.maximum(0.0, miss), others * (miss > 0.0), np.zeros_like(miss), targets)
+
+    def dual(self, slopes: Array, targets: Array, counts: Array) -> Array:
+        r""":math:`\sum_j g_j` off the own output, where g must be between 0 and c, and cancel there."""
+        return _dual_of_misses(slopes, targets, counts, 0.0, counts)
+
+
+class RoundedHinge:
+    r"""The hinge near multipliers u: :math:`\sum_{j \neq y} c_j \max_{0 \le p \le 1} p m_j - \frac{w}{2} (p - u_j)^2`.
+
+    It is differentiable, is at most the hinge, and is the hinge where p = u: minimising it again and again, with u the
+    p of the last time, is the method of multipliers (Hestenes 1969; Powell 1969).
+    """
+
+    exchangeable = True
+
+    def __init__(self, multipliers: Array, width: float) -> None:
+        """Multipliers u in [0, 1], (B, p), and the width w > 0 of the kink."""
+        self.multipliers, self.width = multipliers, width
+
+    def shares(self, logits: Array, targets: Array) -> Array:
+        """The p of the maximum, (B, p), before it is cut off at 0 and 1: u + m / w."""
+        return self.multipliers + _misses(logits, targets) / self.width
+
+    def at(self, logits: Array, targets: Array, counts: Array) -> Local:
+        """Slopes c p."""
+        others, free = counts * (1.0 - targets), self.shares(logits, targets)
+        p = np.clip(free, 0.0, 1.0)
+        values = others * (p * _misses(logits, targets) - 0.5 * self.width * (p - self.multipliers) ** 2)
+        return _of_misses(values, others * p, others * (free == p) / self.width, targets)
 
 
 NAMED: dict[str, Callable[[], Any]] = {
     "ce": CrossEntropy,
     "mse": Squared,
     "bce": Binary,
+    "hinge": Hinge,
     "squared-hinge": SquaredHinge,
 }
 """Losses by name."""
@@ -163,7 +218,7 @@ class Adjusted:
     weights, sample_scale : omega and epsilon by row, (B, 1). scale, shift : delta and iota by column, (B, p).
     """
 
-    def __init__(self, loss: ConjugateLoss, weights: Array, scale: Array, shift: Array) -> None:
+    def __init__(self, loss: Any, weights: Array, scale: Array, shift: Array) -> None:
         """``scale`` is delta times epsilon, > 0."""
         self.loss, self.weights, self.scale, self.shift = loss, weights, scale, shift
         self.exchangeable = loss.exchangeable

@@ -69,7 +69,7 @@ def test_unknown_theorems():
         zoo.find("ce-balance")
 
 
-@pytest.mark.parametrize("loss", ["ce", "mse", "bce", "squared-hinge"])
+@pytest.mark.parametrize("loss", ["ce", "mse", "bce", "hinge", "squared-hinge"])
 @pytest.mark.parametrize("bias", ["none", "free", 0.2])
 @pytest.mark.parametrize("sizes", [(5,), (1, 1), (7, 7, 7), (30, 4, 4, 1)])
 def test_what_theorems_say_of_a_model_holds(sizes, bias, loss):

@@ -9,7 +9,7 @@ from scipy import optimize
 import ufm
 from tests import strategies
 from ufm.minimize.convex import NuclearBound, layout_of, solve
-from ufm.problems.logits import NAMED
+from ufm.problems.logits import NAMED, RoundedHinge
 
 SIZES = (50, 30, 10, 5, 5, 2, 2, 2)
 BIASES = ["none", "free", 0.01]
@@ -24,7 +24,7 @@ def asked(draw, name):
     counts = rng.integers(1, 9, (rows, columns)).astype(float)
     targets = np.eye(columns)[rng.integers(0, columns, rows)]
     counts[targets > 0] = 1.0
-    if name != "squared-hinge":
+    if "hinge" not in name:
         targets = 0.9 * targets + 0.1 / counts.sum(axis=1, keepdims=True)
     return logits, targets, counts
 
@@ -39,7 +39,7 @@ def test_slopes_curvature_and_conjugate_of_a_loss(name, data):
     after, before = (loss.at(logits + sign * h * direction, targets, counts) for sign in (1, -1))
     along = np.einsum("bp,bp->b", here.slopes, direction)
     np.testing.assert_allclose((after.values - before.values) / (2 * h), along, rtol=1e-5, atol=1e-6)
-    if name != "squared-hinge":  # whose slopes have kinks
+    if "hinge" not in name:  # whose slopes have kinks
         bent = (after.slopes - before.slopes) / (2 * h)
         np.testing.assert_allclose(bent, here.bend(direction), rtol=1e-4, atol=1e-6)
     # l(x) - <g, x> is the dual at the slopes of x (Fenchel), and below l(z) - <g, z> everywhere else
@@ -49,6 +49,23 @@ def test_slopes_curvature_and_conjugate_of_a_loss(name, data):
     other = loss.at(logits + direction, targets, counts)
     above = np.einsum("bp,bp->b", here.slopes, logits + direction)
     assert np.all(other.values - above >= here.values - inner - 1e-9)
+
+
+@given(st.data(), st.sampled_from([1.0, 0.05]))
+def test_a_rounded_hinge_is_below_the_hinge_and_meets_it_at_its_own_multipliers(data, width):
+    logits, targets, counts = data.draw(asked("hinge"))
+    hinge, others = NAMED["hinge"]().at(logits, targets, counts), counts * (1.0 - targets)
+    rounded = RoundedHinge(np.random.default_rng(0).random(logits.shape), width)
+    here = rounded.at(logits, targets, counts)
+    assert np.all(here.values <= hinge.values + 1e-12)
+    assert np.all(hinge.values - here.values <= 0.5 * width * others.sum(1))
+    # one at a miss, nothing at a margin that is met
+    met = RoundedHinge((hinge.slopes > 0).astype(float), width).at(logits, targets, counts)
+    np.testing.assert_allclose(met.values, hinge.values, atol=1e-12)
+    direction, h = np.random.default_rng(1).standard_normal(logits.shape), 1e-7
+    moved = [rounded.at(logits + sign * h * direction, targets, counts).values for sign in (1, -1)]
+    along = np.einsum("bp,bp->b", here.slopes, direction)
+    np.testing.assert_allclose((moved[0] - moved[1]) / (2 * h), along, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("bias", BIASES)
