@@ -16,7 +16,7 @@ Relation = Literal["=", "<=", ">="]
 
 def _excess(measured: Array, predicted: Array, relation: Relation) -> Array:
     """By how much a relation is missed: at most the tolerance where it holds, nan where a number is."""
-    gap = measured - predicted
+    gap = np.subtract(measured, predicted, where=measured != predicted, out=np.zeros(np.shape(measured)))
     return {"=": np.abs(gap), "<=": gap, ">=": -gap}[relation]
 
 
@@ -29,7 +29,8 @@ class Check:
     name : what is compared; where a check covers many classes or times, the numbers are those of the worst one.
     source : where the prediction stands: in the paper, or in :mod:`theory`.
     predicted, measured, tolerance : numbers; the tolerance is absolute.
-    holds : measured = predicted, or the other relation, within the tolerance.
+    holds : measured = predicted, or the other relation, within the tolerance, which is finite; what is predicted to be
+        infinite must be so.
     relation : "=", "<=" or ">=", in which ``measured`` stands to ``predicted``.
     printed : what the paper's formula gives in place of ``predicted``, where the two differ.
     means : how the measured number was found, where that is not plain from the name.
@@ -66,9 +67,9 @@ class Check:
         given = (predicted, measured, np.nan if printed is None else printed, absolute)
         arrays = np.broadcast_arrays(*(np.asarray(each, dtype=np.float64) for each in given))
         p, m, paper, floor = (array.ravel() for array in arrays)
-        tolerance = floor + relative * np.abs(p)
+        tolerance = floor + relative * np.where(np.isfinite(p), np.abs(p), 0.0)
         missed = _excess(m, p, relation)
-        holds = bool(np.all(missed <= tolerance))
+        holds = bool(np.all((missed <= tolerance) & np.isfinite(tolerance)))
         if holds and printed is not None:
             kept = int(np.argmax(np.abs(m - paper)))
         else:

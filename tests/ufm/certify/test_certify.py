@@ -241,6 +241,15 @@ def test_report():
     assert text.count("NO") == 1
 
 
+def test_nothing_is_within_an_infinite_tolerance():
+    """What is predicted to be infinite must be so, and nothing else is near it."""
+    assert Check.compare("never", "x", [np.inf, 1.0], [np.inf, 1.0], relative=1e-6).holds
+    assert not Check.compare("never", "x", np.inf, 5.0, relative=1e-6).holds
+    assert not Check.compare("now", "x", 5.0, np.inf, relative=1e-6).holds
+    assert not Check.compare("anything", "x", 5.0, 6.0, absolute=np.inf).holds
+    assert not Check.compare("no number", "x", np.nan, np.nan, absolute=1.0).holds
+
+
 def test_main_job_names_the_sizes_of_the_paper():
     jobs = {name: job for name, job in verify.main_job().items() if job.problem.frame == "fixed"}
     assert len(jobs) == 8
