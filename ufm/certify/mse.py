@@ -109,26 +109,31 @@ def _faster(t: Trajectory, predicted: MSEPrediction) -> Array:
 
 
 def _settled(t: Trajectory, predicted: MSEPrediction) -> bool:
-    """Whether everything that the centers see has decayed by a factor e^20, whatever it began with."""
+    """Whether everything that the centers see has decayed to e^-20 of what features are at the end."""
+    start, end = np.sqrt(t.curves.sums["norm_squared"][0]), t.class_values("norm_mean")[-1]
+    return bool(_left(t, predicted) * np.max(start / end) <= np.exp(-20.0))
+
+
+def _left(t: Trajectory, predicted: MSEPrediction) -> float:
+    """What is left, in parts of what was there at the first record, of the slowest of all that the centers see."""
     rates = _faster(t, predicted) + predicted.null_rate
     if "step_size" not in t.stats:
-        return bool(t.times[-1] * rates.min() >= 20.0)
+        return float(np.exp(-(t.times[-1] - t.times[0]) * rates.min()))
     # a step multiplies by the roots of z^2 - (1 + mu - eta rate) z + mu
     momentum = t.stats["momentum"]
     half = 0.5 * (1.0 + momentum - t.stats["step_size"] * rates)
     root = np.sqrt(half**2 - momentum + 0j)
-    kept = np.maximum(np.abs(half + root), np.abs(half - root)).max()
-    return bool(kept ** t.stats["steps"] <= np.exp(-20.0))
+    return float(np.maximum(np.abs(half + root), np.abs(half - root)).max() ** t.stats["steps"])
 
 
 def _null_rate_check(t: Trajectory, predicted: MSEPrediction, notes: list[str]) -> Iterator[Check]:
     """The null space is the slowest eigenspace: once all others are gone, NC falls with twice its rate."""
     problem = t.problem
-    # then the squares of all other parts have lost a factor e^20 on it
-    settled = t.times >= 10.0 / _faster(t, predicted).min()
     log_nc, peak = np.log(10.0) * t.class_values("nc_log10_mean"), t.class_values("nc_max")
     pairs = []
     for k in range(problem.n_classes):
+        # then the squares of all other parts are less than e^-20 of it
+        settled = t.times >= (10.0 + _outweighed(t, predicted, k)) / _faster(t, predicted).min()
         low = np.flatnonzero((peak[:, k] < 1e-6) & (log_nc[:, k] > np.log(Exact.floor)) & settled)
         if low.size > 1:
             a, b = int(low[0]), int(low[-1])
@@ -139,6 +144,17 @@ def _null_rate_check(t: Trajectory, predicted: MSEPrediction, notes: list[str]) 
     if len(pairs) < problem.n_classes:
         missing = problem.n_classes - len(pairs)
         notes.append(f"collapse rate of {missing} classes: fewer than two records in the asymptotic regime")
+
+
+def _outweighed(t: Trajectory, predicted: MSEPrediction, k: int) -> float:
+    """By how much, as a logarithm, features of class ``k`` begin longer than their part in the null space."""
+    if t.initial is None:
+        return np.inf if t.stats["start"] == "given features" else 0.0
+    rows = t.problem.samples(k)
+    state = Eigenspaces(predicted.problem, t.frame).given(k, rows, t.initial[rows]).state
+    with np.errstate(divide="ignore"):
+        odds = np.linalg.norm(state, axis=1) / np.linalg.norm(state[:, -2:], axis=1)
+    return float(np.log(odds.max()))
 
 
 def _propagated(t: Trajectory, predicted: MSEPrediction, start: Array, classes: Integers) -> Array:

@@ -50,6 +50,21 @@ def test_starts_inside_the_span_of_their_centers(problem, keep):
         assert report.holds, str(report)
 
 
+@pytest.mark.parametrize("lam_h", [0.0, 0.01])
+@pytest.mark.parametrize(("theta", "length"), [(0.3, 1.0), (0.05, 1e6)])
+def test_p_has_settled_when_what_it_began_with_has(theta, length, lam_h):
+    """Features in the span of their own centers collapse at its rate, and the longer ones are the later ones."""
+    problem = ufm.Problem((3, 2), (2, 3), theta, 9, loss="mse", lam_h=lam_h)
+    said, frame = ufm.predict(problem), ufm.multi_center_frame(problem, seed=1)
+    slowest = min(said.mean_rate.min(), said.difference_rate.min())
+    noise = (lam_h == 0.0) * np.random.default_rng(1).standard_normal((5, 9))
+    for features in (inside(problem, frame), frame.mean_directions[problem.labels]):
+        start = length * features + noise
+        t = ufm.gradient_flow(problem, frame=frame, features=start, t_final=20.5 / slowest, keep="final")
+        report = ufm.certify(t)
+        assert report.holds, str(report)
+
+
 @pytest.mark.slow
 @given(strategies.problems(), strategies.seeds, st.floats(0.0, 20.0))
 def test_records_may_begin_at_any_time(problem, seed, first):
