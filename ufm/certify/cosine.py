@@ -187,9 +187,10 @@ def _time_checks(few: CosineProblem, frame: Frame, features: Array) -> Iterator[
         )
     many, source = f"{few.n_samples} samples", "theory.multicenter.flows.time_to_nc"
     yield Check.compare(f"time to NC = 1e-10, {many}", source, times, measured, relative=1e-6)
-    order = np.argsort(measured)
-    states = dict(batch.states_at(measured[order], 1e-10, Work()))
-    moving = [(j, i) for j, i in enumerate(order) if 0.0 < measured[i] < np.inf]  # others are there, or never will be
+    order = np.argsort(times)
+    states = dict(batch.states_at(np.array(times)[order], 1e-10, Work()))
+    # others are there, or never will be
+    moving = [(j, i) for j, i in enumerate(order) if times[i] > 0.0 and np.isfinite([times[i], measured[i]]).all()]
     if moving:
         there = [float(states[j].nc[i]) for j, i in moving]
         yield Check.compare(f"NC at that time, {many}", "the flow itself", 1e-10, there, relative=1e-5)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ufm.certify.predict import predict
 from ufm.certify.prediction import CosinePrediction, Prediction
@@ -38,10 +39,10 @@ def solution_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Ch
     yield from bound_checks(solution, scale)
     some = np.sort(rng.choice(problem.n_classes, size=min(4, problem.n_classes), replace=False))
     yield from definition_checks(problem, frame, features[some], some, rng)
-    tolerance = float(np.sqrt(reach.max()))
+    angles = np.sqrt(reach)
     if problem.n_classes > 1:
-        yield class_cosine_check(predicted, features, labels, tolerance)
-    yield variability_check(predicted, metrics.variability(features, labels, frame), tolerance)
+        yield class_cosine_check(predicted, features, labels, np.maximum.outer(angles, angles))
+    yield variability_check(predicted, metrics.variability(features, labels, frame), angles)
 
 
 def bound_checks(solution: Proven, scale: float = 1.0) -> Iterator[Check]:
@@ -68,14 +69,15 @@ def _reach(predicted: Prediction[Any]) -> Array:
     return reach
 
 
-def class_cosine_check(predicted: Prediction[Any], features: Array, labels: Integers, tolerance: float) -> Check:
-    """Orthogonal class means, of two classes at least."""
+def class_cosine_check(predicted: Prediction[Any], features: Array, labels: Integers, tolerance: ArrayLike) -> Check:
+    """Orthogonal class means, of two classes at least; the tolerance is one number, or one a pair, (K, K)."""
     gram = metrics.gram(metrics.class_means(features, labels))
-    off = gram[~np.eye(len(gram), dtype=bool)]
-    return predicted.check("class_cosine", "cosine between class means", off, absolute=tolerance)
+    off = ~np.eye(len(gram), dtype=bool)
+    allowed = np.broadcast_to(tolerance, gram.shape)[off]
+    return predicted.check("class_cosine", "cosine between class means", gram[off], absolute=allowed)
 
 
-def variability_check(predicted: Prediction[Any], measured: Array, tolerance: float) -> Check:
+def variability_check(predicted: Prediction[Any], measured: Array, tolerance: ArrayLike) -> Check:
     """Variability of each class (K,), which is 1 - cos rho once features have collapsed."""
     return predicted.check("variability", "variability = 1 - cos rho", measured, absolute=tolerance)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ufm.certify.ends import bound_checks, class_cosine_check, energy_check, variability_check
 from ufm.certify.predict import predict
@@ -30,9 +31,7 @@ def learned_checks(problem: LearnedMSEProblem, solution: Solution, rng: np.rando
     scale = max(1.0, abs(predicted.value))
     yield predicted.check("value", "value: P - phi(u*)", solution.value, absolute=1e-12 * scale)
     yield from bound_checks(solution)
-    clear = np.abs(predicted.clearance - 1.0) > UNDECIDED
-    lives = np.sum(predicted.living[clear]), np.sum(solution.living[clear])
-    yield Check.compare("living classes", predicted.sources["living"], *lives)
+    yield _living_check(predicted.clearance, solution.living)
     size, length = predicted.natural_square_norm, predicted.natural_feature_norm
     blur, haze = _flatness(predicted.clearance, SLOPE / (problem.lam_w * np.sqrt(size)))
     yield predicted.check("square_norm", "|w_k|^2", solution.norms**2, absolute=blur * size, relative=1e-8)
@@ -42,6 +41,13 @@ def learned_checks(problem: LearnedMSEProblem, solution: Solution, rng: np.rando
         yield from _living_geometry(solution, predicted, living)
         some = np.sort(rng.choice(living, size=min(SUBSET, living.size), replace=False))
         yield from definition_checks(problem, solution.frame, solution.class_features[some], some, rng)
+
+
+def _living_check(clearance: Array, living: NDArray[np.bool_]) -> Check:
+    """Which classes live, of those that are not too close to their threshold to tell."""
+    wrong = ((clearance > 1.0) != living) & (np.abs(clearance - 1.0) > UNDECIDED)
+    name, source = "classes that live or die against theory", LearnedMSEPrediction.sources["living"]
+    return Check.compare(name, source, 0, np.sum(wrong))
 
 
 def _flatness(clearance: Array, slope: Array) -> tuple[Array, Array]:
@@ -73,7 +79,6 @@ def learned_flow_checks(problem: Learned, t: Trajectory, rng: np.random.Generato
     if not above <= 1e-9 * scale:
         notes.append(f"what training ends in: it is {above:.2g} above the minimum")
         return
-    yield predicted.check("value", "value at the end", t.value[-1], absolute=1e-9 * scale)
     if isinstance(predicted, LearnedMSEPrediction):
         # a value within 1e-9 of a quadratic minimum: norms within its root
         square, size = moving["norm"][-1] ** 2, predicted.natural_square_norm
@@ -101,11 +106,9 @@ def phase_checks(diagram: PhaseDiagram) -> Iterator[Check]:
         np.array([getattr(each, name) for each in predictions]).reshape(shape)
         for name in ("clearance", "square_norm", "natural_square_norm")
     )
-    clear = np.abs(clearance - 1.0) > UNDECIDED
-    wrong = np.sum(((clearance > 1.0) != diagram.living)[clear])
-    sources = LearnedMSEPrediction.sources
-    yield Check.compare("classes that live or die against theory", sources["living"], 0, wrong)
-    yield Check.compare("|w_k|^2", sources["square_norm"], square, diagram.square_norms, absolute=1e-7 * size)
+    yield _living_check(clearance, diagram.living)
+    source = LearnedMSEPrediction.sources["square_norm"]
+    yield Check.compare("|w_k|^2", source, square, diagram.square_norms, absolute=1e-7 * size)
     yield Check.compare("points without a certificate", "duality", 0, np.sum(~diagram.optimal))
 
 
