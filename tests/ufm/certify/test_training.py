@@ -72,21 +72,110 @@ def test_predictions_are_the_theorys():
     assert setf["exponential_misfit"]["relation"] == "at least"
 
 
-FAILURES = {
-    "nc": ("NC to the mean center", {"nc": lambda t: np.full((len(t), 3), 0.06)}),
-    "variability": ("variability", {"variability": (("epoch", "split", "class"), np.ones((len(EPOCHS), 2, 3)))}),
-    "norm": ("feature norm", {"norm_mean": (("epoch", "split", "class"), np.full((len(EPOCHS), 2, 3), 0.89))}),
-    "cosines": ("cosine between", {"equiangularity": (("epoch", "split"), np.full((len(EPOCHS), 2), 0.11))}),
+LAST, TEST = {"epoch": EPOCHS[-1], "split": "train"}, {"epoch": EPOCHS[-1], "split": "test"}
+
+
+def changed(name, change, where=LAST, **more):
+    """A number of the record at the last epoch: ``change(old, x)``."""
+
+    def damage(data, x):
+        data[name].loc[where | more] = change(data[name].loc[where | more], x)
+
+    return damage
+
+
+SPEED = np.array([1.0, 1.5, 2.0])
+"""Of the classes, in the order of their predicted rates."""
+
+
+def exponential(t, order=slice(None)):
+    return np.exp(-5.0 * np.outer(t, SPEED[order]))
+
+
+def algebraic(t):
+    return 1e-3 / (1e-3 + np.outer(t, SPEED))
+
+
+def collapsing(law, **options):
+    """Collapse by another law, before the last epoch."""
+
+    def damage(data, x):
+        early = {"epoch": EPOCHS[:-1], "split": "train"}
+        data["nc_mean"].loc[early] = law(data.clock.loc[{"epoch": EPOCHS[:-1]}].values, **options)
+
+    return damage
+
+
+def plus(old, x):
+    return old + x
+
+
+def minus(old, x):
+    return old - x
+
+
+def simplex(data, x):
+    data["gram"].loc[LAST | {"mean": 0, "other_mean": 1}] += x
+
+
+COMMON = {"training accuracy": (0.02, changed("accuracy", minus, rule="own"))}
+FRAMED = {
+    "NC to the mean center": (0.05, changed("nc_mean", plus)),
+    "variability = 1 - cos rho": (0.05, changed("variability", plus)),
+    "cosine between class means": (0.1, changed("equiangularity", plus)),
+    "RCR = GCR": (0.02, changed("accuracy", minus, rule="gcr")),
+    "GCR minus RCR": (0.0, changed("class_accuracy", lambda old, x: old - 1e-6, TEST, rule="gcr")),
+    "feature norm": (0.1, changed("norm_mean", lambda old, x: old * (1.0 + x))),
+}
+LAW = {"collapse is exponential": (0.0, collapsing(algebraic))}
+TEETH = {
+    "CE": COMMON | {"NC to the own class mean": (0.05, changed("nc_mean", plus))},
+    "P": COMMON | FRAMED,
+    "AL": COMMON | FRAMED | LAW,
+    "CAL": COMMON
+    | FRAMED
+    | LAW
+    | {"rank correlation of predicted rate and collapse": (0.5, collapsing(exponential, order=[2, 0, 1]))},
+    "SETF": COMMON
+    | {
+        "NC to the vertices of the simplex": (0.05, changed("nc_mean", plus)),
+        "Gram matrix of class means minus the simplex's": (0.1, simplex),
+        "collapse is algebraic": (0.0, collapsing(exponential)),
+    },
 }
 
 
-@pytest.mark.parametrize("name", FAILURES)
-def test_a_prediction_that_fails_is_reported_as_failed(name):
-    prefix, changes = FAILURES[name]
-    config = Config(method="AL")
+def perfect(method):
+    """The record of a training that does what theory says, and that."""
+    config = Config(method=method)
     said = said_of(config)
-    failed = [check.name for check in confirm(record(config, said, **changes), said).checks if not check.holds]
-    assert any(check.startswith(prefix) for check in failed)
+    gram = np.broadcast_to(np.where(np.eye(50) > 0, 1.0, -0.5), (len(EPOCHS), 2, 50, 50)).copy()
+    law = algebraic if method == "SETF" else exponential
+    data = record(config, said, nc=law, gram=(("epoch", "split", "mean", "other_mean"), gram))
+    return data.assign_coords(mean=np.arange(50), other_mean=np.arange(50)), said
+
+
+def names(report, holding):
+    return {check.name.split(",")[0] for check in report.checks if check.holds == holding}
+
+
+@pytest.mark.parametrize(("method", "name"), [(method, name) for method, teeth in TEETH.items() for name in teeth])
+def test_three_tolerances_fail_a_statement_and_no_other(method, name):
+    """What has no tolerance, or takes few values only, is put off by something that is surely wrong."""
+    tolerance, damage = TEETH[method][name]
+    data, said = perfect(method)
+    assert names(confirm(data, said), True) == set(TEETH[method])
+    damage(data, 3.0 * tolerance)
+    assert names(confirm(data, said), False) == {name}
+
+
+@pytest.mark.parametrize("method", TEETH)
+def test_a_third_of_every_tolerance_is_allowed(method):
+    data, said = perfect(method)
+    for name, (tolerance, damage) in TEETH[method].items():
+        if not name.startswith(("collapse is", "rank correlation", "GCR minus RCR")):
+            damage(data, tolerance / 3.0)
+    assert confirm(data, said).holds
 
 
 @pytest.mark.parametrize(("cosine", "holds"), [(-0.5, True), (-0.45, True), (0.0, False)])
