@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+import ufm
 from theory import decision
 
 counts = st.integers(1, 200)
@@ -111,6 +112,42 @@ def test_frame_choice_is_a_distribution(f, theta, noise):
     p = decision.frame_choice(f, theta, noise)
     assert p.sum() == pytest.approx(1.0, abs=1e-12)
     assert np.all(p >= 0)
+
+
+def won(f, theta, noise, draws=100_000):
+    """How often a class has the nearest center to the mean of all mean centers and noise, in vectors."""
+    problem = ufm.Problem((1,) * len(f), f, theta)
+    centers = ufm.multi_center_frame(problem, seed=1).centers
+    means = np.array([rows.mean(axis=0) for rows in np.split(centers, np.cumsum(f)[:-1])])
+    rng = np.random.default_rng(0)
+    z = means.mean(axis=0) + noise * rng.standard_normal((draws, centers.shape[1]))
+    best = np.argmax(z @ centers.T, axis=1)
+    return np.bincount(np.repeat(np.arange(len(f)), f)[best], minlength=len(f)) / draws
+
+
+@pytest.mark.parametrize(
+    ("f", "theta", "noise"),
+    [((1, 2, 5), 0.3, 0.1), ((1, 2, 5), 0.3, 0.5), ((3, 1), 1.1, 0.05), ((2, 2, 6, 1), 0.0, 0.2)],
+)
+def test_choice_under_noise_is_what_vectors_do(f, theta, noise):
+    said = decision.frame_choice(f, theta, noise)
+    assert np.abs(said - decision.frame_choice(f, theta)).max() > 0.02  # the common part matters here
+    error = np.sqrt(said * (1.0 - said) / 100_000)
+    assert np.all(np.abs(won(f, theta, noise) - said) < 4.5 * error)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.1, 0.7, 5.0])
+@pytest.mark.parametrize("theta", [0.0, 0.3, 0.9, 1.5])
+def test_choice_between_two_classes_under_noise_by_quadrature(theta, noise):
+    """The first of one center against five: a normal score against another one and the best of five."""
+    gap = np.cos(theta) ** 2 * (1.0 - 1.0 / 5.0) / 2.0 / noise  # of c^2 / K over the noise
+    shared = np.hypot(1.0, np.sin(theta))  # the own center is one normal, and the other class shares its direction
+
+    def lost(x):
+        return 5.0 * stats.norm.pdf(x) * stats.norm.cdf(x) ** 4 * stats.norm.cdf((np.cos(theta) * x - gap) / shared)
+
+    expected, _ = integrate.quad(lost, -10.0, 10.0, epsabs=1e-13, limit=400)
+    assert decision.frame_choice((1, 5), theta, noise)[1] == pytest.approx(expected, abs=1e-10)
 
 
 def test_limits_of_frame_choice():

@@ -43,6 +43,24 @@ def test_clock_of_features_far_out(r0, lam, t):
     assert float(clock(t, r0, lam)) == pytest.approx(float(exact), rel=1e-12, abs=1e-15 * (t + 1 / lam))
 
 
+@given(st.floats(300.0, 3000.0), st.floats(1e-3, 2.0), st.floats(1e-3, 60.0))
+def test_clock_and_its_inverse_between_the_closed_form_and_the_series(r0, lam, t):
+    """Norms that begin at 300 to 3,000, on both sides of the number from which the clock is a series."""
+    with mpmath.workdps(40):
+        rate = 2 * mpmath.mpf(lam)
+
+        def primitive(time):
+            r = 1 + (mpmath.mpf(r0) - 1) * mpmath.exp(-rate * time)
+            return time + (mpmath.log(r) - 1 / r) / rate
+
+        exact = primitive(mpmath.mpf(t)) - primitive(mpmath.mpf(0))
+        slope = (1 + (mpmath.mpf(r0) - 1) * mpmath.exp(-rate * t)) ** -2
+    lived = clock(t, r0, lam)
+    rounding = 1e-15 * (t + 1 / lam)
+    assert float(lived) == pytest.approx(float(exact), rel=1e-12, abs=rounding)
+    assert float(flow_time(lived, r0, lam)) == pytest.approx(t, rel=1e-9, abs=10 * rounding / float(slope))
+
+
 def test_ends():
     np.testing.assert_array_equal(flow_time([0.0, np.inf], 3.0, 0.1), [0.0, np.inf])
     assert clock(0.0, 47.0, 0.1) == 0

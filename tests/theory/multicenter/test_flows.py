@@ -1,3 +1,4 @@
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -66,6 +67,19 @@ def test_clock_to_nc_against_the_field_it_never_sees(f, theta, nc0, nc, tilt, be
 def test_rate_is_the_slope_of_late_collapse(f, theta, beta):
     lived = flows.clock_to_nc(1e-12, 1e-10, f, theta, beta)
     assert np.log(100) / lived == pytest.approx(float(flows.nc_rate(f, theta, beta)), rel=1e-8)
+
+
+@pytest.mark.parametrize("delta", [1e-3, 1e-6, 2e-7])
+@pytest.mark.parametrize("f", [2, 7, 40])
+def test_collapse_is_exponential_as_long_as_centers_differ(f, delta):
+    """That is, by more than 1e-7."""
+    with mpmath.workdps(60):
+        theta = mpmath.mpf(np.pi / 2 - delta)
+        c = mpmath.sqrt(mpmath.cos(theta) ** 2 / f + mpmath.sin(theta) ** 2)
+        exact = float(4 * f * c * (1 - c))
+    rate = float(flows.nc_rate(f, np.pi / 2 - delta, 1.0))
+    assert rate > 0.0
+    assert rate == pytest.approx(exact, rel=1e-8)
 
 
 @pytest.mark.parametrize(("f", "theta"), [(1, 0.2), (1, 0.0), (5, np.pi / 2)])

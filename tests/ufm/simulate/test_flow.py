@@ -322,3 +322,22 @@ def test_dataset():
     assert ufm.Problem.from_json(data.attrs["problem"]) == problem
     assert data.attrs["status"] == "finished"
     assert "final_features" in ufm.gradient_flow(problem, t_final=1.0, keep="final").data
+
+
+@pytest.mark.parametrize("start", [ufm.Start(), ufm.Start("antipode", offset=1e-4), ufm.Start(scale=30.0)])
+@pytest.mark.parametrize(
+    ("weights", "method"),
+    [({}, "reduced"), ({"lam": 0.0}, "reduced"), ({}, "span"), ({"loss": "mse", "lam_h": 0.01}, "exact")],
+)
+def test_the_time_to_collapse_is_that_of_the_last_sample(weights, method, start):
+    """The samples that stand for the others when the end is looked for are the last ones: no flow goes on for longer.
+
+    Of P and "reduced" many more samples than stand for them.
+    """
+    problem = ufm.Problem((5, 3, 2) if method == "span" else (400, 90, 50), (2, 3, 6), 0.3, 16, **weights)
+    options = {"start": start, "seed": 3, "method": method, "until_nc": 1e-6}
+    t = ufm.gradient_flow(problem, **options)
+    assert t.status == "collapsed"
+    before = ufm.gradient_flow(problem, t_eval=[t.times[-1] / 1.0101, t.times[-1]], **options)
+    assert before.class_values("nc_max")[0].max() > 1e-6
+    assert before.nc_max <= 1e-6
