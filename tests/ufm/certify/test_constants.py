@@ -1,0 +1,79 @@
+"""From where to where a check is made: its limits, each from both sides."""
+
+import numpy as np
+import pytest
+
+import ufm
+from ufm.certify.ends import CLOSED
+from ufm.measure import metrics
+
+P = ufm.Problem((3, 2), (2, 3), 0.3, 9, loss="mse", lam_h=0.02, lam_w=0.02)
+NC = "direction: NC of the minimiser"
+
+
+def failing(report):
+    return {check.name for check in report.checks if not check.holds}
+
+
+@pytest.mark.parametrize(("until_nc", "coarse"), [(9e-5, False), (3e-4, True)])
+def test_what_is_too_coarse_to_tell_where_it_ends(until_nc, coarse):
+    report = ufm.certify(ufm.gradient_flow(P, until_nc=until_nc))
+    assert any("too coarse" in note for note in report.notes) == coarse
+
+
+@pytest.mark.parametrize("theta", [np.pi / 2, np.pi / 2 - 3e-3])
+@pytest.mark.parametrize(("factor", "fails"), [(0.3, set()), (3.0, {NC})])
+def test_a_quartic_minimum_is_known_to_the_root_of_its_value(theta, factor, fails, monkeypatch):
+    """beta f NC^2 / 4 = 1e-9 where centers coincide, and where they nearly do: 4 (1 - c) below that NC."""
+    solution = ufm.minimize(ufm.Problem((3, 2), (2, 3), theta, 9))
+    said = ufm.predict(solution.problem)
+    reach = np.sqrt(4.0 * CLOSED / (said.sizes * said.weights * said.counts))
+    assert np.all(4.0 * said.center_gap < reach)
+    assert np.all(400.0 * said.center_gap > reach) == (theta < np.pi / 2)
+    monkeypatch.setattr(metrics, "collapse", lambda *given: factor * reach)
+    assert failing(ufm.certify(solution)) == fails
+
+
+def test_a_minimum_that_is_not_quartic_is_known_better(monkeypatch):
+    solution = ufm.minimize(ufm.Problem((3, 2), (2, 3), np.pi / 2 - 3e-2, 9))
+    monkeypatch.setattr(metrics, "collapse", lambda *given: np.full(2, 3e-10))
+    assert failing(ufm.certify(solution)) == {NC}
+
+
+@pytest.mark.parametrize(("distance", "told"), [(3e-5, False), (3e-4, True)])
+def test_how_near_its_threshold_a_class_may_live_or_die(distance, told):
+    problem = ufm.Problem((100, 10, 5), (3, 1, 2), 1.2, loss="mse", lam_h=1.0, lam_w=1.0, frame="learned")
+    weight = float(ufm.predict(problem).clearance[1]) * (1.0 - distance)
+    solution = ufm.minimize(problem.replace(lam_h=weight, lam_w=weight))
+    solution.__dict__["living"] = solution.living ^ np.array([False, True, False])
+    assert ("classes that live or die against theory" in failing(ufm.certify(solution))) == told
+
+
+@pytest.mark.parametrize(("error", "known"), [(3e-8, True), (3e-7, False)])
+def test_how_far_a_frame_may_be_from_a_multi_center_frame(error, known):
+    right = ufm.multi_center_frame(P)
+    angle = P.theta + error
+    rows, owner = right.auxiliary, np.repeat(np.arange(2), P.centers)
+    centers = np.cos(angle) * rows + np.sin(angle) * right.classifier[owner]
+    frame = ufm.Frame(right.counts, centers, right.classifier)
+    flow = ufm.gradient_flow(P, frame=frame, t_final=1.0)
+    if known:
+        assert ufm.certify(flow).checks
+    else:
+        with pytest.raises(ValueError, match="no prediction"):
+            ufm.certify(flow)
+
+
+@pytest.mark.parametrize(("error", "fails"), [(3e-16, set()), (3e-15, {"value at the end"})])
+def test_a_value_of_nearly_nothing_is_known_to_the_rounding_of_the_one_at_0(error, fails):
+    t = ufm.gradient_flow(P.replace(lam_h=1e-12, lam_w=0.0))
+    t.curves.sums["value"][-1] = [ufm.predict(t.problem).value - error, 0.0]
+    assert failing(ufm.certify(t)) == fails
+
+
+def test_norms_that_never_agree_have_no_clock_in_common():
+    """Without a penalty of norms they stay as different as they begin, by a tenth: no mean stands for them."""
+    t = ufm.gradient_flow(ufm.Problem((30, 20), (2, 3), 0.3, 40, lam=0.0), seed=1)
+    report = ufm.certify(t)
+    assert report.holds, str(report)
+    assert any("collapse rate of 2 classes: what they start from was not kept" in note for note in report.notes)
