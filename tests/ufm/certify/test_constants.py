@@ -77,3 +77,12 @@ def test_norms_that_never_agree_have_no_clock_in_common():
     report = ufm.certify(t)
     assert report.holds, str(report)
     assert any("collapse rate of 2 classes: what they start from was not kept" in note for note in report.notes)
+
+
+def test_a_mean_norm_stands_for_all_once_they_differ_by_less_than_a_percent():
+    """Long features collapse while their norms are still apart: the clock of the mean is not theirs yet."""
+    problem = ufm.Problem((30, 20), (2, 3), 0.3, 9, lam=0.01)
+    t = ufm.gradient_flow(problem, seed=1, start=ufm.Start(scale=3.0), t_eval=np.linspace(0.0, 270.0, 60))
+    report = ufm.certify(t)
+    assert report.holds, str(report)
+    assert any(check.name.startswith("rate of collapse") for check in report.checks)
