@@ -36,7 +36,7 @@ def learned_checks(problem: LearnedMSEProblem, solution: Solution, rng: np.rando
     blur, haze = _flatness(predicted.clearance, SLOPE / (problem.lam_w * np.sqrt(size)))
     yield predicted.check("square_norm", "|w_k|^2", solution.norms**2, absolute=blur * size, relative=1e-8)
     norms = np.linalg.norm(solution.class_features, axis=1)
-    yield predicted.check("feature_norm", "|h_k|", norms, absolute=haze * length, relative=1e-7)
+    yield predicted.check("feature_norm", "|h_k|", norms, absolute=haze * length)
     if living.size:
         yield from _living_geometry(solution, predicted, living)
         some = np.sort(rng.choice(living, size=min(SUBSET, living.size), replace=False))
