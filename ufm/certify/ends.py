@@ -23,6 +23,15 @@ COARSE = 1e-4
 """Largest NC at which features still say something of the angles they end in."""
 
 
+ROUNDING = 1e-13
+"""What sums of cosines, and norms, over the samples of a class may lose of their last digits."""
+
+
+def angle_of(nc: float) -> float:
+    """How far directions are from each other at an NC, or by rounding."""
+    return max(float(np.sqrt(nc)), ROUNDING)
+
+
 def solution_checks(solution: Solution, rng: np.random.Generator) -> Iterator[Check]:
     """Direction, norm, value, bound and geometry of a minimiser."""
     problem, frame = solution.problem, solution.frame
@@ -96,7 +105,7 @@ def ended(t: Trajectory, notes: list[str]) -> bool:
 def end_checks(t: Trajectory, predicted: Prediction[Any], notes: list[str]) -> Iterator[Check]:
     """Direction and angles at the end of every flow that collapses."""
     threshold = float(t.stats["until_nc"])
-    tolerance = 3.0 * float(np.sqrt(threshold))  # of a cosine, between directions that are sqrt(NC) apart
+    tolerance = 3.0 * angle_of(threshold)  # of a cosine
     nc = t.class_values("nc_max")[-1]
     yield predicted.check("direction_nc", "direction: largest NC at the end", nc, absolute=threshold)
     yield variability_check(predicted, t.class_values("variability")[-1], tolerance)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ufm.certify.ends import end_checks, ended, energy_check
+from ufm.certify.ends import angle_of, end_checks, ended, energy_check
 from ufm.certify.predict import predict
 from ufm.certify.prediction import MSEPrediction
 from ufm.certify.report import Check
@@ -29,7 +29,7 @@ def mse_checks(problem: MSEProblem, t: Trajectory, rng: np.random.Generator, not
         yield from end_checks(t, predicted, notes)
         if _settled(t, predicted):
             nc, norms = float(t.stats["until_nc"]), t.class_values("norm_mean")[-1]
-            yield predicted.check("feature_norm", "norm at the end", norms, relative=3.0 * float(np.sqrt(nc)))
+            yield predicted.check("feature_norm", "norm at the end", norms, relative=3.0 * angle_of(nc))
             rounding = 4.0 * float(np.finfo(float).eps)  # of 1/2, the value at 0
             yield predicted.check("value", "value at the end", t.value[-1], absolute=rounding, relative=max(1e-6, nc))
         else:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import ufm
 from tests import strategies
 from theory.multicenter.minimum import alive_threshold
+from ufm.simulate.modes import Exact
 
 P = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16)
 M = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16, loss="mse", lam_h=0.01)
@@ -24,6 +25,8 @@ FLOWS = {
     "records begin late": (P, {"t_eval": [1.0, 5.0, 20.0, 30.0]}),
     "records begin late, P": (M, {"t_eval": [10.0, 50.0, 400.0]}),
     "records begin late, norms known": (P, {"t_eval": [2.0, 30.0], "keep": "features"}),
+    "beyond the last digit": (P, {"until_nc": 1e-100}),
+    "P, to the last digit": (M, {"until_nc": Exact.floor}),
     "P, coarse end": (M, {"until_nc": 1e-4}),
     "P, tiny start": (M, {"start": ufm.Start(scale=1e-8)}),
     "P, huge start": (M, {"start": ufm.Start(scale=1e6)}),

@@ -404,6 +404,17 @@ LENGTHY = {
         flow(COSINE, until_nc=1e-6),
         {**COSINE_FLOW, **RATE, **at_end(1e-6), **means_at_end(1e-6), **value_at_end(8e-6)},
     ),
+    "beyond the last digit": (
+        flow(COSINE, until_nc=1e-100),
+        {
+            **COSINE_FLOW,
+            **RATE,
+            **at_end(1e-100),
+            **value_at_end(8e-10),
+            VARIABILITY: Tooth(3e-13, TURNED),
+            CLASS_COSINE: Tooth(3e-13, tilted),
+        },
+    ),
     "coinciding centers": (
         flow(COINCIDING, frame=None),
         {**COSINE_FLOW, **ENDS, **value_at_end(1.2e-9), "1 / (NC tau)": Tooth(1e-3, lower)},
