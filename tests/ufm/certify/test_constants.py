@@ -15,6 +15,7 @@ def failing(report):
     return {check.name for check in report.checks if not check.holds}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("until_nc", "coarse"), [(9e-5, False), (3e-4, True)])
 def test_what_is_too_coarse_to_tell_where_it_ends(until_nc, coarse):
     report = ufm.certify(ufm.gradient_flow(P, until_nc=until_nc))
@@ -79,6 +80,7 @@ def test_norms_that_never_agree_have_no_clock_in_common():
     assert any("collapse rate of 2 classes: what they start from was not kept" in note for note in report.notes)
 
 
+@pytest.mark.slow
 def test_a_mean_norm_stands_for_all_once_they_differ_by_less_than_a_percent():
     """Long features collapse while their norms are still apart: the clock of the mean is not theirs yet."""
     problem = ufm.Problem((30, 20), (2, 3), 0.3, 9, lam=0.01)
@@ -86,3 +88,31 @@ def test_a_mean_norm_stands_for_all_once_they_differ_by_less_than_a_percent():
     report = ufm.certify(t)
     assert report.holds, str(report)
     assert any(check.name.startswith("rate of collapse") for check in report.checks)
+
+
+@pytest.mark.parametrize(("f", "allowed"), [(6, 0.00275), (16, 0.0650), (20, None)])
+def test_a_rate_is_known_as_well_as_the_odds_of_the_start(f, allowed):
+    """Many centers: their differences fade late. Where more than a tenth of the rate is in doubt there is no check."""
+    t = ufm.gradient_flow(ufm.Problem((30,), (f,), 0.6, 3 * f), seed=1, start="sphere")
+    report = ufm.certify(t)
+    assert report.holds, str(report)
+    shares = [check.tolerance / check.predicted for check in report.checks if check.name.startswith("rate of")]
+    assert shares == ([] if allowed is None else [pytest.approx(allowed, rel=0.01)])
+
+
+@pytest.mark.parametrize(("above", "there"), [(3e-10, True), (3e-9, False)])
+def test_how_near_its_minimum_a_training_has_ended(above, there):
+    problem = P.replace(frame="learned")
+    t = ufm.gradient_flow(problem, t_final=600.0, frame_rate=1.0, n_times=5)
+    t.curves.sums["value"][-1, 0] += above - (t.value[-1] - ufm.predict(problem).value)
+    report = ufm.certify(t)
+    assert any(check.name == "|w_k|^2" for check in report.checks) == there
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("offset", "followed"), [(1e-6, True), (3e-8, False)])
+def test_how_near_the_antipode_the_slow_means_follow(offset, followed):
+    t = ufm.gradient_flow(ufm.Problem((3, 2), (2, 3), 0.3, 9), start=ufm.Start("antipode", offset=offset), keep="final")
+    report = ufm.certify(t)
+    assert report.holds, str(report)
+    assert any(check.name.startswith("reduced = full") for check in report.checks) == followed
