@@ -116,3 +116,13 @@ def test_how_near_the_antipode_the_slow_means_follow(offset, followed):
     report = ufm.certify(t)
     assert report.holds, str(report)
     assert any(check.name.startswith("reduced = full") for check in report.checks) == followed
+
+
+def test_the_time_of_features_that_begin_nearly_collapsed():
+    problem = ufm.Problem((3, 2), (2, 3), 0.3, 9)
+    frame = ufm.multi_center_frame(problem)
+    near = frame.mean_directions[problem.labels] + 1e-5 * np.random.default_rng(0).standard_normal((5, 9))
+    report = ufm.certify(ufm.gradient_flow(problem, frame=frame, features=near, until_nc=1e-14, keep="final"))
+    assert report.holds, str(report)
+    (check,) = (check for check in report.checks if check.name.startswith("time to NC"))
+    assert 0.0 < check.predicted < 10.0

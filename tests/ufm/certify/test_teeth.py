@@ -516,3 +516,25 @@ def test_a_class_whose_centers_coincide_lends_its_tolerance_to_no_other(name, ch
         solution, 1.0, monkeypatch
     )
     assert failing(ufm.certify(solution)) == {check}
+
+
+@pytest.mark.parametrize(("off", "fails"), [(3e-14, set()), (3e-13, {"loss = its definition"})])
+def test_a_loss_of_nothing_is_known_to_its_rounding(off, fails, monkeypatch):
+    def wrong(right, x):
+        def value_and_gradient(features, labels):
+            values, gradients = right.value_and_gradient(features, labels)
+            return values + x, gradients
+
+        return SimpleNamespace(constant=right.constant, value_and_gradient=value_and_gradient)
+
+    solution = ufm.minimize(COINCIDING)
+    wrapped(slow, "loss_of", wrong)(solution, off, monkeypatch)
+    assert failing(ufm.certify(solution)) == fails
+
+
+@pytest.mark.parametrize(("off", "fails"), [(3e-10, set()), (3e-9, {"logits"})])
+def test_numbers_of_a_model_that_is_dead_are_nearly_0(off, fails, monkeypatch):
+    solution = ufm.minimize(ufm.FeatureModel((7, 7, 7), lam_w=5.0, lam_h=5.0))
+    assert not solution.alive.any()
+    put("class_logits")(solution, off, monkeypatch)
+    assert failing(ufm.certify(solution)) == fails

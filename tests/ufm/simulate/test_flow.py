@@ -327,7 +327,12 @@ def test_dataset():
 @pytest.mark.parametrize("start", [ufm.Start(), ufm.Start("antipode", offset=1e-4), ufm.Start(scale=30.0)])
 @pytest.mark.parametrize(
     ("weights", "method"),
-    [({}, "reduced"), ({"lam": 0.0}, "reduced"), ({}, "span"), ({"loss": "mse", "lam_h": 0.01}, "exact")],
+    [
+        ({}, "reduced"),
+        ({"lam": 0.0}, "reduced"),
+        pytest.param({}, "span", marks=pytest.mark.slow),
+        ({"loss": "mse", "lam_h": 0.01}, "exact"),
+    ],
 )
 def test_the_time_to_collapse_is_that_of_the_last_sample(weights, method, start):
     """The samples that stand for the others when the end is looked for are the last ones: no flow goes on for longer.
