@@ -314,6 +314,9 @@ def model_teeth(scale, size):
     }
 
 
+NOTHING_LEARNED = Tooth(0.0, put("rank", lambda old, x: 0))
+
+
 def flow(problem, **options):
     return lambda: ufm.gradient_flow(problem, **{"frame": FRAME, "seed": 1, "keep": "final", **options})
 
@@ -378,12 +381,21 @@ QUICK = {
             "points without a certificate": Tooth(0.0, other("optimal", 0, 0)),
         },
     ),
-    "model": (model(), {**model_teeth(1.1, 2.6), "alive": Tooth(0.0, other("alive", 0))}),
+    "model": (
+        model(),
+        {
+            **model_teeth(1.1, 2.6),
+            "alive": Tooth(0.0, other("alive", 0)),
+            "merged": Tooth(0.0, other("merged", 0)),
+            "learns": NOTHING_LEARNED,
+        },
+    ),
     "model with a bias": (
         model(loss="mse", bias="free"),
         {
             **model_teeth(0.5, 0.6),
             "bias": Tooth(3e-7, put("bias")),
+            "learns": NOTHING_LEARNED,
             "weight gram": Tooth(6e-7, put("weight_gram")),
             "feature gram": Tooth(6e-7, put("feature_gram")),
         },
