@@ -10,9 +10,10 @@ from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report, combine
 from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.geometry import Geometry
+from ufm.minimize.nonnegative import ConeGeometry
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
-from ufm.problems.feature_model import FeatureModel
+from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Frame, multi_center_frame
 from ufm.problems.losses import TorchLoss
 from ufm.problems.problem import Problem
@@ -30,9 +31,11 @@ __all__ = [
     "Case",
     "Certificate",
     "Check",
+    "ConeGeometry",
     "FeatureModel",
     "Frame",
     "Geometry",
+    "NonnegativeModel",
     "Problem",
     "Report",
     "Solution",

@@ -14,14 +14,14 @@ from ufm.files.folder import modules_in
 from ufm.files.text import require_known
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import minimize
-from ufm.problems.feature_model import FeatureModel
+from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Array
 
 ABSOLUTE = 1e-6
 """How close norms, logits and Gram matrices must be, in units of the largest: a gap of 1e-12 is worth its root."""
 
 
-MODELS: dict[str, Any] = {"feature": FeatureModel}
+MODELS: dict[str, Any] = {"feature": FeatureModel, "nonnegative": NonnegativeModel}
 """What theorems speak of, by the word ``MODEL`` of their files."""
 
 

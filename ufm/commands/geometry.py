@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ufm.files.process import FAILS, OK, interactive
 from ufm.files.text import columns
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.solve import minimize
-from ufm.problems.feature_model import FeatureModel
+from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 
 SHOWN = 30
 """At most so many groups of classes are printed."""
@@ -32,6 +32,8 @@ class Command(SizeFlags):
 
     Example: ufm geometry --labels labels.npy --loss bce --picture geometry.png
 
+    Example: ufm geometry --class-sizes 50,20,5 --features nonnegative
+
     Classes of equal size share a row. alive: the class has features at all; margin: own logit minus the largest other
     one. Status 1 if the gap is not closed, or a theorem does not hold.
     """
@@ -46,6 +48,8 @@ class Command(SizeFlags):
     """none, free, or the weight of its decay."""
     dim: int | None = None
     """Feature dimension (default: one for each class, as good as any larger one)."""
+    features: Literal["free", "nonnegative"] = "free"
+    """free, or nonnegative as behind a ReLU: then the best of many starts, with a bound of its own."""
     smoothing: float = 0.0
     """Label smoothing, in [0, 1)."""
     picture: Path | None = None
@@ -58,8 +62,9 @@ class Command(SizeFlags):
         check_file(self.picture, "picture", PICTURES)
         dim: dict[str, Any] = {} if self.dim is None else {"dim": self.dim}
         bias = self.bias if self.bias in ("none", "free") else _number(self.bias)
+        kind = NonnegativeModel if self.features == "nonnegative" else FeatureModel
         given: dict[str, Any] = {"lam_w": self.lam_w, "lam_h": self.lam_h, "smoothing": self.smoothing, **dim}
-        model = FeatureModel(self.sizes(), loss=self.loss, bias=bias, **given)
+        model = kind(self.sizes(), loss=self.loss, bias=bias, **given)
         geometry = minimize(model, progress=interactive())
         report = certify(geometry)
         if self.picture is not None:

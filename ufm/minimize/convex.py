@@ -174,7 +174,7 @@ class Factored:
         penalty = 0.5 * lam * (np.vdot(u, u) + np.vdot(v, v)) + lam * float(layout.repeats @ self.inside)
         copies = layout.copies[: len(b)]
         self.value = float(layout.weights @ self.loss.values) + float(penalty) + 0.5 * decay * float(copies @ b**2)
-        self.gradient: Array = self._flat(
+        self.gradient: Array = self.flat(
             self.by_m @ v + lam * u,
             self.by_m.T @ u + lam * v,
             2.0 * sigma * (self.by_s + lam * layout.repeats),
@@ -193,7 +193,8 @@ class Factored:
         return type(self)(layout, self.lam, self.decay, self.parts)
 
     @staticmethod
-    def _flat(*parts: Array) -> Array:
+    def flat(*parts: Array) -> Array:
+        """Parts as one vector, as the gradient has them."""
         return np.concatenate([part.ravel() for part in parts])
 
     def _parts(self, x: Array) -> list[Array]:
@@ -207,7 +208,7 @@ class Factored:
         layout, lam = self.layout, self.lam
         moved = layout.logits(du @ v.T + u @ dv.T, 2.0 * sigma * ds, db)
         bent = layout.adjoint(layout.weights[:, None] * self.loss.bend(moved))
-        return self._flat(
+        return self.flat(
             bent[0] @ v + self.by_m @ dv + lam * du,
             bent[0].T @ u + self.by_m.T @ du + lam * dv,
             2.0 * ds * (self.by_s + lam * layout.repeats) + 2.0 * sigma * bent[1],
@@ -228,7 +229,7 @@ class Factored:
     def precondition(self, x: Array) -> Array:
         """By the decay of the factors, and by the curvature of the loss along the bias."""
         *factors, by_b = self._parts(x)
-        return self._flat(*(each / self.lam for each in factors), by_b / (self._stiffness + FLOOR + self.decay))
+        return self.flat(*(each / self.lam for each in factors), by_b / (self._stiffness + FLOOR + self.decay))
 
     def move(self, x: Array) -> Self:
         """Addition."""
@@ -398,7 +399,7 @@ class NuclearBound:
             slopes = local.slopes
         by_m, by_s, by_b = layout.adjoint(layout.weights[:, None] * slopes)
         inner = np.abs(np.divide(by_s, layout.repeats, out=np.zeros_like(by_s), where=layout.repeats > 0))
-        size = max(float(linalg.norm(by_m, 2)), float(inner.max(initial=0.0)))
+        size = self.largest(by_m, inner)
         t = min(1.0, lam / size) if size else 1.0
         if self._has_dual:
             values = layout.loss.dual(t * slopes, layout.targets, layout.counts)
@@ -413,6 +414,11 @@ class NuclearBound:
         if not np.isfinite(bound):
             raise ValueError("these are no slopes of the loss: the multiplier proves nothing")
         return bound
+
+    @staticmethod
+    def largest(by_m: Array, inner: Array) -> float:
+        """|G|_op, of the part between groups and of that inside them."""
+        return max(float(linalg.norm(by_m, 2)), float(inner.max(initial=0.0)))
 
     def _layout(self, shape: tuple[int, ...]) -> Layout:
         """The layout that a multiplier belongs to."""

@@ -215,8 +215,13 @@ def _geometry(
     return Geometry(model, layout, local.matrix, local.inside, local.parts[3], local.convex_value, certificate, stats)
 
 
-@solution_of.register
-def _(problem: FeatureModel, asked: Asked) -> Any:
+def no_start_of_ones_own(asked: Asked) -> None:
+    """Raise ValueError for options that a model without a frame does not have."""
     if asked.frame is not None or asked.start is not None or asked.method != "auto":
         raise ValueError("frame, start and method are for problems with multiple centers")
+
+
+@solution_of.register
+def _(problem: FeatureModel, asked: Asked) -> Any:
+    no_start_of_ones_own(asked)
     return geometry_of(problem, progress=asked.progress)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -120,6 +120,9 @@ class FeatureModel(Problem):
             raise ValueError(f"{name}={given} must be {count} finite numbers{'' if signed else ' > 0'}")
         return tuple(values.tolist())
 
+    features: ClassVar[str] = "free"
+    """What values features may have."""
+
     @property
     def n_outputs(self) -> int:
         """K, of the logits."""
@@ -151,7 +154,8 @@ class FeatureModel(Problem):
             for name, value in plain.items()
             if isinstance(value, tuple)
         }
-        return {name: value for name, value in (plain | lists).items() if value is not None}
+        kind = {} if self.features == "free" else {"features": self.features}
+        return {name: value for name, value in (plain | lists | kind).items() if value is not None}
 
     @property
     def key(self) -> str:
@@ -163,7 +167,12 @@ class FeatureModel(Problem):
     @classmethod
     def from_dict(cls, values: Any) -> Self:  # type: ignore[override]
         """Inverse of :meth:`to_dict`. Raises ValueError for keys that are unknown or missing."""
-        known = cls.__dataclass_fields__
+        values = dict(values)
+        features = values.pop("features", cls.features)
+        every: list[Any] = [FeatureModel, *FeatureModel.__subclasses__()]
+        kinds = {kind.features: kind for kind in every}
+        require_known(features, kinds, f"features={features!r} is unknown")
+        cls, known = kinds[features], cls.__dataclass_fields__
         for key in values:
             require_known(key, known, f"unknown key {key!r}")
         for key in ("class_sizes", "lam_w", "lam_h"):
@@ -179,3 +188,21 @@ class FeatureModel(Problem):
     def loss_object(self) -> Any:
         """The loss, without weights, temperatures and shifts."""
         return logits.named(self.loss) if isinstance(self.loss, str) else self.loss
+
+
+class NonnegativeModel(FeatureModel):
+    """A :class:`FeatureModel` whose features are not negative, as behind a ReLU; on paper, features = "nonnegative".
+
+    Examples
+    --------
+    >>> model = NonnegativeModel((100, 10), lam_w=5e-3, lam_h=1e-4)
+    >>> FeatureModel.from_toml(model.to_toml()) == model
+    True
+    """
+
+    features: ClassVar[str] = "nonnegative"
+
+    @property
+    def exchangeable(self) -> bool:
+        """Directions of features belong to classes: equal ones share none."""
+        return False
