@@ -11,11 +11,13 @@ from ufm.certify.report import Check, Report, combine
 from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.nonnegative import ConeGeometry
+from ufm.minimize.peeled import PeeledGeometry
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Frame, multi_center_frame
 from ufm.problems.losses import TorchLoss
+from ufm.problems.peeled_model import PeeledModel
 from ufm.problems.problem import Problem
 from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
 from ufm.problems.start import Start
@@ -36,6 +38,8 @@ __all__ = [
     "Frame",
     "Geometry",
     "NonnegativeModel",
+    "PeeledGeometry",
+    "PeeledModel",
     "Problem",
     "Report",
     "Solution",

@@ -27,6 +27,17 @@ class Model(Protocol):
     targets: Sequence[Sequence[float]] | None
 
 
+class Peeled(Protocol):
+    """The fields of :class:`ufm.PeeledModel`, which see."""
+
+    class_sizes: Sequence[int]
+    energy_w: float
+    energy_h: float
+    loss: Any
+    bias: Any
+    dim: int
+
+
 Prediction = Mapping[str, Any]
 """Any of: ``value``, of the objective; ``weight_squares`` and ``feature_squares``, |w_k|^2 and |h_k|^2, (K,);
 ``logits`` of the class means without the bias, (K, K), a row for each class; ``bias``, (K,); ``alive``, (K,) booleans;
@@ -76,7 +87,7 @@ def plain(model: Model, *but: str, smoothed: bool = False) -> bool:
     return (smoothed or not model.smoothing) and all(getattr(model, name) is None for name in changes)
 
 
-def balanced(model: Model) -> bool:
+def balanced(model: Any) -> bool:
     """Whether all classes have the same size."""
     return len(set(model.class_sizes)) == 1
 

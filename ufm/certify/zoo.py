@@ -16,12 +16,13 @@ from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import minimize
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Array
+from ufm.problems.peeled_model import PeeledModel
 
 ABSOLUTE = 1e-6
 """How close norms, logits and Gram matrices must be, in units of the largest: a gap of 1e-12 is worth its root."""
 
 
-MODELS: dict[str, Any] = {"feature": FeatureModel, "nonnegative": NonnegativeModel}
+MODELS: dict[str, Any] = {"feature": FeatureModel, "nonnegative": NonnegativeModel, "peeled": PeeledModel}
 """What theorems speak of, by the word ``MODEL`` of their files."""
 
 

@@ -72,6 +72,12 @@ class Whole:
         others = np.where(np.eye(len(logits)) > 0.0, -np.inf, logits)
         return np.asarray(np.diag(logits) - others.max(axis=1, initial=-np.inf))
 
+    def unweighted(self) -> Self:
+        """The same, where the norm of a class mean counts once, whatever the size of its class."""
+        other = copy(self)
+        other.root = np.ones_like(self.root)
+        return other
+
     def spread(self, slopes: Array) -> Array:
         """What to take from every row for the slopes (m, K), weighted, to add up to 0."""
         return np.broadcast_to(self.weights @ slopes, slopes.shape)
@@ -131,6 +137,12 @@ class Groups:
         """Own logit minus the largest other one, (g,)."""
         there = self.counts[:, 1:] > 0.0
         return np.asarray(logits[:, 0] - np.max(logits[:, 1:], axis=1, initial=-np.inf, where=there))
+
+    def unweighted(self) -> Self:
+        """The same, where the norm of a class mean counts once, whatever the size of its class."""
+        other = copy(self)
+        other.root, other.shrink = np.ones_like(self.root), self.shrink * self.root
+        return other
 
     def spread(self, slopes: Array) -> Array:
         """What to take from every row for the slopes (g, g + 1), weighted, to add up to 0."""
@@ -391,7 +403,7 @@ class NuclearBound:
         layout = self._layout(multiplier.shape)
         if not np.all(np.isfinite(multiplier)):
             raise ValueError("a multiplier is finite numbers")
-        model, lam = self.model, self.model.strength
+        model = self.model
         if self._has_dual:
             slopes = multiplier
         else:
@@ -399,13 +411,12 @@ class NuclearBound:
             slopes = local.slopes
         by_m, by_s, by_b = layout.adjoint(layout.weights[:, None] * slopes)
         inner = np.abs(np.divide(by_s, layout.repeats, out=np.zeros_like(by_s), where=layout.repeats > 0))
-        size = self.largest(by_m, inner)
-        t = min(1.0, lam / size) if size else 1.0
+        t, cost = self.tempered(self.largest(by_m, inner))
         if self._has_dual:
             values = layout.loss.dual(t * slopes, layout.targets, layout.counts)
         else:
             values = t * (local.values - np.einsum("bp,bp->b", slopes, multiplier))
-        bound = float(layout.weights @ values)
+        bound = float(layout.weights @ values) - cost
         if model.bias == "free":
             if np.abs(by_b).max() > BALANCE * max(1.0, float(np.abs(slopes).max())):
                 raise ValueError(f"slopes that add up to {np.abs(by_b).max():g} prove nothing of a free bias")
@@ -414,6 +425,10 @@ class NuclearBound:
         if not np.isfinite(bound):
             raise ValueError("these are no slopes of the loss: the multiplier proves nothing")
         return bound
+
+    def tempered(self, size: float) -> tuple[float, float]:
+        """t, and what the best logits gain along slopes of that largest strength."""
+        return (min(1.0, self.model.strength / size) if size else 1.0), 0.0
 
     @staticmethod
     def largest(by_m: Array, inner: Array) -> float:
@@ -426,6 +441,11 @@ class NuclearBound:
         layout = Whole(self.model) if shape == whole else Groups(self.model) if self.model.exchangeable else None
         if layout is None or layout.counts.shape != shape:
             raise ValueError(f"a multiplier of shape {shape} does not belong to this model")
+        return self.of_kind(layout)
+
+    @staticmethod
+    def of_kind(layout: Layout) -> Layout:
+        """The layout as this bound wants it."""
         return layout
 
 

@@ -55,6 +55,16 @@ class Geometry(Proven):
         """Whether the gap is closed."""
         return "optimal" if self.gap <= CLOSED * self.scale else "inexact"
 
+    @property
+    def strength(self) -> float:
+        """The weight of the nuclear norm."""
+        return float(self.problem.strength)
+
+    @property
+    def ratio(self) -> float:
+        """By what the weights are larger than the features, squared: their decays lam_H / lam_W, under a root."""
+        return float(np.sqrt(self.problem.lam_h / self.problem.lam_w))
+
     @cached_property
     def _svd(self) -> tuple[Array, Array, Array]:
         left, strengths, right = linalg.svd(self.matrix, full_matrices=False)
@@ -65,7 +75,7 @@ class Geometry(Proven):
         """Dimensions that features and weights fill."""
         strengths = np.concatenate([self._svd[1], self.inside])
         count = np.concatenate([np.ones(len(self._svd[1])), self.layout.repeats])
-        return int(count @ (self.problem.strength * strengths > ALIVE * self.scale / count.sum()))
+        return int(count @ (self.strength * strengths > ALIVE * self.scale / count.sum()))
 
     def _gram(self, vectors: Array, copies: Array) -> tuple[Array, Array]:
         """Squared norms, and products of different classes, of the root of A A^T, from its singular vectors."""
@@ -77,16 +87,16 @@ class Geometry(Proven):
 
     @cached_property
     def _weights(self) -> tuple[Array, Array]:
-        scale = np.sqrt(self.problem.lam_h / self.problem.lam_w)
+        scale = self.ratio
         squares, gram = self._gram(self._svd[0], self.layout.copies)
         return scale * squares, scale * gram
 
     @cached_property
     def _features(self) -> tuple[Array, Array]:
-        scale = np.sqrt(self.problem.lam_w / self.problem.lam_h)
+        scale = 1.0 / self.ratio
         squares, gram = self._gram(self._svd[2], self.layout.columns)
-        n = self.layout.sizes
-        return scale * squares / n, scale * gram / np.sqrt(np.outer(n, n))
+        root = self.layout.root
+        return scale * squares / root**2, scale * gram / np.outer(root, root)
 
     @property
     def weight_norms(self) -> Array:
@@ -101,7 +111,7 @@ class Geometry(Proven):
     @cached_property
     def weight_cosines(self) -> Array:
         """Between the weights of different classes of two groups, (g, g); NaN where there are none, or one is 0."""
-        roots = np.sqrt(self.problem.lam_w / self.problem.lam_h) * self._weights[0]
+        roots = 1.0 / self.ratio * self._weights[0]
         return self._cosines(self._weights[1], self.weight_norms, self._live(roots), self.layout.copies)
 
     @cached_property
@@ -113,7 +123,7 @@ class Geometry(Proven):
         """Whether what a class or an output costs is more than a trace of what each has of the objective at 0."""
         weights, columns = self.layout.weights, self.layout.columns
         share = weights / columns if len(roots) == len(weights) else np.full(len(roots), 1.0 / len(roots))
-        return np.asarray(self.problem.strength * roots > ALIVE * self.scale * share)
+        return np.asarray(self.strength * roots > ALIVE * self.scale * share)
 
     @staticmethod
     def _cosines(gram: Array, norms: Array, alive: NDArray[np.bool_], copies: Array) -> Array:
@@ -181,7 +191,7 @@ class Geometry(Proven):
     @cached_property
     def alive(self) -> NDArray[np.bool_]:
         """Whether the class means of each group are not 0, (g,)."""
-        return self._live(np.sqrt(self.problem.lam_h / self.problem.lam_w) * self.layout.sizes * self._features[0])
+        return self._live(self.ratio * self.layout.root**2 * self._features[0])
 
 
 def geometry_of(model: FeatureModel, *, progress: bool = False) -> Geometry:

@@ -78,13 +78,13 @@ class ConeGeometry(Geometry):
 
     @property
     def _weights(self) -> tuple[Array, Array]:
-        gram = np.sqrt(self.problem.lam_h / self.problem.lam_w) * self.factors[0] @ self.factors[0].T
+        gram = self.ratio * self.factors[0] @ self.factors[0].T
         return np.diag(gram), gram
 
     @property
     def _features(self) -> tuple[Array, Array]:
         root = self.layout.root
-        gram = np.sqrt(self.problem.lam_w / self.problem.lam_h) * self.factors[1] @ self.factors[1].T
+        gram = self.factors[1] @ self.factors[1].T / self.ratio
         gram = gram / np.outer(root, root)
         return np.diag(gram), gram
 

@@ -1,0 +1,60 @@
+"""Layer-peeled cross-entropy: a simplex for classes of equal size, and a finite imbalance at which minorities merge."""
+
+import numpy as np
+
+from theory.zoo.theorem import Peeled, Prediction, Theorem, balanced
+
+MODEL = "peeled"
+
+THEOREM = Theorem(
+    row="8",
+    source="Fang et al. 2021 (geometry); value and the ratio at which minorities merge derived here",
+    latex=r"""
+        Z = \alpha (I - 1 1^\top / K), \quad \alpha = \frac{K}{K - 1} \sqrt{E_W E_H}, \quad
+        \min = \ln(1 + (K - 1) e^{-\alpha}); \quad |w_k|^2 = E_W, \quad |h_k|^2 = E_H
+    """,
+    hypotheses="Cross-entropy, d >= K - 1; equal sizes, with or without a bias. Three classes of n_A samples and seven "
+    "of n_B, E_W = E_H = 1 and no bias: the seven merge at n_A / n_B between 4.13 and 4.14.",
+    verdict="new",
+)
+
+CASES = {
+    "equal sizes": {"class_sizes": (20,) * 5},
+    "large bounds, a free bias": {"class_sizes": (7,) * 4, "energy_w": 9.0, "energy_h": 4.0, "bias": "free"},
+    "just enough dimensions": {"class_sizes": (20,) * 5, "dim": 4},
+    "ratio 4.13": {"class_sizes": (413,) * 3 + (100,) * 7},
+    "ratio 4.14": {"class_sizes": (414,) * 3 + (100,) * 7},
+}
+BROKEN = {"class_sizes": (20,) * 5, "loss": "bce"}
+
+
+def _three_and_seven(model: Peeled) -> bool:
+    first, *_, last = model.class_sizes
+    usual = model.energy_w == model.energy_h == 1.0 and model.bias == "none"
+    return usual and tuple(model.class_sizes) == (first,) * 3 + (last,) * 7 and first > last
+
+
+def applies(model: Peeled) -> bool:
+    """Whether the hypotheses hold."""
+    enough = model.dim >= len(model.class_sizes) - 1 >= 1
+    return model.loss == "ce" and enough and (balanced(model) or _three_and_seven(model))
+
+
+def predict(model: Peeled) -> Prediction:
+    """See the formulas above."""
+    if not balanced(model):
+        return {"merged": np.repeat([False, model.class_sizes[0] / model.class_sizes[-1] > RATIO], (3, 7))}
+    k = len(model.class_sizes)
+    # |alpha P|_* = alpha (K - 1) is the radius K sqrt(E_W E_H)
+    alpha = k / (k - 1) * np.sqrt(model.energy_w * model.energy_h)
+    return {
+        "value": np.log1p((k - 1) * np.exp(-alpha)),
+        "logits": alpha * (np.eye(k) - 1.0 / k),
+        "weight_squares": np.full(k, model.energy_w),
+        "feature_squares": np.full(k, model.energy_h),
+        "alive": np.full(k, True),
+    }
+
+
+RATIO = 4.135
+"""Between the two ratios of the hypotheses."""

@@ -1,0 +1,96 @@
+"""Layer-peeled models: free features and weights whose mean squared norms are bounded."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from ufm.files.text import require_known
+from ufm.problems import logits
+from ufm.problems.feature_model import FeatureModel
+from ufm.problems.problem import LEFT_OUT, Problem, integers, nonnegative
+
+
+@dataclass(frozen=True)
+class PeeledModel(Problem):
+    r"""Features H and weights W, and a bias b, that minimise together
+
+    .. math:: \frac1N \sum_i \ell(W h_i + b, y_i) \quad \text{with} \quad \frac1K \sum_k |w_k|^2 \le E_W , \quad
+        \frac1K \sum_k \frac{1}{n_k} \sum_{i \in k} |h_i|^2 \le E_H
+
+    (Fang, He, Long and Su 2021).
+
+    Parameters
+    ----------
+    class_sizes : samples of each class.
+    energy_w, energy_h : E_W and E_H, > 0.
+    loss : "ce", "mse", "bce" or "squared-hinge".
+    bias : "none" or "free".
+    dim : feature dimension d; one for each class if left out, which is as good as any larger one.
+
+    Raises
+    ------
+    ValueError : naming the argument, its value and what is allowed.
+
+    Examples
+    --------
+    >>> model = PeeledModel((100, 10, 10), energy_w=1.0, energy_h=4.0)
+    >>> model.radius, model == PeeledModel.from_toml(model.to_toml())
+    (6.0, True)
+    """
+
+    energy_w: float = 1.0
+    energy_h: float = 1.0
+    loss: str = "ce"
+    bias: str = "none"
+    dim: int = LEFT_OUT
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+            """An instance of this very class."""
+            ...
+
+    def __post_init__(self) -> None:
+        """Validate every field."""
+        super().__post_init__()
+        logits.named(self.loss)
+        if self.loss == "hinge":
+            raise ValueError(
+                "loss='hinge': its margins are met at a finite norm; ufm.FeatureModel has the smallest one"
+            )
+        if self.bias not in ("none", "free"):
+            raise ValueError(f"bias={self.bias!r} is unknown: 'none' or 'free'")
+        for name in ("energy_w", "energy_h"):
+            self._put(name, nonnegative(name, getattr(self, name)))
+            if not getattr(self, name):
+                raise ValueError(f"{name}=0.0 must be positive: nothing but 0 is left")
+        (dim,) = (self.n_classes,) if self.dim is LEFT_OUT else integers("dim", [self.dim])
+        self._put("dim", dim)
+
+    @property
+    def radius(self) -> float:
+        r""":math:`K \sqrt{E_W E_H}`, what the nuclear norm of the logits of class means is bounded by."""
+        return float(self.n_classes * (self.energy_w * self.energy_h) ** 0.5)
+
+    def penalised(self, strength: float) -> FeatureModel:
+        """The model with decays in place of bounds, of that weight of the nuclear norm, and norms in the same ratio."""
+        ratio = (self.energy_h / self.energy_w) ** 0.5
+        decays = {"lam_w": strength * ratio, "lam_h": strength / ratio}
+        return FeatureModel(self.class_sizes, loss=self.loss, bias=self.bias, dim=self.dim, **decays)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self), "class_sizes": list(self.class_sizes)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:  # type: ignore[override]
+        """Inverse of :meth:`to_dict`. Raises ValueError for keys that are unknown or missing."""
+        for key in values:
+            require_known(key, cls.__dataclass_fields__, f"unknown key {key!r}")
+        if "class_sizes" not in values:
+            raise ValueError("key 'class_sizes' is missing")
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Self:  # type: ignore[override]
+        """The same with some values changed."""
+        return self.from_dict({**self.to_dict(), **changes})
