@@ -21,7 +21,7 @@ from ufm.train import presets
 class Command:
     """Show a table of trainings, mean and standard deviation over seeds; run what is missing.
 
-    1 to 7 are the paper's; "cifar10", "cifar100", "fashion", "offline" (all methods), "angles" (f and theta),
+    1 to 7 are the paper's; "cifar10", "cifar100", "fashion", "offline" (19 methods), "angles" (f and theta),
     "collapse" (figures 4 and 5) and "scan" (learning rates on validation images) are ours and run on a laptop's CPU.
     Numbers are read from --results and from finished runs below --runs; cells without any say "not run". One training
     is run for all methods that share it (`ufm presets --methods` says which): CE answers for CE+LA.

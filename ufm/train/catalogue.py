@@ -83,6 +83,9 @@ METHODS: dict[str, MethodSpec] = {
         hyper={"margin": 0.5, "scale": 30.0, "beta": 0.9999, "defer": 0.8},
     ),
     "ARB": MethodSpec("attraction-repulsion-balanced loss, counts of the batch (Xie et al. 2023)"),
+    "ETF-CE": MethodSpec(
+        "cross-entropy with a weight and a temperature per class: in theory a simplex under any imbalance (ours)"
+    ),
     "KCL": MethodSpec(
         "k-positive contrastive learning, then a linear classifier (Kang et al. 2021)",
         hyper={

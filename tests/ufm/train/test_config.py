@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import ufm
 from ufm.train.catalogue import METHODS
 from ufm.train.config import FRAME_FIELDS, Config, Settings
-from ufm.train.presets import PRESETS, preset, sharing
+from ufm.train.presets import OFFLINE, PRESETS, preset, sharing
 
 
 def test_defaults_are_the_papers():
@@ -110,7 +110,10 @@ def test_the_cells_of_the_papers_tables_are_all_there():
         "scan",
     }
     assert [count[f"table{n}"] for n in (1, 2, 3, 4, 5, 7)] == [24, 36, 6 * 7, 12, 36, 18]
-    assert count["offline"] == (len(METHODS) + len(("CE", "CE+LA"))) * 2 * 5  # these also with crops
+    assert count["offline"] == (len(OFFLINE) + len(("CE", "CE+LA"))) * 2 * 5  # these also with crops
+    assert set(METHODS) - set(OFFLINE) == {"ETF-CE"}
+    etf = preset("cifar10/cifar10-convnet-etf-ce-0.01")
+    assert etf == dataclasses.replace(preset("cifar10/cifar10-convnet-ce-0.01"), method="ETF-CE")
     assert preset("table3/cifar10-resnet50-ldam-drw-0.01").rate(165) == pytest.approx(1e-3)
     imagenet = preset("table3/imagenet-lt-resnet50-cal-1")
     assert (imagenet.batch_size, imagenet.weight_decay, imagenet.schedule) == (512, 5e-4, "cosine")

@@ -14,7 +14,7 @@ from ufm.train.config import Config
 from ufm.train.methods import build, n_features
 from ufm.train.methods.contrast import KPositiveContrast
 from ufm.train.methods.deferred import Deferred
-from ufm.train.methods.linear import AttractionRepulsionBalanced, CrossEntropy, LogitAdjusted
+from ufm.train.methods.linear import AttractionRepulsionBalanced, CrossEntropy, LogitAdjusted, SimplexCrossEntropy
 from ufm.train.methods.multicenter import AdjustedCosine, Cosine, GeneralizedCosine
 from ufm.train.methods.simplex import RotatedSimplex, simplex
 
@@ -85,11 +85,61 @@ def test_arb_against_its_formula(seed, count):
     assert torch.isfinite(h.grad).all()  # also with a class that is absent
 
 
+def etf_ce_by_hand(a, b, h, y):
+    """Value, and gradients of A, b and h, in loops over samples and classes."""
+    n = np.array(SIZES, dtype=float)
+    value, slope_a, slope_b, slope_h = 0.0, np.zeros_like(a), np.zeros_like(b), np.zeros_like(h)
+    for i, (row, k) in enumerate(zip(h, y, strict=True)):
+        weight, temperature = n.sum() / (3 * n[k]), np.sqrt(n[k] / (n.sum() / 3))
+        z = np.array([temperature * float(a[j] @ row) + b[j] for j in range(3)])
+        value += weight * softmax_loss(z, k) / len(y)
+        slope = np.exp(z) / np.exp(z).sum() - np.eye(3)[k]
+        slope_b += weight * slope / len(y)
+        slope_a += weight * temperature * np.outer(slope, row) / len(y)
+        slope_h[i] += weight * temperature * a.T @ slope / len(y)
+    return value, slope_a, slope_b, slope_h
+
+
+@given(seed=st.integers(0, 999), count=st.integers(1, 20))
+def test_etf_ce_and_its_gradients_against_loops(seed, count):
+    method = build(Config(method="ETF-CE"), SIZES, 6)
+    h, y = batch(seed, count)
+    loss = method.loss(h.requires_grad_(), y)
+    loss.backward()
+    layer = method.classifier
+    a, b = (each.detach().numpy() for each in (layer.weight, layer.bias))
+    value, *slopes = etf_ce_by_hand(a, b, h.detach().numpy(), y.numpy())
+    assert loss.item() == pytest.approx(value, rel=1e-12)
+    for ours, by_hand in zip((layer.weight.grad, layer.bias.grad, h.grad), slopes, strict=True):
+        np.testing.assert_allclose(ours.numpy(), by_hand, rtol=0, atol=1e-13 * max(1.0, np.abs(by_hand).max()))
+    assert torch.equal(method.predict(h), torch.tensor(scores_by_hand(method, h.detach())).argmax(1))
+
+
+def test_a_simplex_is_stationary_for_etf_ce_under_imbalance_and_not_for_ce():
+    """What the loss asks for: every class pulls the features and the rows of a simplex along themselves only."""
+    vertices = torch.tensor(simplex(6, 3, 2))
+    y = torch.repeat_interleave(torch.arange(3), torch.tensor(SIZES))
+    lengths = torch.tensor([(sum(SIZES) / 3 / n) ** 0.5 for n in SIZES])
+    off = {}
+    for kind in (SimplexCrossEntropy, CrossEntropy):
+        method = kind(6, SIZES)
+        with torch.no_grad():
+            method.classifier.weight.copy_(vertices)
+            method.classifier.bias.zero_()
+        loss = method.loss((lengths[:, None] * vertices)[y], y)
+        loss.backward()
+        slope = method.classifier.weight.grad
+        along = float((slope * vertices).sum()) / 3
+        off[kind] = float((slope - along * vertices).abs().max()), float(method.classifier.bias.grad.abs().max())
+    assert max(off[SimplexCrossEntropy]) < 1e-14
+    assert min(off[CrossEntropy]) > 1e-2
+
+
 def test_on_balanced_data_the_adjustments_vanish():
     h, _ = batch()
     balanced = (7, 7, 7)
     even = torch.arange(12) % 3
-    for kind in (LogitAdjusted, AttractionRepulsionBalanced, CrossEntropy):
+    for kind in (LogitAdjusted, AttractionRepulsionBalanced, SimplexCrossEntropy, CrossEntropy):
         method = kind(6, balanced)
         plain = CrossEntropy(6, balanced)
         plain.load_state_dict(method.state_dict())

@@ -18,6 +18,7 @@ from ufm.train.methods.linear import (
     CrossEntropy,
     LabelDistributionAware,
     LogitAdjusted,
+    SimplexCrossEntropy,
 )
 from ufm.train.methods.mixup import mixup
 from ufm.train.methods.multicenter import AdjustedCosine, Cosine, GeneralizedCosine, MeanSquared
@@ -31,6 +32,7 @@ KINDS: dict[str, Callable[..., Method]] = {
     "LA": LogitAdjusted,
     "BalancedSoftmax": LogitAdjusted,
     "ARB": AttractionRepulsionBalanced,
+    "ETF-CE": SimplexCrossEntropy,
     "LDAM-DRW": LabelDistributionAware,
     "KCL": KPositiveContrast,
     "SETF": SETF,

@@ -77,6 +77,32 @@ class AttractionRepulsionBalanced(CrossEntropy):
         return functional.cross_entropy(logits + counts.log(), labels)  # ln 0 = -inf leaves a class out
 
 
+class SimplexCrossEntropy(CrossEntropy):
+    r"""ETF-CE: cross-entropy whose minimum is an exact simplex under any imbalance (``theory.zoo.rebalanced_ce``).
+
+    .. math::
+        L = \omega_y \left(-\ln \mathrm{softmax}(\epsilon_y A h + b)_y\right),
+        \qquad \omega_k = \bar n / n_k, \quad \epsilon_k = \sqrt{n_k / \bar n}, \quad \bar n = N / K
+
+    The temperature is that of the sample's own class, and the bias stands outside of it. The weights have the mean 1
+    over the training set, and are not divided by their mean over a batch. The own rule is the usual one, the largest
+    entry of A h + b: no class, and so no temperature, is known of a new image. At the minimum all entries of b are the
+    same, and then every temperature has the same largest entry.
+    """
+
+    def __init__(self, dim: int, class_sizes: Sequence[int]) -> None:
+        super().__init__(dim, class_sizes)
+        sizes = np.asarray(class_sizes, dtype=np.float64)
+        self.weights = constant(sizes.mean() / sizes)
+        self.temperatures = constant(np.sqrt(sizes / sizes.mean()))
+
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
+        """See the class."""
+        products = functional.linear(vectors, self.classifier.weight)
+        logits = self.temperatures[labels, None] * wide(products) + self.classifier.bias
+        return (self.weights[labels] * functional.cross_entropy(logits, labels, reduction="none")).mean()
+
+
 class LabelDistributionAware(Method):
     r"""LDAM-DRW (Cao et al. 2019): unit features and unit rows, a margin for rare classes, deferred re-weighting.
 
