@@ -256,6 +256,14 @@ class Config(Settings):
         drops = sum(share >= milestone for milestone in MILESTONES) if self.schedule == "step" else 0
         return self.lr * self.drop**drops
 
+    def steps_per_epoch(self, n_images: int) -> int:
+        """Batches that an epoch over that many images is cut into."""
+        return math.ceil(n_images / self.batch_size)
+
+    def rate_of_step(self, step: int, n_images: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        return self.rate((step + 0.5) / self.steps_per_epoch(n_images))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values; what has no meaning is left out."""
         return self.given()

@@ -41,7 +41,7 @@ class Progress:
     @property
     def steps_per_epoch(self) -> int:
         """Batches that an epoch is cut into."""
-        return math.ceil(self.n_images / self.config.batch_size)
+        return self.config.steps_per_epoch(self.n_images)
 
     def require_batches(self, processes: int) -> None:
         """Raise ValueError if a batch has too few images: every part of it needs two, for its statistics."""
@@ -69,7 +69,7 @@ class Progress:
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
-        return self.config.rate((step + 0.5) / self.steps_per_epoch)
+        return self.config.rate_of_step(step, self.n_images)
 
     @property
     def share(self) -> float:
