@@ -11,6 +11,7 @@ from torch.nn.utils import parametrize
 from ufm.train import methods, networks
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
+from ufm.train.methods.base import wide
 
 
 class Learner(nn.Module):
@@ -34,10 +35,10 @@ class Learner(nn.Module):
         self.autocast: torch.dtype | None = None
 
     def features(self, images: Tensor) -> Tensor:
-        """Features (B, d) of images (B, C, size, size), in float32."""
+        """Features (B, d) of images (B, C, size, size), in float32 or better."""
         with torch.autocast(images.device.type, self.autocast, enabled=self.autocast is not None):
             features = self.network(images)
-        return self.normalisation(features.float())
+        return self.normalisation(wide(features))
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:

@@ -51,9 +51,9 @@ def crop_and_flip(images: Tensor, recipe: Recipe, seed: int) -> Tensor:
 
 
 def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    """``(x / 255 - mean) / std`` of uint8 images (B, C, H, W), in float32, with one mean and std per channel."""
+    """``(x / 255 - mean) / std`` of uint8 images (B, C, H, W), in torch's default precision, channel by channel."""
     shift, scale = (255 * torch.tensor(t, device=images.device).view(-1, 1, 1) for t in (mean, std))
-    return images.float().sub_(shift).div_(scale)
+    return images.to(shift.dtype).sub_(shift).div_(scale)
 
 
 CENTRE = v2.Compose([v2.Resize(256), v2.CenterCrop(224), v2.PILToTensor()])
