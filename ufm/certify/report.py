@@ -34,6 +34,7 @@ class Check:
     relation : "=", "<=" or ">=", in which ``measured`` stands to ``predicted``.
     printed : what the paper's formula gives in place of ``predicted``, where the two differ.
     means : how the measured number was found, where that is not plain from the name.
+    always : whether it speaks of every moment, so that a miss refutes it before the end has come too.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Check:
     relation: Relation = "="
     printed: float | None = None
     means: str = ""
+    always: bool = False
 
     @classmethod
     def compare(
@@ -140,7 +142,8 @@ class Report:
         rows: list[tuple[str, ...]] = [("", "check", "predicted", "measured", "tolerance", "source")]
         for c in self.checks:
             numbers = (f"{value:.6g}" for value in (c.predicted, c.measured))
-            name, missed = f"{c.name}, {c.means}" if c.means else c.name, "--" if self.early else "NO"
+            name = f"{c.name}, {c.means}" if c.means else c.name
+            missed = "--" if self.early and not c.always else "NO"
             rows.append(("ok" if c.holds else missed, name, *numbers, f"{c.tolerance:.1e}", c.source))
         lines = [self.title, *columns(rows), *(f"    not checked: {note}" for note in self.notes)]
         return "\n".join(lines + [f"--  not converged, which refutes nothing: {self.early}"] * bool(self.early))

@@ -9,12 +9,14 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ufm.certify import nc0
 from ufm.certify.predict import predict
 from ufm.certify.prediction import CosinePrediction
 from ufm.certify.report import Check, Relation, Report
@@ -67,6 +69,8 @@ def predictions(config: Config, class_sizes: Sequence[int]) -> dict[str, Any]:
             statements += _of_rates(rates)
     elif max(sizes) > 1:  # the only image of a class is its mean
         statements.append(_statement(f"NC to {target}", "Papyan et al. 2020, NC1", "nc", nothing, NEAR))
+    if not METHODS[config.method].exempt:
+        statements.append(_statement(nc0.NAME, "Zhao et al. 2026, NC0", nc0.QUANTITY, 1.0, 0.0, "at most"))
     return {
         "method": config.method,
         "class_sizes": list(sizes),
@@ -121,10 +125,10 @@ def confirm(data: "xarray.Dataset", stated: Mapping[str, Any]) -> Report:
 
     A quantity that the record cannot show (too few measured epochs, say) becomes a note, and so does a prediction that
     could not have failed. Theory speaks of the end of training, where the training images are classified right: before
-    that a prediction that does not hold is not refuted.
+    that a prediction that does not hold is not refuted. NC0 (:mod:`ufm.certify.nc0`) alone speaks of every step.
     """
     checks: dict[str, Check] = {}
-    notes = []
+    notes = nc0.notes(stated)
     for prediction in stated["predictions"]:
         name, quantity = prediction["name"], prediction["quantity"]
         measured = QUANTITIES[quantity](data, stated)
@@ -134,6 +138,8 @@ def confirm(data: "xarray.Dataset", stated: Mapping[str, Any]) -> Report:
             notes.append(f"{name}: vacuous, since neither rule classifies these images right")
         else:
             checks[quantity] = _check(prediction, measured)
+    if law := checks.get(nc0.QUANTITY):
+        checks[nc0.QUANTITY] = replace(law, always=True, means=f"trained by {data.attrs['optimizer']}")
     right, early = checks.get("train_accuracy"), ""
     if right is not None and not right.holds:
         early = f"training accuracy is {right.measured:.3g}, not {right.predicted:g} within {right.tolerance:g}"
@@ -258,6 +264,7 @@ QUANTITIES: dict[str, Callable[["xarray.Dataset", Mapping[str, Any]], Any]] = {
     "gain_of_rare": lambda data, stated: float(np.diff(COMPARED["gain_of_rare"](data))[0]),
     "exponential_misfit": _exponential_misfit,
     "rate_order": _rate_order,
+    nc0.QUANTITY: lambda data, stated: nc0.error(data),
 }
 """What is measured at the end of training, from its record."""
 

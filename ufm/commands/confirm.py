@@ -16,7 +16,8 @@ class Command:
     """Hold finished trainings against what theory predicted before they began.
 
     One table per run; with several runs on the same data and seed also which method's rare classes collapse faster.
-    Status 1 if a prediction failed.
+    Status 1 if a prediction failed. One law must hold to rounding at every step, converged or not: with cross-entropy
+    and SGD the rows of the classifier add up to what weight decay leaves of their sum before the first step (NC0).
 
     Example: ufm confirm runs/train/0123456789abcdef
 

@@ -25,6 +25,13 @@ class MethodSpec:
     """Method whose training it shares: they differ in how a class is read off the features, and in nothing before."""
     simplex: bool = False
     """Whether one direction per class is fixed, up to a rotation, as the vertices of a simplex."""
+    no_sum: str = ""
+    """Why the sum of the rows of its learned classifier obeys no law of its own (:mod:`ufm.certify.nc0`), if so."""
+
+    @property
+    def exempt(self) -> str:
+        """Why NC0 does not speak of it; empty for losses whose gradients by the logits always add up to 0."""
+        return self.no_sum or ("its classifier is fixed" if self.loss or self.simplex else "")
 
     @property
     def target(self) -> str:
@@ -69,6 +76,8 @@ HYPER: dict[str, Range] = {
 """Hyperparameters by name, whatever the method."""
 
 
+ROTATED = "its classifier is a rotated simplex, whose rows always add up to 0"
+
 METHODS: dict[str, MethodSpec] = {
     "CE": MethodSpec("cross-entropy, learned linear classifier with bias"),
     "CE+LA": MethodSpec(
@@ -81,6 +90,7 @@ METHODS: dict[str, MethodSpec] = {
     "LDAM-DRW": MethodSpec(
         "margins for rare classes, deferred re-weighting (Cao et al. 2019)",
         hyper={"margin": 0.5, "scale": 30.0, "beta": 0.9999, "defer": 0.8},
+        no_sum="it divides rows by their lengths, and only gradients by the quotients add up to 0",
     ),
     "ARB": MethodSpec("attraction-repulsion-balanced loss, counts of the batch (Xie et al. 2023)"),
     "ETF-CE": MethodSpec(
@@ -96,11 +106,18 @@ METHODS: dict[str, MethodSpec] = {
             "projection": 128,
             "stage": 0.8,
         },
+        no_sum="its classifier is trained in the second stage only",
     ),
     "SETF": MethodSpec("fixed simplex ETF, dot-regression loss (Yang et al. 2022)", simplex=True),
-    "RBL": MethodSpec("learned rotation of a fixed simplex, cross-entropy (Gao et al. 2023)", simplex=True),
+    "RBL": MethodSpec(
+        "learned rotation of a fixed simplex, cross-entropy (Gao et al. 2023)", simplex=True, no_sum=ROTATED
+    ),
     "RBL+PLA": MethodSpec(
-        "RBL with logit adjustment after training", hyper={"strength": 1.0}, trained_as="RBL", simplex=True
+        "RBL with logit adjustment after training",
+        hyper={"strength": 1.0},
+        trained_as="RBL",
+        simplex=True,
+        no_sum=ROTATED,
     ),
     "P": MethodSpec("mean squared error on a fixed multi-center frame (the paper's problem P)", "mse"),
     "AL": MethodSpec("cosine loss, the same number of centers for every class", "cosine", "uniform"),
@@ -111,7 +128,13 @@ METHODS: dict[str, MethodSpec] = {
         "CAL with logit adjustment after training", "cosine", hyper={"strength": 1.0, "scale": 30.0}, trained_as="CAL"
     ),
     "CAL+GCR": MethodSpec("CAL with the generalized classification rule at test time", "cosine", trained_as="CAL"),
-    "CE-CAL": MethodSpec("cross-entropy first, CAL later", "cosine", hyper={"defer": 0.5}, stages=("CE", "CAL")),
+    "CE-CAL": MethodSpec(
+        "cross-entropy first, CAL later",
+        "cosine",
+        hyper={"defer": 0.5},
+        stages=("CE", "CAL"),
+        no_sum="its learned classifier is that of the first stage only",
+    ),
     "AL-CAL": MethodSpec("AL first, CAL later", "cosine", hyper={"defer": 0.5}, stages=("AL", "CAL")),
 }
 

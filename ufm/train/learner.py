@@ -32,6 +32,7 @@ class Learner(nn.Module):
         self.n_classes = len(class_sizes)
         self.smallest = min(range(self.n_classes), key=lambda k: (class_sizes[k], -k))
         self.has_frame = METHODS[config.method].loss is not None
+        self.has_sum = not METHODS[config.method].exempt
         self.autocast: torch.dtype | None = None
 
     def features(self, images: Tensor) -> Tensor:

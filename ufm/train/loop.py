@@ -111,7 +111,9 @@ class Training:
         }
         self.progress = Progress(config, len(data.train))
         self.progress.require_batches(device.world)
-        facts = {"dim": dim, "arithmetic": str(self.learner.autocast or torch.float32)}
+        weights, name = torch.get_default_dtype(), type(self.optimizer).__name__
+        facts = {"dim": dim, "arithmetic": str(self.learner.autocast or weights), "weights": str(weights)}
+        facts |= {"optimizer": name}
         self.record = Record.start(config, data.class_sizes, {**about, **facts, **device.describe()})
 
     @cached_property
@@ -192,7 +194,8 @@ class Training:
             except Diverged as diverged:
                 raise Diverged(f"{diverged} {self.progress.after()}") from None
             took = time.perf_counter() - began
-            self.record.add(self.progress.epoch, {**self.progress.numbers(), "measuring_seconds": took}, seen)
+            numbers = {**self.progress.numbers(), "measuring_seconds": took}
+            self.record.add(self.progress.epoch, numbers, seen, measure.row_sum(self.learner))
             self.record.save_if_cheap(self.folder / "metrics.nc")
             if self.options.watch is not None:
                 self.options.watch(self.record)

@@ -84,6 +84,14 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     return {"hits": hits, "counts": counts, **_collapse(learner, np.concatenate(kept), labels[sample.measured])}
 
 
+def row_sum(learner: Learner) -> dict[str, Any]:
+    """What NC0 is a law of, by :data:`ufm.train.record.ROWS`; nothing for methods that it does not speak of."""
+    if not learner.has_sum:
+        return {}
+    rows = learner.method.classifier_rows().detach().cpu().double()
+    return {"row_sum": rows.sum(0).numpy(), "row_size": rows.norm().item()}
+
+
 def _collapse(learner: Learner, features: NDArray[Any], labels: NDArray[np.int64]) -> Mapping[str, Any]:
     directed = np.linalg.norm(features, axis=1) > 0
     features, labels = features[directed].astype(np.float64), labels[directed]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,12 @@ PER_CLASS = {
     "self_duality": "cosine of the class mean to the mean center",
 }
 
+
+ROWS = {
+    "row_sum": "sum of the rows of the classifier, their bias at the end: what NC0 is a law of",
+    "row_size": "root of the sum of the squares of their entries",
+}
+"""Of methods with a learned linear classifier on whose logits the gradients add up to 0."""
 
 GRAMS = {
     "gram": ("mean", "cosines between class means (paper, figure 6)"),
@@ -111,10 +118,17 @@ class Record:
         """Epochs that are measured, ascending."""
         return [int(epoch) for epoch in self.data.epoch]
 
-    def add(self, epoch: int, numbers: Mapping[str, float], measured: Mapping[str, Mapping[str, Any]]) -> None:
+    def add(
+        self,
+        epoch: int,
+        numbers: Mapping[str, float],
+        measured: Mapping[str, Mapping[str, Any]],
+        summed: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Append an epoch.
 
-        numbers : by PER_EPOCH. measured : by split, what :func:`ufm.train.measure.evaluate` returns.
+        numbers : by PER_EPOCH. measured : by split, what :func:`ufm.train.measure.evaluate` returns. summed : by
+        ROWS, or nothing; a record that began without goes on without.
         """
         import xarray
 
@@ -132,6 +146,9 @@ class Record:
                 np.float32
             )
             variables[name] = (("epoch", "split", dim, f"other_{dim}"), grams[None], {"long_name": meaning})
+        if summed and not (self.epochs and "row_sum" not in self.data):
+            variables["row_sum"] = (("epoch", "entry"), summed["row_sum"][None], {"long_name": ROWS["row_sum"]})
+            variables["row_size"] = ("epoch", [summed["row_size"]], {"long_name": ROWS["row_size"]})
         row = xarray.Dataset(variables, coords={**self.data.coords, "epoch": [epoch]})
         attributes = self.data.attrs
         self.data = xarray.concat([self.data, row], "epoch", data_vars="minimal") if self.epochs else row

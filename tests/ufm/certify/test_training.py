@@ -210,6 +210,10 @@ def test_rules_that_are_one_are_not_held_against_each_other(method, f, theta):
 
 def test_the_only_image_of_a_class_is_its_mean_whatever_was_trained():
     assert [each["quantity"] for each in predictions(Config(method="CE"), (1, 1, 1))["predictions"]] == [
+        "train_accuracy",
+        "row_sum",
+    ]
+    assert [each["quantity"] for each in predictions(Config(method="LDAM-DRW"), (1, 1, 1))["predictions"]] == [
         "train_accuracy"
     ]
 

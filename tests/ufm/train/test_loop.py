@@ -233,6 +233,7 @@ def test_every_method_trains_stops_and_goes_on(tmp_path, method):
     assert np.isfinite(record.data.loss[-1])
     assert np.isfinite(record.data.nc_mean).all()
     of_frames = [] if f is None else ["rcr", "gcr", "nearest"]
+    assert ("row_sum" in record.data) == (not METHODS[method].exempt)
     assert list(record.data.rule.values) == ["own", *of_frames, *(v.method for v in config.variants())]
 
 

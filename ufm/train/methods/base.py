@@ -87,6 +87,10 @@ class Method(nn.Module):
         """The vectors that collapse, (B, d): the features themselves unless the method normalises them."""
         return features
 
+    def classifier_rows(self) -> Tensor:
+        """Rows (w_k, b_k) of a learned linear classifier, (K, d + 1), for methods that NC0 speaks of."""
+        raise NotImplementedError
+
     def frame(self, means: Array) -> Frame:
         """Centers and classifier to hold features against, given their class means (K, d)."""
         raise NotImplementedError

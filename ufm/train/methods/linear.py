@@ -42,6 +42,10 @@ class CrossEntropy(Method):
         """z, less what is taken off after training."""
         return self.logits(features) - self.taken_off
 
+    def classifier_rows(self) -> Tensor:
+        """(a_k, b_k)."""
+        return torch.cat([self.classifier.weight, self.classifier.bias[:, None]], 1)
+
     def frame(self, means: Array) -> Frame:
         """One center per class, the direction of its mean; rows of A as classifier."""
         rows = self.classifier.weight.detach().cpu().double().numpy()
