@@ -9,11 +9,13 @@ from ufm.certify import certify
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report, combine
 from ufm.minimize.certificate import Certificate, verify
+from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.nonnegative import ConeGeometry
 from ufm.minimize.peeled import PeeledGeometry
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
+from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Frame, multi_center_frame
 from ufm.problems.losses import TorchLoss
@@ -34,6 +36,8 @@ __all__ = [
     "Certificate",
     "Check",
     "ConeGeometry",
+    "DeepGeometry",
+    "DeepModel",
     "FeatureModel",
     "Frame",
     "Geometry",

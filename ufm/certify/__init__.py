@@ -22,6 +22,7 @@ from ufm.certify.mse import mse_checks
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report
 from ufm.certify.zoo import against, applying
+from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.phase import PhaseDiagram
 from ufm.minimize.solution import Solution
@@ -32,7 +33,7 @@ from ufm.simulate.trajectory import Trajectory
 
 
 def certify(
-    subject: Trajectory | Solution | Geometry | PhaseDiagram, *, title: str | None = None, seed: int = 0
+    subject: Trajectory | Solution | Geometry | DeepGeometry | PhaseDiagram, *, title: str | None = None, seed: int = 0
 ) -> Report:
     """Hold a trajectory, a solution or a phase diagram against every prediction that applies to it.
 
@@ -80,10 +81,12 @@ def _(subject: Solution, rng: np.random.Generator, notes: list[str]) -> tuple[st
 
 
 @_checks.register
-def _(subject: Geometry, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+def _(subject: Geometry | DeepGeometry, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
     model, theorems = subject.problem, applying(subject.problem)
     if not theorems:
         notes.append("anything but the bound: no theorem of the zoo speaks of this model")
+    if subject.certificate is None:
+        notes.append("the bound: none is known for this model")
     checks = [
         *bound_checks(subject, subject.scale),
         *(check for entry in theorems for check in against(subject, entry)),

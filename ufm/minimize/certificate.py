@@ -60,14 +60,14 @@ class Proven:
     """What a minimiser and its certificate say together: mixed into what minimisations leave behind."""
 
     value: float
-    certificate: Certificate
+    certificate: Certificate | None
     problem: Any
     frame: Any
 
     @property
     def bound(self) -> float:
-        """A number that the objective cannot go below: that of the certificate."""
-        return self.certificate.bound
+        """A number that the objective cannot go below: that of the certificate, or -inf where nothing is proved."""
+        return -np.inf if self.certificate is None else self.certificate.bound
 
     @property
     def gap(self) -> float:

@@ -13,6 +13,7 @@ from scipy import linalg, optimize
 from ufm.minimize.certificate import certify_bound
 from ufm.minimize.learned import CLOSED, LearnedMethod, minimize_learned
 from ufm.minimize.solution import Solution
+from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array, Frame, dense, fitting_frame
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
@@ -20,6 +21,7 @@ from ufm.problems.losses import cosine, cosine_hessian_product, loss_of
 from ufm.problems.problem import MultiCenterProblem, Problem, natural, require_problem
 
 if TYPE_CHECKING:
+    from ufm.minimize.deep import DeepGeometry
     from ufm.minimize.geometry import Geometry
 
 
@@ -34,6 +36,10 @@ class Asked:
     progress: bool
 
 
+@overload
+def minimize(  # type: ignore[overload-overlap]
+    problem: DeepModel, *, seed: int = 0, progress: bool = False
+) -> "DeepGeometry": ...
 @overload
 def minimize(problem: FeatureModel, *, progress: bool = False) -> "Geometry": ...
 @overload
@@ -68,19 +74,20 @@ def minimize(
     :mod:`ufm.minimize.certificate`.
 
     A :class:`ufm.FeatureModel` gives a :class:`ufm.Geometry`: its convex program is solved by
-    :mod:`ufm.minimize.convex`, with the dual value as bound.
+    :mod:`ufm.minimize.convex`, with the dual value as bound. A :class:`ufm.DeepModel`, which is not convex, gives a
+    :class:`ufm.DeepGeometry`: the best end of many starts, with a bound for the squared loss only.
 
     Parameters
     ----------
     problem : what to solve.
     frame : fixed frame only: any frame; by default the problem's multi-center frame in coordinate vectors.
-    seed : of the random start.
+    seed : of the random start, or starts.
     method : learned frame only. "means": trust region with one feature per class; "full": with one per sample, which
         tests the collapse itself; "projected": P with its features eliminated, the fastest; "auto": "projected" for P,
         else "means".
     start : learned frame only: rows (F + K, d) orthonormal, norms (K,), features (K, d) or (N, d), for example a
         :class:`ufm.State`; by default a random frame and Gaussian features.
-    progress : learned frame only: show a bar on stderr.
+    progress : learned frame, or many starts: show a bar on stderr.
 
     Raises
     ------

@@ -16,6 +16,14 @@ from ufm.problems.problem import LEFT_OUT, Problem, integers, nonnegative
 BIASES = ("none", "free")
 
 
+def positive(name: str, value: Any) -> float:
+    """A decay as a finite float > 0. Raises ValueError otherwise."""
+    decay = nonnegative(name, value)
+    if not decay:
+        raise ValueError(f"{name}=0.0 must be positive: without decay nothing bounds weights and features")
+    return decay
+
+
 @dataclass(frozen=True)
 class FeatureModel(Problem):
     r"""Features H, weights W and a bias b that minimise, together,
@@ -74,10 +82,8 @@ class FeatureModel(Problem):
             logits.named(self.loss)
         elif not hasattr(self.loss, "at"):
             raise ValueError(f"loss={self.loss!r} is neither a name nor has it a method at(logits, targets, counts)")
-        for name in ("lam_w", "lam_h"):
-            self._put(name, nonnegative(name, getattr(self, name)))
-            if not getattr(self, name):
-                raise ValueError(f"{name}=0.0 must be positive: without decay nothing bounds weights and features")
+        self._put("lam_w", self._validated_decay())
+        self._put("lam_h", positive("lam_h", self.lam_h))
         if self.bias not in BIASES:
             if isinstance(self.bias, str):
                 raise ValueError(f"bias={self.bias!r} is unknown: 'none', 'free', or the weight of its decay")
@@ -93,6 +99,9 @@ class FeatureModel(Problem):
             self._put(name, self._numbers(name, count, signed=name == "shifts"))
         (dim,) = (self.n_outputs,) if self.dim is LEFT_OUT else integers("dim", [self.dim])
         self._put("dim", dim)
+
+    def _validated_decay(self) -> Any:
+        return positive("lam_w", self.lam_w)
 
     def _validated_targets(self) -> tuple[tuple[float, ...], ...] | None:
         if self.targets is None:
