@@ -38,12 +38,21 @@ class Peeled(Protocol):
     dim: int
 
 
+class DeepModel(Model, Protocol):
+    """What is read besides of a :class:`ufm.DeepModel`, of which ``lam_w`` may be one number for each layer."""
+
+    layers: int
+
+
 Prediction = Mapping[str, Any]
 """Any of: ``value``, of the objective; ``weight_squares`` and ``feature_squares``, |w_k|^2 and |h_k|^2, (K,);
 ``logits`` of the class means without the bias, (K, K), a row for each class; ``bias``, (K,); ``alive``, (K,) booleans;
 ``weight_gram`` and ``feature_gram``, W W^T and the products of class means, (K, K); ``learns``, whether anything is
 not 0; ``merged``, (K,) booleans, whether a class has the mean of the classes that are like it in all numbers.
-With targets that are no classes, what is said of classes is said of them."""
+With targets that are no classes, what is said of classes is said of them.
+Of several layers, ``weight_squares`` and ``weight_gram`` are of the last one; ``layer_squares``, |W_l|^2, (M,);
+``value_at_most``, which the minimum does not exceed; ``collapse_value``, the least value of a collapse, or at 0;
+``collapsed``, whether the minimum is a collapse."""
 
 Case = Mapping[str, Any]
 """Fields of a model."""
@@ -74,6 +83,16 @@ class Theorem:
 def strength(model: Model) -> float:
     r""":math:`\lambda = \sqrt{\lambda_W \lambda_H}`."""
     return float(np.sqrt(model.lam_w) * np.sqrt(model.lam_h))
+
+
+def decays(model: DeepModel) -> Array:
+    """Weight decay of each layer, (M,), from the features up."""
+    return np.broadcast_to(np.asarray(model.lam_w, dtype=np.float64), model.layers)
+
+
+def deep_strength(model: DeepModel) -> float:
+    r""":math:`\bar\lambda = (\lambda_1 \cdots \lambda_M \lambda_H)^{1 / (M + 1)}`."""
+    return float(np.exp(np.mean(np.log([*decays(model), model.lam_h]))))
 
 
 def sizes(model: Model) -> Array:

@@ -14,6 +14,7 @@ from ufm.files.folder import modules_in
 from ufm.files.text import require_known
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import minimize
+from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Array
 from ufm.problems.peeled_model import PeeledModel
@@ -22,7 +23,12 @@ ABSOLUTE = 1e-6
 """How close norms, logits and Gram matrices must be, in units of the largest: a gap of 1e-12 is worth its root."""
 
 
-MODELS: dict[str, Any] = {"feature": FeatureModel, "nonnegative": NonnegativeModel, "peeled": PeeledModel}
+MODELS: dict[str, Any] = {
+    "feature": FeatureModel,
+    "nonnegative": NonnegativeModel,
+    "peeled": PeeledModel,
+    "deep": DeepModel,
+}
 """What theorems speak of, by the word ``MODEL`` of their files."""
 
 
@@ -90,8 +96,16 @@ MEASURED: Mapping[str, Any] = {
     "merged": lambda geometry: geometry.merged[geometry.group].astype(float),
     "weight_gram": lambda geometry: geometry.weight_gram,
     "feature_gram": lambda geometry: geometry.feature_gram,
+    "layer_squares": lambda geometry: geometry.layer_squares,
+    "value_at_most": lambda geometry: geometry.value,
+    "collapse_value": lambda geometry: geometry.aligned,
+    "collapsed": lambda geometry: float(geometry.collapsed),
 }
 """How what a theorem predicts is read off a minimiser."""
+
+
+VALUES = {"value", "value_at_most", "collapse_value"}
+"""What is in the unit of the objective."""
 
 
 def against(geometry: Any, entry: Entry) -> Iterator[Check]:
@@ -101,13 +115,15 @@ def against(geometry: Any, entry: Entry) -> Iterator[Check]:
         measured = np.asarray(MEASURED[name](geometry), dtype=np.float64)
         wanted = np.asarray(predicted, dtype=np.float64)
         scale = _scale(name, wanted, geometry)
-        allowed: dict[str, Any] = {"absolute": CLOSED * scale if name == "value" else ABSOLUTE * scale}
+        allowed: dict[str, Any] = {"absolute": (CLOSED if name in VALUES else ABSOLUTE) * scale}
+        if name == "value_at_most":
+            allowed["relation"] = "<="
         yield Check.compare(name.replace("_", " "), entry.theorem.source, wanted, measured, **allowed)
 
 
 def _scale(name: str, wanted: Array, geometry: Any) -> float:
     """The unit of an error: of the value, that at 0; else the largest number, or what would be 1 if all were dead."""
-    if name == "value":
+    if name in VALUES:
         return geometry.scale
     return max(float(np.abs(wanted).max(initial=0.0)), 1e-3)
 
@@ -134,7 +150,7 @@ def examine(entry: Entry) -> Examined:
     reports, gaps = {}, [np.nan]
     for name, model in entry.cases().items():
         found = minimize(model)
-        proof = [] if found.certificate is None else list(bound_checks(found, found.scale))
+        proof = list(bound_checks(found, found.scale))
         gaps += [found.gap] if proof else []
         reports[name] = Report(f"{entry.name}, {name}", (*proof, *against(found, entry)))
     broken = Report(f"{entry.name}, broken", tuple(against(minimize(entry.broken()), entry)))
