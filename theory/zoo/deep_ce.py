@@ -19,8 +19,9 @@ THEOREM = Theorem(
     hypotheses="Equal sizes, even K, no bias, d >= K - 1. The second value is that of the collapse, the third one that "
     "of the orthoplex: classes in pairs of opposite ones, orthogonal to all others. Where the third one is the lowest, "
     "collapse is not the minimum; as lambda -> 0 it is lower than the second iff K (1 - 2^(p - 1)) > 1: M = 2, K >= 6, "
-    "or M >= 3, K >= 4. What is stated is an upper bound: the minimum may be lower than all three. Only for K = 2 it "
-    "is known to be the lower of the first two.",
+    "or M >= 3, K >= 4. What is stated is an upper bound: the minimum may be lower than all three, as it is for "
+    "K = 16, M = 2, where the vertices of half a 5-cube beat the orthoplex. Only for K = 2 it is known to be the lower "
+    "of the first two.",
     verdict="new",
 )
 

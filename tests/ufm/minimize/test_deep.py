@@ -235,6 +235,17 @@ def test_pairs_of_opposite_classes_are_what_many_starts_find_under_two_layers(k)
         assert (round(found.aligned, 6), round(found.value, 6)) == (0.090662, 0.080013)
 
 
+@pytest.mark.parametrize("lam", [1e-3, 1e-6, 1e-40])
+def test_the_orthoplex_is_not_always_the_minimum(lam):
+    """Sixteen classes at the vertices of half a 5-cube, with cosines 1/5 and -3/5, are lower under two layers."""
+    model = ufm.DeepModel((5,) * 16, lam_w=lam, lam_h=lam, layers=2)
+    signs = np.array([(*s, np.prod(s)) for s in np.ndindex(2, 2, 2, 2) for s in [2 * np.array(s) - 1]])
+    gram, layout = signs @ signs.T / 5.0, Whole(model)
+    scales = np.geomspace(1.0, 400.0, 400)
+    lowest = min(balanced(layout, model, size * gram * layout.root).value for size in scales)
+    assert lowest < 0.99 * deep_ce.predict(model)["value_at_most"]
+
+
 @pytest.mark.parametrize("k", [4, 6, 8])
 @pytest.mark.parametrize("layers", [2, 3, 4, 7])
 def test_the_criterion_as_decay_vanishes(k, layers):
