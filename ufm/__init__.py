@@ -22,6 +22,7 @@ from ufm.problems.losses import TorchLoss
 from ufm.problems.peeled_model import PeeledModel
 from ufm.problems.problem import Problem
 from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
+from ufm.problems.sphere_model import SphereModel
 from ufm.problems.start import Start
 from ufm.problems.state import State
 from ufm.simulate.collapse import Case, collapse_times
@@ -47,6 +48,7 @@ __all__ = [
     "Problem",
     "Report",
     "Solution",
+    "SphereModel",
     "Start",
     "State",
     "TorchLoss",

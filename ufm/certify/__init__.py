@@ -26,6 +26,7 @@ from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.phase import PhaseDiagram
 from ufm.minimize.solution import Solution
+from ufm.minimize.sphere import SphereGeometry
 from ufm.problems.frames import Frame, isotropic, orthogonal, unit
 from ufm.problems.kinds import CosineProblem, Learned, LearnedMSEProblem, MSEProblem
 from ufm.problems.problem import MultiCenterProblem, natural
@@ -33,7 +34,10 @@ from ufm.simulate.trajectory import Trajectory
 
 
 def certify(
-    subject: Trajectory | Solution | Geometry | DeepGeometry | PhaseDiagram, *, title: str | None = None, seed: int = 0
+    subject: Trajectory | Solution | Geometry | DeepGeometry | SphereGeometry | PhaseDiagram,
+    *,
+    title: str | None = None,
+    seed: int = 0,
 ) -> Report:
     """Hold a trajectory, a solution or a phase diagram against every prediction that applies to it.
 
@@ -81,12 +85,14 @@ def _(subject: Solution, rng: np.random.Generator, notes: list[str]) -> tuple[st
 
 
 @_checks.register
-def _(subject: Geometry | DeepGeometry, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+def _(
+    subject: Geometry | DeepGeometry | SphereGeometry, rng: np.random.Generator, notes: list[str]
+) -> tuple[str, list[Check]]:
     model, theorems = subject.problem, applying(subject.problem)
     if not theorems:
         notes.append("anything but the bound: no theorem of the zoo speaks of this model")
     if subject.certificate is None:
-        notes.append("the bound: none is known for this model")
+        notes.append(f"that nothing is lower: this is the {subject.status}")
     checks = [
         *bound_checks(subject, subject.scale),
         *(check for entry in theorems for check in against(subject, entry)),

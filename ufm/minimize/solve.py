@@ -19,10 +19,12 @@ from ufm.problems.frames import Array, Frame, dense, fitting_frame
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
 from ufm.problems.losses import cosine, cosine_hessian_product, loss_of
 from ufm.problems.problem import MultiCenterProblem, Problem, natural, require_problem
+from ufm.problems.sphere_model import SphereModel
 
 if TYPE_CHECKING:
     from ufm.minimize.deep import DeepGeometry
     from ufm.minimize.geometry import Geometry
+    from ufm.minimize.sphere import SphereGeometry
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ def minimize(  # type: ignore[overload-overlap]
 ) -> "DeepGeometry": ...
 @overload
 def minimize(problem: FeatureModel, *, progress: bool = False) -> "Geometry": ...
+@overload
+def minimize(
+    problem: SphereModel,
+    *,
+    seed: int = 0,
+    method: Literal["auto", "means", "full"] = "auto",
+    progress: bool = False,
+) -> "SphereGeometry": ...
 @overload
 def minimize(
     problem: MultiCenterProblem,
@@ -74,17 +84,18 @@ def minimize(
     :mod:`ufm.minimize.certificate`.
 
     A :class:`ufm.FeatureModel` gives a :class:`ufm.Geometry`: its convex program is solved by
-    :mod:`ufm.minimize.convex`, with the dual value as bound. A :class:`ufm.DeepModel`, which is not convex, gives a
-    :class:`ufm.DeepGeometry`: the best end of many starts, with a bound for the squared loss only.
+    :mod:`ufm.minimize.convex`, with the dual value as bound. What is not convex gives the best end of many starts: a
+    :class:`ufm.DeepModel` with a bound for the squared loss only, a :class:`ufm.SphereModel` with one that proves it
+    where there are dimensions enough.
 
     Parameters
     ----------
     problem : what to solve.
     frame : fixed frame only: any frame; by default the problem's multi-center frame in coordinate vectors.
     seed : of the random start, or starts.
-    method : learned frame only. "means": trust region with one feature per class; "full": with one per sample, which
-        tests the collapse itself; "projected": P with its features eliminated, the fastest; "auto": "projected" for P,
-        else "means".
+    method : learned frame or sphere only. "means": one feature per class; "full": one per sample, which tests the
+        collapse itself; "projected", of P alone: its features eliminated, the fastest; "auto": "projected" for P, else
+        "means".
     start : learned frame only: rows (F + K, d) orthonormal, norms (K,), features (K, d) or (N, d), for example a
         :class:`ufm.State`; by default a random frame and Gaussian features.
     progress : learned frame, or many starts: show a bar on stderr.

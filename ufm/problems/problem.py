@@ -66,8 +66,8 @@ def natural(name: str, value: Any) -> int:
 def require_problem(value: Any, kind: type["Problem"]) -> None:
     """Raise TypeError for what is not a problem of that kind."""
     if not isinstance(value, kind):
-        wanted = "a ufm.Problem" if issubclass(kind, MultiCenterProblem) else "a ufm.Problem or a ufm.FeatureModel"
-        raise TypeError(f"problem is {wanted}, not of type {type(value).__name__}")
+        others = "" if issubclass(kind, MultiCenterProblem) else ", a ufm.FeatureModel or a ufm.SphereModel"
+        raise TypeError(f"problem is a ufm.Problem{others}, not of type {type(value).__name__}")
 
 
 class _FrontDoor(type):
