@@ -6,8 +6,22 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 Array = NDArray[np.float64]
+
+
+class Sized(Protocol):
+    """Whatever has classes."""
+
+    class_sizes: Sequence[int]
+
+
+class Sphere(Sized, Protocol):
+    """The fields of :class:`ufm.SphereModel`, which see."""
+
+    dim: int
+    temperature: float
 
 
 class Model(Protocol):
@@ -50,6 +64,8 @@ Prediction = Mapping[str, Any]
 ``weight_gram`` and ``feature_gram``, W W^T and the products of class means, (K, K); ``learns``, whether anything is
 not 0; ``merged``, (K,) booleans, whether a class has the mean of the classes that are like it in all numbers.
 With targets that are no classes, what is said of classes is said of them.
+On the sphere ``log_value``, the logarithm of ``value``, where that may be too small for a number; ``own_cosines``,
+between weights and features of each class, (K,); ``largest_cosine``, between weights of two classes.
 Of several layers, ``weight_squares`` and ``weight_gram`` are of the last one; ``layer_squares``, |W_l|^2, (M,);
 ``value_at_most``, which the minimum does not exceed; ``collapse_value``, the least value of a collapse, or at 0;
 ``collapsed``, whether the minimum is a collapse."""
@@ -106,9 +122,21 @@ def plain(model: Model, *but: str, smoothed: bool = False) -> bool:
     return (smoothed or not model.smoothing) and all(getattr(model, name) is None for name in changes)
 
 
-def balanced(model: Any) -> bool:
+def balanced(model: Sized) -> bool:
     """Whether all classes have the same size."""
     return len(set(model.class_sizes)) == 1
+
+
+def cross_entropy(temperature: float, cosines: Array) -> Prediction:
+    r"""Loss of features that have these cosines with the weights of other classes, and 1 with their own.
+
+    .. math:: \ln\big(1 + \sum_j e^{\tau (c_j - 1)}\big) ,
+
+    and its logarithm, which is that of the sum to the last digit where that is below 1e-17.
+    """
+    rise = special.logsumexp(temperature * (cosines - 1.0))
+    value = float(np.log1p(np.exp(rise)))
+    return {"value": value, "log_value": float(rise if rise < -40.0 else np.log(value))}
 
 
 def shrunk(target: Array, model: Model) -> Prediction:

@@ -18,6 +18,7 @@ from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Array
 from ufm.problems.peeled_model import PeeledModel
+from ufm.problems.sphere_model import SphereModel
 
 ABSOLUTE = 1e-6
 """How close norms, logits and Gram matrices must be, in units of the largest: a gap of 1e-12 is worth its root."""
@@ -28,6 +29,7 @@ MODELS: dict[str, Any] = {
     "nonnegative": NonnegativeModel,
     "peeled": PeeledModel,
     "deep": DeepModel,
+    "sphere": SphereModel,
 }
 """What theorems speak of, by the word ``MODEL`` of their files."""
 
@@ -87,6 +89,7 @@ def applying(model: Any) -> list[Entry]:
 
 MEASURED: Mapping[str, Any] = {
     "value": lambda geometry: geometry.value,
+    "log_value": lambda geometry: geometry.log_value,
     "weight_squares": lambda geometry: geometry.weight_norms[geometry.group] ** 2,
     "feature_squares": lambda geometry: geometry.feature_norms[geometry.group] ** 2,
     "logits": lambda geometry: geometry.class_logits,
@@ -100,6 +103,8 @@ MEASURED: Mapping[str, Any] = {
     "value_at_most": lambda geometry: geometry.value,
     "collapse_value": lambda geometry: geometry.aligned,
     "collapsed": lambda geometry: float(geometry.collapsed),
+    "own_cosines": lambda geometry: geometry.own_cosines,
+    "largest_cosine": lambda geometry: geometry.largest_cosine,
 }
 """How what a theorem predicts is read off a minimiser."""
 
