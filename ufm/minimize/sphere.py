@@ -38,6 +38,9 @@ SOFT = 4.0
 SMALL = -36.0
 """Below this L, ln(1 + e^L) is e^L to the last digit."""
 
+RARE = 1e-12
+"""Least pull at a vector, relative to the largest, that steps are measured with."""
+
 SLOPE = 1e-12
 """Gradient that a minimum is polished to, if rounding lets it: the gap of a certificate is as large as it."""
 
@@ -117,8 +120,9 @@ class OnSpheres:
         return (product - np.einsum("rd,rd->r", product, self.rows)[:, None] * self.rows).ravel()
 
     def precondition(self, v: Array) -> Array:
-        """By the size of the curvature."""
-        return v / (1.0 + self.temperature)
+        """By the size of the curvature: what pulls at a vector is as small as its class is rare."""
+        sizes = np.maximum(row_norms(self.ambient), RARE * row_norms(self.ambient).max())
+        return (v.reshape(self.rows.shape) / (sizes * (1.0 + self.temperature))[:, None]).ravel()
 
     def move(self, v: Array) -> Self:
         """Back to the spheres along their radii."""
@@ -287,7 +291,7 @@ class MaxNormBound:
             logs = np.log(local.foreign) - np.logaddexp(0.0, -local.excess)[:, None]
         np.fill_diagonal(logs, 0.0)
         sizes = row_norms(local.ambient)
-        sizes = np.maximum(sizes / sizes.max(), 1e-12).reshape(2, -1)
+        sizes = np.maximum(sizes / sizes.max(), RARE).reshape(2, -1)
         return np.column_stack([np.maximum(logs, LEAST), *sizes])
 
     def proof(self, local: OnSpheres) -> Certificate | None:
