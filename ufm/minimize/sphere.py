@@ -168,7 +168,7 @@ class SphereGeometry(Proven):
     class_features: Array
     value: float
     log_value: float
-    certificate: Certificate | None  # type: ignore[assignment]
+    certificate: Certificate | None
     stats: dict[str, Any]
     samples: Array | None = None
     frame: None = None
