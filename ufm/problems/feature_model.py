@@ -103,6 +103,11 @@ class FeatureModel(Problem):
     def _validated_decay(self) -> Any:
         return positive("lam_w", self.lam_w)
 
+    def _refuse_kinks(self) -> None:
+        """Raise ValueError for a loss that only the convex program can be solved with."""
+        if self.loss == "hinge":
+            raise ValueError("loss='hinge' has kinks, which many starts get stuck at: take 'squared-hinge'")
+
     def _validated_targets(self) -> tuple[tuple[float, ...], ...] | None:
         if self.targets is None:
             return None
@@ -199,6 +204,7 @@ class FeatureModel(Problem):
         return logits.named(self.loss) if isinstance(self.loss, str) else self.loss
 
 
+@dataclass(frozen=True)
 class NonnegativeModel(FeatureModel):
     """A :class:`FeatureModel` whose features are not negative, as behind a ReLU; on paper, features = "nonnegative".
 
@@ -210,6 +216,17 @@ class NonnegativeModel(FeatureModel):
     """
 
     features: ClassVar[str] = "nonnegative"
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+            """An instance of this very class."""
+            ...
+
+    def __post_init__(self) -> None:
+        """Validate every field."""
+        super().__post_init__()
+        self._refuse_kinks()
 
     @property
     def exchangeable(self) -> bool:

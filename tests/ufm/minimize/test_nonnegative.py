@@ -68,3 +68,10 @@ def test_on_paper():
     assert MODEL.key != ufm.FeatureModel(MODEL.class_sizes, lam_w=MODEL.lam_w, lam_h=MODEL.lam_h).key
     with pytest.raises(ValueError, match="features='negative' is unknown"):
         ufm.FeatureModel.from_dict(MODEL.to_dict() | {"features": "negative"})
+
+
+def test_kinks_are_for_the_convex_program():
+    with pytest.raises(ValueError, match="loss='hinge' has kinks"):
+        MODEL.replace(loss="hinge")
+    with pytest.raises(ValueError, match="loss='hinge' has kinks"):
+        ufm.DeepModel((5, 3), lam_w=0.1, lam_h=0.1, loss="hinge")
