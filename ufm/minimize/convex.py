@@ -49,11 +49,9 @@ class Whole:
         self.shape = model.n_outputs, len(n)
         self.sizes, self.root, self.weights = n, np.sqrt(n), n / n.sum()
         self.copies, self.columns, self.repeats = np.ones(model.n_outputs), np.ones(len(n)), np.zeros(0)
-        self.targets, self.group, self.outputs = _targets(model), np.arange(len(n)), np.arange(model.n_outputs)
+        self.targets, self.group, self.outputs = model.label_rows, np.arange(len(n)), np.arange(model.n_outputs)
         self.counts = np.ones_like(self.targets)
-        scale = np.outer(model.by_class("sample_temperatures", 1.0), model.by_class("temperatures", 1.0))
-        shift = np.broadcast_to(model.by_class("shifts", 0.0), scale.shape)
-        self.loss = Adjusted(model.loss_object(), model.by_class("weights", 1.0)[:, None], scale, shift)
+        self.loss = model.loss_of_rows(self.group)
 
     def logits(self, m: Array, s: Array, b: Array) -> Array:
         """Z^T + b, (m, K)."""
@@ -158,14 +156,6 @@ def _require(rows: int, columns: int) -> None:
     memory.require(
         8 * 40 * rows * (columns + 1), f"a program of {rows} x {columns} logits", "use fewer different class sizes"
     )
-
-
-def _targets(model: FeatureModel) -> Array:
-    """One row for each class: (1 - delta) e_k + delta / K, or what was given."""
-    if model.targets is not None:
-        return np.asarray(model.targets)
-    k = model.n_classes
-    return (1.0 - model.smoothing) * np.eye(k) + model.smoothing / k
 
 
 class Factored:

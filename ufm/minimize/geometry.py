@@ -198,8 +198,9 @@ def geometry_of(model: FeatureModel, *, progress: bool = False) -> Geometry:
     """Solve the convex program, and prove how good the solution is.
 
     With fewer dimensions than a minimum wants, features and weights are looked for class by class in what there is:
-    the bound stays valid, and may not be reached.
+    the bound stays valid, and may not be reached. Raises ValueError without decay.
     """
+    model.require_decay()
     began = time.perf_counter()
     layout, bound = layout_of(model), bound_of(model)
     ending = solve(layout, model, min(layout.shape), progress=progress)

@@ -11,7 +11,7 @@ from ufm.files.store import config_key
 from ufm.files.text import require_known
 from ufm.problems import logits
 from ufm.problems.frames import Array
-from ufm.problems.problem import LEFT_OUT, Problem, integers, nonnegative
+from ufm.problems.problem import LEFT_OUT, Integers, Problem, integers, nonnegative
 
 BIASES = ("none", "free")
 
@@ -36,7 +36,9 @@ class FeatureModel(Problem):
     class_sizes : samples of each class; with ``targets``, of each row of these.
     loss : "ce", "mse" (half the squared distance to the one-hot label), "bce", "hinge", "squared-hinge", or a
         convex loss of your own, an object as :class:`ufm.problems.logits.LogitLoss` describes it.
-    lam_w, lam_h : weight decay of weights and features, > 0.
+    lam_w, lam_h : weight decay of weights and features, >= 0. At 0 there is a flow (:func:`ufm.gradient_flow`), but no
+        end of it that weights and features tend to, or none that does not depend on the start:
+        :func:`ufm.minimize` refuses it.
     bias : "none", "free", or the weight of its decay, > 0.
     dim : feature dimension d; one for each output if left out, which is as good as any larger one.
     smoothing : of the labels: delta in (1 - delta) e_y + delta / K.
@@ -83,7 +85,7 @@ class FeatureModel(Problem):
         elif not hasattr(self.loss, "at"):
             raise ValueError(f"loss={self.loss!r} is neither a name nor has it a method at(logits, targets, counts)")
         self._put("lam_w", self._validated_decay())
-        self._put("lam_h", positive("lam_h", self.lam_h))
+        self._put("lam_h", nonnegative("lam_h", self.lam_h))
         if self.bias not in BIASES:
             if isinstance(self.bias, str):
                 raise ValueError(f"bias={self.bias!r} is unknown: 'none', 'free', or the weight of its decay")
@@ -101,7 +103,7 @@ class FeatureModel(Problem):
         self._put("dim", dim)
 
     def _validated_decay(self) -> Any:
-        return positive("lam_w", self.lam_w)
+        return nonnegative("lam_w", self.lam_w)
 
     def _refuse_kinks(self) -> None:
         """Raise ValueError for a loss that only the convex program can be solved with."""
@@ -164,7 +166,7 @@ class FeatureModel(Problem):
             raise ValueError(f"loss={self.loss!r} is code: only losses with a name can be written down")
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         lists = {
-            name: [list(row) for row in value] if name == "targets" else list(value)
+            name: [list(row) if isinstance(row, tuple) else row for row in value]
             for name, value in plain.items()
             if isinstance(value, tuple)
         }
@@ -198,6 +200,28 @@ class FeatureModel(Problem):
         """The same with some values changed; None takes a value back."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return type(self)(**{key: value for key, value in (plain | changes).items() if value is not None})
+
+    def require_decay(self) -> None:
+        """Raise ValueError where weights or features do not decay: there is nothing to look for then."""
+        for name in ("lam_w", "lam_h"):
+            if not getattr(self, name):
+                raise ValueError(
+                    f"{name}=0.0 must be positive: without decay nothing bounds weights and features. Where losses "
+                    "only tend to 0 they grow for ever, else they end near their start: ufm.gradient_flow follows them"
+                )
+
+    @cached_property
+    def label_rows(self) -> Array:
+        r"""Targets y of each class, (1 - delta) e_k + delta / K, or what was given, (m, K)."""
+        if self.targets is not None:
+            return np.asarray(self.targets)
+        return (1.0 - self.smoothing) * np.eye(self.n_classes) + self.smoothing / self.n_classes
+
+    def loss_of_rows(self, classes: Integers) -> Any:
+        """The loss of samples of these classes, a row of all outputs each, with all that the model changes of it."""
+        scale = np.outer(self.by_class("sample_temperatures", 1.0)[classes], self.by_class("temperatures", 1.0))
+        shift = np.broadcast_to(self.by_class("shifts", 0.0), scale.shape)
+        return logits.Adjusted(self.loss_object(), self.by_class("weights", 1.0)[classes, None], scale, shift)
 
     def loss_object(self) -> Any:
         """The loss, without weights, temperatures and shifts."""

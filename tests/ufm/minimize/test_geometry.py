@@ -178,7 +178,6 @@ def test_a_model_on_paper():
         ({"class_sizes": (3, 0)}, "class_sizes contains 0"),
         ({"loss": "cee"}, "loss='cee' is unknown: did you mean 'ce'"),
         ({"loss": 5}, "loss=5 is neither a name"),
-        ({"lam_w": 0.0}, r"lam_w=0.0 must be positive"),
         ({"lam_h": -1.0}, "lam_h=-1.0"),
         ({"bias": "some"}, "bias='some' is unknown"),
         ({"smoothing": 1.0}, "smoothing=1.0 must be below 1"),
@@ -192,6 +191,13 @@ def test_a_model_on_paper():
 def test_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         ufm.FeatureModel(**{"class_sizes": (3, 2, 1), "lam_w": 0.1, "lam_h": 0.1, **changes})
+
+
+@pytest.mark.parametrize("name", ["lam_w", "lam_h"])
+def test_without_decay_there_is_a_model_but_no_minimum(name):
+    model = ufm.FeatureModel((3, 2, 1), **{"lam_w": 0.1, "lam_h": 0.1, name: 0.0})
+    with pytest.raises(ValueError, match=rf"{name}=0.0 must be positive: .* ufm.gradient_flow follows them"):
+        ufm.minimize(model)
 
 
 def test_multipliers_that_prove_nothing():
