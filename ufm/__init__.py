@@ -27,6 +27,7 @@ from ufm.problems.start import Start
 from ufm.problems.state import State
 from ufm.simulate.collapse import Case, collapse_times
 from ufm.simulate.descent import gradient_descent
+from ufm.simulate.feature_flow import FeatureTrajectory
 from ufm.simulate.flow import gradient_flow
 from ufm.simulate.trajectory import Trajectory
 
@@ -40,6 +41,7 @@ __all__ = [
     "DeepGeometry",
     "DeepModel",
     "FeatureModel",
+    "FeatureTrajectory",
     "Frame",
     "Geometry",
     "NonnegativeModel",

@@ -1,10 +1,12 @@
-"""Gradient flow: one verb for every kind of problem, one kind of answer."""
+"""Gradient flow: one verb for every kind of problem."""
 
+import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,14 +15,18 @@ from tqdm import tqdm
 from ufm.files import memory
 from ufm.files.blas import one_thread
 from ufm.files.process import processors
+from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss
-from ufm.problems.problem import MultiCenterProblem, require_problem
+from ufm.problems.problem import MultiCenterProblem, Problem, require_problem
 from ufm.problems.start import Start
 from ufm.simulate.blocks import ROWS
 from ufm.simulate.method import Method, Part, Trouble, Unfinished, Work
 from ufm.simulate.methods import Asked, Keep, Name, prepare
 from ufm.simulate.trajectory import SUMS, Recorder, Trajectory, outcome
+
+if TYPE_CHECKING:
+    from ufm.simulate.feature_flow import FeatureTrajectory
 
 CACHED = 1 << 20
 """Up to so many samples, those drawn in reduced coordinates are kept between passes instead of drawn again."""
@@ -32,6 +38,22 @@ LATER = 1.01
 """The very last sample may be another one than those that stand for the others: it will not be later by more."""
 
 
+@overload
+def gradient_flow(
+    problem: FeatureModel,
+    *,
+    start: Start | str | Sequence[ArrayLike] = "gaussian",
+    seed: int = 0,
+    method: Name = "auto",
+    t_eval: ArrayLike | None = None,
+    t_final: float | None = None,
+    until_nc: float = 1e-10,
+    n_times: int = 65,
+    keep: Keep = "metrics",
+    rtol: float = RTOL,
+    progress: bool = False,
+) -> "FeatureTrajectory": ...
+@overload
 def gradient_flow(
     problem: MultiCenterProblem,
     *,
@@ -51,7 +73,27 @@ def gradient_flow(
     rtol: float = RTOL,
     workers: int | None = None,
     progress: bool = False,
-) -> Trajectory:
+) -> Trajectory: ...
+def gradient_flow(
+    problem: Any,
+    *,
+    frame: Frame | None = None,
+    features: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    start: Start | str | Sequence[ArrayLike] = "gaussian",
+    seed: int = 0,
+    method: Name = "auto",
+    loss: Loss | None = None,
+    t_eval: ArrayLike | None = None,
+    t_final: float | None = None,
+    until_nc: float = 1e-10,
+    n_times: int = 65,
+    keep: Keep = "metrics",
+    frame_rate: float | None = None,
+    rtol: float = RTOL,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Any:
     r"""Follow :math:`\dot h = -\nabla_h` of the objective for every sample, and the frame if that is learned.
 
     Parameters
@@ -65,14 +107,15 @@ def gradient_flow(
     start : a :class:`ufm.Start` or its kind. With ``keep="metrics"`` the methods "reduced" and "exact" draw it in
         their own coordinates, so that no d-dimensional array exists. Learned frames: "gaussian" (a random frame and
         Gaussian features) or rows (F + K, d), norms (K,) and features (K, d) or (N, d), for example a
-        :class:`ufm.State`.
+        :class:`ufm.State`. Models without a frame: entries or directions of weights and features at random ("gaussian",
+        "sphere"), or weights (K, d), features (K, d) or (N, d), and a bias (K,) if there is one.
     seed : of the start.
     method : "auto" takes the fastest that is exact for loss and frame. "full": all d coordinates, any loss.
         "span": the span of the class's centers and the start, cosine loss, any frame. "reduced": three
         coordinates, cosine loss, isotropic frames. "exact": P, one exponential per eigenspace. Learned frames: "means",
-        one feature a class (default), or "full", one a sample.
+        one feature a class (default), or "full", one a sample. So do models without a frame.
     loss : a loss of your own (:class:`ufm.TorchLoss`) in place of the problem's.
-    t_eval : times to record, ascending, >= 0. A learned frame needs them, or ``t_final``.
+    t_eval : times to record, ascending, >= 0. A learned frame needs them, or ``t_final``; so does no frame.
     t_final : last time, if ``t_eval`` is not given.
     until_nc : if neither is given: until every sample has :math:`NC = |h/|h| - \bar w/|\bar w||^2` below this.
         In any case the threshold for ``status == "collapsed"``. In (0, 4).
@@ -87,7 +130,8 @@ def gradient_flow(
 
     Returns
     -------
-    Trajectory : not collapsing is a status, never an exception.
+    Trajectory, or :class:`ufm.simulate.feature_flow.FeatureTrajectory` of a model without a frame: not collapsing is a
+        status, never an exception.
 
     Raises
     ------
@@ -103,31 +147,74 @@ def gradient_flow(
     >>> together = ufm.gradient_flow(problem.replace(frame="learned"), t_final=60.0, frame_rate=1.0, until_nc=1e-6)
     >>> together.status, bool(together.data.defect.max() < 1e-12)
     ('collapsed', True)
+
+    A :class:`ufm.FeatureModel` may have no decay, and then :math:`W^\top W - H H^\top` is conserved:
+
+    >>> model = ufm.FeatureModel((5, 5, 5), lam_w=0.0, lam_h=0.0)
+    >>> flow = ufm.gradient_flow(model, start=ufm.Start(scale=0.1), t_final=100.0)
+    >>> flow.status, bool(flow.curves["drift"].max() < 1e-6), bool(flow.value[-1] < flow.value[0])
+    ('finished', True, True)
     """
     began = time.perf_counter()
-    require_problem(problem, MultiCenterProblem)
+    require_problem(problem, Problem)
     check_accuracy(until_nc, rtol)
     if not hasattr(n_times, "__index__") or n_times < 2:
         raise ValueError(f"n_times={n_times} must be an integer >= 2")
     times = _given_times(t_eval, t_final, n_times)
-    n_records = n_times if times is None else len(times)
+    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, labels=labels)
+    return flow_of(problem, Wanted(asked, times, n_times, until_nc, rtol, workers, progress, began))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Arguments of :func:`gradient_flow` besides the problem."""
+
+    asked: Asked
+    times: Array | None
+    n_times: int
+    until_nc: float
+    rtol: float
+    workers: int | None
+    progress: bool
+    began: float
+
+    def stats(self, work: Work) -> dict[str, Any]:
+        """What every answer says of its run."""
+        return {
+            "rtol": self.rtol,
+            "until_nc": self.until_nc,
+            "seconds": time.perf_counter() - self.began,
+            "steps": work.steps,
+            "evaluations": work.evaluations,
+        }
+
+
+@functools.singledispatch
+def flow_of(problem: Problem, wanted: Wanted) -> Any:
+    """The flow of a kind of problem; a kind with a motion of its own registers it."""
+    raise TypeError(f"no flow is known for a {type(problem).__name__}")
+
+
+@flow_of.register
+def _(problem: MultiCenterProblem, wanted: Wanted) -> Trajectory:
+    times, until_nc = wanted.times, wanted.until_nc
+    n_records = wanted.n_times if times is None else len(times)
     memory.require(
         8 * n_records * (2 * len(SUMS) * problem.n_classes + 2 * min(ROWS, problem.n_samples)),
         f"curves of {problem.n_classes} classes at {n_records} times",
         "record fewer times",
     )
-    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, labels=labels)
-    prepared = prepare(problem, asked)
+    prepared = prepare(problem, wanted.asked)
     if until_nc < prepared.floor:
         raise ValueError(
             f"until_nc={until_nc} is below {prepared.floor:g}, the least that method={prepared.name!r} can tell from 0"
         )
-    run = _Run(prepared, keep, rtol, workers or processors(), progress)
+    run = _Run(prepared, wanted.asked.keep, wanted.rtol, wanted.workers or processors(), wanted.progress)
     if times is None:
-        run.search(until_nc, n_times)
+        run.search(until_nc, wanted.n_times)
     else:
         run.evolve(times)
-    return run.trajectory(until_nc, time.perf_counter() - began)
+    return run.trajectory(wanted.stats(run.work))
 
 
 def check_accuracy(until_nc: float, rtol: float) -> None:
@@ -252,15 +339,8 @@ class _Run:
         if slot >= 0:
             self.kept[slot, part.rows] = np.nan if state is None else part.lift(state)
 
-    def trajectory(self, nc: float, seconds: float) -> Trajectory:
+    def trajectory(self, stats: dict[str, Any]) -> Trajectory:
         """The answer."""
-        stats = {
-            "rtol": self.rtol,
-            "until_nc": nc,
-            "seconds": seconds,
-            "steps": self.work.steps,
-            "evaluations": self.work.evaluations,
-        }
         return outcome(
             self.method,
             self.times,
