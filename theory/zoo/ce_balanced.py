@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theory.zoo.theorem import Model, Prediction, Theorem, balanced, norms, plain, sizes, strength
+from theory.zoo.theorem import Array, Model, Prediction, Theorem, balanced, norms, plain, sizes, strength
 
 THEOREM = Theorem(
     row="1",
@@ -37,15 +37,29 @@ def applies(model: Model) -> bool:
     return model.loss == "ce" and plain(model, smoothed=True) and balanced(model) and enough
 
 
+def cost(model: Model) -> float:
+    r""":math:`c = \sqrt n \lambda + \delta / K`, at the mean class size."""
+    return float(np.sqrt(sizes(model).mean()) * strength(model) + model.smoothing / len(model.class_sizes))
+
+
+def margin(k: int, c: float) -> float:
+    r""":math:`\alpha = \ln(1/c - (K - 1))_+`, c > 0."""
+    return float(np.log(1.0 / c - (k - 1))) if k * c < 1.0 else 0.0
+
+
+def objective(a: Array, k: int, c: float) -> Array:
+    r"""At :math:`Z = a P`, a >= 0, with balanced factors: :math:`\ln(1 + (K - 1) e^{-a}) + c (K - 1) a`."""
+    return np.asarray(np.log1p((k - 1) * np.exp(-a)) + c * (k - 1) * a)
+
+
 def predict(model: Model) -> Prediction:
     """See the formulas above, at the mean class size."""
-    k, n = len(model.class_sizes), float(sizes(model).mean())
-    # c = sqrt(n) lam + delta / K, alpha = ln(1/c - (K - 1)); A = sqrt(n) alpha P has the root sqrt(n) alpha (K - 1) / K
-    c = np.sqrt(n) * strength(model) + model.smoothing / k
-    alpha = np.log(1.0 / c - (k - 1)) if k * c < 1.0 else 0.0
+    k, n, c = len(model.class_sizes), float(sizes(model).mean()), cost(model)
+    # A = sqrt(n) alpha P has the root sqrt(n) alpha (K - 1) / K
+    alpha = margin(k, c)
     roots = np.full(k, np.sqrt(n) * alpha * (k - 1) / k)
     return {
-        "value": np.log1p((k - 1) * np.exp(-alpha)) + c * (k - 1) * alpha,
+        "value": objective(np.asarray(alpha), k, c),
         "logits": alpha * (np.eye(k) - 1.0 / k),
         "alive": np.full(k, alpha > 0.0),
         **norms(model, roots),

@@ -58,6 +58,13 @@ class DeepModel(Model, Protocol):
     layers: int
 
 
+class Flow(Model, Protocol):
+    """What a prediction of a motion reads besides: the fields of :class:`ufm.problems.balanced_flow.BalancedFlow`."""
+
+    logits: Sequence[Sequence[float]]
+    times: Sequence[float]
+
+
 Prediction = Mapping[str, Any]
 """Any of: ``value``, of the objective; ``weight_squares`` and ``feature_squares``, |w_k|^2 and |h_k|^2, (K,);
 ``logits`` of the class means without the bias, (K, K), a row for each class; ``bias``, (K,); ``alive``, (K,) booleans;
@@ -68,7 +75,9 @@ On the sphere ``log_value``, the logarithm of ``value``, where that may be too s
 between weights and features of each class, (K,); ``largest_cosine``, between weights of two classes.
 Of several layers, ``weight_squares`` and ``weight_gram`` are of the last one; ``layer_squares``, |W_l|^2, (M,);
 ``value_at_most``, which the minimum does not exceed; ``collapse_value``, the least value of a collapse, or at 0;
-``collapsed``, whether the minimum is a collapse."""
+``collapsed``, whether the minimum is a collapse.
+Of a motion, ``value``, ``logits`` and ``weight_gram`` are those at each of its times, with an axis in front, and
+``drift`` is how far W^T W - H H^T is from e^(-2 lam t) times what it was at the start."""
 
 Case = Mapping[str, Any]
 """Fields of a model."""

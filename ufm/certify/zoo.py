@@ -1,5 +1,6 @@
 """The zoo: minimisers of unconstrained-feature models held against every theorem that speaks of them."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -14,11 +15,13 @@ from ufm.files.folder import modules_in
 from ufm.files.text import require_known
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import minimize
+from ufm.problems.balanced_flow import BalancedFlow
 from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Array
 from ufm.problems.peeled_model import PeeledModel
 from ufm.problems.sphere_model import SphereModel
+from ufm.simulate.flow import gradient_flow
 
 ABSOLUTE = 1e-6
 """How close norms, logits and Gram matrices must be, in units of the largest: a gap of 1e-12 is worth its root."""
@@ -30,8 +33,24 @@ MODELS: dict[str, Any] = {
     "peeled": PeeledModel,
     "deep": DeepModel,
     "sphere": SphereModel,
+    "flow": BalancedFlow,
 }
 """What theorems speak of, by the word ``MODEL`` of their files."""
+
+
+@functools.singledispatch
+def solved(model: Any) -> Any:
+    """What is held against the theorems of a model: its minimiser; a kind with another end registers it."""
+    return minimize(model)
+
+
+@solved.register
+def _(model: BalancedFlow) -> Any:
+    return gradient_flow(model, rtol=ACCURACY, keep="features")
+
+
+ACCURACY = 1e-12
+"""Tolerance of the flows."""
 
 
 class Entry(NamedTuple):
@@ -105,6 +124,7 @@ MEASURED: Mapping[str, Any] = {
     "collapsed": lambda geometry: float(geometry.collapsed),
     "own_cosines": lambda geometry: geometry.own_cosines,
     "largest_cosine": lambda geometry: geometry.largest_cosine,
+    "drift": lambda flow: flow.curves["drift"],
 }
 """How what a theorem predicts is read off a minimiser."""
 
@@ -154,9 +174,9 @@ def examine(entry: Entry) -> Examined:
     """Solve all cases of a theorem and hold them against it."""
     reports, gaps = {}, [np.nan]
     for name, model in entry.cases().items():
-        found = minimize(model)
+        found = solved(model)
         proof = list(bound_checks(found, found.scale))
         gaps += [found.gap] if proof else []
         reports[name] = Report(f"{entry.name}, {name}", (*proof, *against(found, entry)))
-    broken = Report(f"{entry.name}, broken", tuple(against(minimize(entry.broken()), entry)))
+    broken = Report(f"{entry.name}, broken", tuple(against(solved(entry.broken()), entry)))
     return Examined(entry, reports, broken, float(np.fmax.reduce(gaps)))

@@ -73,7 +73,7 @@ def _plain(examined: zoo.Examined) -> dict[str, Any]:
 def _shown(examined: zoo.Examined, *, whole: bool) -> str:
     entry, theorem = examined.entry, examined.entry.theorem
     verdict = "reproduced" if examined.reproduced else "NOT reproduced"
-    proved = "best of many starts" if np.isnan(examined.gap) else f"largest gap {examined.gap:.1e}"
+    proved = "no lower bound" if np.isnan(examined.gap) else f"largest gap {examined.gap:.1e}"
     lines = [f"{entry.name} ({theorem.source}): {verdict}, {len(examined.reports)} cases, {proved}"]
     if whole:
         lines += ["", entry.statement, f"Holds for: {theorem.hypotheses}", " ".join(theorem.latex.split())]

@@ -14,6 +14,7 @@ from ufm.minimize.convex import Factored, Layout, NuclearBound, layout_of, solve
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import Asked, solution_of
 from ufm.minimize.trust_region import Ending
+from ufm.problems.balanced_flow import BalancedFlow
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
 
@@ -236,3 +237,8 @@ def no_start_of_ones_own(asked: Asked) -> None:
 def _(problem: FeatureModel, asked: Asked) -> Any:
     no_start_of_ones_own(asked)
     return geometry_of(problem, progress=asked.progress)
+
+
+@solution_of.register
+def _(problem: BalancedFlow, asked: Asked) -> Any:
+    return solution_of(problem.model, asked)

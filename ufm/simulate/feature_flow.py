@@ -15,7 +15,7 @@ collapse.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -25,6 +25,7 @@ from scipy.integrate import DOP853
 from tqdm import tqdm
 
 from ufm.files import memory
+from ufm.problems.balanced_flow import BalancedFlow
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array, real_array, row_norms
 from ufm.problems.problem import LARGEST, Integers
@@ -314,6 +315,17 @@ def _(problem: FeatureModel, wanted: Wanted) -> FeatureTrajectory:
     if curves["nc1"][-1] <= wanted.until_nc:
         status = "collapsed"
     return FeatureTrajectory(problem, times, curves, status, stats, start, flow.lifted(), states)
+
+
+@flow_of.register
+def _(problem: BalancedFlow, wanted: Wanted) -> FeatureTrajectory:
+    """From its own start, at its own times."""
+    wanted.asked.refuse("but a BalancedFlow has one", start="gaussian")
+    if wanted.times is not None:
+        raise ValueError("t_eval or t_final was given, but a BalancedFlow has times of its own")
+    asked = replace(wanted.asked, start=problem.start)
+    found = flow_of(problem.model, replace(wanted, asked=asked, times=np.asarray(problem.times)))
+    return replace(found, problem=problem)
 
 
 STALLED = "weights and features start at 0, from where nothing moves them"
