@@ -25,6 +25,7 @@ from scipy.integrate import DOP853
 from tqdm import tqdm
 
 from ufm.files import memory
+from ufm.files.blas import one_thread
 from ufm.problems.balanced_flow import BalancedFlow
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array, real_array, row_norms
@@ -231,6 +232,20 @@ class _Flow:
         """Where it is, in all d coordinates."""
         return self.point if self.basis is None else self.point.times(self.basis)
 
+    def record(self, times: Array, keep: bool, progress: bool) -> tuple[dict[str, Array], Point | None, Trouble | None]:
+        """Curves at all times, with ``keep`` the points as well, and why they end early; NaN where they do."""
+        curves = {name: np.full((len(times), *np.shape(each)), np.nan) for name, each in self.observe(0.0).items()}
+        states = Point(*(np.full((len(times), *part.shape), np.nan) for part in self.lifted())) if keep else None
+        try:
+            for j, moment in tqdm(self.points_at(times), "flow", len(times), disable=not progress):
+                for name, each in self.observe(moment).items():
+                    curves[name][j] = each
+                for kept, part in zip(states or (), self.lifted() if keep else (), strict=True):
+                    kept[j] = part
+        except Unfinished as stop:
+            return curves, states, stop.trouble
+        return curves, states, None
+
     def points_at(self, times: Array) -> Iterator[tuple[int, float]]:
         """Go to each of the ascending times; steps end on them. Raises Unfinished."""
         if not np.all(np.isfinite(self.solver.f)):
@@ -289,21 +304,11 @@ def _(problem: FeatureModel, wanted: Wanted) -> FeatureTrajectory:
     full = asked.method == "full" or (asked.method == "auto" and _samples_given(problem, asked.start))
     _require_memory(problem, full, len(times), asked.keep)
     start = _start(problem, asked, full)
-    flow = _Flow(Field(problem, full), start, wanted.rtol)
-    curves = {name: np.full((len(times), *np.shape(each)), np.nan) for name, each in flow.observe(0.0).items()}
-    kept = np.full((len(times), start.flat().size) if asked.keep == "features" else (0, 0), np.nan)
-    trouble = None if start.weights.any() or start.features.any() else Trouble("stalled", STALLED)
-    try:
-        for j, moment in tqdm(flow.points_at(times), "flow", len(times), disable=not wanted.progress):
-            for name, each in flow.observe(moment).items():
-                curves[name][j] = each
-            if len(kept):
-                kept[j] = flow.lifted().flat()
-    except Unfinished as stop:
-        trouble = stop.trouble
-    states = None
-    if len(kept):
-        states = Point(*map(np.stack, zip(*map(start.unflat, kept), strict=True)))
+    with one_thread(start.features.size):
+        flow = _Flow(Field(problem, full), start, wanted.rtol)
+        curves, states, trouble = flow.record(times, asked.keep == "features", wanted.progress)
+    if trouble is None and not (start.weights.any() or start.features.any()):
+        trouble = Trouble("stalled", "weights and features start at 0, from where nothing moves them")
     stats = {
         "method": "full" if full else "means",
         "seed": asked.seed,
@@ -326,9 +331,6 @@ def _(problem: BalancedFlow, wanted: Wanted) -> FeatureTrajectory:
     asked = replace(wanted.asked, start=problem.start)
     found = flow_of(problem.model, replace(wanted, asked=asked, times=np.asarray(problem.times)))
     return replace(found, problem=problem)
-
-
-STALLED = "weights and features start at 0, from where nothing moves them"
 
 
 def _described(start: Any) -> Any:

@@ -96,6 +96,8 @@ def gradient_flow(
 ) -> Any:
     r"""Follow :math:`\dot h = -\nabla_h` of the objective for every sample, and the frame if that is learned.
 
+    Of a :class:`ufm.FeatureModel`, weights, features and bias move together: :mod:`ufm.simulate.feature_flow`.
+
     Parameters
     ----------
     problem : what to simulate.
