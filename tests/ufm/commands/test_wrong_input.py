@@ -471,7 +471,7 @@ def test_what_is_no_problem_is_said_by_every_verb():
             with pytest.raises(TypeError, match=r"problem is a ufm\.Problem.*, not of type"):
                 verb(other)
     with pytest.raises(TypeError, match=r"a ufm\.Problem, not of type FeatureModel"):
-        ufm.gradient_flow(ufm.FeatureModel((3, 2), lam_w=1e-3, lam_h=1e-3))
+        ufm.gradient_descent(ufm.FeatureModel((3, 2), lam_w=1e-3, lam_h=1e-3), step_size=0.1, n_steps=2)
     with pytest.raises(TypeError, match=r"certificate is a ufm\.Certificate, not of type int"):
         ufm.verify(5, ufm.Problem((3, 2), 1, 0.2))
     for verb in (ufm.minimize, ufm.multi_center_frame):
