@@ -91,6 +91,7 @@ class ConeGeometry(Geometry):
 
 def cone_geometry_of(model: NonnegativeModel) -> ConeGeometry:
     """The best of many starts; proved to be a minimum where its gap is closed."""
+    model.require_decay()
     began, layout, bound = time.perf_counter(), Whole(model), ConeBound(model)
     scale = float(layout.weights @ layout.loss.at(np.zeros_like(layout.counts), layout.targets, layout.counts).values)
     found = []

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ufm.problems.feature_model import FeatureModel, positive
+from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
-from ufm.problems.problem import integers
+from ufm.problems.problem import integers, nonnegative
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,15 @@ class DeepModel(FeatureModel):
         self._put("layers", layers)
         super().__post_init__()
         self._refuse_kinks()
+        self.require_decay()
         if self.bias != "none":
             raise ValueError(f"bias={self.bias!r} must be 'none': a deep model has no bias")
 
     def _validated_decay(self) -> float | tuple[float, ...]:
         """One number if all layers have the same."""
         if not isinstance(self.lam_w, Iterable) or isinstance(self.lam_w, str):
-            return positive("lam_w", self.lam_w)
-        decays = tuple(positive("lam_w", decay) for decay in self.lam_w)
+            return nonnegative("lam_w", self.lam_w)
+        decays = tuple(nonnegative("lam_w", decay) for decay in self.lam_w)
         if len(decays) != self.layers:
             raise ValueError(f"lam_w={decays} has {len(decays)} entries for layers={self.layers}")
         return decays[0] if len(set(decays)) == 1 else decays

@@ -16,14 +16,6 @@ from ufm.problems.problem import LEFT_OUT, Integers, Problem, integers, nonnegat
 BIASES = ("none", "free")
 
 
-def positive(name: str, value: Any) -> float:
-    """A decay as a finite float > 0. Raises ValueError otherwise."""
-    decay = nonnegative(name, value)
-    if not decay:
-        raise ValueError(f"{name}=0.0 must be positive: without decay nothing bounds weights and features")
-    return decay
-
-
 @dataclass(frozen=True)
 class FeatureModel(Problem):
     r"""Features H, weights W and a bias b that minimise, together,
@@ -185,10 +177,11 @@ class FeatureModel(Problem):
         """Inverse of :meth:`to_dict`. Raises ValueError for keys that are unknown or missing."""
         values = dict(values)
         features = values.pop("features", cls.features)
-        every: list[Any] = [FeatureModel, *FeatureModel.__subclasses__()]
-        kinds = {kind.features: kind for kind in every}
-        require_known(features, kinds, f"features={features!r} is unknown")
-        cls, known = kinds[features], cls.__dataclass_fields__
+        if features != cls.features:
+            kinds: dict[Any, Any] = {kind.features: kind for kind in (FeatureModel, NonnegativeModel)}
+            require_known(features, kinds, f"features={features!r} is unknown")
+            cls = kinds[features]
+        known = cls.__dataclass_fields__
         for key in values:
             require_known(key, known, f"unknown key {key!r}")
         for key in ("class_sizes", "lam_w", "lam_h"):
@@ -204,7 +197,7 @@ class FeatureModel(Problem):
     def require_decay(self) -> None:
         """Raise ValueError where weights or features do not decay: there is nothing to look for then."""
         for name in ("lam_w", "lam_h"):
-            if not getattr(self, name):
+            if np.min(getattr(self, name)) == 0.0:
                 raise ValueError(
                     f"{name}=0.0 must be positive: without decay nothing bounds weights and features. Where losses "
                     "only tend to 0 they grow for ever, else they end near their start: ufm.gradient_flow follows them"

@@ -296,6 +296,8 @@ class _Flow:
 @flow_of.register
 def _(problem: FeatureModel, wanted: Wanted) -> FeatureTrajectory:
     asked, times = wanted.asked, wanted.times
+    if type(problem) is not FeatureModel:
+        raise ValueError(f"a {type(problem).__name__} has minima, but no flow here: ufm.FeatureModel has one")
     asked.require(LEARNED_NAMES)
     asked.refuse("but a model without a frame has none of it", frame=None, features=None, labels=None, loss=None)
     asked.refuse("but weights and features of this model move at the same rate", frame_rate=None)

@@ -294,5 +294,19 @@ def test_what_does_not_fit_is_refused_before_it_is_allocated(monkeypatch):
 
 
 def test_a_flow_of_something_else():
-    with pytest.raises(TypeError, match=r"problem is a ufm\.Problem or a ufm\.FeatureModel"):
+    with pytest.raises(TypeError, match=r"problem is a ufm\.Problem, a ufm\.FeatureModel"):
         ufm.gradient_flow("ce", t_final=1.0)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ufm.NonnegativeModel((3, 2), lam_w=0.1, lam_h=0.1),
+        ufm.DeepModel((3, 2), lam_w=0.1, lam_h=0.1),
+        ufm.PeeledModel((3, 2)),
+        ufm.SphereModel((3, 2), dim=2, temperature=1.0),
+    ],
+)
+def test_models_that_would_move_otherwise_are_refused(model):
+    with pytest.raises((ValueError, TypeError), match=r"has minima, but no flow here|not of type|no flow"):
+        ufm.gradient_flow(model, t_final=1.0)
