@@ -125,6 +125,7 @@ MEASURED: Mapping[str, Any] = {
     "own_cosines": lambda geometry: geometry.own_cosines,
     "largest_cosine": lambda geometry: geometry.largest_cosine,
     "drift": lambda flow: flow.curves["drift"],
+    "row_sum_square": lambda flow: flow.weight_gram.sum(axis=(-2, -1)),
 }
 """How what a theorem predicts is read off a minimiser."""
 
