@@ -20,7 +20,7 @@ ROOMS = {
     "theory.multicenter": set(),
     "theory.decision": {"theory.multicenter"},
     "theory.zoo": {"theory.multicenter"},
-    "theory.derivations": {"theory.multicenter", "theory.decision"},
+    "theory.derivations": {"theory.multicenter", "theory.decision", "theory.zoo"},
     "ufm.files": set(),
     "ufm.problems": {"ufm.files"},
     "ufm.simulate": BASE,

@@ -13,6 +13,7 @@ THEOREM = Theorem(
     """,
     hypotheses="Equal sizes, K >= 2, no bias or a free one, d >= K - 1, smoothing delta. All is 0 unless K c < 1.",
     verdict="new",
+    derivations=("ce_balanced",),
 )
 
 BASE = {"class_sizes": (20,) * 5, "lam_w": 5e-3, "lam_h": 2e-3}

@@ -77,7 +77,8 @@ Of several layers, ``weight_squares`` and ``weight_gram`` are of the last one; `
 ``value_at_most``, which the minimum does not exceed; ``collapse_value``, the least value of a collapse, or at 0;
 ``collapsed``, whether the minimum is a collapse.
 Of a motion, ``value``, ``logits`` and ``weight_gram`` are those at each of its times, with an axis in front, and
-``drift`` is how far W^T W - H H^T is from e^(-2 lam t) times what it was at the start; ``row_sum_square``, |W^T 1|^2."""
+``drift`` is how far W^T W - H H^T is from e^(-2 lam t) times what it was at the start;
+``row_sum_square`` is |W^T 1|^2."""
 
 Case = Mapping[str, Any]
 """Fields of a model."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from ufm.files import store
-from ufm.files.process import FAILS, OK, interactive
+from ufm.files.process import FAILS, OK, interactive, unicode
 from ufm.files.text import require_known
 
 if TYPE_CHECKING:
@@ -81,5 +81,4 @@ class Command:
             return store.to_json({"claims": rows})
         if self.check or not self.ids:
             return render.listing(claims, {name: e.reproduced for name, e in examined.items()} or None)
-        unicode = "utf" in (sys.stdout.encoding or "").lower()
-        return "\n\n\n".join(render.page(claim, examined[claim.id], unicode=unicode) for claim in claims)
+        return "\n\n\n".join(render.page(claim, examined[claim.id], unicode=unicode()) for claim in claims)

@@ -7,9 +7,11 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+from theory.derivations import derive
 from ufm.certify import zoo
+from ufm.certify.ledger.render import derivation
 from ufm.files import store
-from ufm.files.process import FAILS, OK, interactive
+from ufm.files.process import FAILS, OK, interactive, unicode
 from ufm.files.text import columns
 
 
@@ -77,6 +79,8 @@ def _shown(examined: zoo.Examined, *, whole: bool) -> str:
     lines = [f"{entry.name} ({theorem.source}): {verdict}, {len(examined.reports)} cases, {proved}"]
     if whole:
         lines += ["", entry.statement, f"Holds for: {theorem.hypotheses}", " ".join(theorem.latex.split())]
+        for name in theorem.derivations:
+            lines += ["", *derivation(derive(name), unicode=unicode())]
         lines += ["", *(str(report) for report in examined.reports.values())]
         lines += ["", "A case that breaks a hypothesis, of which it must not hold:", str(examined.broken)]
     else:

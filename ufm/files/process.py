@@ -20,6 +20,11 @@ PARENT = "NCMC_PARENT"
 """Environment variable: the process whose end is to be the end of this one."""
 
 
+def unicode() -> bool:
+    """Whether stdout can show more than ASCII."""
+    return "utf" in (sys.stdout.encoding or "").lower()
+
+
 def interactive() -> bool:
     """Whether somebody watches the progress bars."""
     return sys.stderr.isatty()

@@ -43,7 +43,7 @@ def page(claim: Claim, examination: Examination, *, unicode: bool = True) -> str
     lines += ["", *_wrapped(f"Hypotheses: {claim.hypotheses}")]
     if examination.refuted is None:
         for proof in claim.proofs():
-            lines += ["", *_steps(proof, unicode)]
+            lines += ["", *derivation(proof, unicode)]
     else:
         lines += ["", f"A DERIVATION FAILS: {examination.refuted}"]
     lines += ["", "Evidence", "", *evidence(examination.checks)]
@@ -58,7 +58,8 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, 118, break_long_words=False, break_on_hyphens=False)
 
 
-def _steps(proof: Proof, unicode: bool) -> list[str]:
+def derivation(proof: Proof, unicode: bool) -> list[str]:
+    """The steps of a proof, numbered, as lines."""
     lines = [f"Derivation: {proof.title}"]
     for number, step in enumerate(proof.steps, 1):
         lines += ["", *textwrap.wrap(step.text, 100, initial_indent=f"{number:3}. ", subsequent_indent="     ")]

@@ -17,6 +17,7 @@ from ufm.certify.ledger import claims, ledger, render, simulations
 from ufm.certify.ledger.claim import compare
 from ufm.certify.ledger.simulations import PARTIAL
 from ufm.certify.report import Check
+from ufm.certify.zoo import zoo
 
 ROOT = pathlib.Path(__file__).parents[4]
 LEDGER = ledger()
@@ -47,6 +48,7 @@ def test_verdict_is_reproduced(name):
 def test_the_ledger_is_complete():
     assert set(LEDGER) >= PAPER | {f"erratum-{i}" for i in range(1, 11)}
     proved = {name for claim in LEDGER.values() for name in claim.derivations}
+    proved |= {name for entry in zoo().values() for name in entry.theorem.derivations}
     assert proved == set(derivations())
     assert len(LEDGER) == len(list(pathlib.Path(claims.__file__).parent.glob("[!_]*.py")))
 
