@@ -29,6 +29,7 @@ import numpy as np
 from scipy import linalg, optimize
 
 from ufm.files import memory
+from ufm.files.blas import one_thread
 from ufm.minimize.certificate import bound_of
 from ufm.minimize.trust_region import Ending, minimize_locally
 from ufm.problems.feature_model import FeatureModel
@@ -241,9 +242,10 @@ class Factored:
 
 def solve(layout: Layout, model: FeatureModel, rank: int, *, progress: bool = False) -> Ending[Factored]:
     """Minimise over factors of ``rank`` columns: a trust region, and where kinks hold it up, L-BFGS before it."""
-    if isinstance(layout.loss.loss, Hinge):
-        return _by_multipliers(layout, model, rank, progress=progress)
-    return _polished(first_guess(layout, model, rank), progress=progress)
+    with one_thread(layout.counts.size):
+        if isinstance(layout.loss.loss, Hinge):
+            return _by_multipliers(layout, model, rank, progress=progress)
+        return _polished(first_guess(layout, model, rank), progress=progress)
 
 
 def _polished(start: Factored, *, progress: bool) -> Ending[Factored]:

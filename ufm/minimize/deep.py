@@ -27,6 +27,7 @@ from scipy import linalg, optimize
 from tqdm import tqdm
 
 from ufm.files import memory
+from ufm.files.blas import one_thread
 from ufm.minimize.certificate import Certificate, Proven, bound_of
 from ufm.minimize.convex import Whole
 from ufm.minimize.learned import CLOSED
@@ -400,4 +401,5 @@ bound_of.register(DeepModel, SchattenBound)
 def _(problem: DeepModel, asked: Asked) -> Any:
     if asked.frame is not None or asked.start is not None or asked.method != "auto":
         raise ValueError("frame, start and method are for problems with multiple centers")
-    return deep_geometry_of(problem, asked.seed, progress=asked.progress)
+    with one_thread(problem.n_outputs * len(problem.class_sizes)):
+        return deep_geometry_of(problem, asked.seed, progress=asked.progress)

@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import linalg, optimize
 
+from ufm.files.blas import one_thread
 from ufm.minimize.certificate import Certificate, bound_of
 from ufm.minimize.convex import SLOPE, Factored, NuclearBound, Whole
 from ufm.minimize.geometry import Geometry, no_start_of_ones_own
@@ -96,7 +97,8 @@ def cone_geometry_of(model: NonnegativeModel) -> ConeGeometry:
     scale = float(layout.weights @ layout.loss.at(np.zeros_like(layout.counts), layout.targets, layout.counts).values)
     found = []
     for seed in range(STARTS):
-        local = _revived(_polished(_descended(_start(model, layout, seed))))
+        with one_thread(layout.counts.size):
+            local = _revived(_polished(_descended(_start(model, layout, seed))))
         multiplier = bound.of(local)
         proved = bound.value(multiplier)
         found.append((local.value, seed, local, Certificate(bound.statement, multiplier, proved, model.key)))
