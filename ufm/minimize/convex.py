@@ -242,10 +242,32 @@ class Factored:
 
 def solve(layout: Layout, model: FeatureModel, rank: int, *, progress: bool = False) -> Ending[Factored]:
     """Minimise over factors of ``rank`` columns: a trust region, and where kinks hold it up, L-BFGS before it."""
+    if not isinstance(model.loss, str):
+        require_convex(layout, type(model.loss).__name__)
     with one_thread(layout.counts.size):
         if isinstance(layout.loss.loss, Hinge):
             return _by_multipliers(layout, model, rank, progress=progress)
         return _polished(first_guess(layout, model, rank), progress=progress)
+
+
+def require_convex(layout: Layout, name: str) -> None:
+    """Raise ValueError for a loss of one's own that is below one of its tangents, at random logits of several sizes."""
+    rng, shape, all_of = np.random.default_rng(0), layout.counts.shape, (layout.targets, layout.counts)
+    for size in (0.1, 1.0, 10.0) * CHORDS:
+        here, there = size * rng.standard_normal((2, *shape))
+        at, other = layout.loss.at(here, *all_of), layout.loss.at(there, *all_of)
+        above = other.values - at.values - np.einsum("bp,bp->b", at.slopes, there - here)
+        scale = np.abs(other.values) + np.abs(at.values) + np.abs(at.slopes * (there - here)).sum(1)
+        if np.any(above < -1e-9 * scale):
+            row = int(np.argmin(above / np.maximum(scale, TINY)))
+            raise ValueError(
+                f"loss {name} is {-above[row]:.3g} below its tangent: it is not convex, or its slopes are not those of "
+                f"its values (class {row}, between logits {here[row].round(3)} and {there[row].round(3)})"
+            )
+
+
+CHORDS = 8
+"""Tangents of each size that are tried."""
 
 
 def _polished(start: Factored, *, progress: bool) -> Ending[Factored]:

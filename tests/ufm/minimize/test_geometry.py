@@ -9,7 +9,7 @@ from scipy import optimize
 import ufm
 from tests import strategies
 from ufm.minimize.convex import NuclearBound, layout_of, solve
-from ufm.problems.logits import NAMED, RoundedHinge
+from ufm.problems.logits import NAMED, Local, RoundedHinge
 
 SIZES = (50, 30, 10, 5, 5, 2, 2, 2)
 BIASES = ["none", "free", 0.01]
@@ -273,3 +273,30 @@ def test_programs_that_would_not_fit(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1 << 20)
     with pytest.raises(MemoryError, match=r"a program of 200 x 200 logits needs .*: use fewer different class sizes"):
         ufm.minimize(ufm.FeatureModel(range(1, 201), lam_w=1e-2, lam_h=1e-3))
+
+
+class Wavy:
+    """Not convex: a cosine of the logits on top of a square."""
+
+    exchangeable = True
+
+    def at(self, logits, targets, counts):
+        values = (counts * (0.5 * (logits - targets) ** 2 + 2.0 * np.cos(logits))).sum(1)
+        slopes = counts * (logits - targets - 2.0 * np.sin(logits))
+        return Local(values, slopes, lambda v: counts * (1.0 - 2.0 * np.cos(logits)) * v)
+
+
+class OtherSlopes:
+    """Convex, but its slopes are twice those of its values."""
+
+    exchangeable = True
+
+    def at(self, logits, targets, counts):
+        miss = logits - targets
+        return Local(0.5 * (counts * miss**2).sum(1), 2.0 * counts * miss, lambda v: 2.0 * counts * v)
+
+
+@pytest.mark.parametrize("loss", [Wavy(), OtherSlopes()])
+def test_losses_that_are_not_what_the_program_wants_are_named(loss):
+    with pytest.raises(ValueError, match=rf"loss {type(loss).__name__} is .* below its tangent"):
+        ufm.minimize(ufm.FeatureModel((5, 3, 3), lam_w=0.1, lam_h=0.1, loss=loss))
