@@ -89,7 +89,7 @@ def test_the_glossary_explains_every_word_before_it_is_used():
 
 
 def extension(module):
-    if module in ("docstrings", "theory"):
+    if module in ("docstrings", "theory", "zoo"):
         pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     spec = importlib.util.spec_from_file_location(f"_ext.{module}", DOCS / "_ext" / f"{module}.py")
     loaded = importlib.util.module_from_spec(spec)
@@ -151,15 +151,58 @@ def on_theory_page(ext, role):
     return {*re.findall(rf":{role}:`([^`]+)`", ext("theory").page())}
 
 
+THEOREMS = {
+    path.stem: path for path in (ROOT / "theory" / "zoo").glob("*.py") if path.stem not in ("theorem", "__init__")
+}
+
+
+def test_the_zoo_page_has_all_that_a_theorem_states(ext):
+    zoo = ext("zoo")
+    page = zoo.page()
+    assert {*re.findall(r":py:mod:`theory\.zoo\.(\w+)`", page)} == {*THEOREMS}
+    for entry in zoo.entries():
+        part = page.partition(f".. _zoo-{entry.name}:")[2].partition("\n.. _zoo-")[0]
+        shown = re.sub(r"\\([\\*_|`])", r"\1", part)
+        assert entry.statement in shown
+        assert f":Source: {entry.theorem.source}\n" in shown
+        assert f":Holds for: {entry.theorem.hypotheses}\n" in shown
+        assert all(f"* {name}: ``" in shown for name in entry.module.CASES)
+        assert ":Verdict: " in shown
+        assert ":Certificate: " in shown
+        assert ".. math:: " in shown
+
+
+def test_formulas_of_the_zoo_are_set_line_by_line(ext):
+    zoo = ext("zoo")
+    assert zoo.formulas(r"a = b, \quad c = d ; \quad e") == ".. math:: a = b\n\n.. math:: c = d\n\n.. math:: e"
+    assert zoo.plain("|h_k|  sqrt(n_k)") == r"\|h\_k\| sqrt(n\_k)"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"bias": "free", "lam_w": 0.5}, "``bias = free``"),
+        ({"lam_w": 0.25}, "``lam_w = 0.25``, without ``bias``"),
+        ({"bias": None, "lam_w": (1, 2, 2)}, "``lam_w = (1, 2 x 2)``, without ``bias``"),
+        ({"bias": "none", "lam_w": range(20)}, "``lam_w = (0, 1, 2, ..., 19)``"),
+        ({"bias": "none", "lam_w": [[1, 2, 3]]}, "``lam_w = 1 x 3 numbers``"),
+    ],
+)
+def test_cases_say_what_they_change(ext, values, said):
+    assert ext("zoo").changed(values, {"bias": "none", "lam_w": 0.5}) == said
+
+
 @pytest.mark.slow
 def test_no_formula_is_left_out(ext):
     functions = set()
     for module, path in public_modules("theory"):
         if not module.startswith("theory.derivations"):
             nodes = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
-            functions |= {f"{module}.{node.name}" for node in nodes if node.name[0] != "_"}
+            theorem = module.rpartition(".")[2] in THEOREMS  # stands on the page of the zoo as a whole
+            functions |= {f"{module}.{node.name}" for node in nodes if node.name[0] != "_" and not theorem}
     assert len(functions) > 40
-    assert functions <= on_theory_page(ext, "py:func")
+    zoo = re.findall(r":py:func:`([^`]+)`", ext("zoo").page())
+    assert functions <= on_theory_page(ext, "py:func") | {*zoo}
 
 
 def test_the_theory_page_names_every_claim_and_tests_that_exist(ext):
@@ -279,7 +322,13 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr[-4000:]
     pages = {path: path.read_text() for path in (tmp_path / "html").rglob("*.html")}
     made = {path.relative_to(tmp_path / "html").as_posix() for path in pages}
-    assert {"index.html", "generated/theory.html", "generated/claims.html", "generated/reference/ufm.html"} <= made
+    assert {
+        "index.html",
+        "generated/theory.html",
+        "generated/zoo.html",
+        "generated/claims.html",
+        "generated/reference/ufm.html",
+    } <= made
     assert {f"generated/notebooks/{path.stem}.html" for path in (ROOT / "notebooks").glob("*.ipynb")} <= made
     assert "<math" in pages[tmp_path / "html" / "generated" / "theory.html"]
     assert not [path for path, text in pages.items() if LOADED.search(text)]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _ext import commands, gallery, ledger, pages, reference, theory
+from _ext import commands, gallery, ledger, pages, reference, theory, zoo
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -17,6 +17,7 @@ def make(app: "Sphinx") -> None:
     pages.write(generated / "gallery.md", gallery.page(source / "gallery"))
     pages.write(generated / "commands.md", commands.page())
     pages.write(generated / "theory.rst", theory.page())
+    pages.write(generated / "zoo.rst", zoo.page())
     pages.write_all(generated / "reference", reference.all_pages())
     claims = ledger.linked((source.parent / "CLAIMS.md").read_text(encoding="utf-8"))
     pages.write(generated / "claims.md", claims)

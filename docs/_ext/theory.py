@@ -21,7 +21,8 @@ INTRODUCTION = """\
 Under each formula stand the function that computes it, the derivation that proves it (sympy, step by step; counting
 needs none), and, from the :doc:`ledger of claims <claims>`, the statements that rest on it, with hypotheses and
 evidence, and the tests that hold them against something that does not know the formula. ``ufm claims ID`` prints a
-claim with its derivation.
+claim with its derivation. Theorems on where training ends under weight decay, without a frame, stand in the
+:doc:`zoo <zoo>`.
 """
 
 OUTSIDE = """\
@@ -29,6 +30,9 @@ Claims also speak of functions that state or simulate a problem.
 """
 
 DERIVATIONS = "theory.derivations"
+
+ELSEWHERE = (DERIVATIONS, "theory.zoo")
+"""Packages with pages of their own."""
 
 
 def modules(package: str = "theory") -> Iterator[ModuleType]:
@@ -42,7 +46,7 @@ def modules(package: str = "theory") -> Iterator[ModuleType]:
     for name in sorted((module.name for module in pkgutil.iter_modules(parent.__path__)), key=place):
         module = import_module(f"{package}.{name}")
         if hasattr(module, "__path__"):
-            yield from modules(module.__name__) if module.__name__ != DERIVATIONS else ()
+            yield from modules(module.__name__) if module.__name__ not in ELSEWHERE else ()
         elif not name.startswith("_"):
             yield module
 
