@@ -26,6 +26,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg, optimize
 
 from ufm.files import memory
@@ -89,10 +90,7 @@ class Groups:
         """Find the groups, in the order of their first classes."""
         names = ("weights", "temperatures", "sample_temperatures", "shifts")
         numbers = np.stack([np.asarray(model.class_sizes, float), *(model.by_class(name, 0.0) for name in names)])
-        _, first, self.group = np.unique(numbers, axis=1, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        self.group = np.argsort(order)[self.group.ravel()]
-        first = first[order]
+        first, self.group = _alike(numbers)
         self.sizes, g = numbers[0, first], len(first)
         _require(g, g)
         self.copies = np.bincount(self.group).astype(np.float64)
@@ -150,6 +148,18 @@ class Groups:
 
 
 Layout = Whole | Groups
+
+
+def _alike(numbers: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first of each group of equal columns, in their order, and the group of each; rows of one number are cheap."""
+    varying = [row for row in numbers if np.ptp(row) > 0.0] or [numbers[0]]
+    key = varying[0]
+    for row in varying[1:]:
+        (_, known), (values, label) = (np.unique(each, return_inverse=True) for each in (key, row))
+        key = known * len(values) + label
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[group]
 
 
 def _require(rows: int, columns: int) -> None:

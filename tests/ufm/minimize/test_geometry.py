@@ -300,3 +300,13 @@ class OtherSlopes:
 def test_losses_that_are_not_what_the_program_wants_are_named(loss):
     with pytest.raises(ValueError, match=rf"loss {type(loss).__name__} is .* below its tangent"):
         ufm.minimize(ufm.FeatureModel((5, 3, 3), lam_w=0.1, lam_h=0.1, loss=loss))
+
+
+def test_groups_are_in_the_order_of_their_first_classes():
+    model = ufm.FeatureModel(
+        (5, 9, 5, 5, 9, 9), lam_w=1e-3, lam_h=1e-3, weights=(1, 1, 2, 1, 1, 1), shifts=(0, 0, 0, 0, 0, 1)
+    )
+    layout = layout_of(model)
+    assert layout.group.tolist() == [0, 1, 2, 0, 1, 3]
+    assert layout.sizes.tolist() == [5, 9, 5, 9]
+    assert layout_of(ufm.FeatureModel((3, 3, 3), lam_w=1e-3, lam_h=1e-3)).group.tolist() == [0, 0, 0]
