@@ -1,7 +1,8 @@
 """``make bench``: what the toolkit takes, against the loops people write, measured in one run.
 
 Every figure is the median of several runs in a process of its own, after a warm-up; ratios are against the fastest
-method of the toolkit on the same problem. ``python -m benchmarks --quick`` leaves out the runs above a minute.
+method of the toolkit on the same problem. ``python -m benchmarks --quick`` leaves out the runs above a minute;
+``python -m benchmarks geometry`` is the part about models of free features.
 """
 
 import argparse
@@ -27,6 +28,8 @@ def table(rows: list[list[str]]) -> str:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["geometry"]:
+        raise SystemExit(subprocess.call([sys.executable, "-m", "benchmarks.geometry", *sys.argv[2:]]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out what takes more than a minute")
     parser.add_argument(
@@ -55,6 +58,8 @@ def main() -> None:
         print(f"{title}\n\n{table(rows)}\n", flush=True)
     if only:
         return
+    print("Geometry, one thread:\n", flush=True)
+    subprocess.run([sys.executable, "-m", "benchmarks.geometry", *(["--quick"] if quick else [])], check=True)
     print("Sweeps:\n", flush=True)
     subprocess.run([sys.executable, "-m", "benchmarks.sweep", *(["--quick"] if quick else [])], check=True)
     print("\nTraining, float32, one thread:\n", flush=True)
