@@ -335,7 +335,10 @@ def _quasi_newton(local: Factored) -> Factored:
 
 
 def first_guess(layout: Layout, model: FeatureModel, rank: int) -> Factored:
-    """Along the steepest descent from 0, as far as pays: the directions are those of the smallest solutions."""
+    """Along the steepest descent from 0, as far as pays: the directions are those of the smallest solutions.
+
+    Where no direction is steeper than the nuclear norm, 0 is the minimum, and the guess.
+    """
     count = 0 if model.bias == "none" else len(layout.copies)
     decay = 0.0 if isinstance(model.bias, str) else model.bias
     flat = _bias_alone(layout, decay, count)
@@ -348,6 +351,8 @@ def first_guess(layout: Layout, model: FeatureModel, rank: int) -> Factored:
         scaled, within = np.sqrt(size * strengths / top), np.sqrt(size * inside / top)
         return Factored(layout, model.strength, decay, (left * scaled, right * scaled, within, flat.parts[3]))
 
+    if top <= model.strength:
+        return at(0.0)
     sizes = layout.root.max() * np.exp(np.arange(-4.0, 4.0, 0.5))
     return min(map(at, sizes.tolist()), key=lambda local: local.value)
 

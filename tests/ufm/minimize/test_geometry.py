@@ -310,3 +310,12 @@ def test_groups_are_in_the_order_of_their_first_classes():
     assert layout.group.tolist() == [0, 1, 2, 0, 1, 3]
     assert layout.sizes.tolist() == [5, 9, 5, 9]
     assert layout_of(ufm.FeatureModel((3, 3, 3), lam_w=1e-3, lam_h=1e-3)).group.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("bias", ["none", "free", 0.1])
+@pytest.mark.parametrize("loss", ["ce", "mse", "squared-hinge"])
+def test_where_nothing_pays_the_minimum_is_0_at_once(loss, bias):
+    solution = ufm.minimize(ufm.FeatureModel((5, 4, 4), loss=loss, bias=bias, lam_w=1.0, lam_h=1.0))
+    assert solution.stats["products"] == 0
+    assert solution.rank == 0
+    assert abs(solution.gap) < 1e-15
