@@ -27,6 +27,11 @@ def test_a_ratio_says_whether_the_gap_was_reached():
     assert geometry.row("factors", {"seconds": 50.0, "ended": "killed"}, ours)[1:6] == ["50", "", "> 25", "", ""]
 
 
+def test_a_toolkit_that_is_killed_has_a_row_without_a_ratio():
+    killed = {"seconds": 140.0, "ended": "killed"}
+    assert geometry.row("toolkit", killed, killed)[1:] == ["140", "", "", "", "", "killed"]
+
+
 def test_a_loop_ends_at_the_gap_at_its_budget_or_by_itself():
     def falls():
         for value in (3.0, 2.0, 1.0):
