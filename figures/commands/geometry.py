@@ -5,16 +5,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from figures.style import draw_cosines, legend_below, panels, styled
+from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.geometry import Geometry
+from ufm.minimize.sphere import SphereGeometry
 
 SHOWN = 100
 """At most so many classes are drawn, evenly spread over all."""
 
 
 @styled()
-def geometry_figure(geometry: Geometry) -> Figure:
+def geometry_figure(geometry: Geometry | DeepGeometry | SphereGeometry) -> Figure:
     """Norms of weights and class means, margins, and the cosines between weights and between class means."""
-    group = geometry.layout.group
+    group = geometry.group
     some = group[np.unique(np.linspace(0, len(group) - 1, min(len(group), SHOWN)).round().astype(int))]
     figure, (axes,) = panels(1, 4, 2.2, 2.4, below=0.2)
     place, place_name = np.arange(1, len(some) + 1), "class" if len(some) == len(group) else "class (some)"

@@ -31,6 +31,7 @@ from scipy import linalg, optimize
 
 from ufm.files import memory
 from ufm.files.blas import one_thread
+from ufm.minimize.by_class import own_margins
 from ufm.minimize.certificate import bound_of
 from ufm.minimize.trust_region import Ending, minimize_locally
 from ufm.problems.feature_model import FeatureModel
@@ -69,8 +70,7 @@ class Whole:
 
     def margins(self, logits: Array) -> Array:
         """Own logit minus the largest other one, (K,)."""
-        others = np.where(np.eye(len(logits)) > 0.0, -np.inf, logits)
-        return np.asarray(np.diag(logits) - others.max(axis=1, initial=-np.inf))
+        return own_margins(logits)
 
     def unweighted(self) -> Self:
         """The same, where the norm of a class mean counts once, whatever the size of its class."""

@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from ufm.files import memory
 from ufm.files.blas import one_thread
+from ufm.minimize.by_class import ByClass
 from ufm.minimize.certificate import Certificate, Proven, bound_of
 from ufm.minimize.convex import Whole
 from ufm.minimize.learned import CLOSED
@@ -174,7 +175,7 @@ def polished(local: Layered) -> Layered:
 
 
 @dataclass(frozen=True, eq=False)
-class DeepGeometry(Proven):
+class DeepGeometry(ByClass, Proven):
     """The lowest point that was found of a deep model, up to rotations between its layers.
 
     Attributes
@@ -218,11 +219,6 @@ class DeepGeometry(Proven):
     def class_features(self) -> Array:
         """Class means, (K, r), or of rows of targets."""
         return (self.local.factors[0] / np.sqrt(self.problem.lam_h / self.problem.strength) / self.local.layout.root).T
-
-    @property
-    def group(self) -> NDArray[np.int64]:
-        """Each class, or row of targets, by itself: (K,)."""
-        return self.local.layout.group
 
     @property
     def class_logits(self) -> Array:

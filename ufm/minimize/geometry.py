@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from ufm.minimize.by_class import require_classes
 from ufm.minimize.certificate import Certificate, Proven, bound_of
 from ufm.minimize.convex import Factored, Layout, NuclearBound, layout_of, solve
 from ufm.minimize.learned import CLOSED
@@ -139,14 +140,23 @@ class Geometry(Proven):
     @property
     def margins(self) -> Array:
         """Own logit minus the largest other one, (g,). Raises ValueError where targets are no classes."""
-        if self.problem.targets is not None:
-            raise ValueError("margins are of classes: these targets are the user's own")
+        require_classes(self.problem)
         return self.layout.margins(self.logits)
 
     @cached_property
     def group(self) -> NDArray[np.int64]:
         """The group of each class, (K,)."""
         return self.layout.group
+
+    @property
+    def sizes(self) -> Array:
+        """Samples of each class of a group, (g,)."""
+        return self.layout.sizes
+
+    @property
+    def copies(self) -> Array:
+        """Classes of each group, (g,)."""
+        return self.layout.columns
 
     @cached_property
     def class_logits(self) -> Array:

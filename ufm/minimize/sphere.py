@@ -22,6 +22,7 @@ from scipy import optimize, special
 
 from ufm.files import memory
 from ufm.files.blas import one_thread
+from ufm.minimize.by_class import ByClass
 from ufm.minimize.certificate import Certificate, Proven, bound_of
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import Asked, solution_of
@@ -150,7 +151,7 @@ def descend(samples: Samples, temperature: float, rows: Array) -> OnSpheres:
 
 
 @dataclass(frozen=True, eq=False)
-class SphereGeometry(Proven):
+class SphereGeometry(ByClass, Proven):
     """Where training ends on the sphere, up to a common rotation.
 
     Attributes
@@ -198,6 +199,16 @@ class SphereGeometry(Proven):
     def class_logits(self) -> Array:
         """Logits of the class means, a row for each class, (K, K)."""
         return self.problem.temperature * self.class_features @ self.weights.T
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """All of them: vectors of length 1 do not die, (K,)."""
+        return np.ones(len(self.weights), dtype=bool)
+
+    @property
+    def rank(self) -> int:
+        """Dimensions that the weights fill."""
+        return int(np.linalg.matrix_rank(self.weights, tol=1e-6))
 
     @property
     def own_cosines(self) -> Array:
