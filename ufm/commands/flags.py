@@ -2,11 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ufm.problems import build
+from ufm.problems.feature_model import BIASES
 from ufm.problems.problem import MultiCenterProblem
 
 
@@ -34,6 +36,39 @@ class SizeFlags:
     def sizes(self) -> tuple[int, ...]:
         """The class sizes. Raises ValueError or OSError."""
         return build.class_sizes(self.description())
+
+
+@dataclass
+class LossFlags:
+    """How a loss of logits is changed, and its bias: fields of :class:`ufm.FeatureModel`, which see."""
+
+    bias: str = "none"
+    """none, free, or the weight of its decay."""
+    smoothing: float = 0.0
+    """Label smoothing, in [0, 1)."""
+    weights: str | None = None
+    """Weight > 0 of each class in the loss: "1,2,5", or inverse, N / (K n_k)."""
+    temperatures: str | None = None
+    """Factor > 0 of each output (CDT): "1,1,0.5", or one for all."""
+    sample_temperatures: str | None = None
+    """Factor > 0 of all outputs for samples of each class (LDT)."""
+    shifts: str | None = None
+    """What is added to each output (logit adjustment): --shifts=-1,0,2."""
+
+    def changes(self, sizes: Sequence[int]) -> dict[str, Any]:
+        """What they say of a model with these class sizes, by field. Raises ValueError."""
+        said: dict[str, Any] = {"bias": self.bias, "smoothing": self.smoothing}
+        if self.bias not in BIASES:
+            try:
+                said["bias"] = float(self.bias)
+            except ValueError:
+                raise ValueError(f"bias={self.bias!r} is unknown: 'none', 'free', or the weight of its decay") from None
+        if self.weights == "inverse":
+            said["weights"] = tuple(sum(sizes) / (len(sizes) * size) for size in sizes)
+        for name in ("weights", "temperatures", "sample_temperatures", "shifts"):
+            if (text := getattr(self, name)) is not None and name not in said:
+                said[name] = build.by_class(name, text, len(sizes))
+        return said
 
 
 @dataclass

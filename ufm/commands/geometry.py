@@ -1,18 +1,22 @@
 """``ufm geometry``: where training ends under any convex loss with weight decay, with a proof."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from ufm.certify import certify
-from ufm.commands.flags import PICTURES, SizeFlags, check_file
+from ufm.commands.flags import PICTURES, LossFlags, SizeFlags, check_file
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.text import columns
+from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.solve import minimize
+from ufm.minimize.sphere import SphereGeometry
+from ufm.problems.build import read_model
+from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 
 SHOWN = 30
@@ -20,7 +24,7 @@ SHOWN = 30
 
 
 @dataclass
-class Command(SizeFlags):
+class Command(LossFlags, SizeFlags):
     """Find the geometry that training ends in: norms, margins and angles of weights and class means, class by class.
 
     Features and weights are free, the loss is convex, both decay: the minimum over all of them is found, and a lower
@@ -32,26 +36,31 @@ class Command(SizeFlags):
 
     Example: ufm geometry --labels labels.npy --loss bce --picture geometry.png
 
+    Example: ufm geometry --class-sizes 50,20,5 --weights inverse --shifts=2,1,0
+
     Example: ufm geometry --class-sizes 50,20,5 --features nonnegative
 
+    Example: ufm geometry --model model.toml
+
     Classes of equal size share a row. alive: the class has features at all; margin: own logit minus the largest other
-    one. Status 1 if the gap is not closed, or a theorem does not hold.
+    one. Status 1 if the gap is not closed, a theorem does not hold, or there is neither bound nor theorem.
     """
 
     loss: str = "ce"
     """ce, mse, bce, hinge or squared-hinge."""
     lam_w: float = 5e-4
-    """Weight decay of the classifier, > 0."""
+    """Weight decay of the classifier, > 0, or of each layer."""
     lam_h: float = 1e-5
     """Weight decay of the features, > 0, of the mean loss: the penalty is lam_h / 2 times the sum over all samples."""
-    bias: str = "none"
-    """none, free, or the weight of its decay."""
     dim: int | None = None
     """Feature dimension (default: one for each class, as good as any larger one)."""
     features: Literal["free", "nonnegative"] = "free"
     """free, or nonnegative as behind a ReLU: then the best of many starts, with a bound of its own."""
-    smoothing: float = 0.0
-    """Label smoothing, in [0, 1)."""
+    layers: int = 1
+    """Layers of weights above the features: several make a deep linear model, the best of many starts."""
+    model: Path | None = None
+    """File with a model of any kind in place of all these flags, .toml or .json: bounds on norms, vectors of length 1,
+    targets and decays of single layers stand only there."""
     picture: Path | None = None
     """Where to draw norms, margins and angles: .png, .pdf or .svg."""
     json: bool = False
@@ -60,11 +69,9 @@ class Command(SizeFlags):
     def run(self) -> int:
         """Minimise, prove, hold against theorems, draw, print."""
         check_file(self.picture, "picture", PICTURES)
-        dim: dict[str, Any] = {} if self.dim is None else {"dim": self.dim}
-        bias = self.bias if self.bias in ("none", "free") else _number(self.bias)
-        kind = NonnegativeModel if self.features == "nonnegative" else FeatureModel
-        given: dict[str, Any] = {"lam_w": self.lam_w, "lam_h": self.lam_h, "smoothing": self.smoothing, **dim}
-        model = kind(self.sizes(), loss=self.loss, bias=bias, **given)
+        model = self._model()
+        if self.picture is not None and getattr(model, "targets", None) is not None:
+            raise ValueError(f"picture={self.picture} is of classes: this model has targets in their place")
         geometry = minimize(model, progress=interactive())
         report = certify(geometry)
         if self.picture is not None:
@@ -78,52 +85,85 @@ class Command(SizeFlags):
             print(f"{table(geometry)}\n\n{report}")
         return OK if report.holds else FAILS
 
+    def _model(self) -> Any:
+        """The model of the file, or of the flags."""
+        if self.model is not None:
+            for field in fields(self):
+                if field.name not in ("model", "picture", "json") and getattr(self, field.name) != field.default:
+                    raise ValueError(f"{field.name}={getattr(self, field.name)}: --model says all of the model")
+            return read_model(self.model)
+        sizes = self.sizes()
+        said = {"loss": self.loss, "lam_w": self.lam_w, "lam_h": self.lam_h, **self.changes(sizes)}
+        said |= {} if self.dim is None else {"dim": self.dim}
+        if self.layers == 1:
+            return (NonnegativeModel if self.features == "nonnegative" else FeatureModel)(sizes, **said)
+        if self.features == "nonnegative":
+            raise ValueError(f"layers={self.layers} go with --features free")
+        return DeepModel(sizes, layers=self.layers, **said)
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"bias={text!r} is unknown: 'none', 'free', or the weight of its decay") from None
+
+Found = Geometry | DeepGeometry | SphereGeometry
+"""What a model without a frame ends in."""
 
 
-def plain(geometry: Geometry) -> dict[str, Any]:
-    """The geometry as plain values, a row for each group of equal classes."""
-    layout = geometry.layout
-    rows = zip(
-        layout.sizes.tolist(),
-        layout.copies.tolist(),
-        geometry.weight_norms.tolist(),
-        geometry.feature_norms.tolist(),
-        geometry.margins.tolist(),
-        geometry.alive.tolist(),
-        strict=True,
-    )
-    names = ("size", "classes", "w_norm", "h_norm", "margin", "alive")
+def plain(geometry: Found) -> dict[str, Any]:
+    """The geometry as plain values, a row for each group of equal classes.
+
+    With targets of the user's own a row is one of these, and norms of weights are by output.
+    """
+    own = getattr(geometry.problem, "targets", None) is None
+    columns = {
+        "size": geometry.sizes.tolist(),
+        "classes": geometry.copies.tolist(),
+        **({"w_norm": geometry.weight_norms.tolist()} if own else {}),
+        "h_norm": geometry.feature_norms.tolist(),
+        **({"margin": geometry.margins.tolist()} if own else {}),
+        "alive": geometry.alive.tolist(),
+    }
+    rows = zip(*columns.values(), strict=True)
     return {
         "value": geometry.value,
-        "bound": geometry.bound,
-        "gap": geometry.gap,
+        "bound": geometry.bound if geometry.certificate else None,
+        "gap": geometry.gap if geometry.certificate else None,
         "status": geometry.status,
         "rank": geometry.rank,
-        "classes": [{**dict(zip(names, row, strict=True)), "group": number} for number, row in enumerate(rows)],
+        "classes": [{**dict(zip(columns, row, strict=True)), "group": number} for number, row in enumerate(rows)],
+        **({} if own else {"outputs": [{"w_norm": norm} for norm in geometry.weight_norms.tolist()]}),
         "cosines": geometry.weight_cosines.tolist(),
-        "certificate": geometry.certificate.to_json(),
+        "certificate": geometry.certificate.to_json() if geometry.certificate else None,
         "stats": geometry.stats,
     }
 
 
-def table(geometry: Geometry) -> str:
+def table(geometry: Found) -> str:
     """The same for people; of many groups the first and the last ones."""
     found = plain(geometry)
-    lines: list[tuple[str, ...]] = [("size", "classes", "|w|", "|h|", "margin", "cosines of w", "")]
+    titles = {"w_norm": "|w|", "h_norm": "|h|", "margin": "margin"}
+    shown = [name for name in titles if name in found["classes"][0]]
+    vectors = "h" if "outputs" in found else "w"
+    cosines = geometry.feature_cosines if "outputs" in found else geometry.weight_cosines
+    lines: list[tuple[str, ...]] = [("size", "classes", *(titles[name] for name in shown), f"cosines of {vectors}", "")]
     for each in found["classes"]:
-        row = geometry.weight_cosines[each["group"]]
+        row = cosines[each["group"]]
         angles = f"{np.nanmin(row):.4f} to {np.nanmax(row):.4f}" if np.isfinite(row).any() else ""
-        numbers = (f"{each[name]:.6g}" for name in ("w_norm", "h_norm", "margin"))
+        numbers = (f"{each[name]:.6g}" for name in shown)
         lines.append((f"{each['size']:g}", f"{each['classes']:g}", *numbers, angles, "" if each["alive"] else "dead"))
     if len(lines) > SHOWN + 1:
-        lines = [*lines[: SHOWN // 2 + 1], ("...",) + ("",) * 6, *lines[-SHOWN // 2 :]]
-    model, status = geometry.problem, geometry.status
-    head = f"{model.loss}, K={model.n_classes}, N={model.n_samples}, lam_w={model.lam_w:g}, lam_h={model.lam_h:g}"
-    proof = f"value {geometry.value:.10g}, at least {geometry.bound:.10g}: {status}, gap {geometry.gap:.1e}"
-    return "\n".join([f"{head}, bias {model.bias}", proof, *columns(lines)])
+        lines = [*lines[: SHOWN // 2 + 1], ("...",) + ("",) * (len(lines[0]) - 1), *lines[-SHOWN // 2 :]]
+    return "\n".join([_heading(geometry.problem), _proof(geometry), *columns(lines)])
+
+
+def _heading(model: Any) -> str:
+    """The loss, how many classes and samples, and the single numbers and words of the model."""
+    said = {name: value for name, value in model.to_dict().items() if isinstance(value, int | float | str)}
+    said.pop("loss", None)
+    words = (f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in said.items())
+    return ", ".join([model.loss, f"K={model.n_classes}", f"N={model.n_samples}", *words])
+
+
+def _proof(geometry: Found) -> str:
+    """The value, and what is proved of it."""
+    value = f"value {geometry.value:.10g}"
+    if geometry.certificate is None:
+        return f"{value}: {geometry.status}, rank {geometry.rank}"
+    return f"{value}, at least {geometry.bound:.10g}: {geometry.status}, gap {geometry.gap:.1e}, rank {geometry.rank}"

@@ -1,15 +1,19 @@
 """A problem from a description: plain values by name, as flags of the command line and descriptions of sweeps give."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from theory.multicenter.geometry import minimum_dimension
-from ufm.files.text import read_text, suggestion
+from ufm.files.text import json_object, read_text, suggestion, toml_table
+from ufm.problems.deep_model import DeepModel
+from ufm.problems.feature_model import FeatureModel
+from ufm.problems.peeled_model import PeeledModel
 from ufm.problems.presets import CENTERS, PRESETS, preset, spend
 from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes, read_class_sizes
+from ufm.problems.sphere_model import SphereModel
 
 SOURCES = ("preset", "problem", "class_sizes", "labels", "n_classes")
 """Where class sizes come from: exactly one of them is given."""
@@ -139,10 +143,52 @@ def _changed(base: MultiCenterProblem, given: Description, changes: dict[str, An
 
 
 def _read(path: Path) -> MultiCenterProblem:
+    return _from_file(path, "problem", Problem.from_dict)
+
+
+def _from_file(path: Path, what: str, make: Callable[[dict[str, Any]], Any]) -> Any:
     if path.suffix not in (".toml", ".json"):
-        raise ValueError(f"{path}: a problem file ends in .toml or .json")
+        raise ValueError(f"{path}: a {what} file ends in .toml or .json")
     text = read_text(path)
     try:
-        return Problem.from_toml(text) if path.suffix == ".toml" else Problem.from_json(text)
-    except ValueError as error:
+        return make(toml_table(text) if path.suffix == ".toml" else json_object(f"a {what}", text))
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+OWN_WORDS: Mapping[str, Any] = {
+    "layers": DeepModel,
+    "temperature": SphereModel,
+    "energy_w": PeeledModel,
+    "energy_h": PeeledModel,
+}
+"""Keys that only one kind of model without a frame has; a file with none of them holds a FeatureModel."""
+
+
+def read_model(path: Path) -> FeatureModel | SphereModel | PeeledModel:
+    """The model without a frame of a file, of whatever kind, as its ``to_toml`` or ``to_json`` writes it.
+
+    Raises ValueError, OSError.
+    """
+    return _from_file(path, "model", model_of)
+
+
+def model_of(values: Mapping[str, Any]) -> FeatureModel | SphereModel | PeeledModel:
+    """The model without a frame of plain values. Raises ValueError.
+
+    Examples
+    --------
+    >>> type(model_of({"class_sizes": [5, 5, 5], "dim": 2, "temperature": 4.0})).__name__
+    'SphereModel'
+    """
+    if "centers" in values:
+        raise ValueError("centers: this is a problem with multiple centers, for ufm verify and ufm simulate")
+    kinds = [kind for word, kind in OWN_WORDS.items() if word in values]
+    model: FeatureModel | SphereModel | PeeledModel = (kinds or [FeatureModel])[0].from_dict(values)
+    return model
+
+
+def by_class(name: str, text: str, count: int) -> tuple[float, ...]:
+    """A number for each of ``count`` classes, from the text of one for all, or of a list. Raises ValueError."""
+    values = numbers(name, text, float)
+    return tuple(values) if isinstance(values, list) else (values,) * count

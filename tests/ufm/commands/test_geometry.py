@@ -7,6 +7,7 @@ import ufm
 from figures.commands.geometry import geometry_figure
 from tests.readable import require_readable
 from ufm.minimize.certificate import Certificate
+from ufm.problems.build import read_model
 
 SIZES = ("--class-sizes", "500,50,50,5")
 
@@ -46,6 +47,86 @@ def test_many_sizes_are_cut_short(command):
     assert len(out.splitlines()) < 45
 
 
+@pytest.mark.parametrize(
+    ("flags", "fields"),
+    [
+        (("--weights", "inverse"), {"weights": (605 / 2000, 605 / 200, 605 / 200, 605 / 20)}),
+        (("--weights", "1,2,2,4"), {"weights": (1.0, 2.0, 2.0, 4.0)}),
+        (("--temperatures", "1,1,1,0.5"), {"temperatures": (1.0, 1.0, 1.0, 0.5)}),
+        (("--sample-temperatures", "2"), {"sample_temperatures": (2.0,) * 4}),
+        (("--shifts=-1,0,0,2",), {"shifts": (-1.0, 0.0, 0.0, 2.0)}),
+        (("--bias", "0.1"), {"bias": 0.1}),
+    ],
+)
+def test_changes_of_the_loss(command, flags, fields):
+    status, out, _ = command("geometry", *SIZES, *flags, "--json")
+    assert status == 0
+    model = ufm.FeatureModel((500, 50, 50, 5), lam_w=5e-4, lam_h=1e-5, **fields)
+    assert json.loads(out)["value"] == ufm.minimize(model).value
+
+
+SMALL = {"class_sizes": (20, 20, 5), "lam_w": 1e-3, "lam_h": 1e-3}
+MODELS = {
+    "sphere": ufm.SphereModel((10, 10, 10, 5), dim=3, temperature=5.0),
+    "peeled": ufm.PeeledModel((100, 10, 10)),
+    "deep": ufm.DeepModel(**SMALL, layers=2, loss="mse"),
+    "nonnegative": ufm.NonnegativeModel(**SMALL),
+    "shifted": ufm.FeatureModel(**SMALL, shifts=(0.0, 0.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_file_says_which_kind_of_model_it_holds(tmp_path, command, name):
+    model, picture = MODELS[name], tmp_path / "m.png"
+    (tmp_path / "m.toml").write_text(model.to_toml())
+    (tmp_path / "m.json").write_text(model.to_json())
+    assert read_model(tmp_path / "m.toml") == read_model(tmp_path / "m.json") == model
+    _, out, _ = command("geometry", "--model", tmp_path / "m.toml", "--picture", picture, "--json")
+    found, expected = json.loads(out), ufm.minimize(model)
+    assert found["value"] == pytest.approx(expected.value, rel=1e-12)
+    np.testing.assert_allclose([each["margin"] for each in found["classes"]], expected.margins, rtol=1e-6)
+    assert found["rank"] == expected.rank > 0
+    assert picture.stat().st_size > 10_000
+
+
+def test_layers_make_a_deep_model(command):
+    status, out, _ = command("geometry", "--class-sizes", "20,20,5", "--lam-w", 1e-3, "--lam-h", 1e-3, "--layers", 2)
+    assert "best of" in out
+    assert f"value {ufm.minimize(ufm.DeepModel(**SMALL, layers=2)).value:.8g}" in out
+    assert status == 1  # nothing is proved
+
+
+def test_targets_in_place_of_classes(tmp_path, command, refused):
+    file = tmp_path / "m.toml"
+    targets = ((1.0, 2.0), (0.0, -1.0), (0.5, 0.5))
+    file.write_text(ufm.FeatureModel(**SMALL, loss="mse", targets=targets).to_toml())
+    status, out, _ = command("geometry", "--model", file, "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert (len(found["classes"]), len(found["outputs"])) == (3, 2)
+    assert "cosines of h" in command("geometry", "--model", file)[1]
+    refused("m.png is of classes", "geometry", "--model", file, "--picture", tmp_path / "m.png")
+
+
+def test_cosines_of_classes_that_stand_by_themselves():
+    geometry = ufm.minimize(MODELS["deep"])
+    gram, norms = geometry.weight_gram, geometry.weight_norms
+    np.testing.assert_allclose(norms, np.linalg.norm(geometry.layers[-1], axis=1))
+    np.testing.assert_allclose(geometry.weight_cosines[0, 2], gram[0, 2] / norms[0] / norms[2])
+    assert np.isnan(np.diag(geometry.feature_cosines)).all()
+
+
+def test_wrong_model_files(tmp_path, refused):
+    file = tmp_path / "m.toml"
+    file.write_text("class_sizes = [5, 3]\ndim = 3\ntemprature = 2.0\n")
+    refused("unknown key 'temprature'", "geometry", "--model", file)
+    refused("--lam-w=1.0: --model says all of the model", "geometry", "--model", file, "--lam-w", 1)
+    file.write_text("class_sizes = [5, 3]\ncenters = [1, 1]\ntheta = 0.2\n")
+    refused("a problem with multiple centers, for ufm verify", "geometry", "--model", file)
+    refused("a model file ends in .toml or .json", "geometry", "--model", tmp_path / "m.yaml")
+    refused("No such file", "geometry", "--model", tmp_path / "n.toml")
+
+
 def test_the_picture_is_readable():
     require_readable(geometry_figure(ufm.minimize(ufm.FeatureModel((500, 50, 50, 5), lam_w=5e-4, lam_h=1e-5))))
 
@@ -57,6 +138,10 @@ def test_the_picture_is_readable():
         ((*SIZES, "--loss", "cee"), "loss='cee' is unknown: did you mean 'ce'"),
         ((*SIZES, "--lam-w", 0), "lam-w=0.0 must be positive"),
         ((*SIZES, "--bias", "some"), "bias='some' is unknown"),
+        ((*SIZES, "--weights", "1,2"), "weights=(1.0, 2.0) must be 4 finite numbers > 0"),
+        ((*SIZES, "--shifts", "a"), "shifts='a' is neither a number nor a list"),
+        ((*SIZES, "--layers", 2, "--bias", "free"), "a deep model has no bias"),
+        ((*SIZES, "--layers", 2, "--features", "nonnegative"), "--layers=2 go with --features free"),
         ((*SIZES, "--picture", "g.jpeg"), "picture=g.jpeg must be a file that ends in"),
     ],
 )
