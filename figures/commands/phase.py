@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from figures.style import class_colors, legend_beside, panels, shown_classes, styled
+from ufm.certify.phases import phases
 from ufm.certify.predict import predict
-from ufm.minimize.phase import Axis, PhaseDiagram
+from ufm.minimize.phase import Axis, Diagram, ModelDiagram, PhaseDiagram
 from ufm.problems.frames import Array
 
 FINE = 61
@@ -18,22 +20,92 @@ FINE = 61
 @styled()
 def phase_figure(diagram: PhaseDiagram) -> Figure:
     """Number of living classes (dots: simulated, lines: where theory says that a class dies), and norms along a row."""
-    count = diagram.living.shape[-1]
     horizontal, vertical = diagram.horizontal, diagram.vertical
     figure, ((left, right),) = panels(1, 2, 3.4, 2.7, right=0.8)
-    colors, norm = ListedColormap(class_colors(count + 1)), BoundaryNorm(np.arange(-0.5, count + 1), count + 1)
-    across, up = np.meshgrid(horizontal.values, vertical.values)
-    dots = left.scatter(across, up, c=diagram.living.sum(axis=-1), s=9, cmap=colors, norm=norm)
     columns, rows = _between(horizontal, FINE), _between(vertical, FINE)
     alive = [[int((predict(diagram.problem_at(v, h)).square_norm > 0).sum()) for h in columns] for v in rows]
-    if np.ptp(alive):
-        left.contour(columns, rows, alive, levels=np.arange(count) + 0.5, colors="0.2", linewidths=0.7)
-    left.set(xscale="log", yscale="log", xlabel=horizontal.label, ylabel=vertical.label)
-    left.set(xlim=_roomy(horizontal), ylim=_roomy(vertical))
+    _numbers(left, diagram, diagram.living.sum(axis=-1))
+    _boundaries(left, columns, rows, alive, color="0.2")
     left.set_title("living classes (lines: theory)", loc="left")
-    figure.colorbar(dots, ax=left, ticks=np.arange(0, count + 1, max(1, (count + 1) // 5)))
     _norms(right, diagram)
     return figure
+
+
+@styled()
+def model_phase_figure(diagram: ModelDiagram) -> Figure:
+    """Rank (dots) and merged classes (crosses) over the grid, and along its middle row; lines are theory's boundaries.
+
+    Over the strength alone, norms of the weights stand in place of the grid.
+    """
+    figure, ((left, right),) = panels(1, 2, 3.4, 2.7, right=0.8)
+    if len(diagram.vertical.values) > 1:
+        _numbers(left, diagram, diagram.rank)
+        across, up = np.meshgrid(diagram.horizontal.values, diagram.vertical.values)
+        merged = diagram.merged.any(axis=-1)
+        left.plot(across[merged], up[merged], "x", markersize=5, markeredgewidth=0.7, color="C3")
+        _model_boundaries(left, diagram)
+        left.set_title("rank (x: merged; lines: theory)", loc="left")
+    else:
+        for k, color in shown_classes(diagram.alive.shape[-1]):
+            found = diagram.weight_norms[0, :, k]
+            left.plot(diagram.horizontal.values, found, ".-", markersize=4, linewidth=0.8, color=color)
+        left.set(xscale="log", xlabel=diagram.horizontal.label, ylabel="$|w_k|$")
+        left.set_title("norms, first class to last", loc="left")
+    _staircase(right, diagram)
+    return figure
+
+
+def _model_boundaries(axis: Any, diagram: ModelDiagram) -> None:
+    """Where theory says that classes merge, in the colour of the crosses, that the rank falls, or that all is dead."""
+    columns, rows = _between(diagram.horizontal, FINE), _between(diagram.vertical, FINE)
+    said = [[_predicted(diagram, float(v), float(h)) for h in columns] for v in rows]
+    for name, color in (("rank", "0.2"), ("learns", "0.2"), ("merged", "C3")):
+        _boundaries(axis, columns, rows, [[each[name] for each in row] for row in said], color=color)
+
+
+def _predicted(diagram: ModelDiagram, up: float, across: float) -> dict[str, float]:
+    """Theory's rank, number of merged classes, and whether anything is learned; NaN where it says nothing."""
+    said = {saying.name: float(value.sum()) for saying, value in phases(diagram.problem_at(up, across)).items()}
+    return {"rank": np.nan, "merged": np.nan, "learns": np.nan} | said
+
+
+def _staircase(axis: Any, diagram: ModelDiagram) -> None:
+    """Rank and number of merged classes along the middle row: dots simulated, lines theory."""
+    horizontal, vertical = diagram.horizontal, diagram.vertical
+    middle = len(vertical.values) // 2
+    level, fine = float(vertical.values[middle]), _between(horizontal, 4 * FINE)
+    said = [_predicted(diagram, level, float(h)) for h in fine]
+    merged = diagram.merged[middle].sum(axis=-1)
+    for name, label, found, color in (("rank", "rank", diagram.rank[middle], "C0"), ("merged", "merged", merged, "C3")):
+        axis.plot(horizontal.values, found, ".", markersize=5, color=color, label=label)
+        axis.plot(fine, [each[name] for each in said], color=color, linewidth=0.8)
+    dead = next((h for h, each in zip(fine, said, strict=True) if each["learns"] == 0.0), None)
+    if dead is not None:
+        axis.axvline(dead, color="0.2", linewidth=0.7, linestyle=":")
+    axis.set(xscale="log", xlabel=horizontal.label, ylabel="number")
+    axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.set_title(f"at {vertical.symbol} = {level:.2g} (lines: theory)", loc="left")
+    legend_beside(axis)
+
+
+def _numbers(axis: Any, diagram: Diagram, numbers: Any) -> None:
+    """A dot at each point, coloured by a number from 0 to that of the classes."""
+    horizontal, vertical = diagram.horizontal, diagram.vertical
+    count = len(diagram.problems[0][0].class_sizes)
+    colors, norm = ListedColormap(class_colors(count + 1)), BoundaryNorm(np.arange(-0.5, count + 1), count + 1)
+    across, up = np.meshgrid(horizontal.values, vertical.values)
+    dots = axis.scatter(across, up, c=numbers, s=9, cmap=colors, norm=norm)
+    axis.set(xscale="log", yscale="log", xlabel=horizontal.label, ylabel=vertical.label)
+    axis.set(xlim=_roomy(horizontal), ylim=_roomy(vertical))
+    axis.figure.colorbar(dots, ax=axis, ticks=np.arange(0, count + 1, max(1, (count + 1) // 5)))
+
+
+def _boundaries(axis: Any, columns: Array, rows: Array, numbers: Any, *, color: str) -> None:
+    """Lines between different numbers."""
+    known = np.asarray(numbers, dtype=np.float64)
+    if np.isfinite(known).any() and np.nanmax(known) > np.nanmin(known):
+        levels = np.unique(known[np.isfinite(known)])[1:] - 0.5
+        axis.contour(columns, rows, known, levels=levels, colors=color, linewidths=0.7)
 
 
 def _between(axis: Axis, points: int) -> Array:

@@ -53,7 +53,7 @@ def data(quick: bool) -> Dataset:
 def _diagram(data: Dataset) -> PhaseDiagram:
     problem_at, vertical, horizontal = _grid(settings_of(data))
     problems = [[problem_at(float(v), float(h)) for h in horizontal.values] for v in vertical.values]
-    found = (data[name].values for name in ("square_norm", "feature_norm", "living", "gap", "optimal"))
+    found = (data[name].values for name in ("gap", "optimal", "square_norm", "feature_norm", "living"))
     return PhaseDiagram(problem_at, vertical, horizontal, problems, *found)
 
 

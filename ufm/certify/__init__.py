@@ -19,12 +19,13 @@ from ufm.certify.cosine import cosine_checks
 from ufm.certify.ends import bound_checks, solution_checks
 from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
 from ufm.certify.mse import mse_checks
+from ufm.certify.phases import model_phase_checks
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report
 from ufm.certify.zoo import against, applying
 from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.geometry import Geometry
-from ufm.minimize.phase import PhaseDiagram
+from ufm.minimize.phase import ModelDiagram, PhaseDiagram
 from ufm.minimize.solution import Solution
 from ufm.minimize.sphere import SphereGeometry
 from ufm.problems.frames import Frame, isotropic, orthogonal, unit
@@ -34,7 +35,7 @@ from ufm.simulate.trajectory import Trajectory
 
 
 def certify(
-    subject: Trajectory | Solution | Geometry | DeepGeometry | SphereGeometry | PhaseDiagram,
+    subject: Trajectory | Solution | Geometry | DeepGeometry | SphereGeometry | PhaseDiagram | ModelDiagram,
     *,
     title: str | None = None,
     seed: int = 0,
@@ -46,9 +47,9 @@ def certify(
 
     Parameters
     ----------
-    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.minimize` or
-        :func:`ufm.minimize.phase.phase_diagram`. With ``keep="final"`` a trajectory carries the features that some
-        checks need; without, the report notes what it could not check.
+    subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.minimize`, or from
+        :func:`ufm.minimize.phase.phase_diagram` and ``model_diagram`` there. With ``keep="final"`` a trajectory carries
+        the features that some checks need; without, the report notes what it could not check.
     title : heads the report.
     seed : picks the samples that are simulated again by slower means.
 
@@ -74,6 +75,15 @@ def _checks(subject: Any, rng: np.random.Generator, notes: list[str]) -> tuple[s
 def _(subject: PhaseDiagram, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
     rows, columns, n_classes = subject.living.shape
     return f"phase diagram, {rows} x {columns} points, K={n_classes}", list(phase_checks(subject))
+
+
+@_checks.register
+def _(subject: ModelDiagram, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+    rows, columns, n_classes = subject.alive.shape
+    loss = subject.problems[0][0].loss
+    return f"phase diagram of {loss}, {rows} x {columns} points, K={n_classes}", list(
+        model_phase_checks(subject, notes)
+    )
 
 
 @_checks.register

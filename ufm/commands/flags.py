@@ -64,7 +64,7 @@ class LossFlags:
             except ValueError:
                 raise ValueError(f"bias={self.bias!r} is unknown: 'none', 'free', or the weight of its decay") from None
         if self.weights == "inverse":
-            said["weights"] = tuple(sum(sizes) / (len(sizes) * size) for size in sizes)
+            said["weights"] = build.inverse_weights(sizes)
         for name in ("weights", "temperatures", "sample_temperatures", "shifts"):
             if (text := getattr(self, name)) is not None and name not in said:
                 said[name] = build.by_class(name, text, len(sizes))

@@ -1,45 +1,72 @@
-"""``ufm phase``: where the classes of P with a learned frame live and die."""
+"""``ufm phase``: where classes live, merge and die, for P with a learned frame and for losses of logits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from theory.multicenter.geometry import minimum_dimension
 from ufm.certify import certify
 from ufm.certify.predict import predict
-from ufm.commands.flags import ProblemFlags, check_folder
+from ufm.commands.flags import LossFlags, ProblemFlags, check_folder
 from ufm.files import memory, store
 from ufm.files.process import FAILS, OK, interactive
-from ufm.minimize.phase import Axis, phase_diagram
+from ufm.files.text import require_known
+from ufm.minimize.phase import (
+    LAM,
+    MODEL_AXES,
+    Axis,
+    ModelDiagram,
+    PhaseDiagram,
+    imbalances,
+    model_diagram,
+    model_grid,
+    phase_diagram,
+    spread,
+)
 from ufm.problems import build
+from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
-from ufm.problems.problem import MultiCenterProblem, Problem
+from ufm.problems.problem import MultiCenterProblem, Problem, Sizes, natural
 from ufm.problems.sizes import long_tailed_sizes
 
-LAM_W, LAM_H, LAM = r"$\lambda_W$", r"$\lambda_H$", r"$\lambda$"
+LAM_W, LAM_H = r"$\lambda_W$", r"$\lambda_H$"
+OF_P = ("weights", "tau")
+"""What a diagram of P may be over."""
 
 
 @dataclass
-class Command(ProblemFlags):
-    """Map which classes of P with a learned frame are alive: minimise on a grid, draw theory's boundaries over it.
+class Command(LossFlags, ProblemFlags):
+    """Map which classes are alive, merged or dead: minimise on a grid, draw theory's boundaries over it.
+
+    Without --loss for P with a learned frame; with it for free weights and features under that loss, where equal
+    classes may merge and the rank falls step by step.
 
     Example: ufm phase --class-sizes 100,10,1 --centers 1
 
     Example: ufm phase --preset cifar10-lt --f 5 --axes tau
 
-    Writes phase.nc and phase.png into --out. Status 1 if a class lives or dies against theory, a norm differs from
-    its prediction, or a minimum has no certificate.
+    Example: ufm phase --loss ce --class-sizes 500,500,500,50,50,50 --axes lam,tau
+
+    Example: ufm phase --loss bce --n-classes 10 --n-max 500 --tau 0.01 --axes lam
+
+    Writes phase.nc and phase.png into --out. Status 1 if a class lives, merges or dies against theory, a norm differs
+    from its prediction, or a minimum has no certificate.
     """
 
-    axes: Literal["weights", "tau"] = "weights"
-    """weights: lam_W over lam_H. tau: imbalance ratio over lam_W = lam_H, with centers by the rule at each tau."""
+    loss: str | None = None  # type: ignore[assignment]
+    """ce, mse, bce, hinge or squared-hinge, of free weights and features (default: P with a learned frame)."""
+    axes: str | None = None
+    """P: weights, lam_W over lam_H, or tau, imbalance ratio over lam_W = lam_H, with centers by the rule at each tau.
+    A loss: lam, the root of lam_W lam_H; lam,tau; or lam,ratio, the latter lam_W / lam_H
+    (default: weights, of a loss lam,tau)."""
     low: float | None = None
-    """Smallest weight (default: a quarter of that at which theory sees the first class die)."""
+    """Smallest weight (default: a quarter of that at which theory sees the first class die or merge)."""
     high: float | None = None
-    """Largest weight (default: four times that at which the last class dies)."""
+    """Largest weight (default: four times that at which the last class dies; of a loss twice)."""
     points: int = 16
     """Points per axis, at least 2."""
     seed: int = 0
@@ -52,30 +79,68 @@ class Command(ProblemFlags):
     def run(self) -> int:
         """Minimise everywhere, compare with theory, write, report."""
         from figures import style
-        from figures.commands.phase import phase_figure
 
         check_folder(self.out, "phase.nc", "phase.png")
-        problem_at, vertical, horizontal = self._grid()
-        diagram = phase_diagram(problem_at, vertical, horizontal, seed=self.seed, progress=interactive())
+        natural("seed", self.seed)
+        if self.points < 2:
+            raise ValueError(f"points={self.points} must be at least 2")
+        diagram, draw = self._of_p() if self.loss is None else self._of_loss(self.loss)
         report = certify(diagram, seed=self.seed)
         path = store.save(diagram.dataset(), self.out / "phase.nc")
-        style.save_figure(phase_figure(diagram), self.out / "phase.png")
+        style.save_figure(draw(diagram), self.out / "phase.png")
         plain = {**report.to_dict(), "points": diagram.gap.size, "out": str(path)}
         print(store.to_json(plain) if self.json else f"{report}\nwritten to {self.out}")
         return OK if report.holds else FAILS
 
+    def _of_loss(self, loss: str) -> tuple[PhaseDiagram | ModelDiagram, Callable[[Any], Figure]]:
+        """The diagram of free weights and features, and how it is drawn."""
+        from figures.commands.phase import model_phase_figure
+
+        for name in ("problem", "centers", "f", "theta", "frame", "beta", "lam", "lam_h", "lam_w"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name}={getattr(self, name)} has no meaning beside --loss: leave it out for P")
+        dim: dict[str, Any] = {} if self.dim is None else {"dim": self.dim}
+
+        def model_of(sizes: Sizes, lam_w: float, lam_h: float) -> FeatureModel:
+            return FeatureModel(sizes, loss=loss, lam_w=lam_w, lam_h=lam_h, **dim, **self.changes(sizes))
+
+        sizes = self.sizes()
+        axes = (self.axes or "lam,tau").replace(" ", "")
+        ends = {"low": self.low, "high": self.high}
+        model_at, vertical, horizontal = model_grid(model_of, sizes, axes, self.points, **ends)
+        count = len(vertical.values) * len(horizontal.values)
+        # 20 ms a minimum of a few different sizes, and 50 s of a thousand
+        self._require(count, 1000 + 48 * len(sizes), 0.02 + 5e-5 * len(set(sizes)) ** 2)
+        return model_diagram(model_at, vertical, horizontal, progress=interactive()), model_phase_figure
+
+    def _require(self, count: int, n_bytes: int, seconds: float) -> None:
+        """Refuse so many minima if they would not fit or not end."""
+        what = f"a diagram of {count} minima"
+        memory.require(count * n_bytes, what, "take fewer --points")
+        memory.require_time(seconds * count, what, "take fewer --points")
+
+    def _of_p(self) -> tuple[PhaseDiagram | ModelDiagram, Callable[[Any], Figure]]:
+        """The diagram of P, and how it is drawn."""
+        from figures.commands.phase import phase_figure
+
+        for field in fields(LossFlags):
+            if (value := getattr(self, field.name)) != field.default:
+                raise ValueError(f"{field.name}={value} needs --loss: it changes a loss of logits")
+        problem_at, vertical, horizontal = self._grid()
+        return phase_diagram(problem_at, vertical, horizontal, seed=self.seed, progress=interactive()), phase_figure
+
     def _grid(self) -> tuple[Callable[[float, float], MultiCenterProblem], Axis, Axis]:
         """The problem at each point, and the axes."""
-        for name in ("loss", "frame", "beta", "lam", "lam_h", "lam_w", "dim"):
+        axes = self.axes or "weights"
+        if axes in MODEL_AXES:
+            raise ValueError(f"axes={axes} needs --loss: of P without it there are {' and '.join(OF_P)}")
+        require_known(axes, OF_P, f"axes={axes!r} is unknown for P")
+        for name in ("frame", "beta", "lam", "lam_h", "lam_w", "dim"):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name}={getattr(self, name)}; a phase diagram is of P, with its weights on the axes")
-        if self.points < 2:
-            raise ValueError(f"points={self.points} must be at least 2")
         base = replace(self, lam_h=1.0, lam_w=1.0, loss="mse").build()
-        count, what = self.points**2, f"a diagram of {self.points} x {self.points} minima"
         # two numbers and a bit a class, and the problem itself; 5 ms a minimum of a few classes
-        memory.require(count * (1000 + 32 * base.n_classes), what, "take fewer --points")
-        memory.require_time(5e-3 * count, what, "take fewer --points")
+        self._require(self.points**2, 1000 + 32 * base.n_classes, 5e-3)
 
         def learned(sizes: tuple[int, ...], lam_w: float, lam_h: float) -> MultiCenterProblem:
             centers = (
@@ -84,26 +149,21 @@ class Command(ProblemFlags):
             problem = Problem(sizes, centers, base.theta, loss="mse", lam_h=lam_h, lam_w=lam_w, frame="learned")
             return replace(problem, dim=minimum_dimension(problem.centers))
 
-        if self.axes == "weights":
+        if axes == "weights":
             weights = self._weights([learned(base.class_sizes, 1.0, 1.0)])
-            axes = Axis("lam_w", LAM_W, LAM_W, weights), Axis("lam_h", LAM_H, LAM_H, weights)
-            return (lambda w, h: learned(base.class_sizes, w, h)), *axes
+            sides = Axis("lam_w", LAM_W, LAM_W, weights), Axis("lam_h", LAM_H, LAM_H, weights)
+            return (lambda w, h: learned(base.class_sizes, w, h)), *sides
         largest, count = max(base.class_sizes), base.n_classes
-        ratios = np.geomspace(max(0.005, 1.0 / largest), 1.0, self.points)
+        tau = imbalances(largest, self.points)
 
         def tailed(tau: float, lam: float) -> MultiCenterProblem:
             return learned(long_tailed_sizes(count, largest, tau), lam, lam)
 
-        weights = self._weights([tailed(float(tau), 1.0) for tau in ratios])
-        tau = Axis("tau", r"$\tau$", r"$\tau = n_{min} / n_{max}$", ratios)
+        weights = self._weights([tailed(float(each), 1.0) for each in tau.values])
         return tailed, tau, Axis("lam", LAM, r"$\lambda = \lambda_W = \lambda_H$", weights)
 
     def _weights(self, problems: list[MultiCenterProblem]) -> Array:
         """Weights from before the first death to after the last, if not given."""
         # a class dies where sqrt(lam_W lam_H) is its factor at weights of 1
         critical = np.concatenate([predict(problem).clearance for problem in problems])
-        low = critical.min() / 4.0 if self.low is None else self.low
-        high = critical.max() * 4.0 if self.high is None else self.high
-        if not 0.0 < low < high < np.inf:
-            raise ValueError(f"low={low:g} and high={high:g} must satisfy 0 < low < high")
-        return np.geomspace(low, high, self.points)
+        return spread(critical.min() / 4.0, critical.max() * 4.0, self.points, self.low, self.high)

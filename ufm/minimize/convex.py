@@ -478,6 +478,14 @@ class NuclearBound:
         return layout
 
 
+def deadly(layout: Layout) -> float:
+    """A penalty at which everything is dead: the strength of the slopes where all logits are 0, twice."""
+    slopes = layout.loss.at(np.zeros_like(layout.counts), layout.targets, layout.counts).slopes
+    by_m, by_s, _ = layout.adjoint(layout.weights[:, None] * slopes)
+    inner = np.abs(np.divide(by_s, layout.repeats, out=np.zeros_like(by_s), where=layout.repeats > 0))
+    return 2.0 * NuclearBound.largest(by_m, inner)
+
+
 BALANCE = 1e-14
 """Slopes of a free bias add up to 0 up to here, in units of the largest: what is left is rounding of their sum."""
 

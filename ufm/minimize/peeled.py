@@ -18,7 +18,7 @@ import numpy as np
 from scipy import linalg, optimize
 
 from ufm.minimize.certificate import Certificate, bound_of
-from ufm.minimize.convex import Factored, Layout, NuclearBound, layout_of, solve
+from ufm.minimize.convex import Factored, Layout, NuclearBound, deadly, layout_of, solve
 from ufm.minimize.geometry import Geometry, no_start_of_ones_own
 from ufm.minimize.solve import Asked, solution_of
 from ufm.minimize.trust_region import Ending
@@ -116,7 +116,7 @@ def _searched(model: PeeledModel, layout: Layout, *, progress: bool) -> _Found:
     def excess(log_penalty: float) -> float:
         return _norm(at(log_penalty).local, layout) - model.radius
 
-    top = np.log(_deadly(layout))
+    top = np.log(deadly(layout))
     low = top
     while excess(low) < 0.0:
         low -= 2.0
@@ -124,14 +124,6 @@ def _searched(model: PeeledModel, layout: Layout, *, progress: bool) -> _Found:
             return _Found(layout, at(low), 0.0)
     found = optimize.brentq(excess, low, low + 2.0, xtol=1e-15, rtol=1e-14)
     return _Found(layout, at(found), float(np.exp(found)))
-
-
-def _deadly(layout: Layout) -> float:
-    """A penalty at which everything is dead: the strength of the slopes where all logits are 0."""
-    slopes = layout.loss.at(np.zeros_like(layout.counts), layout.targets, layout.counts).slopes
-    by_m, by_s, _ = layout.adjoint(layout.weights[:, None] * slopes)
-    inner = np.abs(np.divide(by_s, layout.repeats, out=np.zeros_like(by_s), where=layout.repeats > 0))
-    return 2.0 * NuclearBound.largest(by_m, inner)
 
 
 bound_of.register(PeeledModel, BallBound)

@@ -1,7 +1,7 @@
 """A problem from a description: plain values by name, as flags of the command line and descriptions of sweeps give."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -186,6 +186,11 @@ def model_of(values: Mapping[str, Any]) -> FeatureModel | SphereModel | PeeledMo
     kinds = [kind for word, kind in OWN_WORDS.items() if word in values]
     model: FeatureModel | SphereModel | PeeledModel = (kinds or [FeatureModel])[0].from_dict(values)
     return model
+
+
+def inverse_weights(sizes: Sequence[int]) -> tuple[float, ...]:
+    """Weights N / (K n_k) of the classes in the loss."""
+    return tuple(sum(sizes) / (len(sizes) * size) for size in sizes)
 
 
 def by_class(name: str, text: str, count: int) -> tuple[float, ...]:

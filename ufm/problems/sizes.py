@@ -37,12 +37,44 @@ def long_tailed_sizes(n_classes: int, n_max: int, tau: float) -> Sizes:
     if not 0 < ratio <= 1:
         raise ValueError(f"tau={tau} is outside (0, 1]: it is n_min / n_max")
     memory.require(120 * count, f"a list of {count} class sizes", "take fewer --n-classes")
-    exponents = np.arange(count) / max(count - 1, 1)
+    return _between(largest, ratio, np.arange(count) / max(count - 1, 1))
+
+
+def _between(largest: int, tau: float, exponents: NDArray[np.float64]) -> Sizes:
+    """Sizes from n_max, at exponent 0, to n_max tau, at exponent 1."""
     # The nudge keeps exact values such as 5000 * 0.01 from falling to 49 by one rounding.
-    sizes = np.floor(largest * ratio**exponents + 1e-9).astype(int)
-    if sizes[-1] < 1:
+    sizes = np.floor(largest * tau**exponents + 1e-9).astype(int)
+    if sizes.min() < 1:
         raise ValueError(f"tau={tau} with n_max={largest} leaves the smallest class empty")
     return tuple(int(n) for n in sizes)
+
+
+def with_imbalance(sizes: Sizes, tau: float) -> Sizes:
+    r"""The same classes with another imbalance: each size at its place between the largest and the smallest.
+
+    .. math:: n_k = \lfloor n_{max}\, \tau^{e_k} \rfloor , \qquad
+        e_k = \frac{\ln (n_{max} / n_k)}{\ln (n_{max} / n_{min})} ,
+
+    so equal classes stay equal, and a long tail stays one.
+
+    Parameters
+    ----------
+    sizes : of classes that are not all equal.
+    tau : imbalance ratio n_min / n_max, in (0, 1].
+
+    Raises
+    ------
+    ValueError : sizes that are all equal, or a class that would be empty.
+
+    Examples
+    --------
+    >>> with_imbalance((100, 100, 10, 10), 0.25), with_imbalance((100, 30, 9), 0.01)
+    ((100, 100, 25, 25), (100, 10, 1))
+    """
+    n = np.asarray(sizes, dtype=np.float64)
+    if n.min() == n.max():
+        raise ValueError(f"class_sizes={sizes} are all equal: an imbalance needs classes that may grow and shrink")
+    return _between(max(sizes), tau, np.log(n.max() / n) / np.log(n.max() / n.min()))
 
 
 def rare_classes(class_sizes: Sequence[int]) -> NDArray[np.int64]:

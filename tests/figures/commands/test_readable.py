@@ -11,7 +11,7 @@ from figures.commands import design, geometry, phase, simulate, sweep, table
 from tests.figures.commands import test_table
 from tests.readable import require_readable
 from ufm.certify.design import evaluate, rank
-from ufm.minimize.phase import Axis, phase_diagram
+from ufm.minimize.phase import Axis, model_diagram, model_grid, phase_diagram
 from ufm.sweep.description import Sweep
 from ufm.sweep.picture import Picture
 from ufm.train.presets import PRESETS
@@ -55,6 +55,15 @@ def test_living_classes():
 
     axes = [Axis(name, name, name, np.geomspace(0.003, 3, 6)) for name in ("lam_w", "lam_h")]
     require_readable(phase.phase_figure(phase_diagram(at, *axes)))
+
+
+@pytest.mark.parametrize("axes", ["lam", "lam,tau", "lam,ratio"])
+@pytest.mark.parametrize(("loss", "sizes"), [("ce", (500, 500, 50, 50)), ("mse", (500, 200, 50, 9)), ("bce", (40, 9))])
+def test_phases_of_losses(axes, loss, sizes):
+    def model_of(sizes, lam_w, lam_h):
+        return ufm.FeatureModel(sizes, loss=loss, lam_w=lam_w, lam_h=lam_h)
+
+    require_readable(phase.model_phase_figure(model_diagram(*model_grid(model_of, sizes, axes, 5))))
 
 
 RULES = ("uniform", "class-aware", "margins", "apportioned")

@@ -15,7 +15,7 @@ import pytest
 import ufm
 from ufm.certify import cosine, ends, mse, slow
 from ufm.measure import metrics
-from ufm.minimize.phase import Axis, phase_diagram
+from ufm.minimize.phase import Axis, model_diagram, phase_diagram
 from ufm.minimize.solution import Solution
 from ufm.problems.frames import dense
 from ufm.simulate.modes import Modes
@@ -346,6 +346,15 @@ def grid():
     return phase_diagram(lambda lam_h, lam_w: LEARNED.replace(lam_h=lam_h, lam_w=lam_w), *axes)
 
 
+def phases_of_a_loss():
+    axes = Axis("ratio", "r", "r", np.ones(1)), Axis("lam", "lam", "lam", np.array([1e-3, 1e-2]))
+    return model_diagram(lambda _, lam: ufm.FeatureModel((90, 90, 9, 9), lam_w=lam, lam_h=lam), *axes)
+
+
+def all_dead(diagram, x, patch):
+    diagram.rank[0, 0] = 0
+
+
 UNSETTLED = {  # what is left of 1000 at the end is more of the direction than of the feature
     EXPM: Tooth(1e-9, pushed, also=("NC without regularisation",)),
     "null-space part of the start stays": Tooth(2e-9, remembered),
@@ -379,6 +388,14 @@ QUICK = {
             LIVING: Tooth(0.0, other("living", 0, 0, 0)),
             "|w_k|^2": Tooth(1e-7, phase_classifier),
             "points without a certificate": Tooth(0.0, other("optimal", 0, 0)),
+        },
+    ),
+    "phase diagram of a loss": (
+        phases_of_a_loss,
+        {
+            "points without a certificate": Tooth(0.0, other("optimal", 0, 0)),
+            "classes that merge or not against theory": Tooth(0.0, other("merged", 0, 0, 0)),
+            "points where all is dead or not against theory": Tooth(0.0, all_dead),
         },
     ),
     "model": (

@@ -12,7 +12,7 @@ from ufm.certify import certify
 from ufm.certify.predict import predict
 from ufm.commands.main import main
 from ufm.files import store
-from ufm.minimize.phase import Axis, phase_diagram
+from ufm.minimize.phase import Axis, model_diagram, model_grid, phase_diagram
 
 EXAMPLE = ufm.Problem((100, 10, 1), 1, 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
 
@@ -97,6 +97,79 @@ def test_phase_diagram():
     assert len({tuple(row) for row in diagram.living.reshape(-1, 3)}) > 2
 
 
+MODELS = {
+    "minorities merge": ({}, "lam,tau", (100, 100, 10, 10)),
+    "with a free bias": ({"bias": "free"}, "lam,tau", (100, 100, 10, 10)),
+    "weights": ({"weights": (1.0, 1.0, 3.0, 3.0)}, "lam", (100, 100, 10, 10)),
+    "smoothed labels": ({"smoothing": 0.2}, "lam,ratio", (100, 100, 10, 10)),
+    "squared loss": ({"loss": "mse"}, "lam,ratio", (100, 30, 9, 3)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_merge_die_and_lose_rank_where_theory_says(name):
+    fields, axes, sizes = MODELS[name]
+
+    def model_of(sizes, lam_w, lam_h):
+        return ufm.FeatureModel(sizes, lam_w=lam_w, lam_h=lam_h, **fields)
+
+    diagram = model_diagram(*model_grid(model_of, sizes, axes, 7))
+    report = certify(diagram)
+    assert report.holds, str(report)
+    assert not report.notes
+    assert len(report.checks) > 1
+    assert diagram.rank.max() >= 3
+    assert diagram.rank.min() == 0
+    data = diagram.dataset()
+    assert data["merged"].dims == (*[a.name for a in (diagram.vertical, diagram.horizontal)], "class")
+    np.testing.assert_array_equal(data["rank"], diagram.rank)
+
+
+def test_the_rank_of_unequal_minorities_falls_step_by_step():
+    def model_of(sizes, lam_w, lam_h):
+        return ufm.FeatureModel(sizes, lam_w=lam_w, lam_h=lam_h)
+
+    rank = model_diagram(*model_grid(model_of, (500, 200, 80, 30, 10), "lam", 40)).rank[0]
+    assert sorted(set(rank.tolist())) == [0, 1, 2, 3, 4]
+    assert (np.diff(rank) <= 0).all()
+
+
+def test_a_point_on_a_threshold_decides_nothing_and_one_beside_it_does():
+    threshold = np.sqrt(10) / 220
+    near = Axis("lam", "lam", "lam", threshold * np.array([1 - 1e-5, 1 + 1e-3]))
+
+    def model_at(_, lam):
+        return ufm.FeatureModel((100, 100, 10, 10), lam_w=lam, lam_h=lam)
+
+    diagram = model_diagram(model_at, Axis("ratio", "r", "r", np.ones(1)), near)
+    assert diagram.merged[0, 1].tolist() == [False, False, True, True]
+    diagram.merged[0, 0, 2] ^= True
+    assert certify(diagram).holds
+    diagram.merged[0, 1, 2] = False
+    assert not certify(diagram).holds
+
+
+def test_losses_without_a_theorem_are_minimised_and_the_report_says_so():
+    def model_of(sizes, lam_w, lam_h):
+        return ufm.FeatureModel(sizes, loss="bce", lam_w=lam_w, lam_h=lam_h)
+
+    report = certify(model_diagram(*model_grid(model_of, (40, 10, 10), "lam", 4)))
+    assert report.holds
+    assert "4 of 4 points: no theorem of the zoo" in report.notes[0]
+
+
+@pytest.mark.usefixtures("_empty_folder")
+def test_phases_of_a_loss_from_the_command_line(capsys):
+    words = ["phase", "--loss", "ce", "--class-sizes", "100,100,10,10", "--points", "4", "--json", "--out"]
+    assert main([*words, "a"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["holds"], said["points"]) == (True, 16)
+    data = store.load(said["out"]).to_dataset()
+    assert dict(data.sizes) == {"tau": 4, "lam": 4, "class": 4}
+    assert main([*words, "b", "--axes", "lam", "--weights", "inverse"]) == 0
+    assert json.loads(capsys.readouterr().out)["points"] == 4
+
+
 @pytest.fixture(name="_empty_folder")
 def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -122,10 +195,32 @@ def test_phase_from_the_command_line(capsys):
         (["--lam-w", "0.1"], "--lam-w=0.1; a phase diagram is of P"),
         (["--points", "1"], "points=1 must be at least 2"),
         (["--low", "1", "--high", "0.1"], "--low=1 and --high=0.1 must satisfy"),
+        (["--axes", "lam,tau"], "--axes=lam,tau needs --loss"),
+        (["--axes", "weight"], "--axes='weight' is unknown for P: did you mean 'weights'?"),
+        (["--bias", "free"], "--bias=free needs --loss"),
+        (["--loss", "ce"], "--centers=2 has no meaning beside --loss"),
     ],
 )
 def test_wrong_phases(capsys, tmp_path, arguments, message):
     assert main(["phase", "--class-sizes", "50,5", "--centers", "2", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("_empty_folder")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--loss", "cee"], "--loss='cee' is unknown: did you mean 'ce'"),
+        (["--loss", "ce", "--axes", "lam,taus"], "--axes='lam,taus' is unknown for a loss of logits"),
+        (["--loss", "ce", "--lam-w", "0.1"], "--lam-w=0.1 has no meaning beside --loss"),
+        (["--loss", "ce", "--class-sizes", "5,5"], "are all equal: an imbalance needs"),
+        (["--loss", "ce", "--low", "1", "--high", "0.1"], "--low=1 and --high=0.1 must satisfy"),
+    ],
+)
+def test_wrong_phases_of_a_loss(capsys, tmp_path, arguments, message):
+    sizes = [] if "--class-sizes" in arguments else ["--class-sizes", "50,5"]
+    assert main(["phase", *arguments, *sizes]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

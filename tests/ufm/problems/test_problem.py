@@ -7,11 +7,13 @@ import pickle
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import ufm
 from tests import strategies
 from ufm import Problem
 from ufm.problems import build
+from ufm.problems.sizes import long_tailed_sizes, with_imbalance
 
 
 @given(strategies.problems())
@@ -277,3 +279,22 @@ def test_the_stored_form_is_plain_json():
         "lam_w": 0.0,
         "frame": "fixed",
     }
+
+
+@given(st.lists(st.integers(1, 1000), min_size=2, max_size=6, unique=True), st.floats(0.01, 1.0))
+def test_another_imbalance_keeps_the_order_and_equal_classes_equal(sizes, tau):
+    largest = max(sizes) * 100
+    stretched = with_imbalance((largest, *sizes, *sizes), tau)
+    assert stretched[1 : 1 + len(sizes)] == stretched[1 + len(sizes) :]
+    assert min(stretched) == int(np.floor(largest * tau + 1e-9))
+    assert max(stretched) == largest
+    order = np.argsort(sizes)
+    assert (np.diff(np.array(stretched[1 : 1 + len(sizes)])[order]) >= 0).all()
+
+
+def test_a_long_tail_stays_one():
+    assert with_imbalance(long_tailed_sizes(5, 10_000, 1e-4), 0.01) == long_tailed_sizes(5, 10_000, 0.01)
+    with pytest.raises(ValueError, match="all equal"):
+        with_imbalance((5, 5), 0.1)
+    with pytest.raises(ValueError, match="leaves the smallest class empty"):
+        with_imbalance((50, 5), 0.01)
