@@ -2,6 +2,7 @@
 
 predict  everything theory says of a problem
 certify  a trajectory, a solution or a phase diagram against it: cosine, mse, learned, ends hold the checks
+phases   phase diagrams of models without a frame against the zoo
 slow     the same by slow means that share nothing with the simulations
 report   checks and their verdicts
 training, design, predictors  what theory says of real trainings and of designs

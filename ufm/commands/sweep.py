@@ -38,10 +38,10 @@ class Command:
 
     Example: ufm sweep --show runs/mine --quantity collapse_time --x theta --lines f
 
-    A description has kind (flow, minimum, decision or training), record (quantities), seeds, [base] (fields of every
-    cell), [axes] (a list, { linspace = [a, b, n] } or { logspace = [a, b, n] } each), [[zip]] (a name, and axes that
-    move together) and [picture]. `ufm sweep --fields flow` lists fields and quantities. Writes results.nc,
-    sweep.png and its caption sweep.md.
+    A description has kind (flow, minimum, geometry, decision or training), record (quantities), seeds, [base]
+    (fields of every cell), [axes] (a list, { linspace = [a, b, n] } or { logspace = [a, b, n] } each), [[zip]] (a
+    name, and axes that move together) and [picture]. `ufm sweep --fields flow` lists fields and quantities. Writes
+    results.nc, sweep.png and its caption sweep.md.
     """
 
     file: tyro.conf.Positional[str | None] = None

@@ -52,7 +52,8 @@ class Sweep:
 
     Parameters
     ----------
-    kind : what is done at each cell: "flow", "minimum", "decision" or "training" (:data:`ufm.sweep.kinds.KINDS`).
+    kind : what is done at each cell: "flow", "minimum", "geometry", "decision" or "training"
+        (:data:`ufm.sweep.kinds.KINDS`).
     record : names of quantities of that kind.
     base : fields that all cells share.
     axes : dimensions, in order; no field twice.

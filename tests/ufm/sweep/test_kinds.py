@@ -265,3 +265,52 @@ def test_every_training_at_a_time_has_a_device_of_its_own(tmp_path, monkeypatch)
     assert set(given) <= {"0", "1", "5"}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert grid.cuda_devices() == []
+
+
+def test_minima_of_losses_of_logits(tmp_path):
+    data = swept(
+        tmp_path,
+        kind="geometry",
+        record=["value", "gap", "rank", "merged", "predicted_merged", "predicted_rank", "alive", "weight_norm"],
+        base={"class_sizes": [100, 100, 10, 10], "bias": "free"},
+        axes={"loss": ["ce", "mse", "bce"], "lam": [1e-3, 1.6e-2, 0.1]},
+    ).squeeze()
+    model = ufm.FeatureModel((100, 100, 10, 10), lam_w=1.6e-2, lam_h=1.6e-2, bias="free")
+    found = ufm.minimize(model)
+    here = data.sel(loss="ce", lam=1.6e-2)
+    assert float(here.value) == found.value
+    np.testing.assert_array_equal(here.weight_norm, found.weight_norms[found.group])
+    np.testing.assert_array_equal(data.merged.sel(loss="ce"), data.predicted_merged.sel(loss="ce"))
+    np.testing.assert_array_equal(data["rank"].sel(loss="mse"), data.predicted_rank.sel(loss="mse"))
+    assert bool(np.isnan(data.predicted_merged.sel(loss="bce")).all())
+    assert here.merged.values.tolist() == [0.0, 0.0, 1.0, 1.0]
+    assert float(abs(data.gap).max()) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"class_sizes": [5, 3], "lam_w": 0.1}, "lam_h is missing"),
+        ({"class_sizes": [5, 3], "lam": 0.1, "lam_h": 0.1}, "lam is lam_w = lam_h"),
+        ({"class_sizes": [5, 3], "lam": 0.0}, "must be positive"),
+        ({"class_sizes": [5, 3], "lam": 0.1, "loss": "cee"}, "loss='cee' is unknown"),
+        ({"class_sizes": [5, 3], "lam": 0.1, "weights": "invers"}, "weights='invers' is unknown"),
+        ({"class_sizes": [5, 3], "lam": 0.1, "shifts": [1.0]}, "must be 2 finite numbers"),
+        ({"lam": 0.1}, "one of --preset"),
+    ],
+)
+def test_wrong_cells_of_losses_of_logits(fields, message):
+    with pytest.raises(ValueError, match=message):
+        _ = Sweep.from_mapping({"kind": "geometry", "record": ["value"], "base": fields}).cells
+
+
+def test_fields_of_models():
+    base = {"n_classes": 3, "n_max": 50, "tau": 0.04, "lam_w": 1e-3, "lam_h": 2e-3, "bias": 0.5, "dim": 3}
+    sweep = Sweep.from_mapping(
+        {"kind": "geometry", "record": ["value"], "base": {**base, "weights": "inverse", "temperatures": 2.0}}
+    )
+    (cell,) = sweep.cells
+    assert ufm.FeatureModel.from_dict(cell.configuration["model"]) == ufm.FeatureModel(
+        *((50, 10, 2), 1e-3, 2e-3),
+        **{"bias": 0.5, "weights": (62 / 150, 62 / 30, 62 / 6), "temperatures": (2.0,) * 3},
+    )
