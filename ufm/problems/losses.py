@@ -257,14 +257,14 @@ class TorchLoss:
         return np.broadcast_to(share.detach().numpy(), len(features)).astype(np.float64), gradient.numpy()
 
 
-def require_separable(loss: Loss, features: Array) -> None:
-    """Raise ValueError for a loss that couples samples, or that is a mean: features (n, m) of class 0, n >= 1, tell.
+def require_separable(loss: Loss, features: Array, k: int) -> None:
+    """Raise ValueError for a loss that couples samples, or that is a mean: features (n, m) of class k, n >= 1, tell.
 
     Every sample moves by itself, so the loss of several must be the sum of theirs.
     """
     rows = np.concatenate([features, 0.5 * features[:1], -2.0 * features[:1]])
-    values, gradients = loss.value_and_gradient(rows, 0)
-    single = [loss.value_and_gradient(row[None], 0) for row in rows]
+    values, gradients = loss.value_and_gradient(rows, k)
+    single = [loss.value_and_gradient(row[None], k) for row in rows]
     if not all(np.all(np.isfinite(each)) for each in (values, gradients, *(part for one in single for part in one))):
         return  # where it is not finite, the flow says when and at which sample
     for what, together, alone in (
@@ -274,8 +274,8 @@ def require_separable(loss: Loss, features: Array) -> None:
         scale = np.abs(alone).max()
         if np.abs(together - alone).max() > SEPARABLE * scale:
             raise ValueError(
-                f"the {what} of {len(rows)} samples is not the sum of theirs: the loss couples them or takes a mean "
-                "(what is wanted of torch's own losses is reduction='none')"
+                f"the {what} of {len(rows)} samples of class {k} is not the sum of theirs: the loss couples them or "
+                "takes a mean (what is wanted of torch's own losses is reduction='none')"
             )
 
 

@@ -89,7 +89,8 @@ def prepare(problem: MultiCenterProblem, asked: Asked) -> Method:
         "take smaller or fewer classes (--class-sizes, --n-classes)",
     )
     if asked.loss is not None and features is not None:
-        require_separable(asked.loss, features[:3])
+        for k in range(problem.n_classes):
+            require_separable(asked.loss, features[problem.samples(k)][:3], k)
     loss = loss_of(problem, frame) if asked.loss is None else asked.loss
     given, custom = asked.features is not None, asked.loss is not None
     return chosen(problem, frame, loss, features, start, asked.seed, given, custom)

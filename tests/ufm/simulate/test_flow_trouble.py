@@ -137,3 +137,13 @@ def test_one_interrupt_ends_all_threads():
         assert process.stdout.readline() == "moving\n"
         process.send_signal(signal.SIGINT)
         assert "KeyboardInterrupt" in process.communicate(timeout=10.0)[1]
+
+
+def test_a_loss_that_couples_the_samples_of_one_class_is_refused():
+    import torch
+
+    problem = ufm.Problem((2, 3), 2, 0.3, 8)
+    spread = ufm.TorchLoss(lambda h, y: torch.where(y == 1, ((h - h.mean(0)) ** 2).sum(1), (h**2).sum(1)))
+    for verb, how in ((ufm.gradient_flow, {"t_final": 1.0}), (ufm.gradient_descent, {"step_size": 0.1, "n_steps": 2})):
+        with pytest.raises(ValueError, match=r"samples of class 1 is not the sum of theirs"):
+            verb(problem, loss=spread, **how)
