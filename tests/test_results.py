@@ -1,11 +1,13 @@
 """The committed results, and the README's numbers that come from them."""
 
 import pathlib
+import re
 import tomllib
 
 import numpy as np
 import pytest
 
+from ufm.files.store import DamagedFile
 from ufm.tables import compare, results, tables, writers
 from ufm.train import presets
 
@@ -23,6 +25,16 @@ def test_committed_results_are_of_todays_tables(path):
         sizes = np.asarray(result["class_sizes"])
         assert np.all(sizes[:-1] >= sizes[1:])
         np.testing.assert_allclose(result["accuracy"]["own"], np.mean(result["class_accuracy"]["own"]), atol=2e-5)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_committed_results_tell_when_a_number_of_them_changes(path, tmp_path):
+    text = path.read_text()
+    for number in re.findall(r'"own": (0\.\d\d)', text)[:2]:
+        changed = tmp_path / path.name
+        changed.write_text(text.replace(f'"own": {number}', f'"own": {float(number) / 2:.2f}', 1))
+        with pytest.raises(DamagedFile, match="digest does not match"):
+            results.load(changed)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
