@@ -123,7 +123,7 @@ def read_class_sizes(path: str | Path, *, labels: bool = False) -> Sizes:
         if values.size > values.max():
             raise ValueError(
                 f"{path} holds {values.size} numbers up to {int(values.max())}, which may be labels or sizes: say "
-                "--labels (labels=True) for labels, and give sizes as a list"
+                "that they are labels with --labels (read_class_sizes: labels), and give sizes as a list"
             )
         return tuple(int(n) for n in values)
     if values.max() >= values.size:
@@ -150,12 +150,12 @@ def load_array(path: str | Path) -> NDArray[Any]:
 
 def _column(path: Path, column: str) -> tuple[NDArray[Any], bool]:
     """The numbers of a text file, or of a column of it, and whether they stand behind the paths of a list."""
-    lines = read_text(path).splitlines()
-    rows = [re.split(r"\s*[,;]\s*|\s+", line.strip()) for line in lines if line.strip()]
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    rows = [re.split(r"\s*[,;]\s*|\s+", line) for line in lines]
     header = rows.pop(0) if rows and not any(map(_is_number, rows[0])) else []
     widths = {len(row) for row in rows}
-    if not column and widths == {2} and all(not _is_number(row[0]) for row in rows):
-        return _numbers(path, [row[1] for row in rows]), True
+    if not column and rows and all(_is_path_and_label(row) for row in rows):
+        return _numbers(path, [row[-1] for row in rows]), True
     if column:
         place = header.index(column) if column in header else int(column) if column.isdecimal() else -1
         if not 0 <= place < min(widths, default=0):
@@ -167,6 +167,11 @@ def _column(path: Path, column: str) -> tuple[NDArray[Any], bool]:
         names = f" ({', '.join(header)})" if header else ""
         raise ValueError(f"{path} has {widths.pop()} columns{names}: say which one holds them, {path}::COLUMN")
     return _numbers(path, [word for row in rows for word in row]), False
+
+
+def _is_path_and_label(row: Sequence[str]) -> bool:
+    """Whether a row is a path, which may have blanks in it, and a number."""
+    return len(row) > 1 and not _is_number(row[0]) and _is_number(row[-1]) and (len(row) == 2 or "." in row[-2])
 
 
 def _is_number(word: str) -> bool:

@@ -298,3 +298,10 @@ def test_a_long_tail_stays_one():
         with_imbalance((5, 5), 0.1)
     with pytest.raises(ValueError, match="leaves the smallest class empty"):
         with_imbalance((50, 5), 0.01)
+
+
+@pytest.mark.parametrize("separator", [" ", ",", "\t"])
+def test_paths_in_a_list_may_have_blanks(tmp_path, separator):
+    rows = [("a/one.jpg", 0), ("b/New York 3.jpg", 1), ("c (2).jpg", 1)]
+    path = write(tmp_path / "list.txt", "\n".join(f"{image}{separator}{label}" for image, label in rows))
+    assert ufm.read_class_sizes(path) == ufm.read_class_sizes(path, labels=True) == (1, 2)
