@@ -132,7 +132,7 @@ def _help(arguments: Sequence[str] | None) -> str:
 def in_flags(message: str, command: Any) -> str:
     """A message of Python in the words of a command line: names of arguments become those of its flags.
 
-    What is said of a file, "FILE: ...", stays as it is.
+    What is said of a file, "FILE: ...", stays as it is, and so do hyperparameters with the name of a flag.
     """
     if command is None or any(message.startswith(f"{value}:") for value in vars(command).values()):
         return message
@@ -142,5 +142,5 @@ def in_flags(message: str, command: Any) -> str:
         if tyro.conf.Positional not in marks:
             flag = "--" + (names or [field.name])[0].replace("_", "-")
             ending = r"\b" if "_" in field.name else "(?==)"
-            message = re.sub(rf"(?<![\w.-]){field.name}{ending}", flag, message)
+            message = re.sub(rf"(?<![\w.'-])(?<!hyper )(?<!write ){field.name}{ending}", flag, message)
     return message

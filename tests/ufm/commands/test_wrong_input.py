@@ -14,6 +14,8 @@ import xarray
 import ufm
 from ufm.certify import job
 from ufm.commands.main import main
+from ufm.commands.parse import in_flags
+from ufm.commands.train import Command as Train
 from ufm.files import memory, store
 from ufm.measure import metrics
 from ufm.sweep.description import read
@@ -485,3 +487,10 @@ def test_pictures_are_drawn_without_a_word(flags, capsys):
     source = () if "--class-sizes" in flags else ("--preset", "toy")
     main(["verify", *source, *flags])
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", ["momentum=5", "momentum=-1", "momentum=x"])
+def test_a_hyperparameter_with_the_name_of_a_flag_is_not_called_that_flag(words):
+    with pytest.raises(ValueError, match="momentum") as caught:
+        Config(method="KCL", hyper=(words,))
+    assert "--momentum" not in in_flags(str(caught.value), Train())
