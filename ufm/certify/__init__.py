@@ -95,12 +95,19 @@ def _(subject: Solution, rng: np.random.Generator, notes: list[str]) -> tuple[st
     return _heading(subject.problem), list(solution_checks(subject, rng))
 
 
+MOST = 3000
+"""Classes of a model that theorems are held against."""
+
+
 @_checks.register
 def _(
     subject: Geometry | DeepGeometry | SphereGeometry, rng: np.random.Generator, notes: list[str]
 ) -> tuple[str, list[Check]]:
-    model, theorems = subject.problem, applying(subject.problem)
-    if not theorems:
+    model = subject.problem
+    theorems = applying(model) if model.n_classes <= MOST else []
+    if model.n_classes > MOST:
+        notes.append(f"what theorems say of K x K numbers: {model.n_classes} classes are more than {MOST}")
+    elif not theorems:
         notes.append("anything but the bound: no theorem of the zoo speaks of this model")
     if subject.certificate is None:
         notes.append(f"that nothing is lower: this is the {subject.status}")

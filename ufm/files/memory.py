@@ -4,7 +4,7 @@ import os
 import resource
 import warnings
 
-NOTICED, ENDLESS = 600.0, 7 * 86400.0
+NOTICED, ENDLESS = 60.0, 7 * 86400.0
 """Seconds: what takes longer than the first is said before, what takes longer than the second is refused."""
 
 

@@ -165,3 +165,9 @@ def test_the_zoo_is_listed_shown_and_checked(command, refused):
     unproved = {each["id"] for each in theorems if each["gap"] is None}
     assert unproved == {"sphere-codes", "deep-ce", "mse-flow-modes", "ce-flow-time", "nc0"}
     refused("theorem 'mse' is unknown", "zoo", "mse")
+
+
+def test_a_million_equal_classes(command):
+    status, out, _ = command("geometry", "--n-classes", 1_000_000, "--n-max", 10, "--tau", 1, "--lam-w", 1e-9)
+    assert status == 0
+    assert "1000000 classes are more than 3000" in out

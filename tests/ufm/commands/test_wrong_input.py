@@ -215,7 +215,7 @@ def test_what_would_not_fit_or_not_end_is_said_before(refused, flags, said, flag
 def test_what_takes_long_is_said_before():
     with pytest.warns(UserWarning, match="takes about 16.7 minutes: use less"):
         memory.require_time(1000.0, "it", "use less")
-    memory.require_time(500.0, "it", "use less")
+    memory.require_time(50.0, "it", "use less")
     with pytest.raises(ValueError, match=r"30.* days"):
         memory.require_time(30 * 86400.0, "it", "use less")
 
