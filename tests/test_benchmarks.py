@@ -9,6 +9,8 @@ import pytest
 import ufm
 from benchmarks import geometry
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(geometry.NEEDS, "cvxpy", "no_such_package")

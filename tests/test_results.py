@@ -37,6 +37,7 @@ def test_committed_results_tell_when_a_number_of_them_changes(path, tmp_path):
             results.load(changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_tables_of_the_documentation_are_those_of_the_results(path):
     page = (ROOT / "docs" / "networks.md").read_text()

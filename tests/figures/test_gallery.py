@@ -20,12 +20,7 @@ from ufm.problems.presets import preset
 from ufm.problems.problem import Problem
 
 GALLERY = gallery.found()
-SLOW = {"work-precision", "living", "rates"}
-SIMULATED = [
-    pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
-    for name, entry in GALLERY.items()
-    if entry.trainings != "only"
-]
+SIMULATED = [name for name, entry in GALLERY.items() if entry.trainings != "only"]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +39,7 @@ def units(axis):
     return [text for text in (axis.get_xlabel(), axis.get_ylabel()) if "flow time" in text or "(" in text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIMULATED)
 def test_every_figure_is_readable_and_says_how_well_theory_agrees(data, name):
     found, module = data(name), GALLERY[name].module

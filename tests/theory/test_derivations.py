@@ -32,10 +32,8 @@ DOMAINS = {
 """What the symbols of derivations range over; most are positive numbers."""
 
 
-SLOW = {"mse_learned", "reduced_flow", "surrogate"}
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in derivations()])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", derivations())
 @settings(max_examples=8)  # of closed forms without cases, at 50 digits: a wrong one is wrong everywhere
 @given(data=st.data())
 def test_numpy_computes_what_was_derived(name, data):

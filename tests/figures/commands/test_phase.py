@@ -1,6 +1,7 @@
 """What the phase picture shows is what was simulated, and what theory says."""
 
 import numpy as np
+import pytest
 
 import ufm
 from figures.commands.phase import model_phase_figure, phase_figure
@@ -29,6 +30,7 @@ def test_phase_figure():
         np.testing.assert_allclose(fine.get_ydata()[0], first)
 
 
+@pytest.mark.slow
 def test_phases_of_a_loss():
     def model_of(sizes, lam_w, lam_h):
         return ufm.FeatureModel(sizes, lam_w=lam_w, lam_h=lam_h)

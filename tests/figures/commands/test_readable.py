@@ -16,6 +16,8 @@ from ufm.sweep.description import Sweep
 from ufm.sweep.picture import Picture
 from ufm.train.presets import PRESETS
 
+pytestmark = pytest.mark.slow
+
 
 def flow(**changes):
     given = {"class_sizes": (8, 4, 2), "centers": (2, 3, 9), "theta": 0.2, "dim": 30, **changes}

@@ -22,6 +22,7 @@ def design(capsys, *arguments):
     return status, said.out, said.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [("class-aware", 6, 0.3), ("uniform", 3, 0.8), ("apportioned", 4, 0.1)])
 def test_a_design_says_what_simulation_finds(choice):
     said = evaluate(*choice, SIZES)

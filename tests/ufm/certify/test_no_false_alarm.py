@@ -10,6 +10,8 @@ from tests import strategies
 from theory.multicenter.minimum import alive_threshold
 from ufm.simulate.modes import Exact
 
+pytestmark = pytest.mark.slow
+
 P = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16)
 M = ufm.Problem((8, 5, 3), (2, 3, 6), 0.3, 16, loss="mse", lam_h=0.01)
 

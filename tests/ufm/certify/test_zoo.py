@@ -10,6 +10,7 @@ ZOO = zoo.zoo()
 CONVEX = [name for name, entry in ZOO.items() if entry.kind is ufm.FeatureModel]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_a_theorem_is_reproduced_and_its_broken_case_is_not(name):
     examined = zoo.examine(ZOO[name])

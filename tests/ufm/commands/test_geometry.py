@@ -149,6 +149,7 @@ def test_wrong_input(refused, arguments, message):
     refused(message, "geometry", *arguments)
 
 
+@pytest.mark.slow
 def test_the_zoo_is_listed_shown_and_checked(command, refused):
     status, out, _ = command("zoo")
     assert status == 0

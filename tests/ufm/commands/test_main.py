@@ -96,6 +96,7 @@ def test_a_run_that_was_stopped_early_is_not_blamed_for_it(capsys):
     assert "not checked: what collapse ends in: the run ended before" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_changed_centers_keep_what_still_fits(capsys):
     def problem(*flags):
         assert run("simulate", *flags, "--json", "--t-final", "1") == 0

@@ -136,6 +136,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing_behind(tmp_path, refused, ar
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_resuming(tmp_path, command, refused):
     refused("is not the folder of a training", "train", "--resume", tmp_path / "nothing")
     command("train", *QUICK, "--out", tmp_path / "run")

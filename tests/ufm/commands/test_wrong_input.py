@@ -145,6 +145,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 def test_a_sealed_cell_of_something_else_is_computed_again(capsys, other, tmp_path):
     write("s.toml", SWEEP)

@@ -202,6 +202,7 @@ def test_neighbouring_layers_are_balanced():
     assert loss + decay == pytest.approx(found.value, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", SMOOTH)
 def test_limits(loss):
     assert ufm.minimize(model_of(loss, lam_w=10.0)).rank == 0
@@ -211,6 +212,7 @@ def test_limits(loss):
     assert values[-1] < 2e-3
 
 
+@pytest.mark.slow
 def test_the_order_of_the_classes_does_not_matter():
     for loss in SMOOTH:
         model = model_of(loss)

@@ -59,6 +59,7 @@ def test_bounds_that_bound_nothing():
     assert found.status == "optimal"
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=5), st.floats(0.1, 10.0), st.sampled_from(["none", "free"]))
 def test_minima_are_proved_and_groups_are_classes(sizes, energy, bias):

@@ -14,6 +14,8 @@ from ufm.commands.main import main
 from ufm.files import store
 from ufm.minimize.phase import Axis, model_diagram, model_grid, phase_diagram
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = ufm.Problem((100, 10, 1), 1, 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
 
 
@@ -158,6 +160,7 @@ def test_losses_without_a_theorem_are_minimised_and_the_report_says_so():
     assert "4 of 4 points: no theorem of the zoo" in report.notes[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_empty_folder")
 def test_phases_of_a_loss_from_the_command_line(capsys):
     words = ["phase", "--loss", "ce", "--class-sizes", "100,100,10,10", "--points", "4", "--json", "--out"]

@@ -98,6 +98,7 @@ def by_runge_and_kutta(model, start, full, end, steps):
     return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize(("loss", "bias"), [("ce", "free"), ("mse", "none")])
 def test_steps_of_runge_and_kutta_get_to_the_same_place(loss, bias, full):
@@ -110,6 +111,7 @@ def test_steps_of_runge_and_kutta_get_to_the_same_place(loss, bias, full):
     np.testing.assert_allclose(flow.state.flat(), fine, atol=2.0 * error)
 
 
+@pytest.mark.slow
 @given(strategies.seeds, st.sampled_from(LOSSES), st.sampled_from(BIASES), st.booleans(), st.sampled_from([0.0, 0.05]))
 def test_what_is_conserved(seed, loss, bias, full, lam):
     """B(t) = e^(-2 lam t) B(0), with a start that is far from balanced, whatever the loss."""
@@ -147,6 +149,7 @@ def test_with_decay_all_features_collapse_to_the_minimum(loss, bias, sizes):
         assert flow.curves["mean_simplex"][-1] < 1e-5 < 0.1 < flow.curves["mean_simplex"][0]
 
 
+@pytest.mark.slow
 def test_without_decay_features_keep_what_weights_do_not_see():
     """W H = Y is reached, with the variation within classes that B has kept."""
     model = ufm.FeatureModel((4, 4, 4), lam_w=0.0, lam_h=0.0, loss="mse", dim=6)

@@ -295,6 +295,7 @@ def test_span_is_exact_for_any_frame():
     np.testing.assert_allclose(one.features, other.features, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_loss_that_blows_up_is_a_status_with_time_and_sample():
     def explode(h, y):
         return -(h[:, 0] ** 4) / 4

@@ -53,6 +53,7 @@ def test_a_loss_that_couples_samples_is_refused(function):
             verb(problem, loss=ufm.TorchLoss(function), **how)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["reduced", "span", "full"])
 @given(strategies.problems(loss="cosine", max_classes=2, max_size=2), strategies.seeds)
 def test_features_on_the_antipode_stay_there_however_they_are_rounded(method, problem, seed):

@@ -13,6 +13,8 @@ from ufm.problems import stiefel
 from ufm.problems.frames import dense
 from ufm.problems.state import frame_of, random_state
 
+pytestmark = pytest.mark.slow
+
 COSINE = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, frame="learned")
 P = ufm.Problem((5, 4, 3), (2, 4, 3), 0.3, loss="mse", lam_h=1e-2, lam_w=1e-2, frame="learned")
 small = {"max_classes": 2, "max_size": 3, "max_centers": 2, "spare": 2}

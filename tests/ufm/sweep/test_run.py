@@ -19,6 +19,8 @@ from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 from ufm.sweep.folder import Folder
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).parents[3]
 
 SMALL = """

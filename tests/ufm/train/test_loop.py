@@ -222,6 +222,7 @@ def test_features_can_be_normalised_first(tmp_path, normalise):
     assert np.isfinite(run(tmp_path, config).data.loss[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains_stops_and_goes_on(tmp_path, method):
     """Across the change of its stages, if it has any."""

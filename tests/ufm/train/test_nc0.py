@@ -20,7 +20,7 @@ from ufm.train.record import Record
 
 SIZES = (40, 20, 10)
 SUMMED = [name for name, spec in METHODS.items() if not spec.exempt]
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.slow]
 BASE = Config(
     method="CE",
     network="mlp",

@@ -38,6 +38,7 @@ def test_every_network_says_what_it_is():
     assert all("\n" not in backbone.about for backbone in NETWORKS.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (96, 1), (224, 3)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_features_have_the_stated_shape(name, size, channels):
@@ -51,6 +52,7 @@ def test_features_have_the_stated_shape(name, size, channels):
     assert features.shape == (2, network.dim) == (2, network.backbone_dim) == (2, DIMS[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_parameter_gets_a_gradient_and_images_stay_as_they_are(name):
     torch.manual_seed(0)

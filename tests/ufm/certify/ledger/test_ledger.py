@@ -33,7 +33,8 @@ def examined(name):
     return LEDGER[name].examine()
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "proposition-c.1")) for n in LEDGER])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEDGER)
 def test_verdict_is_reproduced(name):
     examination = examined(name)
     assert examination.refuted is None
