@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 ROOT = pathlib.Path(__file__).parents[1]
 SLOW_IS_FINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
-settings.register_profile("same", derandomize=True, max_examples=50, **SLOW_IS_FINE)  # the same examples everywhere
+settings.register_profile("same", derandomize=True, max_examples=25, **SLOW_IS_FINE)  # the same examples everywhere
 settings.register_profile("few", derandomize=True, max_examples=15, **SLOW_IS_FINE)  # make check
 settings.register_profile("new", max_examples=200, print_blob=True, **SLOW_IS_FINE)  # make fuzz
 settings.load_profile("same")

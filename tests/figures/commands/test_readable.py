@@ -44,8 +44,10 @@ def test_flows(runs, draw):
     require_readable(draw(runs))
 
 
-@pytest.mark.parametrize("sizes", [(500, 5), (500, 50, 5), (5, 500, 50, 50, 500), tuple(range(300, 12, -1))])
-@pytest.mark.parametrize("loss", ["ce", "mse", "bce"])
+SIZES = [(500, 5), (500, 50, 5), (5, 500, 50, 50, 500), tuple(range(300, 12, -1))]
+
+
+@pytest.mark.parametrize(("loss", "sizes"), [*(("ce", sizes) for sizes in SIZES), ("mse", SIZES[1]), ("bce", SIZES[1])])
 def test_minima_of_losses_of_logits(sizes, loss):
     model = ufm.FeatureModel(sizes, loss=loss, lam_w=5e-4, lam_h=1e-5)
     require_readable(geometry.geometry_figure(ufm.minimize(model)))
@@ -59,8 +61,14 @@ def test_living_classes():
     require_readable(phase.phase_figure(phase_diagram(at, *axes)))
 
 
-@pytest.mark.parametrize("axes", ["lam", "lam,tau", "lam,ratio"])
-@pytest.mark.parametrize(("loss", "sizes"), [("ce", (500, 500, 50, 50)), ("mse", (500, 200, 50, 9)), ("bce", (40, 9))])
+@pytest.mark.parametrize(
+    ("axes", "loss", "sizes"),
+    [
+        *((axes, "ce", (500, 500, 50, 50)) for axes in ("lam", "lam,tau", "lam,ratio")),
+        ("lam,tau", "mse", (500, 200, 50, 9)),
+        ("lam", "bce", (40, 9)),
+    ],
+)
 def test_phases_of_losses(axes, loss, sizes):
     def model_of(sizes, lam_w, lam_h):
         return ufm.FeatureModel(sizes, loss=loss, lam_w=lam_w, lam_h=lam_h)
