@@ -11,8 +11,11 @@ from scipy import linalg
 
 from ufm.minimize.by_class import require_classes
 from ufm.minimize.certificate import Certificate, Proven, bound_of
-from ufm.minimize.convex import Factored, Layout, NuclearBound, layout_of, solve
+from ufm.minimize.convex import solve
+from ufm.minimize.factored import Factored
+from ufm.minimize.layouts import Layout, layout_of
 from ufm.minimize.learned import CLOSED
+from ufm.minimize.nuclear import NuclearBound
 from ufm.minimize.solve import Asked, solution_of
 from ufm.minimize.trust_region import Ending
 from ufm.problems.balanced_flow import BalancedFlow
@@ -187,10 +190,7 @@ class Geometry(Proven):
     @cached_property
     def scale(self) -> float:
         """The objective where features, weights and bias are 0."""
-        layout = self.layout
-        return float(
-            layout.weights @ layout.loss.at(np.zeros_like(layout.counts), layout.targets, layout.counts).values
-        )
+        return self.layout.value_at_zero
 
     @cached_property
     def merged(self) -> NDArray[np.bool_]:
@@ -237,15 +237,9 @@ def _geometry(
     return Geometry(model, layout, local.matrix, local.inside, local.parts[3], local.convex_value, certificate, stats)
 
 
-def no_start_of_ones_own(asked: Asked) -> None:
-    """Raise ValueError for options that a model without a frame does not have."""
-    if asked.frame is not None or asked.start is not None or asked.method != "auto":
-        raise ValueError("frame, start and method are for problems with multiple centers")
-
-
 @solution_of.register
 def _(problem: FeatureModel, asked: Asked) -> Any:
-    no_start_of_ones_own(asked)
+    asked.require_plain()
     return geometry_of(problem, progress=asked.progress)
 
 

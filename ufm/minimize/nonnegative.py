@@ -15,14 +15,17 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import linalg
 
 from ufm.files.blas import one_thread
 from ufm.minimize.certificate import Certificate, bound_of
-from ufm.minimize.convex import SLOPE, Factored, NuclearBound, Whole
-from ufm.minimize.geometry import Geometry, no_start_of_ones_own
+from ufm.minimize.convex import SLOPE
+from ufm.minimize.factored import Factored, nothing_but_bias
+from ufm.minimize.geometry import Geometry
+from ufm.minimize.layouts import Whole
+from ufm.minimize.nuclear import NuclearBound
 from ufm.minimize.solve import Asked, solution_of
-from ufm.minimize.trust_region import minimize_locally
+from ufm.minimize.trust_region import descended, minimize_locally
 from ufm.problems.feature_model import NonnegativeModel
 from ufm.problems.frames import Array
 
@@ -38,7 +41,7 @@ class ConeBound(NuclearBound):
     )
 
     @staticmethod
-    def largest(by_m: Array, inner: Array) -> float:
+    def strongest(by_m: Array, inside: Array) -> float:
         """What takes the place of the operator norm."""
         gram = by_m.T @ by_m
         cut = np.where((gram < 0.0) & ~np.eye(len(gram), dtype=bool), 0.0, gram)
@@ -94,7 +97,6 @@ def cone_geometry_of(model: NonnegativeModel) -> ConeGeometry:
     """The best of many starts; proved to be a minimum where its gap is closed."""
     model.require_decay()
     began, layout, bound = time.perf_counter(), Whole(model), ConeBound(model)
-    scale = float(layout.weights @ layout.loss.at(np.zeros_like(layout.counts), layout.targets, layout.counts).values)
     found = []
     for seed in range(STARTS):
         with one_thread(layout.counts.size):
@@ -102,7 +104,7 @@ def cone_geometry_of(model: NonnegativeModel) -> ConeGeometry:
         multiplier = bound.of(local)
         proved = bound.value(multiplier)
         found.append((local.value, seed, local, Certificate(bound.statement, multiplier, proved, model.key)))
-        if local.value - proved <= 1e-11 * scale:
+        if local.value - proved <= 1e-11 * layout.value_at_zero:
             break
     value, _, local, _ = min(found, key=lambda each: each[:2])
     certificate = max((each[3] for each in found), key=lambda each: each.bound)
@@ -116,25 +118,14 @@ def _start(model: NonnegativeModel, layout: Whole, seed: int) -> Masked:
     u, v = 0.5 * rng.standard_normal((rows, model.dim)), 0.5 * np.abs(rng.standard_normal((columns, model.dim)))
     if not seed:
         v = v * np.eye(columns, model.dim) + 1e-3 * v
-    b = np.zeros(rows if model.bias != "none" else 0)
-    decay = 0.0 if isinstance(model.bias, str) else model.bias
-    return Masked(layout, model.strength, decay, (u, v, np.zeros(0), b))
+    return Masked(layout, model.strength, model.bias_decay, (u, v, *nothing_but_bias(layout, model)))
 
 
 def _descended(start: Masked) -> Masked:
-    """L-BFGS with bounds."""
+    """L-BFGS, where no feature becomes negative."""
     u, v, _, b = start.parts
-    at = Factored.flat(*start.parts)
-    low = Factored.flat(np.full_like(u, -np.inf), np.zeros_like(v), np.full_like(b, -np.inf))
-
-    def there(x: Array) -> tuple[float, Array]:
-        local = start.move(x - at)
-        return local.value, local.gradient
-
-    options = {"maxcor": 30, "maxiter": 5000, "maxfun": 20000, "ftol": 0.0, "gtol": SLOPE}
-    bounds = optimize.Bounds(low, np.inf)
-    found = optimize.minimize(there, at, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return start.move(found.x - at)
+    low = Factored.flat(np.full_like(u, -np.inf), -v, np.full_like(b, -np.inf))
+    return descended(start, slope=SLOPE, low=low, max_iterations=5000)
 
 
 def _revived(local: Masked) -> Masked:
@@ -182,5 +173,5 @@ bound_of.register(NonnegativeModel, ConeBound)
 
 @solution_of.register
 def _(problem: NonnegativeModel, asked: Asked) -> Any:
-    no_start_of_ones_own(asked)
+    asked.require_plain()
     return cone_geometry_of(problem)

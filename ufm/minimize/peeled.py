@@ -18,8 +18,11 @@ import numpy as np
 from scipy import linalg, optimize
 
 from ufm.minimize.certificate import Certificate, bound_of
-from ufm.minimize.convex import Factored, Layout, NuclearBound, deadly, layout_of, solve
-from ufm.minimize.geometry import Geometry, no_start_of_ones_own
+from ufm.minimize.convex import solve
+from ufm.minimize.factored import Factored
+from ufm.minimize.geometry import Geometry
+from ufm.minimize.layouts import Layout, layout_of
+from ufm.minimize.nuclear import NuclearBound
 from ufm.minimize.solve import Asked, solution_of
 from ufm.minimize.trust_region import Ending
 from ufm.problems.peeled_model import PeeledModel
@@ -116,7 +119,7 @@ def _searched(model: PeeledModel, layout: Layout, *, progress: bool) -> _Found:
     def excess(log_penalty: float) -> float:
         return _norm(at(log_penalty).local, layout) - model.radius
 
-    top = np.log(deadly(layout))
+    top = np.log(layout.deadly)
     low = top
     while excess(low) < 0.0:
         low -= 2.0
@@ -131,5 +134,5 @@ bound_of.register(PeeledModel, BallBound)
 
 @solution_of.register
 def _(problem: PeeledModel, asked: Asked) -> Any:
-    no_start_of_ones_own(asked)
+    asked.require_plain()
     return peeled_geometry_of(problem, progress=asked.progress)

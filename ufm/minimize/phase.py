@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ufm.files.text import require_known
-from ufm.minimize.convex import deadly, layout_of
+from ufm.minimize.layouts import layout_of
 from ufm.minimize.solve import minimize
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
@@ -240,7 +240,7 @@ def model_grid(
     }[second]
     ends = [model_at(float(each), 1.0) for each in vertical.values[[0, -1]]]
     first = min(np.sqrt(min(model.class_sizes)) / model.n_samples for model in ends) / 4.0
-    last = max(deadly(layout_of(model)) for model in ends)
+    last = max(layout_of(model).deadly for model in ends)
     return model_at, vertical, Axis("lam", LAM, LAM_SAID, spread(first, last, points, low, high))
 
 

@@ -37,6 +37,12 @@ class Asked:
     start: Sequence[ArrayLike] | None
     progress: bool
 
+    def require_plain(self, *methods: str) -> None:
+        """Raise ValueError for options that a model without a frame does not have, but for ``methods``."""
+        if self.frame is not None or self.start is not None or self.method not in ("auto", *methods):
+            allowed = f"; method is {' or '.join(map(repr, methods))} here" if methods else ""
+            raise ValueError(f"frame, start and method are for problems with multiple centers{allowed}")
+
 
 @overload
 def minimize(  # type: ignore[overload-overlap]

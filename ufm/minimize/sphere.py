@@ -354,6 +354,5 @@ bound_of.register(SphereModel, MaxNormBound)
 
 @solution_of.register
 def _(problem: SphereModel, asked: Asked) -> Any:
-    if asked.frame is not None or asked.start is not None or asked.method not in ("auto", "means", "full"):
-        raise ValueError("a SphereModel takes no frame and no start, and the methods 'means' and 'full'")
+    asked.require_plain("means", "full")
     return sphere_geometry(problem, full=asked.method == "full", seed=asked.seed, progress=asked.progress)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
+from scipy import optimize
 from tqdm import tqdm
 
 from ufm.problems.frames import Array
@@ -54,6 +55,25 @@ class Local(Protocol):
 
 
 L = TypeVar("L", bound=Local)
+
+
+def descended(
+    local: L, *, slope: float, unit: float = 1.0, low: Array | None = None, memory: int = 30, max_iterations: int = 3000
+) -> L:
+    """Where L-BFGS gets to in a flat space, from a point of it: the way to go where curvature misleads.
+
+    slope : largest entry of the gradient, by steps in units of ``unit``, at which it ends. low : bounds of the steps.
+    """
+
+    def at(x: Array) -> tuple[float, Array]:
+        there = local.move(unit * x)
+        return there.value, unit * there.gradient
+
+    options = {"maxcor": memory, "maxiter": max_iterations, "maxfun": 4 * max_iterations, "ftol": 0.0, "gtol": slope}
+    bounds = None if low is None else optimize.Bounds(low / unit, np.inf)
+    start = np.zeros(local.gradient.size)
+    found = optimize.minimize(at, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return local.move(unit * found.x)
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,11 @@ class FeatureModel(Problem):
         r""":math:`\lambda = \sqrt{\lambda_W \lambda_H}`, the weight of the nuclear norm that both decays come to."""
         return float(np.sqrt(self.lam_w) * np.sqrt(self.lam_h))
 
+    @property
+    def bias_decay(self) -> float:
+        """Weight of the decay of the bias; 0 where it is free, or not there."""
+        return 0.0 if isinstance(self.bias, str) else float(self.bias)
+
     @cached_property
     def exchangeable(self) -> bool:
         """Whether classes that agree in all their numbers have equal logits at a minimum."""

@@ -4,7 +4,8 @@ import pytest
 import ufm
 from ufm.certify import zoo
 from ufm.minimize.certificate import bound_of
-from ufm.minimize.convex import layout_of, solve
+from ufm.minimize.convex import solve
+from ufm.minimize.layouts import layout_of
 
 ZOO = zoo.zoo()
 CONVEX = [name for name, entry in ZOO.items() if entry.kind is ufm.FeatureModel]

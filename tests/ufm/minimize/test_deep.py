@@ -13,8 +13,10 @@ import ufm
 from tests import strategies
 from theory.zoo import ce_balanced, deep_ce, deep_mse, mse_imbalanced
 from ufm.minimize.certificate import bound_of
-from ufm.minimize.convex import Factored, Whole
-from ufm.minimize.deep import Layered, ScalarProblem, balanced, polished
+from ufm.minimize.deep import Layered, balanced, polished
+from ufm.minimize.factored import Factored
+from ufm.minimize.layouts import Whole
+from ufm.minimize.schatten import ScalarProblem
 from ufm.problems.logits import NAMED, Local
 
 SMOOTH = sorted(NAMED.keys() - {"hinge"})

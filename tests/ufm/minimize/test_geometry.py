@@ -8,7 +8,9 @@ from scipy import optimize
 
 import ufm
 from tests import strategies
-from ufm.minimize.convex import NuclearBound, layout_of, solve
+from ufm.minimize.convex import solve
+from ufm.minimize.layouts import layout_of
+from ufm.minimize.nuclear import NuclearBound
 from ufm.problems.logits import NAMED, Local, RoundedHinge
 
 SIZES = (50, 30, 10, 5, 5, 2, 2, 2)

@@ -8,7 +8,7 @@ from scipy import optimize
 
 import ufm
 from tests import strategies
-from ufm.minimize.convex import Whole
+from ufm.minimize.layouts import Whole
 from ufm.minimize.nonnegative import ConeBound, Masked
 
 MODEL = ufm.NonnegativeModel((12, 6, 2), lam_w=2e-2, lam_h=1e-3)

@@ -171,7 +171,7 @@ def test_what_proves_nothing_is_refused():
             bound.value(wrong, None)
     with pytest.raises(ValueError, match="off the diagonal are more than 1"):
         bound.value(np.abs(good), None)
-    with pytest.raises(ValueError, match="no frame and no start"):
+    with pytest.raises(ValueError, match="multiple centers; method is 'means' or 'full' here"):
         ufm.minimize(model, method="projected")
     with pytest.raises(MemoryError, match=r"features needs .*: take fewer samples"):
         ufm.minimize(model.replace(class_sizes=(10**12, 1)), method="full")
