@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -41,12 +41,6 @@ class DeepModel(FeatureModel):
 
     lam_w: Any
     layers: int = 2
-
-    if TYPE_CHECKING:
-
-        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-            """An instance of this very class."""
-            ...
 
     def __post_init__(self) -> None:
         """Validate every field."""

@@ -1,9 +1,9 @@
 """Unconstrained-feature models without a frame: free features and weights under a convex loss of their logits."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -11,13 +11,14 @@ from ufm.files.store import config_key
 from ufm.files.text import require_known
 from ufm.problems import logits
 from ufm.problems.frames import Array
-from ufm.problems.problem import LEFT_OUT, Integers, Problem, integers, nonnegative
+from ufm.problems.model import Model
+from ufm.problems.problem import LEFT_OUT, Integers, integers, nonnegative
 
 BIASES = ("none", "free")
 
 
 @dataclass(frozen=True)
-class FeatureModel(Problem):
+class FeatureModel(Model):
     r"""Features H, weights W and a bias b that minimise, together,
 
     .. math:: \frac1N \sum_i \ell(W h_i + b, y_i) + \frac{\lambda_W}{2} |W|_F^2 + \frac{\lambda_H}{2} |H|_F^2
@@ -62,12 +63,6 @@ class FeatureModel(Problem):
     sample_temperatures: tuple[float, ...] | None = None
     shifts: tuple[float, ...] | None = None
     targets: tuple[tuple[float, ...], ...] | None = None
-
-    if TYPE_CHECKING:
-
-        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-            """An instance of this very class."""
-            ...
 
     def __post_init__(self) -> None:
         """Validate every field."""
@@ -161,14 +156,7 @@ class FeatureModel(Problem):
         """Plain values; what was left out is left out."""
         if not isinstance(self.loss, str):
             raise ValueError(f"loss={self.loss!r} is code: only losses with a name can be written down")
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        lists = {
-            name: [list(row) if isinstance(row, tuple) else row for row in value]
-            for name, value in plain.items()
-            if isinstance(value, tuple)
-        }
-        kind = {} if self.features == "free" else {"features": self.features}
-        return {name: value for name, value in (plain | lists | kind).items() if value is not None}
+        return super().to_dict() | ({} if self.features == "free" else {"features": self.features})
 
     @property
     def key(self) -> str:
@@ -178,26 +166,16 @@ class FeatureModel(Problem):
         return config_key({**self.replace(loss="mse").to_dict(), "loss": type(self.loss).__qualname__})
 
     @classmethod
-    def from_dict(cls, values: Any) -> Self:  # type: ignore[override]
-        """Inverse of :meth:`to_dict`. Raises ValueError for keys that are unknown or missing."""
-        values = dict(values)
-        features = values.pop("features", cls.features)
-        if features != cls.features:
-            kinds: dict[Any, Any] = {kind.features: kind for kind in (FeatureModel, NonnegativeModel)}
-            require_known(features, kinds, f"features={features!r} is unknown")
-            cls = kinds[features]
-        known = cls.__dataclass_fields__
-        for key in values:
-            require_known(key, known, f"unknown key {key!r}")
-        for key in ("class_sizes", "lam_w", "lam_h"):
-            if key not in values:
-                raise ValueError(f"key {key!r} is missing")
-        return cls(**{key: value for key, value in values.items() if value is not None})
-
-    def replace(self, **changes: Any) -> Self:  # type: ignore[override]
-        """The same with some values changed; None takes a value back."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        return type(self)(**{key: value for key, value in (plain | changes).items() if value is not None})
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:  # type: ignore[override]
+        """Inverse of :meth:`to_dict`; features = "nonnegative" are a :class:`NonnegativeModel`'s."""
+        rest = {key: value for key, value in values.items() if key != "features"}
+        features = values.get("features", cls.features)
+        if features == cls.features:
+            return super().from_dict(rest)
+        kinds: dict[Any, Any] = {kind.features: kind for kind in (FeatureModel, NonnegativeModel)}
+        require_known(features, kinds, f"features={features!r} is unknown")
+        model: Self = kinds[features].from_dict(rest)
+        return model
 
     def require_decay(self) -> None:
         """Raise ValueError where weights or features do not decay: there is nothing to look for then."""
@@ -238,12 +216,6 @@ class NonnegativeModel(FeatureModel):
     """
 
     features: ClassVar[str] = "nonnegative"
-
-    if TYPE_CHECKING:
-
-        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-            """An instance of this very class."""
-            ...
 
     def __post_init__(self) -> None:
         """Validate every field."""

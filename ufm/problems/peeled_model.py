@@ -1,17 +1,15 @@
 """Layer-peeled models: free features and weights whose mean squared norms are bounded."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
 
-from ufm.files.text import require_known
 from ufm.problems import logits
 from ufm.problems.feature_model import FeatureModel
-from ufm.problems.problem import LEFT_OUT, Problem, integers, nonnegative
+from ufm.problems.model import Model
+from ufm.problems.problem import LEFT_OUT, integers
 
 
 @dataclass(frozen=True)
-class PeeledModel(Problem):
+class PeeledModel(Model):
     r"""Features H and weights W, and a bias b, that minimise together
 
     .. math:: \frac1N \sum_i \ell(W h_i + b, y_i) \quad \text{with} \quad \frac1K \sum_k |w_k|^2 \le E_W , \quad
@@ -44,12 +42,6 @@ class PeeledModel(Problem):
     bias: str = "none"
     dim: int = LEFT_OUT
 
-    if TYPE_CHECKING:
-
-        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-            """An instance of this very class."""
-            ...
-
     def __post_init__(self) -> None:
         """Validate every field."""
         super().__post_init__()
@@ -61,9 +53,7 @@ class PeeledModel(Problem):
         if self.bias not in ("none", "free"):
             raise ValueError(f"bias={self.bias!r} is unknown: 'none' or 'free'")
         for name in ("energy_w", "energy_h"):
-            self._put(name, nonnegative(name, getattr(self, name)))
-            if not getattr(self, name):
-                raise ValueError(f"{name}=0.0 must be positive: nothing but 0 is left")
+            self._put_positive(name, "nothing but 0 is left")
         (dim,) = (self.n_classes,) if self.dim is LEFT_OUT else integers("dim", [self.dim])
         self._put("dim", dim)
 
@@ -77,20 +67,3 @@ class PeeledModel(Problem):
         ratio = (self.energy_h / self.energy_w) ** 0.5
         decays = {"lam_w": strength * ratio, "lam_h": strength / ratio}
         return FeatureModel(self.class_sizes, loss=self.loss, bias=self.bias, dim=self.dim, **decays)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**asdict(self), "class_sizes": list(self.class_sizes)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:  # type: ignore[override]
-        """Inverse of :meth:`to_dict`. Raises ValueError for keys that are unknown or missing."""
-        for key in values:
-            require_known(key, cls.__dataclass_fields__, f"unknown key {key!r}")
-        if "class_sizes" not in values:
-            raise ValueError("key 'class_sizes' is missing")
-        return cls(**values)
-
-    def replace(self, **changes: Any) -> Self:  # type: ignore[override]
-        """The same with some values changed."""
-        return self.from_dict({**self.to_dict(), **changes})

@@ -1,15 +1,14 @@
 """Features and weights of unit length under cross-entropy with a temperature."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
-from ufm.files.text import require_known
-from ufm.problems.problem import Problem, integers, nonnegative
+from ufm.problems.model import Model
+from ufm.problems.problem import integers
 
 
 @dataclass(frozen=True)
-class SphereModel(Problem):
+class SphereModel(Model):
     r"""Features :math:`h_i` and weights :math:`w_j`, all of length 1 in d dimensions, that minimise, together,
 
     .. math:: \frac1N \sum_i \ln \sum_j e^{\tau \langle w_j - w_{y_i}, h_i \rangle} .
@@ -36,12 +35,6 @@ class SphereModel(Problem):
     dim: int
     temperature: float
 
-    if TYPE_CHECKING:
-
-        def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-            """An instance of this very class."""
-            ...
-
     def __post_init__(self) -> None:
         """Validate every field."""
         super().__post_init__()
@@ -51,24 +44,4 @@ class SphereModel(Problem):
         if dim < 2:
             raise ValueError(f"dim={dim} must be at least 2: on a line there are two unit vectors, and no way between")
         self._put("dim", dim)
-        self._put("temperature", nonnegative("temperature", self.temperature))
-        if not self.temperature:
-            raise ValueError("temperature=0.0 must be positive: without it all features are alike")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**asdict(self), "class_sizes": list(self.class_sizes)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:  # type: ignore[override]
-        """Inverse of :meth:`to_dict`. Raises ValueError for keys that are unknown or missing."""
-        for key in values:
-            require_known(key, cls.__dataclass_fields__, f"unknown key {key!r}")
-        for key in ("class_sizes", "dim", "temperature"):
-            if key not in values:
-                raise ValueError(f"key {key!r} is missing")
-        return cls(**values)
-
-    def replace(self, **changes: Any) -> Self:  # type: ignore[override]
-        """The same with some values changed."""
-        return self.from_dict({**self.to_dict(), **changes})
+        self._put_positive("temperature", "without it all features are alike")
