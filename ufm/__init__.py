@@ -8,6 +8,9 @@ from theory.multicenter.centers import apportioned, class_aware
 from ufm.certify import certify
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report, combine
+from ufm.measure.collector import Collector
+from ufm.measure.conventions import Conventions
+from ufm.measure.network import Measures, measure
 from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.geometry import Geometry
@@ -37,13 +40,16 @@ __all__ = [
     "Case",
     "Certificate",
     "Check",
+    "Collector",
     "ConeGeometry",
+    "Conventions",
     "DeepGeometry",
     "DeepModel",
     "FeatureModel",
     "FeatureTrajectory",
     "Frame",
     "Geometry",
+    "Measures",
     "NonnegativeModel",
     "PeeledGeometry",
     "PeeledModel",
@@ -63,6 +69,7 @@ __all__ = [
     "gradient_descent",
     "gradient_flow",
     "long_tailed_sizes",
+    "measure",
     "minimize",
     "multi_center_frame",
     "predict",

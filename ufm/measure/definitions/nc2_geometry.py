@@ -1,0 +1,171 @@
+"""NC2: equal lengths and equal angles of class means and classifier."""
+
+import numpy as np
+
+from ufm.measure.metric import LeftOut, metric
+from ufm.measure.statistics import Statistics
+from ufm.problems.frames import Array
+
+PAPYAN = "Papyan, Han and Donoho 2020"
+LIU = "Liu et al. 2023; Wu and Papyan 2024"
+
+
+@metric(source=PAPYAN, bounds="[0, sqrt(K - 1)]", collapse="0")
+def nc2_equinorm(s: Statistics) -> float:
+    r"""Standard deviation over mean of :math:`|\mu_k - \mu_G|`."""
+    return _variation(_norms(s.centered, "class mean"))
+
+
+@metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
+def nc2_equiangle(s: Statistics) -> float:
+    r"""Standard deviation over pairs of the cosines of :math:`\mu_k - \mu_G`."""
+    return float(np.std(_pairs(_cosines(s.centered, "class mean"))))
+
+
+@metric(source=PAPYAN, bounds="[0, 1 + 1/(K - 1)]", collapse="0")
+def nc2_max_angle(s: Statistics) -> float:
+    r"""Mean over pairs of :math:`|\cos + 1/(K - 1)|`, cosines of :math:`\mu_k - \mu_G`."""
+    return _from_widest(_cosines(s.centered, "class mean"))
+
+
+@metric(source=PAPYAN, bounds="[0, sqrt(K - 1)]", collapse="0")
+def nc2_weight_equinorm(s: Statistics) -> float:
+    r"""Standard deviation over mean of :math:`|w_k|`."""
+    return _variation(_norms(s.classifier, "row of weights"))
+
+
+@metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
+def nc2_weight_equiangle(s: Statistics) -> float:
+    r"""Standard deviation over pairs of the cosines of :math:`w_k`."""
+    return float(np.std(_pairs(_cosines(s.classifier, "row of weights"))))
+
+
+@metric(source=PAPYAN, bounds="[0, 1 + 1/(K - 1)]", collapse="0")
+def nc2_weight_max_angle(s: Statistics) -> float:
+    r"""Mean over pairs of :math:`|\cos + 1/(K - 1)|`, cosines of :math:`w_k`."""
+    return _from_widest(_cosines(s.classifier, "row of weights"))
+
+
+@metric(source="Zhu et al. 2021", bounds="[0, sqrt(2)]", collapse="0")
+def nc2_etf(s: Statistics) -> float:
+    r"""Distance of the Gram matrix G of centered class means to a simplex ETF,
+    :math:`| G / |G|_F - P / |P|_F |_F` with :math:`P = I - 1 1^\top / K`.
+    """
+    return gram_distance(s.centered @ s.centered.T, simplex(len(s.counts)))
+
+
+@metric(source="Zhu et al. 2021", bounds="[0, sqrt(2)]", collapse="0")
+def nc2_weight_etf(s: Statistics) -> float:
+    r"""The same of :math:`W W^\top`."""
+    return gram_distance(s.classifier @ s.classifier.T, simplex(len(s.counts)))
+
+
+@metric(source="Mixon, Parshall and Pi 2022", bounds="[0, sqrt(2)]", collapse="sqrt(2 - 2 sqrt(1 - 1/K))")
+def nc2_orthogonal(s: Statistics) -> float:
+    r"""Distance of the Gram matrix of class means, not centered, to that of an orthogonal frame, the identity. It is 0
+    where features are nonnegative, as behind a ReLU, and have collapsed.
+    """
+    means = s.means + s.origin
+    return gram_distance(means @ means.T, np.eye(len(s.counts)))
+
+
+@metric(source=LIU, bounds="[log(1/2), inf)", collapse="-log(2 K / (K - 1)) / 2")
+def uniformity_log(s: Statistics) -> float:
+    r"""Mean over pairs of :math:`\log(1 / |u_k - u_j|)`, directions u of centered class means; least for an ETF."""
+    return float(np.mean(-np.log(_apart(s))))
+
+
+@metric(source=LIU, bounds="[1/2, inf)", collapse="sqrt((K - 1) / (2 K))")
+def uniformity_riesz(s: Statistics) -> float:
+    r"""Mean over pairs of :math:`1 / |u_k - u_j|`, likewise."""
+    return float(np.mean(1.0 / _apart(s)))
+
+
+@metric(source=LIU, bounds="[0, inf)", collapse="0")
+def uniformity_variation(s: Statistics) -> float:
+    r"""Standard deviation over mean, over pairs, of the logarithmic kernel :math:`\log(1 / |u_k - u_j|)`: generalised
+    NC2. The mean counts by its size.
+    """
+    return _variation(-np.log(_apart(s)))
+
+
+@metric(source="Roy and Vetterli 2007", bounds="[1, K - 1]", collapse="K - 1")
+def effective_rank_of_means(s: Statistics) -> float:
+    r""":math:`\exp(-\sum_j p_j \log p_j)`, with p the singular values of the centered class means over their sum."""
+    sizes, _ = s.spectrum
+    if not sizes.size:
+        raise LeftOut("all class means are the same")
+    return _effective_rank(sizes)
+
+
+@metric(source="Roy and Vetterli 2007", bounds="[1, d]", collapse="K - 1")
+def effective_rank_of_features(s: Statistics) -> float:
+    """The same of all features around their global mean."""
+    return _effective_rank(np.sqrt(s.principal[0]))
+
+
+@metric(source="", bounds="[0, inf)", collapse="all alike", by_class=True)
+def mean_norm(s: Statistics) -> Array:
+    r""":math:`|\mu_k - \mu_G|`."""
+    return np.linalg.norm(s.centered, axis=1)
+
+
+@metric(source="", bounds="[0, inf)", collapse="all alike", by_class=True)
+def weight_norm(s: Statistics) -> Array:
+    r""":math:`|w_k|`."""
+    return np.linalg.norm(s.classifier, axis=1)
+
+
+def simplex(n_classes: int) -> Array:
+    r""":math:`I - 1 1^\top / K`: the Gram matrix of a simplex ETF but for its scale."""
+    return np.eye(n_classes) - 1.0 / n_classes
+
+
+def gram_distance(measured: Array, predicted: Array) -> float:
+    r""":math:`| G / |G|_F - G' / |G'|_F |_F`, in [0, sqrt(2)] for Gram matrices."""
+    if not measured.any():
+        raise LeftOut("the Gram matrix is 0")
+    return float(np.linalg.norm(measured / np.linalg.norm(measured) - predicted / np.linalg.norm(predicted)))
+
+
+def _apart(s: Statistics) -> Array:
+    cosines = _cosines(s.centered, "class mean")
+    units = s.centered / np.linalg.norm(s.centered, axis=1, keepdims=True)
+    near = np.array([np.linalg.norm(units - unit, axis=1) for unit in units])
+    apart = _pairs(near)
+    if not apart.all():
+        raise LeftOut("two class means have the same direction")
+    assert cosines.shape == near.shape
+    return apart
+
+
+def _cosines(rows: Array, what: str) -> Array:
+    if len(rows) < 2:
+        raise LeftOut("there is one class: no pair has an angle")
+    unit = rows / _norms(rows, what)[:, None]
+    return unit @ unit.T
+
+
+def _norms(rows: Array, what: str) -> Array:
+    norms = np.linalg.norm(rows, axis=1)
+    if not norms.all():
+        raise LeftOut(f"{what} {int(np.argmin(norms))} is 0: it has no direction")
+    return norms
+
+
+def _pairs(square: Array) -> Array:
+    """Entries off the diagonal."""
+    return square[~np.eye(len(square), dtype=bool)]
+
+
+def _from_widest(cosines: Array) -> float:
+    return float(np.mean(np.abs(_pairs(cosines) + 1.0 / (len(cosines) - 1))))
+
+
+def _variation(values: Array) -> float:
+    return float(np.std(values) / abs(np.mean(values)))
+
+
+def _effective_rank(sizes: Array) -> float:
+    parts = sizes[sizes > 0] / sizes.sum()
+    return float(np.exp(-np.sum(parts * np.log(parts))))

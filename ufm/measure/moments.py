@@ -1,0 +1,64 @@
+"""Counts, means and squared deviations by class, of rows that come in any number of batches."""
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+from ufm.measure.arrays import Native, Runs, host
+
+
+class Moments:
+    r"""What one pass over rows (N, m) says of each of K classes, by the pairwise update of Chan, Golub and LeVeque
+    (1983): with :math:`\delta = \mu_B - \mu_A`,
+
+    .. math:: \mu = \mu_A + \frac{n_B}{n} \delta , \qquad
+              M = M_A + M_B + \frac{n_A n_B}{n} \delta \delta^\top .
+
+    So squared deviations are exact to rounding however small they are beside the means. Of M it holds the trace of each
+    class and, if asked for, the sum over all classes.
+    """
+
+    def __init__(self, n_classes: int, *, scatter: bool = False) -> None:
+        """Of no rows so far."""
+        self.counts: NDArray[np.int64] = np.zeros(n_classes, dtype=np.int64)
+        self.squares: NDArray[np.float64] = np.zeros(n_classes)
+        self.means: Native = None
+        self.scatter: Native = None
+        self.has_scatter = scatter
+
+    def add(self, runs: Runs, rows: Native) -> None:
+        """Rows (B, m), of which ``runs`` knows the classes."""
+        space = array_api_compat.array_namespace(rows)
+        counts = space.asarray(runs.counts, dtype=space.float64, device=array_api_compat.device(rows))
+        means = runs.sums(rows) / counts[:, None]
+        away = rows - runs.spread(means)
+        scatter = away.T @ away if self.has_scatter else None
+        self._join(runs.classes, runs.counts, means, host(runs.sums(space.vecdot(away, away))), scatter)
+
+    def merge(self, other: "Moments", shift: Native) -> None:
+        """Those of other rows, whose means lie ``shift`` (m,) from where ours begin."""
+        there = np.flatnonzero(other.counts)
+        if there.size:
+            means = other.means[there] + shift
+            self._join(there, other.counts[there], means, other.squares[there], other.scatter)
+
+    def _join(
+        self, which: NDArray[np.int64], more: NDArray[np.int64], means: Native, squares: Any, scatter: Native
+    ) -> None:
+        space, place = array_api_compat.array_namespace(means), array_api_compat.device(means)
+        if self.means is None:
+            shape = (len(self.counts), means.shape[1])
+            self.means = space.zeros(shape, dtype=space.float64, device=place)
+            self.scatter = space.zeros(shape[1:] * 2, dtype=space.float64, device=place) if self.has_scatter else None
+        before = self.counts[which]
+        total = before + more
+        delta = means - self.means[which]
+        part = space.asarray(more / total, device=place)[:, None]
+        weight = space.asarray(before * (more / total), device=place)
+        self.means[which] = space.where(part == 1.0, means, self.means[which] + part * delta)
+        self.squares[which] += squares + host(weight * space.vecdot(delta, delta))
+        if self.has_scatter:
+            self.scatter = self.scatter + scatter + (delta * weight[:, None]).T @ delta
+        self.counts[which] = total

@@ -1,0 +1,187 @@
+"""Collapse of any network, from its features: ``ufm.measure``."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ufm.files.text import columns, require_known
+from ufm.measure.arrays import Classes, Labels
+from ufm.measure.collector import Collector
+from ufm.measure.conventions import Conventions
+from ufm.measure.metric import known
+from ufm.measure.metrics import gram
+from ufm.measure.statistics import LeftOut, Statistics
+from ufm.problems.frames import Array, Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Measures(Mapping[str, Any]):
+    """Measures by name, as a mapping and as attributes: ``measures["nc1"]``, ``measures.nc1``.
+
+    Attributes
+    ----------
+    metrics : numbers by name; :func:`ufm.measure.metric.known` has the formula of each.
+    by_class : arrays (K,) by name, NaN for classes without a sample.
+    classes : names of the K classes.
+    counts : samples of each, (K,).
+    left_out : the reason for each measure that these data do not define.
+    conventions : the choices where papers differ.
+    spectrum : singular values of the centered class means, at most K - 1.
+    mean_cosines, weight_cosines : cosines between centered class means, and between rows of the classifier, of the
+        classes that have a sample; NaN where one is 0, None without a classifier.
+    """
+
+    metrics: Mapping[str, float]
+    by_class: Mapping[str, Array]
+    classes: tuple[Any, ...]
+    counts: Labels
+    left_out: Mapping[str, str] = field(repr=False)
+    conventions: Conventions
+    spectrum: Array = field(repr=False)
+    mean_cosines: Array = field(repr=False)
+    weight_cosines: Array | None = field(repr=False)
+
+    def __getitem__(self, name: str) -> Any:
+        """One measure. Raises KeyError with the reason for one that is left out, and for unknown ones."""
+        for found in (self.metrics, self.by_class):
+            if name in found:
+                return found[name]
+        if name in self.left_out:
+            raise KeyError(f"{name}: {self.left_out[name]}")
+        try:
+            require_known(name, known(), f"{name!r} is no measure")
+        except ValueError as error:
+            raise KeyError(str(error)) from None
+        raise KeyError(name)
+
+    def __getattr__(self, name: str) -> Any:
+        """The same, as an attribute."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except KeyError as error:
+            raise AttributeError(error.args[0]) from None
+
+    def __dir__(self) -> list[str]:
+        """Measures too, for completion."""
+        return [*super().__dir__(), *self]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of all that is measured."""
+        return iter((*self.metrics, *self.by_class))
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.metrics) + len(self.by_class)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: metrics, classes, conventions, and what is left out."""
+        rows = [
+            {"class": name, "samples": int(count), **{key: float(each[k]) for key, each in self.by_class.items()}}
+            for k, (name, count) in enumerate(zip(self.classes, self.counts, strict=True))
+        ]
+        return {
+            "metrics": dict(self.metrics),
+            "classes": rows,
+            "conventions": asdict(self.conventions),
+            "left_out": dict(self.left_out),
+        }
+
+    def __str__(self) -> str:
+        """A table of all numbers, with their values at collapse."""
+        head = f"{int(self.counts.sum())} samples of {np.count_nonzero(self.counts)} classes"
+        absent = [str(name) for name, count in zip(self.classes, self.counts, strict=True) if not count]
+        head += f"; without a sample: {', '.join(absent[:5])}{', ...' if len(absent) > 5 else ''}" if absent else ""
+        rows = [(name, f"{value:.6g}", known()[name].collapse) for name, value in self.metrics.items()]
+        return "\n".join([head, "", *columns([("measure", "value", "at collapse"), *rows])])
+
+
+def report(statistics: Statistics) -> Measures:
+    """All measures that the statistics define."""
+    metrics: dict[str, float] = {}
+    by_class: dict[str, Array] = {}
+    left_out: dict[str, str] = {}
+    for name, metric in known().items():
+        try:
+            value = metric.define(statistics)
+        except LeftOut as reason:
+            left_out[name] = str(reason)
+            continue
+        if metric.by_class:
+            by_class[name] = np.full(len(statistics.all_counts), np.nan)
+            by_class[name][statistics.present] = value
+        else:
+            metrics[name] = value
+    weights = statistics.all_weights
+    return Measures(
+        metrics=metrics,
+        by_class=by_class,
+        classes=statistics.classes.names,
+        counts=statistics.all_counts,
+        left_out=left_out,
+        conventions=statistics.conventions,
+        spectrum=statistics.spectrum[0],
+        mean_cosines=_cosines(statistics.centered),
+        weight_cosines=None if weights is None else _cosines(weights[statistics.present]),
+    )
+
+
+def _cosines(rows: Array) -> Array:
+    full = np.full((len(rows), len(rows)), np.nan)
+    directed = np.any(rows != 0, axis=1)
+    full[np.ix_(directed, directed)] = gram(rows[directed])
+    return full
+
+
+def measure(
+    features: Any,
+    labels: Any,
+    weights: Any = None,
+    bias: Any = None,
+    *,
+    frame: Frame | None = None,
+    classes: int | Sequence[Any] | None = None,
+    ood: Any = None,
+    conventions: Conventions | None = None,
+) -> Measures:
+    """Every measure of neural collapse of features (N, d), whoever trained the network.
+
+    Parameters
+    ----------
+    features : (N, d) of numpy (memory-mapped files too), torch on any device, cupy, or whatever has DLPack; any real
+        dtype. Computed in float64, chunk by chunk, where they are.
+    labels : (N,) integers, strings or whatever names the classes; or one-hot (N, K).
+    weights, bias : the last layer, (K, d) as torch has it, and (K,).
+    frame : multi-center frame, to hold features against its centers.
+    classes : K, or the names of the classes in the order of the rows of weights (default: the labels that occur, in
+        order; with weights, 0 .. K - 1).
+    ood : features (M, d) of no class, for NC5 and NECO.
+    conventions : where papers differ.
+
+    Returns
+    -------
+    Measures : those that the data define; the others are named with the reason.
+
+    Raises
+    ------
+    ValueError : shapes that do not match, an unknown label, NaN or infinity (with the row).
+
+    Example
+    -------
+    >>> import numpy as np, ufm
+    >>> rng = np.random.default_rng(0)
+    >>> labels = rng.integers(3, size=300)
+    >>> measures = ufm.measure(np.eye(3)[labels] + 0.01 * rng.normal(size=(300, 3)), labels)
+    >>> round(measures.nc1, 4), round(measures.nc2_equiangle, 3), measures.nearest_mean_accuracy
+    (0.0004, 0.001, 1.0)
+    """
+    n_rows = None if weights is None else len(weights)
+    if n_rows is None and frame is not None:
+        n_rows = frame.n_classes
+    named = Classes.found(labels, n_rows) if classes is None else Classes.of(classes)
+    first = Collector(named, scatter=ood is not None).add(features, labels)
+    second = first.second_pass(weights, bias, frame=frame, ood=ood, conventions=conventions)
+    return second.add(features, labels).measures()

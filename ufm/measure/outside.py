@@ -1,0 +1,61 @@
+"""Data of no class beside data of known ones."""
+
+from functools import cached_property
+from typing import Any
+
+import array_api_compat
+import numpy as np
+from scipy import stats
+
+from ufm.measure.arrays import Classes, Native, batch, host, runs
+from ufm.measure.statistics import LeftOut, Statistics
+from ufm.problems.frames import Array
+
+
+class Outside:
+    """Their mean, and NECO's score of every sample."""
+
+    def __init__(self, first: Statistics, ood: Any) -> None:
+        """Of no samples of known classes so far. Raises ValueError for features of another dimension, or none."""
+        self.first = first
+        features, codes = batch(ood, np.zeros(len(ood), dtype=np.int64), Classes.of(1), first.origin)
+        if not len(codes):
+            raise ValueError("ood has no sample")
+        space, place = array_api_compat.array_namespace(features), array_api_compat.device(features)
+        origin = space.asarray(first.origin, device=place)
+        self.inside: list[Array] = []
+        scores, total = [], np.zeros(features.shape[1])
+        for each in runs(features, codes, origin, features.shape[1]):
+            total += host(space.sum(each.rows, axis=0))
+            scores.append(self._scores(each.rows))
+        self.scores = np.concatenate(scores)
+        self.mean: Array = first.origin + total / len(codes)
+
+    @cached_property
+    def _fitted(self) -> tuple[Array, Array]:
+        """Mean of all samples minus the origin (d,), and their K first principal directions (d, K)."""
+        first = self.first
+        _, directions = first.principal
+        return np.average(first.means, axis=0, weights=first.counts), directions[: len(first.all_counts)].T
+
+    def _scores(self, rows: Native) -> Array:
+        space, place = array_api_compat.array_namespace(rows), array_api_compat.device(rows)
+        try:
+            mean, directions = (space.asarray(x, device=place) for x in self._fitted)
+        except LeftOut as error:
+            raise ValueError(f"ood: {error}") from None
+        away = rows - mean
+        lengths = space.linalg.vector_norm(away, axis=1)
+        scores = space.linalg.vector_norm(away @ directions, axis=1) / space.where(lengths == 0, 1.0, lengths)
+        return np.asarray(host(scores))
+
+    def add(self, rows: Native) -> None:
+        """Samples of known classes, minus the origin."""
+        self.inside.append(self._scores(rows))
+
+    @property
+    def auroc(self) -> float:
+        """Probability that a sample of a known class has a larger score than one of none, 1/2 for ties."""
+        inside = np.concatenate(self.inside)
+        found = stats.mannwhitneyu(inside, self.scores, method="asymptotic").statistic
+        return float(found / (len(inside) * len(self.scores)))

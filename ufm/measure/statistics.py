@@ -1,0 +1,159 @@
+"""What metrics are made of: counts, means and spreads of classes, and what a second look at the features adds."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ufm.measure.arrays import Classes
+from ufm.measure.conventions import Conventions
+from ufm.problems.frames import Array, Frame
+
+if TYPE_CHECKING:
+    from ufm.measure.centers import Centers
+    from ufm.measure.outside import Outside
+    from ufm.measure.second import SecondPass
+
+
+class LeftOut(Exception):
+    """A measure that these data do not define, with the reason."""
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What metrics are made of. Only classes with a sample are in ``counts``, ``means``, ``variances``, ``weights``,
+    ``biases``: G of them, at most K.
+    """
+
+    classes: Classes
+    all_counts: NDArray[np.int64]
+    origin: Array
+    all_means: Array
+    all_squares: Array
+    scatter: Array | None
+    all_weights: Array | None
+    all_biases: Array | None
+    frame: Frame | None
+    conventions: Conventions
+    again: "SecondPass | None" = None
+
+    @cached_property
+    def present(self) -> NDArray[np.int64]:
+        """The classes that have a sample."""
+        return np.flatnonzero(self.all_counts)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Samples of each, (G,)."""
+        return self.all_counts[self.present]
+
+    @cached_property
+    def means(self) -> Array:
+        """Class means minus the origin, (G, d)."""
+        return self.all_means[self.present]
+
+    @cached_property
+    def variances(self) -> Array:
+        r""":math:`\sigma_k^2`, mean squared distance from the class mean, (G,)."""
+        squares: Array = self.all_squares[self.present] / self.counts
+        return squares
+
+    @property
+    def full_classifier(self) -> Array:
+        """All rows of the classifier, (K, d)."""
+        if self.all_weights is None:
+            raise LeftOut("it needs the weights of a classifier")
+        return self.all_weights
+
+    @property
+    def classifier(self) -> Array:
+        """Its rows of classes that have a sample, (G, d)."""
+        return self.full_classifier[self.present]
+
+    @property
+    def scores(self) -> Array:
+        """Logits at the origin, (K,)."""
+        scores: Array = self.full_classifier @ self.origin + (0.0 if self.all_biases is None else self.all_biases)
+        return scores
+
+    @property
+    def second(self) -> "SecondPass":
+        """What the second pass has seen."""
+        if self.again is None:
+            raise LeftOut("it needs a second pass")
+        return self.again
+
+    @property
+    def decided(self) -> "SecondPass":
+        """The same, with decisions of a classifier."""
+        _ = self.full_classifier
+        return self.second
+
+    @property
+    def centers(self) -> "Centers":
+        """What the second pass has seen of a frame."""
+        if self.frame is None:
+            raise LeftOut("it needs a frame")
+        assert self.second.centers is not None
+        return self.second.centers
+
+    @property
+    def outside(self) -> "Outside":
+        """Data of no class."""
+        if self.second.outside is None:
+            raise LeftOut("it needs data of no class (ood)")
+        return self.second.outside
+
+    def of_class(self, values: Array) -> Array:
+        """Values (K,) of the classes that have a sample, (G,)."""
+        return values[self.present]
+
+    @cached_property
+    def within_along(self) -> Array:
+        """Scatter within classes along each direction of ``spectrum``, (r,)."""
+        _, directions = self.spectrum
+        if self.again is not None:
+            return self.conventions.of_within(self.counts) / self.counts @ self.again.along
+        if self.scatter is None or self.conventions.within != "samples":
+            raise LeftOut("it needs a second pass, or the scatter of the first")
+        return np.einsum("rd,rd->r", directions @ self.scatter, directions) / self.counts.sum()
+
+    @cached_property
+    def principal(self) -> tuple[Array, Array]:
+        """Variances (d,) along the principal directions (d, d) of all samples around their mean, the largest first."""
+        if self.scatter is None:
+            raise LeftOut("it needs the scatter of the first pass")
+        away = self.means - np.average(self.means, axis=0, weights=self.counts)
+        total = (self.scatter + (away * self.counts[:, None]).T @ away) / self.counts.sum()
+        sizes, directions = np.linalg.eigh(total)
+        return np.maximum(sizes[::-1], 0.0), np.ascontiguousarray(directions.T[::-1])
+
+    @cached_property
+    def global_mean(self) -> Array:
+        """Minus the origin, (d,): the mean of class means, or of samples."""
+        return np.average(self.means, axis=0, weights=self.conventions.of_between(self.counts))
+
+    @cached_property
+    def centered(self) -> Array:
+        """Class means minus the global mean, (G, d)."""
+        return self.means - self.global_mean
+
+    @cached_property
+    def spectrum(self) -> tuple[Array, Array]:
+        r"""Singular values (r,) and directions (r, d) of the centered class means, weighted by the convention:
+        :math:`\Sigma_B = \sum_j s_j^2 v_j v_j^\top`. r <= G - 1: what is above the rounding of the means.
+        """
+        parts = self.conventions.of_between(self.counts)
+        _, sizes, directions = np.linalg.svd(self.centered * np.sqrt(parts)[:, None], full_matrices=False)
+        scale = float(np.abs(self.means).max() + np.sqrt(self.variances.max()))
+        rounding = 4.0 * np.finfo(float).eps * max(1.0, len(parts) ** 0.5) * scale
+        kept = (sizes > max(1e-12 * sizes[0], rounding)) & (np.arange(sizes.size) < len(parts) - 1)
+        return sizes[kept], directions[kept]
+
+    @cached_property
+    def distances(self) -> Array:
+        r"""Squared distances of class means, (G, G)."""
+        means = self.centered
+        return np.array([np.einsum("kd,kd->k", means - mean, means - mean) for mean in means])
