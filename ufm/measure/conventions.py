@@ -18,11 +18,17 @@ CHOICES = {
 class Conventions:
     """The choices; on balanced data the first two make no difference.
 
+    Attributes
+    ----------
     between : "classes", as in Papyan et al. (2020): the global mean and the scatter between classes count each class
         the same; or "samples": each sample.
     within : "samples": the scatter within classes is the mean over all samples; or "classes": over the classes' own.
     cdnv : "squared": variances over squared distances of means, as in Galanti et al. (2022); or "quartic": over their
         fourth power, which has a unit, 1 / length^2.
+
+    Raises
+    ------
+    ValueError : an unknown choice.
     """
 
     between: str = "classes"

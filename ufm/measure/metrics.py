@@ -1,11 +1,8 @@
-r"""Measures of neural collapse on arrays: for simulated features and for those of any trained network.
+r"""Collapse to the centers of a frame, sample by sample, and the means and angles that simulations need.
 
-Everywhere ``features`` is (N, d), ``labels`` (N,) integers in 0..K-1 in any order, with every class present.
-:func:`measure` computes all of it at once.
+Everywhere ``features`` is (N, d), ``labels`` (N,) integers in 0..K-1 in any order, with every class present. For the
+features of any network there is :func:`ufm.measure`.
 """
-
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,109 +79,7 @@ def variability(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Array:
     return 1.0 - class_average(cosines, y)
 
 
-def nc1(features: ArrayLike, labels: ArrayLike) -> float:
-    r"""NC1: :math:`\mathrm{tr}(\Sigma_W \Sigma_B^+) / K` (Papyan et al. 2020); 0 at collapse.
-
-    :math:`\Sigma_W = \frac1N \sum_{k,i} (h_{k,i} - \mu_k)(h_{k,i} - \mu_k)^\top`, and
-    :math:`\Sigma_B = \frac1K \sum_k (\mu_k - \mu)(\mu_k - \mu)^\top` around the mean of the class means, so that
-    every class counts the same however many samples it has. Its pseudo-inverse is never formed: at most K - 1 right
-    singular vectors of the centered means carry all of it, those above the rounding of the features. NaN for a single
-    class, which has no between, and where all class means are the same.
-    """
-    h, y, count = _validated(features, labels)
-    rounding = 4.0 * np.finfo(float).eps * np.sqrt(count) * float(np.abs(h).max())
-    h = h - h.mean(axis=0)
-    means = class_average(h, y)
-    _, sizes, directions = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
-    kept = (sizes > max(1e-12 * sizes[0], rounding)) & (np.arange(sizes.size) < count - 1)
-    if not kept.any():
-        return float("nan")
-    inner = (h - means[y]) @ directions[kept].T
-    return float(np.sum(np.mean(inner**2, axis=0) * count / sizes[kept] ** 2) / count)
-
-
-def equinorm(means: ArrayLike) -> float:
-    """NC2, first half: spread of the norms of the class means (K, d), standard deviation over mean."""
-    norms = np.linalg.norm(np.asarray(means, dtype=np.float64), axis=1)
-    return float(norms.std() / norms.mean())
-
-
 def gram(vectors: ArrayLike) -> Array:
     """Cosines between rows: the heatmap of class means (paper, figure 6) or of one class's features (figure 7)."""
     unit = unit_rows(np.asarray(vectors, dtype=np.float64))
     return unit @ unit.T
-
-
-def equiangularity(means: ArrayLike) -> float:
-    """NC2, second half: largest entry of the Gram matrix of the class means minus its prediction, the identity."""
-    cosines = gram(means)
-    return float(np.abs(cosines - np.eye(len(cosines))).max())
-
-
-def self_duality(means: ArrayLike, frame: Frame) -> Array:
-    r"""NC3: cosine of each class mean to its mean center, (K,); 1 at collapse.
-
-    With multiple centers features align to the mean center :math:`\bar w`, not to the classifier :math:`w`.
-    """
-    return np.einsum("kd,kd->k", unit_rows(np.asarray(means, dtype=np.float64)), dense(frame.mean_directions))
-
-
-def nearest_mean_agreement(features: ArrayLike, labels: ArrayLike, decisions: ArrayLike) -> float:
-    """NC4: share of samples whose decision is the class of the nearest class mean, in [0, 1]."""
-    h, y, _ = _validated(features, labels)
-    decided = np.asarray(decisions)
-    if decided.shape != y.shape:
-        raise ValueError(f"decisions {decided.shape} and labels {y.shape} do not match")
-    h = h - h.mean(axis=0)  # |m|^2 - 2 <h, m> cancels where all features share a large part
-    means = class_average(h, y)
-    distances = (means**2).sum(axis=1) - 2.0 * h @ means.T
-    return float(np.mean(np.argmin(distances, axis=1) == decided))
-
-
-@dataclass(frozen=True)
-class Measures:
-    """Everything this module measures of one set of features."""
-
-    nc_mean: Array
-    """Mean NC of each class, (K,)."""
-    nc_std: Array
-    nc_max: Array
-    entry_mean: float
-    """Mean of the entries of h/|h| - wbar/|wbar| (the paper's curves)."""
-    entry_std: float
-    variability: Array
-    norm_mean: Array
-    nc1: float
-    equinorm: float
-    equiangularity: float
-    self_duality: Array
-    nearest_mean_agreement: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists and floats."""
-        return {name: np.asarray(value).tolist() for name, value in vars(self).items()}
-
-
-def measure(features: ArrayLike, labels: ArrayLike, frame: Frame) -> Measures:
-    """All measures; NC4 uses the decision of the fixed classifier, argmax <w_k, h>."""
-    h, y, count = _validated(features, labels, frame)
-    away = deviation(h, y, frame)
-    nc = np.einsum("nd,nd->n", away, away)
-    mean = class_average(nc, y)
-    peak = np.zeros(count)
-    np.maximum.at(peak, y, nc)
-    means = class_average(h, y)
-    return Measures(
-        nc_mean=mean,
-        nc_std=np.sqrt(class_average((nc - mean[y]) ** 2, y)),
-        nc_max=peak,
-        entry_mean=float(away.mean()),
-        entry_std=float(away.std()),
-        variability=variability(h, y, frame),
-        norm_mean=class_average(np.linalg.norm(h, axis=1), y),
-        nc1=nc1(h, y),
-        equinorm=equinorm(means),
-        equiangularity=equiangularity(means),
-        self_duality=self_duality(means, frame),
-        nearest_mean_agreement=nearest_mean_agreement(h, y, np.argmax(h @ frame.classifier.T, axis=1)),
-    )

@@ -10,15 +10,23 @@ import torch
 from numpy.typing import NDArray
 
 from ufm.measure import metrics
+from ufm.measure.network import measure
 from ufm.measure.rules import RULES
-from ufm.problems.frames import Frame
+from ufm.problems.frames import Frame, dense
 from ufm.train.data import Split
 from ufm.train.learner import Learner
 from ufm.train.progress import Diverged
-from ufm.train.record import SHOWN
+from ufm.train.record import PER_CLASS as RECORDED_BY_CLASS
+from ufm.train.record import PER_SPLIT, SHOWN
 
 PER_CLASS = 500
 """Images of a class whose features are measured (accuracy uses all test images and these training images)."""
+
+RECORDED = {name: name for name in (*PER_SPLIT, *RECORDED_BY_CLASS) if name != "without_direction"} | {
+    "norm_mean": "feature_norm",
+    "nearest_mean_agreement": "nc4_agreement",
+}
+"""What records have of collapse, and what :func:`ufm.measure` calls it."""
 
 NUMBERS = 1 << 27
 """Features are measured in float64: at most this many numbers (1 GiB), with fewer images per class if need be."""
@@ -50,8 +58,8 @@ def evaluate(learner: Learner, sample: Sample, batch_size: int) -> dict[str, Any
     Returns
     -------
     A dict of numbers and arrays: ``hits`` by rule (K,), ``counts`` (K,), ``without_direction``, and, unless a class has
-    no feature with a direction, the fields of :class:`ufm.measure.metrics.Measures` and the Gram matrices ``gram`` of
-    class means and ``class_gram`` of features of the smallest class.
+    no feature with a direction, the measures in :data:`RECORDED` and the Gram matrices ``gram`` of class means and
+    ``class_gram`` of features of the smallest class.
 
     Raises
     ------
@@ -101,11 +109,12 @@ def _collapse(learner: Learner, features: NDArray[Any], labels: NDArray[np.int64
         return {"without_direction": without}
     means = metrics.class_means(features, labels)
     frame: Frame = learner.method.frame(means)
+    measured = measure(features, labels, dense(frame.classifier), frame=frame)
     shown = np.linspace(0, len(means) - 1, min(SHOWN, len(means))).round().astype(int)
     smallest = features[labels == learner.smallest][:SHOWN]
     return {
         "without_direction": without,
-        **metrics.measure(features, labels, frame).to_dict(),
+        **{name: measured.get(measure_name, np.nan) for name, measure_name in RECORDED.items()},
         "gram": metrics.gram(means[shown]),
         "class_gram": metrics.gram(smallest),
     }

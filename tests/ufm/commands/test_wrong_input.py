@@ -17,7 +17,6 @@ from ufm.commands.main import main
 from ufm.commands.parse import in_flags
 from ufm.commands.train import Command as Train
 from ufm.files import memory, store
-from ufm.measure import metrics
 from ufm.sweep.description import read
 from ufm.train.config import Config
 from ufm.train.presets import preset
@@ -179,7 +178,7 @@ def test_from_python():
     with pytest.raises(TypeError, match="int cannot be certified"):
         ufm.certify(5)
     with pytest.raises(ValueError, match="features have dimension 7, the frame 16"):
-        metrics.measure(np.ones((16, 7)), problem.labels, ufm.multi_center_frame(problem))
+        ufm.measure(np.ones((16, 7)), problem.labels, frame=ufm.multi_center_frame(problem))
     for value in (10**400, 1j, np.ones(3)):
         with pytest.raises(ValueError, match="theta"):
             ufm.Problem((8, 5, 3), (2, 3, 6), value)
