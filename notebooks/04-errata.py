@@ -14,7 +14,7 @@ import numpy as np
 
 import ufm
 from figures.style import STYLE
-from theory import decision
+from theory.decision import hard
 from theory.multicenter import geometry, minimum
 from ufm.certify.ledger import MEANING, ledger
 from ufm.measure import montecarlo
@@ -131,13 +131,13 @@ frame = ufm.multi_center_frame(ufm.Problem((1, 1, 1), counts, angle), seed=0)
 cos, sin = np.cos(angle), np.sin(angle)
 leads = np.linspace(-0.1, 0.6, 15)
 drawn = np.array([1 - montecarlo.preference(frame, 0, 1, lead, 40_000, noise=noise, seed=1).mean for lead in leads])
-exact = np.array([1 - decision.surrogate_probability(lead, 5, 1, angle, 3, noise) for lead in leads])
-margin = float(decision.surrogate_margin(5, 1, angle, 3, noise))
+exact = np.array([1 - hard.surrogate_probability(lead, 5, 1, angle, 3, noise) for lead in leads])
+margin = float(hard.surrogate_margin(5, 1, angle, 3, noise))
 shift = cos / 3 * (1 - 1 / 5)  # what gamma gains when z takes the place of p
 printed_margin = margin + cos * shift / sin
-at_printed = 1 - decision.surrogate_probability(printed_margin, 5, 1, angle, 3, noise)
+at_printed = 1 - hard.surrogate_probability(printed_margin, 5, 1, angle, 3, noise)
 print(
-    f"P(GCR prefers k') at our bound {1 - decision.surrogate_probability(margin, 5, 1, angle, 3, noise):.2f}, "
+    f"P(GCR prefers k') at our bound {1 - hard.surrogate_probability(margin, 5, 1, angle, 3, noise):.2f}, "
     f"at the printed bound {at_printed:.2f}, where the paper says 0.50"
 )
 assert np.abs(drawn - exact).max() < 4 * 0.5 / np.sqrt(40_000)

@@ -252,7 +252,7 @@ def test_a_module_in_the_folder_is_on_the_pages(ext, tmp_path, monkeypatch):
         assert "It is made up.\n\n.. math:: E = m c^2\n" in page
         assert r"Energy of a mass: :math:`m c^2`, with \|c\| the speed of light." in page
         assert page.index("theory.made_up.law.energy`") > page.index(
-            "theory.decision.rcr_choice`"
+            "theory.decision.hard.rcr_choice`"
         )  # it is not in order
         assert "kilograms" not in page
         assert "_hidden" not in page
@@ -308,7 +308,7 @@ def test_names_lead_to_where_things_are_defined(ext):
     defined = ext("docstrings").defined
     assert defined("ufm.Problem.to_toml") == [f"{ufm.Problem.__module__}.Problem.to_toml"]
     assert defined("ufm.Problem") == [f"{ufm.Problem.__module__}.Problem", ufm.Problem.__module__]
-    assert defined("theory.decision.GRID") == ["theory.decision.GRID", "theory.decision"]
+    assert defined("theory.decision.normal.GRID") == ["theory.decision.normal.GRID", "theory.decision.normal"]
     assert defined("ufm.Problme") == defined("theory.nothing.GRID") == []
 
 

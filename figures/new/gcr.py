@@ -8,7 +8,7 @@ from xarray import Dataset
 
 from figures.recorded import gap, markdown, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
-from theory.decision import frame_choice, gcr_accuracy, gcr_choice, tradeoff
+from theory.decision.hard import frame_choice, gcr_accuracy, gcr_choice, tradeoff
 from theory.multicenter.centers import class_aware
 from ufm.measure import montecarlo
 from ufm.measure.rules import generalized

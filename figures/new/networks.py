@@ -9,7 +9,7 @@ from xarray import Dataset
 
 from figures.recorded import having, markdown, number, recorded
 from figures.style import TWO_COLUMNS, canvas, styled
-from theory.decision import gcr_gain
+from theory.decision.hard import gcr_gain
 from ufm.certify.predict import predict
 from ufm.certify.prediction import CosinePrediction
 from ufm.tables import results

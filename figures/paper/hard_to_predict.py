@@ -9,7 +9,7 @@ from xarray import Dataset
 from figures import turning
 from figures.recorded import markdown, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
-from theory.decision import rcr_choice
+from theory.decision.hard import rcr_choice
 from ufm.certify.predict import predict
 from ufm.measure import montecarlo, rules
 from ufm.problems.frames import Array, dense, multi_center_frame

@@ -12,7 +12,7 @@ from figures import gallery, loops, style
 from figures.new import allocation, gcr, networks, rates, sphere, work_precision
 from figures.paper import centers, class_features, class_means, collapse, hard_to_predict, null_space
 from tests.readable import require_readable
-from theory import decision
+from theory.decision import hard
 from theory.multicenter import flows, geometry
 from ufm.files import store
 from ufm.problems.frames import multi_center_frame
@@ -125,7 +125,7 @@ def test_hard_to_predict_decisions_are_those_of_the_picture(data):
         part = found.sel(rule=rule)
         nearest = np.argmax(part.features.values @ part[vectors].values.T, axis=1)
         np.testing.assert_array_equal(np.asarray(owner)[nearest], part.chosen)
-    predicted = decision.frame_choice((1, 2), 0.4)
+    predicted = hard.frame_choice((1, 2), 0.4)
     assert abs(found.share.sel(rule="gcr").values - predicted).max() < 5 * float(found.share_error.max())
     left, right = hard_to_predict.plot(found).axes
     assert len(left.lines[0].get_data_3d()[0]) == int((found.chosen.sel(rule="rcr") == 0).sum())
@@ -200,11 +200,11 @@ def test_gcr_draws_what_was_drawn_and_theory(data):
     assert float(apart.max()) < 5.0
     gain, price, front = gcr.plot(found).axes
     share = found.share.values
-    ideal = [100 * (decision.gcr_accuracy(own, share) - 0.1) for own in found.centers.values]
+    ideal = [100 * (hard.gcr_accuracy(own, share) - 0.1) for own in found.centers.values]
     np.testing.assert_allclose(gain.lines[0].get_ydata(), ideal, atol=1e-10)
     drawn = next(line for line in price.lines if line.get_marker() == ".")
     np.testing.assert_allclose(drawn.get_ydata(), 100 * (found.choice.isel(f=-1, cloud=0) - 0.1))
-    best = decision.tradeoff(share, 200)
+    best = hard.tradeoff(share, 200)
     np.testing.assert_allclose(front.lines[0].get_ydata(), 100 * best.accuracy)
     on_line = np.interp(found.rule_worst, best.worst, best.accuracy)
     assert np.all(found.rule_accuracy <= on_line + 1e-12)  # nothing beats the best

@@ -7,7 +7,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory import decision
+from theory.decision import hard
 from theory.derivations import derivations, derive
 from theory.derivations.proof import Proof, Refuted
 from theory.multicenter import flows
@@ -67,7 +67,7 @@ def evaluate(result, arguments):
 @given(st.lists(st.integers(1, 200), min_size=2, max_size=6))
 def test_choice_probabilities_are_those_derived_for_a_pair(counts):
     (pair,) = derive("gcr").results
-    for f, chosen in zip(counts, decision.gcr_choice(counts), strict=True):
+    for f, chosen in zip(counts, hard.gcr_choice(counts), strict=True):
         assert chosen == pytest.approx(evaluate(pair, (f, sum(counts) - f)), rel=1e-14)
 
 
@@ -113,7 +113,7 @@ def test_gradient_of_the_cosine_loss_at_fifty_digits(seed, radius, lam):
 def test_one_center_each_gamma_is_a_difference_of_two_normals():
     with mpmath.workdps(50):
         for x in (-3.0, 0.0, 0.4, 6.0):
-            assert float(decision.gamma_survival(x, 1, 1)) == pytest.approx(float(mpmath.erfc(x / 2) / 2), rel=1e-13)
+            assert float(hard.gamma_survival(x, 1, 1)) == pytest.approx(float(mpmath.erfc(x / 2) / 2), rel=1e-13)
 
 
 def test_steps_that_are_wrong_are_refuted():

@@ -11,7 +11,7 @@ Sums over classes are carried out with the number of classes K symbolic.
 
 from sympy import Derivative, Eq, Expr, IndexedBase, KroneckerDelta, Sum, Symbol, erf, exp, oo, pi, sqrt, symbols
 
-from theory import decision
+from theory.decision import hard
 from theory.derivations.proof import Proof, linear_sum
 from theory.derivations.symbols import K, f
 
@@ -116,5 +116,5 @@ def derive() -> Proof:
     )
     proof.sign(why, behind.subs({count[a]: 1 + more, share[m]: share[a] + likelier}), ">=")
 
-    proof.result(decision.pairwise_choice, f, g, is_=pair)
+    proof.result(hard.pairwise_choice, f, g, is_=pair)
     return proof

@@ -18,7 +18,7 @@ is then false between two values of :math:`\Delta`, given at the end.
 import sympy
 from sympy import Derivative, IndexedBase, Integral, KroneckerDelta, Sum, Symbol, cos, erfc, exp, oo, sin, sqrt, symbols
 
-from theory import decision
+from theory.decision import hard
 from theory.derivations.gcr import density, distribution, g
 from theory.derivations.proof import Proof
 from theory.derivations.symbols import K, center_cosine, cos2, f, theta
@@ -125,5 +125,5 @@ def derive() -> Proof:
     )
     proof.equal(why, median - offset.subs(delta, papers), gap / cos(theta), median - Symbol("x_0"))
 
-    proof.result(decision.surrogate_offset, delta, f, g, theta, K, is_=offset)
+    proof.result(hard.surrogate_offset, delta, f, g, theta, K, is_=offset)
     return proof

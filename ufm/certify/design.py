@@ -24,7 +24,7 @@ class Design:
         cos alpha_k); 0 if some class collapses algebraically.
     angle : largest angle between a classifier vector and the mean center of its class, degrees.
     gain : what GCR gains over RCR on hard-to-predict features that come from class k in proportion to 1 / n_k, in this
-        frame (:func:`theory.decision.frame_choice`).
+        frame (:func:`theory.decision.hard.frame_choice`).
     dim : dimension that the frame needs.
     pareto : whether no other design is at least as good in all four and better in one.
     """

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory import decision
+from theory.decision import hard
 from theory.multicenter import clock, flows, geometry, minimum
 from ufm.certify.report import Check
 from ufm.files.text import columns
@@ -85,18 +85,18 @@ class Prediction(Generic[P]):
     @cached_property
     def gcr_choice(self) -> Array:
         """Probability that GCR gives a hard-to-predict feature to each class, centers orthonormal (Prop. 3.1)."""
-        return decision.gcr_choice(self.counts)
+        return hard.gcr_choice(self.counts)
 
     @cached_property
     def frame_choice(self) -> Array:
-        """The same in the problem's own frame (:func:`theory.decision.frame_choice`), which has one angle."""
+        """The same in the problem's own frame (:func:`theory.decision.hard.frame_choice`), which has one angle."""
         if np.ptp(self.theta) > 0.0:
             raise ValueError(f"theta={self.theta} differs between classes: the choice is known for frames of one angle")
-        return decision.frame_choice(self.counts, float(self.theta[0]))
+        return hard.frame_choice(self.counts, float(self.theta[0]))
 
     def gain(self, shares: ArrayLike) -> float:
         """What GCR gains over RCR on hard-to-predict features with these shares (K,) of the classes, Prop. 3.1."""
-        return decision.gcr_accuracy(self.counts, shares) - 1.0 / self.problem.n_classes
+        return hard.gcr_accuracy(self.counts, shares) - 1.0 / self.problem.n_classes
 
     def frame_gain(self, shares: ArrayLike) -> float:
         """The same in the problem's own frame."""

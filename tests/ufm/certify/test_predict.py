@@ -6,7 +6,7 @@ from hypothesis import given
 
 import ufm
 from tests import strategies
-from theory import decision
+from theory.decision import hard
 from theory.multicenter import flows, geometry, minimum
 from ufm.certify.prediction import CosinePrediction, LearnedMSEPrediction, MSEPrediction
 
@@ -65,7 +65,7 @@ def test_angles_and_shares():
     said = ufm.predict(problem, theta=angles)
     np.testing.assert_allclose(np.ptp(said.classifier_cosine), 0.0, atol=1e-15)
     np.testing.assert_array_equal(said.weights, geometry.center_cosine(problem.centers, angles))
-    assert said.gain((0.25, 0.75)) == pytest.approx(decision.gcr_accuracy((2, 6), (0.25, 0.75)) - 0.5)
+    assert said.gain((0.25, 0.75)) == pytest.approx(hard.gcr_accuracy((2, 6), (0.25, 0.75)) - 0.5)
     own = ufm.predict(problem)
     assert own.frame_gain((0.25, 0.75)) < own.gain((0.25, 0.75))
 

@@ -29,8 +29,8 @@ class Decision(Kind):
         "accuracy_gcr": Quantity((), "frequency with which GCR is right"),
         "gain": Quantity((), "accuracy_gcr - accuracy_rcr, on the same features"),
         "gain_error": Quantity((), "standard error of the gain"),
-        "predicted_gain": Quantity((), "theory.decision.gcr_accuracy - 1/K: orthonormal centers"),
-        "predicted_gain_frame": Quantity((), "the same with theory.decision.frame_choice: centers of this theta"),
+        "predicted_gain": Quantity((), "theory.decision.hard.gcr_accuracy - 1/K: orthonormal centers"),
+        "predicted_gain_frame": Quantity((), "the same with theory.decision.hard.frame_choice: centers of this theta"),
     }
 
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ features.
 
 import numpy as np
 
-from theory import decision
+from theory.decision import hard
 from ufm.certify.ledger.claim import Claim, Evidence, compare
 
 CLAIM = Claim(
@@ -15,8 +15,8 @@ CLAIM = Claim(
     latex=r"P_{GCR} - P_{RCR} = \frac{1}{2KF} \sum_{k,l} (f_k - f_l)(P_k - P_l) \ge 0",
     hypotheses="As proposition 3.1, f and P sorted alike.",
     derivations=("gcr",),
-    functions=("theory.decision.gcr_advantage",),
-    tests=("tests/theory/test_decision.py::test_sorted_alike_gcr_never_loses",),
+    functions=("theory.decision.hard.gcr_advantage",),
+    tests=("tests/theory/decision/test_hard.py::test_sorted_alike_gcr_never_loses",),
 )
 
 
@@ -27,10 +27,10 @@ def evidence() -> Evidence:
         size = int(rng.integers(2, 9))
         f, p = np.sort(rng.integers(1, 30, size)), np.sort(rng.dirichlet(np.ones(size)))
         double = np.sum(np.subtract.outer(f, f) * np.subtract.outer(p, p)) / (2 * size * f.sum())
-        advantage = decision.gcr_advantage(f, p)
+        advantage = hard.gcr_advantage(f, p)
         worst, defect = min(worst, advantage), max(defect, abs(advantage - double))
     how = "2,000 random pairs, sorted alike"
     yield compare("smallest P_GCR - P_RCR", how, worst, 0.0, relation=">=", absolute=1e-15)
     yield compare("its distance from the double sum", how, defect, 0.0, absolute=1e-14)
-    against = decision.gcr_accuracy((5, 1), (0.3, 0.7)) - 0.5
+    against = hard.gcr_accuracy((5, 1), (0.3, 0.7)) - 0.5
     yield compare("P_GCR - P_RCR, sorted against each other", "f = (5, 1), P = (0.3, 0.7)", against, 0.0, relation="<=")

@@ -4,7 +4,7 @@ prefers k' with probability 0.03 where more than 1/2 is claimed. With p, the bou
 
 import numpy as np
 
-from theory import decision
+from theory.decision import hard
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.simulations import NOISE, PAIR, preference
 
@@ -17,8 +17,8 @@ CLAIM = Claim(
     printed=r"\gamma = \max_j \langle v_j^{(k)}, z \rangle - \max_{j'} \langle v_{j'}^{(k')}, z \rangle",
     hypotheses="K = 3, f = (5, 1), theta = 0.6, s = 0.01 (variance).",
     derivations=("surrogate",),
-    functions=("theory.decision.surrogate_margin",),
-    tests=("tests/theory/test_decision.py::test_gcr_is_undecided_at_the_margin",),
+    functions=("theory.decision.hard.surrogate_margin",),
+    tests=("tests/theory/decision/test_hard.py::test_gcr_is_undecided_at_the_margin",),
 )
 
 
@@ -27,13 +27,13 @@ def evidence() -> Evidence:
     (f, g, _), theta, n_classes = PAIR.centers, PAIR.theta, 3
     # gamma with z in place of p: <v_j, z> = <v_j, p> + cos(theta) / (K f)
     gap = np.cos(theta) / n_classes * (1 / g - 1 / f)
-    printed_median = NOISE * float(decision.gamma_median(f, g)) - gap
+    printed_median = NOISE * float(hard.gamma_median(f, g)) - gap
     # Delta at which x0 is that median: part 2 then promises class k' more than 1/2 below, so at least 1/2 here
     lead = (gap - printed_median) / np.tan(theta)
     estimate = preference(PAIR, lead, NOISE)
-    stated = decision.surrogate_probability(lead, f, g, theta, n_classes, NOISE)
+    stated = hard.surrogate_probability(lead, f, g, theta, n_classes, NOISE)
     reject = estimate._replace(mean=1.0 - estimate.mean)
     name = "P(GCR prefers k') at the printed bound, K = 3, f = (5, 1), theta = 0.6, s = 0.01"
     yield sampled(name, reject, 1.0 - stated, printed=0.5)
-    exact = 1.0 - decision.gamma_survival(printed_median / NOISE, f, g)
+    exact = 1.0 - hard.gamma_survival(printed_median / NOISE, f, g)
     yield compare("the same", "quadrature", exact, 1.0 - stated, absolute=1e-12, printed=0.5)

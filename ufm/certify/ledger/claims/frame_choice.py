@@ -3,7 +3,7 @@ f_k / F says; and around the mean of the mean centers, classes with few centers 
 reverses GCR's preference where the noise is small.
 """
 
-from theory import decision
+from theory.decision import hard
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.simulations import ORTHONORMAL, choice_rates
 from ufm.certify.predict import predict
@@ -21,10 +21,10 @@ CLAIM = Claim(
         directions.
     """,
     derivations=("gcr", "surrogate"),
-    functions=("theory.decision.frame_choice",),
+    functions=("theory.decision.hard.frame_choice",),
     tests=(
-        "tests/theory/test_decision.py::test_limits_of_frame_choice",
-        "tests/theory/test_decision.py::test_two_classes_agree_with_the_gamma_of_their_frame",
+        "tests/theory/decision/test_hard.py::test_limits_of_frame_choice",
+        "tests/theory/decision/test_hard.py::test_two_classes_agree_with_the_gamma_of_their_frame",
     ),
 )
 
@@ -39,7 +39,7 @@ def evidence() -> Evidence:
     yield sampled("P(GCR chooses k), theta = 0.6, around the mean of the directions", rates, stated)
     yield compare("class with most centers: at most f_k / F", how, stated[-1], ideal[-1], relation="<=")
     yield compare("class with fewest centers: at least f_k / F", how, stated[0], ideal[0], relation=">=")
-    around = {noise: decision.frame_choice(LEANING.centers, LEANING.theta, noise) for noise in (0.02, 0.1, 1.0)}
+    around = {noise: hard.frame_choice(LEANING.centers, LEANING.theta, noise) for noise in (0.02, 0.1, 1.0)}
     for noise, stated in around.items():
         rates = choice_rates(LEANING, "gcr", noise=noise, around="mean_centers")
         yield sampled(f"P(GCR chooses k) around the mean of the mean centers, noise {noise}", rates, stated)

@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-from theory import decision
+from theory.decision import hard
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.simulations import SHARES, choice_rates
 from ufm.problems.kinds import CosineProblem
@@ -21,10 +21,14 @@ CLAIM = Claim(
     """,
     hypotheses="As proposition 3.1.",
     derivations=("gcr",),
-    functions=("theory.decision.best_allocation", "theory.decision.minimax_allocation", "theory.decision.tradeoff"),
+    functions=(
+        "theory.decision.hard.best_allocation",
+        "theory.decision.hard.minimax_allocation",
+        "theory.decision.hard.tradeoff",
+    ),
     tests=(
-        "tests/theory/test_decision.py::test_allocations_beat_every_other",
-        "tests/theory/test_decision.py::test_tradeoff_is_the_pareto_front",
+        "tests/theory/decision/test_hard.py::test_allocations_beat_every_other",
+        "tests/theory/decision/test_hard.py::test_tradeoff_is_the_pareto_front",
     ),
 )
 
@@ -32,12 +36,12 @@ CLAIM = Claim(
 def evidence() -> Evidence:
     p, total = np.array(SHARES), 11
     every = np.array([f for f in itertools.product(range(1, total), repeat=4) if sum(f) == total])
-    accuracies, fewest = np.array([decision.gcr_accuracy(f, p) for f in every]), every.min(axis=1)
+    accuracies, fewest = np.array([hard.gcr_accuracy(f, p) for f in every]), every.min(axis=1)
     how = f"all {len(every)} allocations of {total} centers"
-    best, safe = decision.best_allocation(p, total), decision.minimax_allocation(p, total)
-    yield compare("largest P_GCR", how, accuracies.max(), decision.gcr_accuracy(best, p), absolute=1e-15)
+    best, safe = hard.best_allocation(p, total), hard.minimax_allocation(p, total)
+    yield compare("largest P_GCR", how, accuracies.max(), hard.gcr_accuracy(best, p), absolute=1e-15)
     yield compare("most centers for the worst class", how, fewest.max(), safe.min())
-    front = decision.tradeoff(p, total)
+    front = hard.tradeoff(p, total)
     found = [accuracies[fewest >= m].max() for m in front.minimum]
     yield compare("largest P_GCR for each guaranteed number of centers", how, found, front.accuracy, absolute=1e-15)
     rates = choice_rates(CosineProblem((1, 1, 1, 1), tuple(map(int, best)), 0.0), "gcr")

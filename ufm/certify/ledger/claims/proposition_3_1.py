@@ -4,7 +4,7 @@ probability 1/K, and GCR chooses class k with probability f_k / F, wherever the 
 
 from scipy import integrate, stats
 
-from theory.decision import gcr_accuracy, rcr_choice
+from theory.decision.hard import gcr_accuracy, rcr_choice
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.simulations import ORTHONORMAL, SHARES, accuracy, choice_rates
 from ufm.certify.predict import predict
@@ -22,14 +22,14 @@ CLAIM = Claim(
     hypotheses="All directions orthonormal; P_k the share of class k, summing to 1.",
     derivations=("gcr",),
     functions=(
-        "theory.decision.gcr_choice",
-        "theory.decision.gcr_accuracy",
-        "theory.decision.pairwise_choice",
-        "theory.decision.rcr_choice",
-        "theory.decision.gcr_gain",
+        "theory.decision.hard.gcr_choice",
+        "theory.decision.hard.gcr_accuracy",
+        "theory.decision.hard.pairwise_choice",
+        "theory.decision.hard.rcr_choice",
+        "theory.decision.hard.gcr_gain",
     ),
     tests=(
-        "tests/theory/test_decision.py::test_accuracies_by_hand",
+        "tests/theory/decision/test_hard.py::test_accuracies_by_hand",
         "tests/ufm/measure/test_rules.py::test_rules_are_their_definitions",
     ),
 )

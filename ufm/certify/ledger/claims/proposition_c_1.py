@@ -4,7 +4,7 @@ which is more than 1/2 above a margin and less below.
 
 from scipy import integrate, stats
 
-from theory import decision
+from theory.decision import hard
 from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
 from ufm.certify.ledger.claims import erratum_7
 from ufm.certify.ledger.simulations import NOISE, PAIR, preference
@@ -25,24 +25,24 @@ CLAIM = Claim(
     """,
     derivations=("surrogate",),
     functions=(
-        "theory.decision.surrogate_margin",
-        "theory.decision.surrogate_probability",
-        "theory.decision.gamma_survival",
-        "theory.decision.gamma_median",
-        "theory.decision.surrogate_offset",
+        "theory.decision.hard.surrogate_margin",
+        "theory.decision.hard.surrogate_probability",
+        "theory.decision.hard.gamma_survival",
+        "theory.decision.hard.gamma_median",
+        "theory.decision.hard.surrogate_offset",
     ),
     tests=(
-        "tests/theory/test_decision.py::test_gcr_is_undecided_at_the_margin",
-        "tests/theory/test_decision.py::test_gamma_against_adaptive_quadrature",
+        "tests/theory/decision/test_hard.py::test_gcr_is_undecided_at_the_margin",
+        "tests/theory/decision/test_hard.py::test_gamma_against_adaptive_quadrature",
     ),
 )
 
 
 def evidence() -> Evidence:
     (f, g, _), theta = PAIR.centers, PAIR.theta
-    margin = float(decision.surrogate_margin(f, g, theta, 3, NOISE))
+    margin = float(hard.surrogate_margin(f, g, theta, 3, NOISE))
     for step in (-0.1, -0.02, 0.0, 0.02, 0.1):
-        stated = decision.surrogate_probability(margin + step, f, g, theta, 3, NOISE)
+        stated = hard.surrogate_probability(margin + step, f, g, theta, 3, NOISE)
         estimate = preference(PAIR, margin + step, NOISE)
         yield sampled(f"P(GCR prefers k) at a lead of {step:+.2f} over the margin", estimate, stated)
     above, below = (preference(PAIR, margin + step, NOISE).mean for step in (0.02, -0.02))
@@ -55,8 +55,8 @@ def evidence() -> Evidence:
 
         exact, _ = integrate.dblquad(both, -8, 8, -8, lambda a, x=x: a - x, epsabs=1e-10)
         name, how = f"P(gamma > {x}), f = {counts}", "scipy.integrate.dblquad over both maxima"
-        yield compare(name, how, exact, decision.gamma_survival(x, *counts), absolute=1e-8)
-    zero, median = decision.gamma_survival(0.0, f, g), decision.gamma_median(f, g)
+        yield compare(name, how, exact, hard.gamma_survival(x, *counts), absolute=1e-8)
+    zero, median = hard.gamma_survival(0.0, f, g), hard.gamma_median(f, g)
     yield compare("P(gamma > 0): f / (f + g)", "quadrature", zero, f / (f + g), absolute=1e-14)
     yield compare("eps0 in units of the noise", "quadrature and root finding", median, 0.0, relation=">=")
     yield from erratum_7.evidence()

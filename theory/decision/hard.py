@@ -1,12 +1,7 @@
-r"""Which class a feature is given to: probabilities of the two classification rules, and what they cost.
+r"""Features close to no class: probabilities of the two classification rules, and what they cost.
 
-The regular rule (RCR) takes the class of the classifier vector :math:`w_k` with the largest product with the feature
-:math:`z`, the generalized rule (GCR) the class of the *center* with the largest product:
-
-.. math:: \arg\max_k \langle w_k, z \rangle, \qquad \arg\max_k \max_j \langle w_j^{(k)}, z \rangle
-
-They differ on hard-to-predict features, which are close to no class: the mean of the directions plus Gaussian noise
-(paper, proposition 3.1). There a class wins as often as it has directions.
+Hard-to-predict features are the mean of the directions plus Gaussian noise (paper, proposition 3.1). There a class wins
+as often as it has directions: this is where RCR and GCR differ most.
 
 :func:`gcr_choice` is the paper's idealisation, in which all centers are orthonormal; :func:`frame_choice` (new) is
 the truth for a multi-center frame, whose centers of one class share the direction :math:`w_k`. Noise is measured by
@@ -16,50 +11,12 @@ its standard deviation in each direction: the paper's Gaussian(0, s I) has noise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
 from scipy.special import log_ndtr, ndtr
 
+from theory.decision.normal import GRID, WEIGHT, Counts, class_counts, integers, phi, shares
 from theory.multicenter.geometry import Array, center_cosine, squares
-
-Counts = NDArray[np.int64]
-
-WEIGHT = 0.05
-GRID = WEIGHT * np.arange(-200, 201)
-"""Where densities of maxima of normal variables live. They are analytic and die off at both ends, so the trapezoidal
-rule on this grid errs by less than rounding."""
-
-
-def _normal(x: ArrayLike) -> Array:
-    x = np.asarray(x, dtype=np.float64)
-    return np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
-
-
-def _integers(f: ArrayLike, name: str = "f") -> Array:
-    counts = np.asarray(f, dtype=np.float64)
-    if not np.all((counts >= 1) & (counts == np.floor(counts)) & np.isfinite(counts)):
-        raise ValueError(f"{name}={f} must be integers >= 1: centers of a class")
-    return counts
-
-
-def _class_counts(f: ArrayLike) -> Array:
-    counts = _integers(f)
-    if counts.ndim != 1 or counts.size == 0:
-        raise ValueError(f"f of shape {counts.shape} is not one number of centers per class")
-    return counts
-
-
-def _probabilities(probabilities: ArrayLike, n_classes: int | None = None) -> Array:
-    p = np.asarray(probabilities, dtype=np.float64)
-    if p.ndim != 1 or p.size == 0:
-        raise ValueError(f"probabilities of shape {p.shape} are not one number per class")
-    if n_classes is not None and p.size != n_classes:
-        raise ValueError(f"f has {n_classes} entries and probabilities {p.size}: one of each per class")
-    if not np.all(p >= 0):
-        raise ValueError(f"probabilities={p.tolist()} contain a number that is negative or NaN")
-    if abs(float(p.sum()) - 1.0) > 1e-9:
-        raise ValueError(f"probabilities sum to {float(p.sum())!r}, not to 1")
-    return p
 
 
 def rcr_choice(n_classes: int) -> Array:
@@ -85,13 +42,13 @@ def gcr_choice(f: ArrayLike) -> Array:
     -------
     (K,) float64, summing to 1. Source: paper, proposition 3.1.
     """
-    counts = _class_counts(f)
+    counts = class_counts(f)
     return counts / counts.sum()
 
 
 def pairwise_choice(f: ArrayLike, g: ArrayLike) -> Array:
     r"""The same between two classes only: :math:`f / (f + g)`, the probability that the class with ``f`` wins."""
-    first, second = _integers(f), _integers(g, "g")
+    first, second = integers(f), integers(g, "g")
     return first / (first + second)
 
 
@@ -119,7 +76,7 @@ def gcr_accuracy(f: ArrayLike, probabilities: ArrayLike) -> float:
     0.5
     """
     choice = gcr_choice(f)
-    return float(choice @ _probabilities(probabilities, choice.size))
+    return float(choice @ shares(probabilities, choice.size))
 
 
 def gcr_advantage(f: ArrayLike, probabilities: ArrayLike) -> float:
@@ -138,8 +95,8 @@ def gcr_advantage(f: ArrayLike, probabilities: ArrayLike) -> float:
     >>> round(gcr_advantage((1, 2, 5), (0.1, 0.2, 0.7)), 12)  # gcr_accuracy is 1/2, and RCR's 1/3
     0.166666666667
     """
-    counts = _class_counts(f)
-    p = _probabilities(probabilities, counts.size)
+    counts = class_counts(f)
+    p = shares(probabilities, counts.size)
     order = np.lexsort((p, counts))
     drops = np.flatnonzero(np.diff(p[order]) < 0)
     if drops.size:
@@ -163,7 +120,7 @@ def best_allocation(probabilities: ArrayLike, total: int) -> Counts:
     >>> best_allocation((0.1, 0.2, 0.7), total=12)
     array([ 1,  1, 10])
     """
-    return _allocation(_probabilities(probabilities), total, minimum=1)
+    return _allocation(shares(probabilities), total, minimum=1)
 
 
 def minimax_allocation(probabilities: ArrayLike, total: int) -> Counts:
@@ -177,7 +134,7 @@ def minimax_allocation(probabilities: ArrayLike, total: int) -> Counts:
     >>> minimax_allocation((0.1, 0.2, 0.7), total=14)
     array([4, 4, 6])
     """
-    p = _probabilities(probabilities)
+    p = shares(probabilities)
     return _allocation(p, total, minimum=total // p.size)
 
 
@@ -214,7 +171,7 @@ def tradeoff(probabilities: ArrayLike, total: int) -> TradeOff:
     probabilities : K numbers >= 0 with sum 1.
     total : F >= K.
     """
-    p = _probabilities(probabilities)
+    p = shares(probabilities)
     best_allocation(p, total)  # refuses a total that is too small
     minimum = np.arange(1, total // p.size + 1)
     accuracy = (minimum + (total - p.size * minimum) * float(p.max())) / total
@@ -252,7 +209,7 @@ def frame_choice(f: ArrayLike, theta: float, noise: float = np.inf) -> Array:
     >>> frame_choice((1, 3), 1.5).round(3)  # nearly one direction per class
     array([0.483, 0.517])
     """
-    counts = _class_counts(f)
+    counts = class_counts(f)
     if not noise > 0:
         raise ValueError(f"noise={noise} must be positive: without it features do not differ")
     across, along = (float(np.sqrt(part)) for part in squares(theta))
@@ -272,11 +229,11 @@ def _score(t: Array, f: float, across: float, along: float) -> tuple[Array, Arra
     """Density and distribution function of across * max of f normals + along * one more normal, at ``t``."""
     if across >= along:  # given the shared normal, the rest is a power of a normal distribution function
         x = (t[:, None] - along * GRID) / across
-        share, power = _normal(GRID) * WEIGHT, np.exp((f - 1.0) * log_ndtr(x))
-        return (f * power * _normal(x) / across) @ share, (power * ndtr(x)) @ share
+        share, power = phi(GRID) * WEIGHT, np.exp((f - 1.0) * log_ndtr(x))
+        return (f * power * phi(x) / across) @ share, (power * ndtr(x)) @ share
     x = (t[:, None] - across * GRID) / along
-    share = f * _normal(GRID) * np.exp((f - 1.0) * log_ndtr(GRID)) * WEIGHT
-    return (_normal(x) / along) @ share, ndtr(x) @ share
+    share = f * phi(GRID) * np.exp((f - 1.0) * log_ndtr(GRID)) * WEIGHT
+    return (phi(x) / along) @ share, ndtr(x) @ share
 
 
 def gamma_survival(x: ArrayLike, f: ArrayLike, g: ArrayLike) -> Array:
@@ -292,12 +249,12 @@ def gamma_survival(x: ArrayLike, f: ArrayLike, g: ArrayLike) -> Array:
     x : any real numbers.
     f, g : centers of the two classes, integers >= 1; all broadcast.
     """
-    arrays = np.broadcast_arrays(np.asarray(x, dtype=np.float64), _integers(f), _integers(g, "g"))
+    arrays = np.broadcast_arrays(np.asarray(x, dtype=np.float64), integers(f), integers(g, "g"))
     columns = [array.reshape(-1, 1) for array in arrays]
     result = np.empty(arrays[0].size)
     for begin in range(0, result.size, 4096):
         x, f, g = (column[begin : begin + 4096] for column in columns)
-        density = g * np.exp((g - 1.0) * log_ndtr(GRID)) * _normal(GRID)
+        density = g * np.exp((g - 1.0) * log_ndtr(GRID)) * phi(GRID)
         result[begin : begin + 4096] = np.sum(density * -np.expm1(f * log_ndtr(GRID + x)), axis=1)
     return result.reshape(arrays[0].shape) * WEIGHT
 
@@ -312,7 +269,7 @@ def gamma_median(f: ArrayLike, g: ArrayLike) -> Array:
     >>> round(float(gamma_median(5, 1)), 6)
     1.152633
     """
-    f, g = np.broadcast_arrays(_integers(f), _integers(g, "g"))
+    f, g = np.broadcast_arrays(integers(f), integers(g, "g"))
     found = elementwise.find_root(lambda x, f, g: gamma_survival(x, f, g) - 0.5, (-12.0, 12.0), args=(f, g))
     return np.asarray(found.x)
 
@@ -338,7 +295,7 @@ def surrogate_offset(delta: ArrayLike, f: ArrayLike, g: ArrayLike, theta: ArrayL
     if np.any(cos2 == 0.0):
         raise ValueError(f"theta={theta} is pi/2: the centers of a class coincide and both rules agree")
     lead = np.asarray(delta) * np.sqrt(sin2)
-    f, g = _integers(f), _integers(g, "g")
+    f, g = integers(f), integers(g, "g")
     return (cos2 / np.asarray(n_classes) * (f - g) / (f * g) - lead) / np.sqrt(cos2)
 
 

@@ -1,0 +1,49 @@
+"""Integrals over standard normal variables, and what a number of centers or a probability must be."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theory.multicenter.geometry import Array
+
+Counts = NDArray[np.int64]
+
+WEIGHT = 0.05
+GRID = WEIGHT * np.arange(-200, 201)
+"""Where densities of maxima of normal variables live. They are analytic and die off at both ends, so the trapezoidal
+rule on this grid errs by less than rounding."""
+
+
+def phi(x: ArrayLike) -> Array:
+    r""":math:`\varphi(x) = e^{-x^2/2} / \sqrt{2 \pi}`."""
+    x = np.asarray(x, dtype=np.float64)
+    return np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
+
+
+def integers(f: ArrayLike, name: str = "f") -> Array:
+    """Numbers of centers. Raises ValueError unless all are integers >= 1."""
+    counts = np.asarray(f, dtype=np.float64)
+    if not np.all((counts >= 1) & (counts == np.floor(counts)) & np.isfinite(counts)):
+        raise ValueError(f"{name}={f} must be integers >= 1: centers of a class")
+    return counts
+
+
+def class_counts(f: ArrayLike) -> Array:
+    """Numbers of centers, one for each class, (K,)."""
+    counts = integers(f)
+    if counts.ndim != 1 or counts.size == 0:
+        raise ValueError(f"f of shape {counts.shape} is not one number of centers per class")
+    return counts
+
+
+def shares(probabilities: ArrayLike, n_classes: int | None = None) -> Array:
+    """Probabilities, one for each class, (K,). Raises ValueError unless they are >= 0 and sum to 1."""
+    p = np.asarray(probabilities, dtype=np.float64)
+    if p.ndim != 1 or p.size == 0:
+        raise ValueError(f"probabilities of shape {p.shape} are not one number per class")
+    if n_classes is not None and p.size != n_classes:
+        raise ValueError(f"f has {n_classes} entries and probabilities {p.size}: one of each per class")
+    if not np.all(p >= 0):
+        raise ValueError(f"probabilities={p.tolist()} contain a number that is negative or NaN")
+    if abs(float(p.sum()) - 1.0) > 1e-9:
+        raise ValueError(f"probabilities sum to {float(p.sum())!r}, not to 1")
+    return p
