@@ -8,11 +8,12 @@ A figure is a module of ``figures.paper`` or ``figures.new``; its name is that o
 * ``plot(data)``: a matplotlib Figure of nothing but these data and theory,
 * ``caption(data)``: markdown: what it shows, and the numbers that say how well theory agrees;
 
-and, where they apply, ``NUMBER`` (of the figure in the paper), ``TURNS = True`` (it is in three dimensions), and
-``trained(folders)``, which makes the same kind of Dataset from the records of trainings. A figure that shows only
-trainings has neither settings nor data.
+and, where they apply, ``NUMBER`` (of the figure in the paper), ``TURNS = True`` (it is in three dimensions),
+``trained(folders)``, which makes the same kind of Dataset from the records of trainings, and ``TRAININGS``, names of
+those that show on real images what the paper shows. A figure that shows only trainings has neither settings nor data.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,11 @@ from xarray import Dataset
 
 import ufm
 from figures import new, paper, style, turning
+from figures.recorded import markdown
 from ufm.files import store
 from ufm.files.folder import modules_in
 from ufm.files.store import config_key
+from ufm.tables.grid import Cell, missing
 
 RESOLUTION = 200
 """Dots per inch of pictures that are not vectors."""
@@ -54,6 +57,10 @@ class Entry:
         if not hasattr(self.module, "trained"):
             return "no"
         return "also" if hasattr(self.module, "data") else "only"
+
+    def cells(self, seed: int) -> list[Cell]:
+        """The trainings that show on real images what the paper shows."""
+        return [Cell(name, seed) for name in getattr(self.module, "TRAININGS", ())]
 
     @property
     def turns(self) -> bool:
@@ -87,6 +94,33 @@ def data_of(entry: Entry, quick: bool, folder: Path) -> tuple[Dataset, bool]:
         return data, False
 
 
+def of_tables(entry: Entry, runs: Path, seed: int) -> Dataset:
+    """Data of a figure from the finished ones of its own trainings below ``runs``, where `ufm table` puts them.
+
+    The attribute ``sources`` says in markdown how those that are shown are made, and those that are missing.
+
+    Raises
+    ------
+    FileNotFoundError : none of them is finished, with the command for one.
+    ValueError : as ``trained`` of the figure.
+    """
+    cells = entry.cells(seed)
+    lacking = missing(cells, runs)
+    if len(lacking) == len(cells):
+        raise FileNotFoundError(f"figure {entry.name} has no finished training in {runs}: {_command(lacking[0], runs)}")
+    shown = [cell for cell in cells if cell not in lacking]
+    data: Dataset = entry.module.trained([cell.folder(runs) for cell in shown])
+    parts: list[str | list[str]] = ["Shown:", [f"`{_command(cell, runs)}`" for cell in shown]]
+    if lacking:
+        parts += ["Not trained yet, and so not shown:", [f"`{_command(cell, runs)}`" for cell in lacking]]
+    return data.assign_attrs(sources=markdown(*parts))
+
+
+def _command(cell: Cell, runs: Path) -> str:
+    """What makes a training."""
+    return shlex.join(["ufm", "train", *cell.job(runs).begin])
+
+
 def write(
     entry: Entry, data: Dataset, out: Path, formats: Iterable[str], stem: str, *, animate: bool = False
 ) -> list[Path]:
@@ -94,7 +128,8 @@ def write(
     module = entry.module
     figure = module.plot(data)
     files = [style.save_figure(figure, out / f"{stem}.{ending}", RESOLUTION) for ending in formats]
-    files.append(store.save_text(out / f"{stem}.md", module.caption(data).strip() + "\n"))
+    caption = "\n\n".join([module.caption(data).strip(), *filter(None, [data.attrs.get("sources")])])
+    files.append(store.save_text(out / f"{stem}.md", caption + "\n"))
     if animate and entry.turns:
         files.append(turning.save_animation(figure, out / f"{stem}.gif"))
     return files

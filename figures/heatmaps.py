@@ -63,7 +63,8 @@ def of_trainings(folders: Sequence[Path], name: str) -> Dataset:
             titles.append(f"{each.attrs['title'].partition(' on ')[0]}, epoch {int(each.epoch[place])}")
     stacked = np.stack(panels)
     used = int(np.isfinite(stacked).any(axis=(0, 2)).sum())  # records are padded to one size with NaN
-    said = {"trainings": [folder.name for folder in folders], "titles": [each.attrs["title"] for each in found]}
+    titled = [f"{each.attrs['title']} ({each.attrs['length']})" for each in found]
+    said = {"trainings": [folder.name for folder in folders], "titles": titled}
     return recorded(said, {"gram": (("panel", "row", "column"), stacked[:, :used, :used])}, {"panel": titles})
 
 

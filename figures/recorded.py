@@ -46,7 +46,7 @@ def results_of(sweep: Sweep) -> Dataset:
 def training(folder: Path, needed: Sequence[str], predicted: Sequence[str] = ()) -> Dataset:
     """What was measured on the training images of a training, and what was predicted of it, ``predicted_NAME``.
 
-    The attribute ``title`` is method, network and data, without the seed.
+    The attribute ``title`` is method, network and data, without the seed; ``length`` says how far it was trained.
 
     Raises
     ------
@@ -64,7 +64,11 @@ def training(folder: Path, needed: Sequence[str], predicted: Sequence[str] = ())
     if unsaid := [name for name in predicted if name not in said]:
         raise ValueError(f"{folder} has no prediction of {', '.join(unsaid)}: method {run.config().method} has none")
     data = data.sel(split="train").assign({f"predicted_{name}": ("class", said[name]) for name in predicted})
-    return data.assign_attrs(title=data.attrs["title"].rpartition(", seed")[0])
+    title, _, seed = data.attrs["title"].rpartition(", seed ")
+    right = float(data.accuracy.isel(epoch=-1).sel(rule="own"))
+    images = int(data.class_size.sum())
+    length = f"{int(data.epoch[-1])} epochs of {images:,} images, seed {seed}, training accuracy {100 * right:.1f} %"
+    return data.assign_attrs(title=title, length=length)
 
 
 def number(value: Any, digits: int = 3) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 INTRODUCTION = """\
 # Gallery
 
-Every figure is made by `ufm figures NAME`, and all of this page by `make gallery`.
+Every figure is made by `ufm figures NAME`, and all of this page by `make gallery`. A NAME that ends in -run is of
+trainings on CIFAR: `ufm figures NAME --runs runs` makes it from what its caption says.
 """
 
 SWEEPS = """\

@@ -29,6 +29,11 @@ RULES = {"AL": "uniform", "CAL": "class-aware"}
 COLLAPSED = 1e-10
 """NC at which measured and predicted times are compared."""
 
+TRAININGS = tuple(
+    f"{data}/{data}-convnet-{method}-0.01" for data in ("cifar10", "cifar100") for method in ("al", "cal")
+)
+"""Of the tables of real images, which show the same."""
+
 FLOOR = 1e-20
 """Curves are drawn down to here."""
 
@@ -67,7 +72,7 @@ def trained(folders: Sequence[Path]) -> Dataset:
         renamed = each.rename(epoch="time", predicted_variability="limit")
         renamed["time_axis"] = renamed.time.astype(float)
         cases.append(renamed.reset_coords("class_size")[[*CURVES, "limit", "class_size", "time_axis"]])
-    said = {"trainings": [folder.name for folder in folders]}
+    said = {"trainings": [folder.name for folder in folders], "lengths": [each.attrs["length"] for each in found]}
     return _together(cases, [each.attrs["title"] for each in found], said, "epoch")
 
 
@@ -130,7 +135,8 @@ def measured_times(case: Dataset) -> Any:
 def caption(data: Dataset) -> str:
     """What is shown, and how near it comes to theory."""
     said = settings_of(data)
-    about = "**Figure 1 of the paper, from trainings.** NC of training images over the epochs"
+    about = """**Figure 1 of the paper, from trainings.** NC of training images over the epochs; theory speaks of the
+        end, where every training image is decided right"""
     if "trainings" not in said:
         about = f"""**Figure 1 of the paper, in the unconstrained-feature model.** Cosine loss with f = 20 centers per
             class in the mean, theta = 0.2, imbalance ratio tau = {said["tau"]:g}; features begin as a standard Gaussian
@@ -139,18 +145,25 @@ def caption(data: Dataset) -> str:
         f"""{about}. Mean and standard deviation of NC = |h/|h| - wbar/|wbar||^2 over the samples of a class, and the
         mean of 1 - cos(h, w_k). Ten classes of each problem, dark the most frequent, light the rarest. Theory: NC goes
         to 0, variability to 1 - cos rho_k (dotted), and with class-aware centers rare classes collapse first.""",
-        [_agreement(_case(data, place)) for place in range(data.sizes["case"])],
+        [_agreement(_case(data, place), length) for place, length in enumerate(_lengths(data))],
     )
 
 
-def _agreement(case: Dataset) -> str:
+def _lengths(data: Dataset) -> list[str]:
+    """How far each case was trained, in brackets; nothing of flows."""
+    lengths = settings_of(data).get("lengths")
+    return [f" ({length})" for length in lengths] if lengths else [""] * data.sizes["case"]
+
+
+def _agreement(case: Dataset, length: str) -> str:
     last = case.isel(time=int(np.flatnonzero(np.isfinite(case.time_axis.values))[-1]))
     times = ""
     if "predicted_time" in case:
         pairs = list(zip(measured_times(case), case.predicted_time.values, strict=True))
         ends = " and ".join(f"{number(found)} (theory {number(wanted)})" for found, wanted in (pairs[0], pairs[-1]))
         times = f"; the first and the last class reach NC = {COLLAPSED:g} at t = {ends}"
+    nc, off = number(last.nc_mean.max(), 2), number(gap(last.variability, case.limit), 2)
     return (
-        f"**{case.case.item()}**: at the end the largest class mean of NC is {number(last.nc_mean.max(), 2)}, and "
-        f"variability is within {number(gap(last.variability, case.limit), 2)} of 1 - cos rho in every class{times}."
+        f"**{case.case.item()}**{length}: at the end the largest class mean of NC is {nc}, and variability is within "
+        f"{off} of 1 - cos rho in every class{times}."
     )

@@ -1,14 +1,18 @@
 """Figure 4: collapse under P with and without regularised features."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from xarray import Dataset
 
-from figures.paper import collapse
-from figures.recorded import markdown, number, recorded, results_of, settings_of
+from figures.recorded import having, markdown, number, recorded, results_of, settings_of, training
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.multicenter.flows import nc_with_residue
 from ufm.certify.predict import predict
@@ -18,8 +22,11 @@ from ufm.sweep.kinds.base import problem_of
 
 ABOUT = "P with and without regularised features"
 NUMBER = 4
-
-trained = collapse.trained
+TRAININGS = tuple(
+    f"{group}-{tau}{ending}"
+    for group, ending in (("cifar10/cifar10-convnet-p", ""), ("collapse/cifar10-convnet-p", "-free-norms"))
+    for tau in ("0.01", "0.1")
+)
 
 
 def settings(quick: bool) -> dict[str, Any]:
@@ -50,14 +57,48 @@ def _predicted(base: dict[str, Any], lam_h: float, tau: float, times: Array) -> 
     return nc_with_residue(predict(problem).feature_norm, residue * np.exp(-lam_h * times)[:, None])
 
 
+def trained(folders: Sequence[Path]) -> Dataset:
+    """Mean NC (training, epoch) over the classes of trainings, with the weight of the norms in each."""
+    found = [training(folder, ("nc_mean",), ("variability",)) for folder in folders]
+    penalties = [json.loads(each.attrs["configuration"])["penalty"] for each in found]
+    nc = xarray.concat([each.nc_mean.mean("class") for each in found], "training", join="outer", coords="minimal")
+    said = {"trainings": [folder.name for folder in folders], "lengths": [each.attrs["length"] for each in found]}
+    coordinates = {
+        "epoch": nc.epoch.values,
+        "title": ("training", [each.attrs["title"] for each in found]),
+        "penalty": ("training", penalties),
+    }
+    return recorded(said, {"nc": (("training", "epoch"), nc.transpose("training", "epoch").values)}, coordinates)
+
+
+@styled()
+def _plot_trained(data: Dataset) -> Figure:
+    """A panel per weight, a line per training."""
+    weights, titles = sorted(set(data.penalty.values)), list(dict.fromkeys(data.title.values))
+    figure = canvas(TWO_COLUMNS if len(weights) > 1 else 0.6 * TWO_COLUMNS, 2.8)
+    axes = figure.subplots(1, len(weights), sharey=True, squeeze=False)[0]
+    for axis, weight in zip(axes, weights, strict=True):
+        for each in having(data, "penalty", weight).transpose("training", "epoch").nc:
+            known = each.dropna("epoch")
+            title = str(each.title.item())
+            axis.plot(known.epoch, known, marker=".", color=f"C{titles.index(title)}", label=title)
+        axis.set(xlabel="epoch", yscale="log", xlim=(0.0, float(data.epoch[-1])))
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.set_title(f"weight of the norms {weight:g}")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25))
+    axes[0].set_ylabel("NC, mean over classes")
+    return figure
+
+
 @styled()
 def plot(data: Dataset) -> Figure:
     """A panel per weight; lines: NC in the mean over classes and seeds, one per imbalance ratio; dotted: theory.
 
-    Of trainings: as figure 1.
+    Of trainings: a line for each.
     """
     if "trainings" in settings_of(data):
-        return collapse.plot(data)
+        figure: Figure = _plot_trained(data)
+        return figure
     figure = canvas(TWO_COLUMNS, 2.5)
     axes = figure.subplots(1, data.sizes["lam_h"], squeeze=False)[0]
     end = float(data.time[-1])
@@ -78,10 +119,25 @@ def plot(data: Dataset) -> Figure:
     return figure
 
 
+def _caption_trained(data: Dataset) -> str:
+    rows = []
+    for each, length in zip(data.nc, settings_of(data)["lengths"], strict=True):
+        known = each.dropna("epoch").values
+        ends = f"NC is {number(known[0])} before training and {number(known[-1])} at the end"
+        rows.append(f"**{each.title.item()}, weight {float(each.penalty):g}** ({length}): {ends}.")
+    return markdown(
+        """**Figure 4 of the paper, from trainings.** NC of training images over the epochs, in the mean over classes,
+        with and without a weight on the norms of the features. Theory, of features that are free of one another:
+        without it the part of a feature outside all centers stays, and with it NC goes to 0; in a network the decay of
+        its weights, which all of these trainings have, acts on features too.""",
+        rows,
+    )
+
+
 def caption(data: Dataset) -> str:
     """What is shown; NC at the end, and theory's."""
     if "trainings" in settings_of(data):
-        return collapse.caption(data).replace("Figure 1", "Figure 4")
+        return _caption_trained(data)
     base = settings_of(data)["base"]
     rows = []
     for lam_h in data.lam_h.values:

@@ -34,8 +34,11 @@ class Command:
 
     Example: ufm figures --run runs/resnet50 --run runs/vgg11
 
-    Figures 1, 4, 5, 6 and 7 show trainings of `ufm train` if --run names their folders: NAME-run.png. Status 1 if a
-    figure fails; the others are made all the same.
+    Example: ufm figures --runs runs
+
+    Figures 1, 4, 5, 6 and 7 show trainings of `ufm train` if --run names their folders: NAME-run.png; with --runs those
+    of CIFAR that show what the paper shows, which `ufm table` runs: each caption says which they are, and which are
+    missing. Status 1 if a figure fails; the others are made all the same.
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -48,6 +51,10 @@ class Command:
     """Any of png, pdf and svg, separated by commas."""
     trainings: Annotated[tuple[Path, ...], tyro.conf.arg(name="run"), tyro.conf.UseAppendAction] = ()
     """Folder of a training; may be repeated. Without NAME: the figures that show trainings, and only these."""
+    runs: Path | None = None
+    """Folder of the runs of `ufm table`: the figures that show trainings, from those in the tables of CIFAR."""
+    seed: int = 0
+    """Which seed of these."""
     animate: bool = False
     """Also a full turn of the figures in three dimensions, NAME.gif."""
     listing: Annotated[bool, tyro.conf.arg(name="list")] = False
@@ -61,12 +68,12 @@ class Command:
             return self._list()
         formats = self._formats()
         entries = self._entries()
-        stems = [f"{e.name}-run" if self.trainings and e.trainings != "no" else e.name for e in entries]
+        stems = [f"{e.name}-run" if self._asked and e.trainings != "no" else e.name for e in entries]
         check_folder(self.out, *(f"{stem}.{ending}" for stem in stems for ending in (*formats, "md", "gif")))
         check_folder(self.out / "data")
         # Folders of trainings are input: what they lack is said before anything is computed.
-        trained = {e.name: e.module.trained(self.trainings) for e in entries if self.trainings and e.trainings != "no"}
-        results = self._make(entries, trained, formats)
+        trained, left_out = self._trained(entries)
+        results = self._make([e for e in entries if e.name not in left_out], trained, formats)
         failed = [result for result in results if result["status"] == "failed"]
         said = f"{len(results) - len(failed)} of {len(results)} figures made; written to {self.out}"
         print(store.to_json({"figures": results, "out": str(self.out)}) if self.json else said)
@@ -81,6 +88,30 @@ class Command:
             runs = {"no": "", "also": "; or of trainings (--run)", "only": " (needs --run)"}[entry.trainings]
             print(f"{entry.name:{max(len(each.name) for each in entries)}}  {entry.about}{runs}")
         return OK
+
+    @property
+    def _asked(self) -> bool:
+        """Whether figures are to show trainings."""
+        return bool(self.trainings) or self.runs is not None
+
+    def _trained(self, entries: "list[Entry]") -> "tuple[dict[str, Dataset], dict[str, str]]":
+        """Data of the figures that are to show trainings; and which of them have none yet, and why."""
+        from figures.gallery import of_tables
+
+        showing = [entry for entry in entries if self._asked and entry.trainings != "no"]
+        if self.runs is None:
+            return {entry.name: entry.module.trained(self.trainings) for entry in showing}, {}
+        made, left_out = {}, {}
+        for entry in showing:
+            try:
+                made[entry.name] = of_tables(entry, self.runs, self.seed)
+            except FileNotFoundError as error:
+                left_out[entry.name] = str(error)
+        if not made or any(name in self.names for name in left_out):
+            raise ValueError(next(iter(left_out.values())))
+        for reason in left_out.values():
+            print(f"ufm: left out: {reason}", file=sys.stderr)
+        return made, left_out
 
     def _named(self) -> "list[Entry]":
         """The figures of these names; all of them without any."""
@@ -101,14 +132,17 @@ class Command:
         """What is to be made."""
         entries = self._named()
         if not self.names:
-            unwanted = "no" if self.trainings else "only"
+            unwanted = "no" if self._asked else "only"
             entries = [entry for entry in entries if entry.trainings != unwanted]
         if self.animate and not any(entry.turns for entry in entries):
             raise ValueError(f"none of {', '.join(entry.name for entry in entries)} turns: --animate has no use")
-        if lacking := [entry.name for entry in entries if entry.trainings == "only" and not self.trainings]:
+        if lacking := [entry.name for entry in entries if entry.trainings == "only" and not self._asked]:
             raise ValueError(f"figure {lacking[0]} needs --run: it shows trainings, and `ufm train` makes them")
-        if self.trainings and all(entry.trainings == "no" for entry in entries):
-            raise ValueError(f"none of {', '.join(self.names)} shows trainings: --run has no use")
+        if self.trainings and self.runs is not None:
+            raise ValueError("--run names trainings, and --runs takes those of the tables: one of them")
+        if self._asked and all(entry.trainings == "no" for entry in entries):
+            flag = "--run" if self.trainings else "--runs"
+            raise ValueError(f"none of {', '.join(self.names)} shows trainings: {flag} has no use")
         return entries
 
     def _make(

@@ -12,6 +12,7 @@ from figures.paper import centers, class_features, class_means, collapse, null_s
 from tests.readable import require_readable
 from ufm.commands import main as cli
 from ufm.files import store
+from ufm.train.presets import PRESETS
 from ufm.train.run import Run
 
 
@@ -44,6 +45,63 @@ def test_trainings_are_drawn_from_their_records(training, tmp_path, command):
     for module in (collapse, null_space, class_means, class_features):
         require_readable(module.plot(module.trained([training])))
         assert "from trainings" in module.caption(module.trained([training]))
+
+
+@pytest.fixture
+def runs(tmp_path, command, monkeypatch):
+    """Short trainings on the embedded digits in place of those on CIFAR: figure 5 has two of four, figure 1 none."""
+    tiny = {"dataset": "mnist5k", "network": "mlp", "epochs": 2, "n_max": 40, "tau": 0.1, "f": 3}
+    for name in ("cifar10-resnet8-cal-0.1", "cifar10-lenet-cal-0.1", "cifar10-convnet-p-0.1-free-norms"):
+        method = {"method": "P", "penalty": 0.0} if "-p-" in name else {"method": "CAL"}
+        monkeypatch.setitem(PRESETS, f"collapse/{name}", {**tiny, **method})
+        folder = tmp_path / "runs" / "collapse" / name / "seed0"
+        assert command("train", f"collapse/{name}", "--threads", 1, "--out", folder)[0] == 0
+    folder = tmp_path / "runs" / "cifar10" / "cifar10-convnet-p-0.1" / "seed0"
+    flags = ("--dataset", "mnist5k", "--network", "mlp", "--epochs", 1, "--n-max", 40, "--f", 3, "--method", "P")
+    assert command("train", *flags, "--threads", 1, "--out", folder)[0] == 0
+    return tmp_path / "runs"
+
+
+@pytest.mark.slow
+def test_figures_find_their_trainings_among_those_of_the_tables(runs, tmp_path, command, refused):
+    status, out, err = command("figures", "--runs", runs, "--out", tmp_path, "--json")
+    assert status == 0
+    assert [each["name"] for each in json.loads(out)["figures"]] == ["null-space", "architectures"]
+    said = (tmp_path / "architectures-run.md").read_text()
+    shown, lacking = said.partition("Shown:")[2].split("Not trained yet, and so not shown:")
+    for network, part in (("resnet8", shown), ("lenet", shown), ("vgg11", lacking), ("densenet150", lacking)):
+        assert f"ufm train collapse/cifar10-{network}-cal-0.1 --seed 0 --out {runs}/collapse/cifar10-{network}" in part
+    sizes = Run(runs / "collapse" / "cifar10-lenet-cal-0.1" / "seed0").record().data.class_size.values
+    assert f"2 epochs of {sizes.sum()} images, seed 0, training accuracy" in said
+    for name in ("collapse", "class-means", "class-features"):
+        assert f"ufm: left out: figure {name} has no finished training in {runs}: ufm train cifar10/" in err
+    assert not (tmp_path / "collapse-run.png").exists()
+    refused("has no finished training", "figures", "collapse", "--runs", runs, "--out", tmp_path / "out")
+    refused("has no finished training", "figures", "--runs", runs, "--seed", 1, "--out", tmp_path / "out")
+    refused("--runs has no use", "figures", "rates", "--runs", runs)
+    refused("one of them", "figures", "--runs", runs, "--run", runs, "--out", tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_p_is_drawn_by_the_weight_of_its_norms(runs):
+    folders = [
+        runs / "cifar10" / "cifar10-convnet-p-0.1" / "seed0",
+        runs / "collapse" / "cifar10-convnet-p-0.1-free-norms" / "seed0",
+    ]
+    found = null_space.trained(folders)
+    assert found.penalty.values.tolist() == [5e-4, 0.0]
+    figure = null_space.plot(found)
+    require_readable(figure)
+    free, weighted = figure.axes
+    assert (free.get_title(loc="left"), weighted.get_title(loc="left")) == (
+        "weight of the norms 0",
+        "weight of the norms 0.0005",
+    )
+    for axis, folder in ((weighted, folders[0]), (free, folders[1])):
+        own = Run(folder).record().data.nc_mean.sel(split="train").mean("class")
+        np.testing.assert_array_equal(axis.lines[0].get_xdata(), own.epoch)  # of different lengths
+        np.testing.assert_allclose(axis.lines[0].get_ydata(), own)
+    assert "weight 0** (2 epochs of" in null_space.caption(found)
 
 
 @pytest.mark.slow
