@@ -59,7 +59,8 @@ def test_the_tables_of_the_documentation_are_those_of_the_results(path):
     else:
         compared, how = compare.ranks(tables.entries(names, known))
         assert how in page
-    for name, *texts in compared.itertuples(name=None):
+    foretold = compare.foretold(names, known).itertuples(name=None) if path.stem == "fashion" else ()
+    for name, *texts in (*compared.itertuples(name=None), *foretold):
         assert f"| {name} | {' | '.join(texts)} |" in page
 
 

@@ -33,6 +33,9 @@ Statement = dict[str, Any]
 NEAR = 0.05
 """A network counts as collapsed at NC <= NEAR: features 13 degrees from the mean center in the mean over a class."""
 
+TRAINED = "training accuracy, own rule"
+"""Where it is not what theory speaks of, training has not converged."""
+
 
 def predictions(config: Config, class_sizes: Sequence[int]) -> dict[str, Any]:
     """What theory says of a training, before it begins.
@@ -52,7 +55,7 @@ def predictions(config: Config, class_sizes: Sequence[int]) -> dict[str, Any]:
     problem, angles = config.problem(sizes), config.angles(sizes)
     target = METHODS[config.method].target
     rates, nothing = None, np.zeros(len(class_sizes))
-    statements = [_statement("training accuracy, own rule", "separable features", "train_accuracy", 1.0, 0.02)]
+    statements = [_statement(TRAINED, "separable features", "train_accuracy", 1.0, 0.02)]
     if problem is not None:
         end: Any = predict(problem, theta=angles)
         statements += _of_frame(end, target, norms=config.normalise == "none")
@@ -144,6 +147,16 @@ def confirm(data: "xarray.Dataset", stated: Mapping[str, Any]) -> Report:
     if right is not None and not right.holds:
         early = f"training accuracy is {right.measured:.3g}, not {right.predicted:g} within {right.tolerance:g}"
     return Report(str(data.attrs["title"]), tuple(checks.values()), tuple(notes), early)
+
+
+def not_converged(checks: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the training that the checks of :func:`confirm`, as plain values, are of did not come to its end."""
+    return any(check["name"] == TRAINED and not check["holds"] for check in checks)
+
+
+def refuted(check: Mapping[str, Any], checks: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether one of these checks misses what theory says of where the training got to: NC0 speaks of every step."""
+    return not check["holds"] and (check["name"].startswith(nc0.NAME) or not not_converged(checks))
 
 
 def compare(runs: Sequence[tuple["xarray.Dataset", Mapping[str, Any]]]) -> list[Report]:

@@ -52,7 +52,8 @@ class Command:
     epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of
     classes with more than 100, with 20 to 100, with fewer than 20 training images; training: on training images."""
     verdicts: bool = False
-    """How often each prediction made before a training held, by row, instead of accuracies."""
+    """How often each prediction made before a training held, by row, and orders that follow from theory (of rules, of
+    methods), instead of accuracies. What does not hold in a training that has not converged is not refuted."""
     ranks: bool = False
     """Rows by their mean rank over columns, with Friedman's test that they do not differ."""
     correlate: bool = False
@@ -138,8 +139,11 @@ class Command:
         """The table that is asked for."""
         from ufm.tables import compare, writers  # with pandas, which takes its time to start
 
-        if self.verdicts or self.correlate:
-            return writers.markdown((compare.verdicts if self.verdicts else compare.correlations)(names, known))
+        if self.verdicts:
+            made = [compare.verdicts(names, known), compare.foretold(names, known)]
+            return "\n\n".join(writers.markdown(each) for each in made if len(each))
+        if self.correlate:
+            return writers.markdown(compare.correlations(names, known))
         found = tables.entries(names, known, self.quantity, self.seeds, failed)
         if self.ranks:
             ranked, compared = compare.ranks(found)

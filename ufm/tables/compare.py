@@ -8,7 +8,9 @@ import pandas as pd
 from scipy import stats
 
 from ufm.certify.predictors import correlations_of
+from ufm.certify.training import refuted
 from ufm.files.text import require_known
+from ufm.tables.orders import orders
 from ufm.tables.results import Result
 from ufm.tables.tables import Difference, Entry, entries, labels
 from ufm.tables.writers import arranged
@@ -115,11 +117,32 @@ def correlations(names: Sequence[str], results: Sequence[Result]) -> pd.DataFram
 
 def verdicts(names: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
     """How often predictions made before the trainings of a table held, by row, as texts."""
-    held: dict[tuple[str, str], list[bool]] = {}
+    found: dict[tuple[str, str], list[_Verdict]] = {}
     for result in results:
         if result["name"] in names:
-            for check in result["checks"]:
-                held.setdefault((check["name"], labels(result["name"])[0]), []).append(check["holds"])
-    texts = [(name, row, f"{sum(each)} of {len(each)}") for (name, row), each in held.items()]
+            for check in (checks := result["checks"]):
+                early = not check["holds"] and not refuted(check, checks)
+                found.setdefault((check["name"], labels(result["name"])[0]), []).append((check["holds"], early))
+    texts = [(name, row, _tally(each)) for (name, row), each in found.items()]
     rows = dict.fromkeys(labels(name)[0] for name in names)
     return arranged(texts, "prediction, held in trainings").reindex(columns=[*rows], fill_value="")
+
+
+_Verdict = tuple[bool, bool]
+"""Whether something held; and if not, whether that refutes nothing, since training had not converged."""
+
+
+def _tally(found: Sequence[_Verdict]) -> str:
+    """In how many it held, and how many of the others had not converged; the rest refutes it."""
+    early = sum(not_converged for _, not_converged in found)
+    return f"{sum(held for held, _ in found)} of {len(found)}" + (f", {early} not converged" if early else "")
+
+
+def foretold(names: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
+    """How often :mod:`ufm.tables.orders` came true, by column, as texts."""
+    found: dict[tuple[str, str], list[_Verdict]] = {}
+    for each in orders(names, results):
+        verdict = each.holds, each.early and not each.holds
+        found.setdefault((each.statement, each.column), []).append(verdict)
+    texts = [(statement, column, _tally(each)) for (statement, column), each in found.items()]
+    return arranged(texts, "order, held in trainings or pairs of them")

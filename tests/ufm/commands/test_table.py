@@ -7,10 +7,14 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.optimize import LinearConstraint, minimize
 
+import ufm
 from theory.multicenter import geometry
+from ufm.certify import nc0
+from ufm.certify.training import TRAINED
 from ufm.files import store
-from ufm.tables import grid, results, tables
+from ufm.tables import grid, orders, results, tables
 from ufm.tables.grid import Cell
 from ufm.train import presets
 from ufm.train.config import Config
@@ -25,7 +29,7 @@ def result(name, seed, own, rare=0.5):
         "name": name,
         "configuration": config.to_dict(),
         "class_sizes": [100, 50, 10],
-        "accuracy": {"own": own, "gcr": own - 0.1},
+        "accuracy": {"own": own, "gcr": own - 0.1, "rcr": own - 0.1, "nearest": own - 0.1},
         "best": {"accuracy": own + 0.01, "epoch": 3},
         "class_accuracy": {"own": [1.0, 1.0, rare]},
         "checks": [{"name": "NC", "holds": own > 0.81}, *([{"name": "rate", "holds": True}] if "cal" in name else [])],
@@ -156,6 +160,81 @@ def test_verdicts_are_counted_by_row(tmp_path, command):
     assert by_name["NC"][place["cnn CE"]] == "0 of 1"
     assert by_name["rate"][place["cnn CAL"]] == "2 of 2"
     assert command(*arguments, "--json")[0] == 2
+
+
+def test_what_does_not_hold_before_the_end_of_training_is_not_refuted(tmp_path, command):
+    trained, early = result("fashion/cal-0.1", 0, 0.8), result("fashion/cal-0.1", 1, 0.8)
+    for each, right in ((trained, True), (early, False)):
+        each["checks"] += [{"name": TRAINED, "holds": right}, {"name": f"{nc0.NAME} <=", "holds": False}]
+    path = results.save(tmp_path / "r.json", [trained, early])
+    _, out, _ = command("table", "fashion", "--results", path, "--runs", tmp_path, "--verdicts", "--where", "cal-0.1")
+    lines = out.splitlines()
+    assert "| NC | 0 of 2, 1 not converged |" in lines
+    assert "| rate | 2 of 2 |" in lines
+    assert f"| {TRAINED} | 1 of 2, 1 not converged |" in lines
+    assert f"| {nc0.NAME} <= | 0 of 2 |" in lines  # which speaks of every step
+
+
+def test_the_radii_are_those_of_the_nearest_other_decision():
+    """Quadratic programs over the points that another class is decided for, which know no formula."""
+    problem = ufm.Problem((9, 5, 2), (3, 5, 9), 0.4)
+    frame = ufm.multi_center_frame(problem, basis="random")
+    found = orders.radii(ufm.predict(problem))
+    means = np.asarray(frame.mean_directions)
+    for k in range(3):
+        other = (k + 1) % 3
+        pairs = {
+            "nearest": (means[[k]], means[[other]]),
+            "rcr": (np.asarray(frame.classifier_row(k))[None], np.asarray(frame.classifier_row(other))[None]),
+            "gcr": (np.asarray(frame.class_centers(k)), np.asarray(frame.class_centers(other))[:1]),
+        }
+        for rule, (own, foreign) in pairs.items():
+            solved = minimize(
+                lambda x: (x @ x, 2 * x),
+                np.zeros(means.shape[1]),
+                jac=True,
+                constraints=LinearConstraint(foreign - own, (own - foreign) @ means[k], np.inf),
+                method="SLSQP",
+                options={"ftol": 1e-14, "maxiter": 500},
+            )
+            np.testing.assert_allclose(np.sqrt(solved.fun), found[rule][k], rtol=1e-6)
+
+
+def framed(name, seed, accuracy, nc, *, right=True, **given):
+    found = result(name, seed, accuracy["own"])
+    return {
+        **found,
+        "accuracy": accuracy,
+        "checks": [{"name": TRAINED, "holds": right}],
+        "curves": {"nc": [[2.0, 2.0, 2.0], nc]},
+        **given,
+    }
+
+
+def test_orders_that_theory_foretells(tmp_path, command):
+    rules = {"rcr": 0.8, "gcr": 0.7, "nearest": 0.75}
+    known = [
+        framed("cifar10/cifar10-convnet-cal-0.01", 0, {"own": 0.8, **rules}, [0.3, 0.2, 0.1]),
+        framed("cifar10/cifar10-convnet-cal-0.01-theta0.7", 0, {"own": 0.7, **rules}, [0.1, 0.1, 0.1]),
+        framed("cifar10/cifar10-convnet-al-0.01", 0, {"own": 0.6, **dict.fromkeys(rules, 0.5)}, [0.3, 0.2, 0.05]),
+        framed("cifar10/cifar10-convnet-cal-0.01", 1, {"own": 0.8, **rules}, [0.3, 0.2, 0.1], right=False),
+        framed("cifar10/cifar10-convnet-p-0.01", 0, {"own": 0.8, **rules}, [0.3, 0.2, 0.1]),
+        framed("cifar10/cifar10-convnet-cal+gcr-0.01", 0, {"own": 0.8, **rules}, [0.3] * 3, trained_as="CAL"),
+    ]
+    path = results.save(tmp_path / "r.json", known)
+    _, out, _ = command("table", "cifar10", "--results", path, "--runs", tmp_path, "--verdicts", "--where", "-0.01")
+    lines = out.partition("| order, held")[2].splitlines()[2:]
+    assert dict(line.strip("| ").split(" | ") for line in lines) == {
+        "convnet CAL: nearest mean center before RCR, by their radii": "0 of 2, 1 not converged",
+        "convnet CAL: nearest mean center before GCR, by their radii": "2 of 2",
+        "convnet CAL: RCR before GCR, by their radii": "2 of 2",
+        "convnet CAL, theta 0.7: nearest mean center before RCR, by their radii": "0 of 1",
+        "convnet CAL, theta 0.7: nearest mean center before GCR, by their radii": "1 of 1",
+        "convnet CAL, theta 0.7: RCR before GCR, by their radii": "1 of 1",
+        "accuracy: convnet CAL, theta 0.7 before convnet CAL, by rate and radii": "0 of 1",
+        "accuracy: convnet CAL, theta 0.7 before convnet AL, by rate and radii": "1 of 1",
+        "collapse of rare classes: convnet CAL before convnet AL, by rate": "0 of 1",
+    }
 
 
 def test_correlations_find_the_number_that_accuracy_follows(tmp_path, command, refused):

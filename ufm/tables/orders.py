@@ -1,0 +1,132 @@
+"""Orders that theory foretells, held against trainings: which rule decides best, which training is ahead.
+
+They have no free number: each follows from class sizes, centers and angle, and was known before anything was trained.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from ufm.certify.predict import predict
+from ufm.certify.prediction import CosinePrediction
+from ufm.certify.training import not_converged
+from ufm.problems.frames import Array
+from ufm.problems.kinds import CosineProblem
+from ufm.problems.sizes import rare_classes
+from ufm.tables.results import Result
+from ufm.tables.tables import labels
+from ufm.train.config import Config
+
+
+@dataclass(frozen=True)
+class Order:
+    """One statement about one training, or about two with the same seed, and whether it came true."""
+
+    statement: str
+    column: str
+    holds: bool
+    early: bool
+    """Whether a training had not come to its end, so that a miss refutes nothing."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A training by the cosine loss, and what theory says of its end."""
+
+    result: Result
+    end: CosinePrediction
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return labels(self.result["name"])
+
+    @property
+    def early(self) -> bool:
+        return not_converged(self.result["checks"])
+
+    @property
+    def rare_rate(self) -> float:
+        """Of collapse, in the mean over the rare classes."""
+        return float(self.end.rate[rare_classes(self.result["class_sizes"])].mean())
+
+    @property
+    def rare_distance(self) -> float:
+        """ln NC at the last epoch, in the mean over the rare classes."""
+        nc = np.asarray(self.result["curves"]["nc"][-1], dtype=np.float64)[rare_classes(self.result["class_sizes"])]
+        return float(np.log(np.maximum(nc, np.finfo(float).tiny)).mean())
+
+
+def radii(end: CosinePrediction) -> dict[str, Array]:
+    r"""How far a collapsed feature of norm 1 can be moved before its class changes, by rule and class, (K,).
+
+    The nearest point with another decision, with :math:`c_k` the cosine of a center to the mean center:
+
+    .. math::
+        R_\text{nearest} = \frac{1}{\sqrt 2}, \qquad R_\text{RCR} = \frac{\cos\rho_k}{\sqrt 2}, \qquad
+        R_\text{GCR} = \frac{c_k}{\sqrt{1 + c_k^2}}.
+    """
+    c, skew = end.center_cosine, end.classifier_cosine
+    return {"nearest": np.full_like(c, np.sqrt(0.5)), "rcr": skew * np.sqrt(0.5), "gcr": c / np.sqrt(1.0 + c * c)}
+
+
+def orders(names: Sequence[str], results: Sequence[Result]) -> list[Order]:
+    """Every order about the trainings of these names by the cosine loss, with several centers a class.
+
+    Of one training: the rule with the larger radius (:func:`radii`, in the mean over classes) decides more test images
+    right; the nearest mean center comes first. Of two with the same seed: where classes collapse faster and both RCR
+    and GCR have larger radii, accuracy by the own rule is higher; and where nothing differs but centers and angle, rare
+    classes with the larger rate are nearer to collapse at the end.
+    """
+    known = [
+        _Known(result, end)
+        for result in results
+        if result["name"] in names and "trained_as" not in result and (end := _end(result)) is not None
+    ]
+    made = [order for each in known for order in _of_rules(each)]
+    for one, other in permutations(known, 2):
+        seeds = [each.result["configuration"]["seed"] for each in (one, other)]
+        if seeds[0] == seeds[1] and one.place[1] == other.place[1]:
+            made += _of_pairs(one, other)
+    return made
+
+
+def _end(result: Result) -> CosinePrediction | None:
+    config, sizes = Config.from_dict(result["configuration"]), tuple(result["class_sizes"])
+    problem = config.problem(sizes)
+    if not isinstance(problem, CosineProblem):
+        return None
+    end = predict(problem, theta=config.angles(sizes))
+    return end if np.any(end.center_gap > 0) else None
+
+
+NAMES = {"nearest": "nearest mean center", "rcr": "RCR", "gcr": "GCR"}
+
+
+def _of_rules(known: _Known) -> Iterator[Order]:
+    by_rule, (row, column) = known.result["accuracy"], known.place
+    size = {rule: float(each.mean()) for rule, each in radii(known.end).items()}
+    for first, second in permutations(NAMES, 2):
+        if size[first] > size[second] and by_rule[first] != by_rule[second]:  # a tie could not have failed
+            statement = f"{row}: {NAMES[first]} before {NAMES[second]}, by their radii"
+            yield Order(statement, column, by_rule[first] > by_rule[second], known.early)
+
+
+def _of_pairs(one: _Known, other: _Known) -> Iterator[Order]:
+    """What is foretold of the first against the second."""
+    (first, column), (second, _), early = one.place, other.place, one.early or other.early
+    ours, theirs = ({**radii(each.end), "rate": each.end.rate} for each in (one, other))
+    if all(ours[name].mean() > theirs[name].mean() for name in ("rate", "rcr", "gcr")):
+        holds = one.result["accuracy"]["own"] >= other.result["accuracy"]["own"]
+        yield Order(f"accuracy: {first} before {second}, by rate and radii", column, holds, early)
+    if _alike(one.result, other.result) and one.rare_rate > other.rare_rate:
+        holds = one.rare_distance <= other.rare_distance
+        yield Order(f"collapse of rare classes: {first} before {second}, by rate", column, holds, early)
+
+
+def _alike(one: Result, other: Result) -> bool:
+    """Whether epochs mean the same time in both: the same learning rate."""
+    rates: list[Any] = [each["configuration"]["lr"] for each in (one, other)]
+    return bool(rates[0] == rates[1])
