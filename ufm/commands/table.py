@@ -153,10 +153,21 @@ class Command:
             return store.to_json({"cells": [cell.to_dict() for cell in shown]})
         minus = "" if self.against is None else f" minus {self.against}"
         images = "validation" if names[0].startswith("scan/") else "test"
-        text = writers.written(shown, f"{images} accuracy, %, {self.quantity}{minus}", self.format)
-        if minus and self.format == "markdown":
-            text += "\n\np: two-sided paired t-test over common seeds, Holm's correction for the rows of a column."
+        what = "training accuracy, %, own" if self.quantity == "training" else f"{images} accuracy, %, {self.quantity}"
+        text = writers.written(shown, f"{what}{minus}", self.format)
+        if self.format == "markdown":
+            text += self._remark(names, known)
         return text
+
+    def _remark(self, names: list[str], known: list[Result]) -> str:
+        """What p-values are of; or which rows were not trained to the end."""
+        if self.against is not None:
+            return "\n\np: two-sided paired t-test over common seeds, Holm's correction for the rows of a column."
+        rows = tables.unfinished(names, known)
+        if not rows:
+            return ""
+        below = f"own-rule training accuracy below {100 * tables.TO_THE_END:g} % in a seed"
+        return f"\n\nNot trained to the end, {below}: {', '.join(rows)}."
 
     def _known(self, path: Path, table: str) -> tuple[list[Result], dict[Path, str]]:
         """Results of the file and of finished runs; which runs were left out and why."""

@@ -39,7 +39,7 @@ def _paired(entry: Entry, base: Entry) -> Difference:
     p = float("nan")
     if len(seeds) > 1:  # equal gaps leave nothing to test against
         p = float(stats.ttest_rel(ours, theirs).pvalue) if np.ptp(gaps) > 0 else float(mean == 0)
-    return Difference(entry.row, entry.column, mean, len(seeds), p, entry.status)
+    return Difference(entry.row, entry.column, mean, len(seeds), entry.wanted, p, entry.status)
 
 
 def _holm(p: pd.Series) -> pd.Series:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ufm.certify.training import TRAINED
 from ufm.files.text import require_known
 from ufm.problems.sizes import rare_classes
 from ufm.tables.results import Result
@@ -117,7 +118,7 @@ def entries(
 
 def _value(result: Mapping[str, Any], quantity: str) -> float | None:
     if quantity == "training":
-        return result.get("training_accuracy")
+        return result.get("training_accuracy", _of_checks(result))
     if quantity == "best":
         return result["best"]["accuracy"]
     if quantity == "rare":
@@ -125,6 +126,26 @@ def _value(result: Mapping[str, Any], quantity: str) -> float | None:
     if quantity in ("many", "medium", "few"):
         return result["group_accuracy"][quantity]
     return result["accuracy"].get(quantity)
+
+
+def _of_checks(result: Mapping[str, Any]) -> float | None:
+    """Training accuracy in results from before it had a name of its own."""
+    return next((check["measured"] for check in result["checks"] if check["name"] == TRAINED), None)
+
+
+TO_THE_END = 0.99
+"""Accuracy on training images, by the own rule, from which on a training counts as finished."""
+
+
+def unfinished(names: Sequence[str], results: Sequence[Result]) -> list[str]:
+    """Rows with a training that was not finished; where that is so in some columns only, in how many of them."""
+    found: dict[str, list[bool]] = {}
+    for entry in entries(names, results, "training"):
+        if entry.values:
+            found.setdefault(entry.row, []).append(min(entry.values.values()) < TO_THE_END)
+    return [
+        row if all(each) else f"{row} ({sum(each)} of {len(each)} columns)" for row, each in found.items() if any(each)
+    ]
 
 
 @dataclass(frozen=True)
@@ -139,6 +160,7 @@ class Difference:
     column: str
     mean: float
     seeds: int
+    wanted: int
     p: float
     status: str
     """That of the row's own cell."""
@@ -148,7 +170,8 @@ class Difference:
         return asdict(self)
 
     def __str__(self) -> str:
-        """In percentage points."""
+        """In percentage points; seeds of those wanted unless all are there."""
         if not self.seeds:
             return "failed" if self.status.startswith("failed") else "not run"
-        return f"{100 * self.mean:+.1f}" + ("" if np.isnan(self.p) else f" (p = {self.p:.2g})")
+        seeds = "" if self.seeds >= self.wanted else f" ({self.seeds}/{self.wanted})"
+        return f"{100 * self.mean:+.1f}{seeds}" + ("" if np.isnan(self.p) else f" (p = {self.p:.2g})")

@@ -62,6 +62,24 @@ def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path, command):
         assert expected in out
 
 
+def test_a_table_says_what_was_not_trained_to_the_end(tmp_path, command):
+    cells = [("fashion/ce-0.1", 0.995), ("fashion/cal-0.1", 0.98), ("fashion/cal-0.01", 1.0), ("fashion/al-0.1", 0.7)]
+    known = [{**result(name, 0, 0.8), "training_accuracy": right} for name, right in cells]
+    del known[3]["training_accuracy"]  # as in earlier results
+    known[3]["checks"].append({"name": TRAINED, "holds": False, "measured": 0.7})
+    path = results.save(tmp_path / "r.json", known)
+    arguments = ("table", "fashion", "--results", path, "--runs", tmp_path)
+    _, out, _ = command(*arguments)
+    said = "Not trained to the end, own-rule training accuracy below 99 % in a seed: cnn AL, cnn CAL (1 of 2 columns)."
+    assert out.splitlines()[-1] == said
+    assert said not in command(*arguments, "--format", "latex")[1]
+    _, out, _ = command(*arguments, "--quantity", "training", "--where", "al-0.1")
+    assert out.splitlines()[0] == "| training accuracy, %, own | fashion-mnist, tau 0.1 |"
+    assert "| cnn AL | 70.0 (1/3) |" in out
+    _, out, _ = command(*arguments, "--where", "ce-", "--against", "cnn CE")
+    assert "Not trained" not in out
+
+
 def test_tables_know_the_results_wherever_one_stands(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, out, err = command("table", "fashion")
@@ -105,6 +123,10 @@ def test_differences_are_paired_by_seed_and_corrected(tmp_path, command, refused
     _, out, _ = command(*arguments)
     assert "minus cnn CE" in out
     assert "two-sided paired t-test over common seeds, Holm's correction" in out
+    some = results.save(tmp_path / "some.json", [r for r in known if r["configuration"]["seed"] == 1])
+    _, out, _ = command(*arguments[:3], some, *arguments[4:])
+    assert f"| {100 * (scores['al'][1] - scores['ce'][1]):+.1f} (1/3) |" in out
+    _, out, _ = command(*arguments)
     assert f"{100 * np.mean(scores['al'] - scores['ce']):+.1f} (p = " in out
     refused("did you mean 'cnn CE'", *arguments[:-4], "--against", "cnn CEE")
 
