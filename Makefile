@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 
-.PHONY: help verify figures test check fuzz rounding lowest lint claims gallery notebooks docs bench data data-cifar10 clean
+.PHONY: help verify figures test check fuzz rounding lowest lint claims gallery notebooks docs tables bench data data-cifar10 clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
@@ -16,6 +16,7 @@ help:
 	@echo "make lowest   the fast tests with the lowest versions that pyproject.toml allows (installs 5 GB)"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
+	@echo "make tables   the tables of docs/networks.md that are marked with their commands, from results/"
 	@echo "make gallery  the pictures of the documentation: figures and shipped sweeps, into docs/gallery"
 	@echo "make docs     the documentation, into docs/_build/html"
 	@echo "make notebooks  execute the notebooks (ARGS=01-first-steps: that one)"
@@ -83,6 +84,9 @@ SWEEPS = $(basename $(notdir $(wildcard ufm/sweep/shipped/*.toml)))
 gallery: $(VENV)/base.stamp
 	$(RUN) ufm figures --out docs/gallery
 	for name in $(SWEEPS); do $(RUN) ufm sweep $$name --picture docs/gallery/sweep-$$name.png || exit 1; done
+
+tables: $(VENV)/base.stamp
+	$(BIN)/python scripts/tables.py
 
 notebooks: $(VENV)/dev.stamp
 	$(RUN) notebooks $(ARGS)

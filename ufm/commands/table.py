@@ -34,7 +34,9 @@ class Command:
 
     Example: ufm table offline --ranks
 
-    Example: ufm table cifar10 --quantity few --against "convnet CE"
+    Example: ufm table cifar10 --quantity medium --against "convnet CE"
+
+    Example: ufm table cifar10 --where -0.01 --overview
 
     Example: ufm table scan --seeds 1 --where cifar10-
 
@@ -51,6 +53,8 @@ class Command:
     """Test accuracy at the last epoch by the method's own rule, RCR, GCR or nearest mean center; best: at the best
     epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of
     classes with more than 100, with 20 to 100, with fewer than 20 training images; training: on training images."""
+    overview: bool = False
+    """All of these but best, next to each other."""
     verdicts: bool = False
     """How often each prediction made before a training held, by row, and orders that follow from theory (of rules, of
     methods), instead of accuracies. What does not hold in a training that has not converged is not refuted."""
@@ -95,8 +99,10 @@ class Command:
         table = tables.table_name(self.name)
         names = [name for name in presets.cells(table) if self.where in name]
         as_usual = self.json or self.against is not None or self.format != "markdown"
-        if self.verdicts + self.correlate + self.ranks + as_usual > 1:
-            raise ValueError("--verdicts, --correlate and --ranks are tables of their own, in markdown: one at a time")
+        if self.verdicts + self.correlate + self.ranks + self.overview + as_usual > 1:
+            raise ValueError(
+                "--verdicts, --overview, --correlate and --ranks are tables of their own, in markdown: one at a time"
+            )
         if not names:
             raise ValueError(f"where={self.where!r} is in no name of {table}")
         path = self.results or results.place(table)
@@ -144,6 +150,9 @@ class Command:
             return "\n\n".join(writers.markdown(each) for each in made if len(each))
         if self.correlate:
             return writers.markdown(compare.correlations(names, known))
+        if self.overview:
+            every = tables.overview(names, known, self.seeds, failed)
+            return writers.written(every, "accuracy, %", self.format) + self._remark(names, known)
         found = tables.entries(names, known, self.quantity, self.seeds, failed)
         if self.ranks:
             ranked, compared = compare.ranks(found)

@@ -1,7 +1,7 @@
 """Tables of trainings: which cells they have, and what is known of each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -114,6 +114,21 @@ def entries(
         failure = (failures or {}).get(name)
         made.append(Entry(*labels(name), name, values, wanted, failure, defined=bool(values) or not ours))
     return made
+
+
+SHOWN = ("own", "rcr", "gcr", "nearest", "many", "medium", "few", "rare", "training")
+"""Quantities that an overview has next to each other."""
+
+
+def overview(
+    names: Sequence[str], results: Sequence[Result], wanted: int = 3, failures: Mapping[str, str] | None = None
+) -> list[Entry]:
+    """The cells of every quantity that is shown, which has a column of its own beside each column of the table."""
+    columns = list(dict.fromkeys(labels(name)[1] for name in names))
+    several = len(columns) > 1
+    found = [(quantity, entry) for quantity in SHOWN for entry in entries(names, results, quantity, wanted, failures)]
+    found.sort(key=lambda each: columns.index(each[1].column))
+    return [replace(entry, column=f"{entry.column}: " * several + quantity) for quantity, entry in found]
 
 
 def _value(result: Mapping[str, Any], quantity: str) -> float | None:

@@ -80,6 +80,24 @@ def test_a_table_says_what_was_not_trained_to_the_end(tmp_path, command):
     assert "Not trained" not in out
 
 
+def test_an_overview_has_all_accuracies_next_to_each_other(tmp_path, command, refused):
+    known = [{**result("fashion/cal-0.1", 0, 0.8), "training_accuracy": 0.98}, result("fashion/ce-0.01", 0, 0.7)]
+    path = results.save(tmp_path / "r.json", known)
+    arguments = ("table", "fashion", "--results", path, "--runs", tmp_path, "--overview")
+    _, out, _ = command(*arguments, "--where", "cal-0.1")
+    cells = ["80.0 (1/3)", *["70.0 (1/3)"] * 3, "n/a", "60.0 (1/3)", "40.0 (1/3)", "50.0 (1/3)", "98.0 (1/3)"]
+    head, _, row, *_, last = out.splitlines()
+    assert head == f"| accuracy, % | {' | '.join(tables.SHOWN)} |"
+    assert row == f"| cnn CAL | {' | '.join(cells)} |"
+    assert last.endswith("below 99 % in a seed: cnn CAL.")
+    _, out, _ = command(*arguments)
+    assert out.splitlines()[0].startswith(
+        "| accuracy, % | fashion-mnist, tau 0.01: own | fashion-mnist, tau 0.01: rcr |"
+    )
+    assert "fashion-mnist, tau 0.1: training |" in out.splitlines()[0]
+    refused("tables of their own", *arguments, "--json")
+
+
 def test_tables_know_the_results_wherever_one_stands(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, out, err = command("table", "fashion")
