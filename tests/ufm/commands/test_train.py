@@ -304,12 +304,33 @@ def train_process(*arguments, stop=None, number=None):
     return process.returncode, said
 
 
+OWN = ("--dataset", "own/tints", "--tau", 1, "--augmentation", "crop-flip", "--network", "convnet", "--f", 3)
+"""As CIFAR is trained: colour images of 32 x 32 in memory, cropped and flipped."""
+
+
+@pytest.fixture
+def tints(tmp_path, monkeypatch):
+    """Noise with a colour for each of three classes."""
+    monkeypatch.setenv("NCMC_DATA", str(tmp_path))
+    rng = np.random.default_rng(0)
+    for part, counts in (("train", (90, 40, 20)), ("test", (10, 10, 10))):
+        for k, count in enumerate(counts):
+            folder = tmp_path / "own" / "tints" / part / str(k)
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 128, (32, 32, 3), dtype=np.uint8)
+                pixels[..., k] += 64
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+
+
 @pytest.mark.slow
-def test_real_images_killed_and_resumed_change_no_bit(tmp_path, command):
-    """The whole command on the embedded digits: SIGKILL, then SIGTERM, and a run left alone."""
+@pytest.mark.usefixtures("tints")
+@pytest.mark.parametrize("images", [REAL, (*REAL[:4], *OWN)], ids=["digits", "as CIFAR"])
+def test_real_images_killed_and_resumed_change_no_bit(images, tmp_path, command):
+    """The whole command: SIGKILL, then SIGTERM, and a run left alone."""
     alone, killed = tmp_path / "alone", tmp_path / "killed"
-    assert train_process(*REAL, "--out", alone)[0] == 0
-    assert train_process(*REAL, "--out", killed, stop="epoch 1 of 3", number=signal.SIGKILL)[0] == -signal.SIGKILL
+    assert train_process(*images, "--out", alone)[0] == 0
+    assert train_process(*images, "--out", killed, stop="epoch 1 of 3", number=signal.SIGKILL)[0] == -signal.SIGKILL
     status, said = train_process("--resume", killed, stop="epoch 2 of 3", number=signal.SIGTERM)
     assert status == 130, said
     assert "go on with: ufm train --resume" in said

@@ -75,6 +75,29 @@ def test_damaged_binary_files_are_named(binary):
     load(name, root=folder.parent)
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda rows: rows[:-1], "bytes more"),
+        (lambda rows: b"\x89PNG" + rows[:100], "holds 0 records"),
+        (lambda rows: b"\xff" * 2 + rows[2:], "record 0 has label 255"),
+    ],
+    ids=["truncated", "foreign", "label"],
+)
+def test_damaged_binary_files_end_a_command_with_one_line(damage, message, binary, tmp_path, capsys):
+    name, folder, _ = binary
+    path = folder / formats.BINARY[name].train[0]
+    path.write_bytes(damage(path.read_bytes()))
+    out = tmp_path / "out"
+    asked = ["train", "--dataset", name, "--tau", "1", "--data", str(folder.parent), "--out", str(out)]
+    assert main(asked) == WRONG_INPUT
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert message in told
+    assert path.name in told
+    assert not list(out.glob("*.json"))
+
+
 # ---- sprites ---------------------------------------------------------------------------------------------------
 
 
