@@ -92,6 +92,7 @@ def labels(name: str) -> tuple[str, str]:
         return f"f = {config.f}", f"theta = {config.theta:g}"
     own = f", theta {config.theta:g}" if config.theta not in (None, 0.2) else ""
     own += ", margins" if config.centers == "margins" else ""
+    own += ", free norms" if config.penalty == 0 else ""
     rate = f", lr {config.lr:g}" if name.startswith("scan/") else ""
     row = f"{config.network} {config.method}{mixed}{cropped}{own}"
     return row, f"{config.dataset}, tau {config.tau:g}{rate}"
