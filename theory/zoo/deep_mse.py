@@ -7,7 +7,7 @@ from theory.zoo.theorem import DeepModel, Prediction, Theorem, decays, deep_stre
 
 THEOREM = Theorem(
     row="6",
-    source="Dang et al. 2023; this form of its constants derived here",
+    source="Dang et al. 2023 (its constants in another form)",
     latex=r"""
         \bar\lambda = (\lambda_1 \cdots \lambda_M \lambda_H)^{1 / (M + 1)}, \quad Z = \operatorname{diag}(z), \quad
         (1 - z_k)\, z_k^{(M - 1) / (M + 1)} = N \bar\lambda\, n_k^{- M / (M + 1)}, \quad z_k > 1 - 1 / M, \quad
