@@ -15,6 +15,7 @@ import pytest
 
 import ufm
 from theory.derivations import derive
+from theory.zoo.theorem import Theorem
 from ufm.certify.ledger import ledger
 from ufm.commands.parse import parse
 from ufm.sweep import Sweep
@@ -174,7 +175,8 @@ def test_the_zoo_page_has_all_that_a_theorem_states(ext):
 
 def test_formulas_of_the_zoo_are_set_line_by_line(ext):
     zoo = ext("zoo")
-    assert zoo.formulas(r"a = b, \quad c = d ; \quad e") == ".. math:: a = b\n\n.. math:: c = d\n\n.. math:: e"
+    assert Theorem("1", "here", "a = b, \\quad\n c = d ; \\quad e", "").formulas == ["a = b", "c = d", "e"]
+    assert ".. math:: p = \\frac{2}{M + 1}\n\n.. math:: c" in zoo.page()
     assert zoo.plain("|h_k|  sqrt(n_k)") == r"\|h\_k\| sqrt(n\_k)"
 
 

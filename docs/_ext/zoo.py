@@ -65,12 +65,6 @@ def plain(text: str) -> str:
     return re.sub(r"([\\*_|`])", r"\\\1", " ".join(text.split()))
 
 
-def formulas(latex: str) -> str:
-    """The formulas, a line each: the files part them by wide gaps."""
-    rows = [row.strip() for row in re.split(r"[;,]\s*\\quad", " ".join(latex.split()))]
-    return "\n\n".join(f".. math:: {row}" for row in rows if row)
-
-
 def bounds(entry: Any) -> list[Any]:
     """The kinds of bounds of its cases, None where there is none."""
     from ufm.minimize.certificate import bound_of
@@ -139,8 +133,9 @@ def section(entry: Any) -> str:
     listed = "\n".join(f":{kind}: {'; '.join(each)}" for kind, each in links.items() if each)
     heading = pages.heading(entry.name, "-")
     label = f".. _zoo-{entry.name}:"
+    formulas = "\n\n".join(f".. math:: {formula}" for formula in about.formulas)
     tried = f"Cases (``ufm zoo {entry.name}``):\n\n{cases(entry)}"
-    return "\n\n".join([label, heading, plain(entry.statement), formulas(about.latex), listed, tried])
+    return "\n\n".join([label, heading, plain(entry.statement), formulas, listed, tried])
 
 
 def page() -> str:

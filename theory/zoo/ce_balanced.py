@@ -8,8 +8,8 @@ THEOREM = Theorem(
     row="1",
     source="Zhu et al. 2021 (geometry); norms, value and threshold derived here",
     latex=r"""
-        c = \sqrt n \lambda + \delta / K, \quad \alpha = \ln(1/c - (K - 1))_+, \quad Z = \alpha (I - 1 1^\top / K),
-        \min = \ln(1 + (K - 1) e^{-\alpha}) + c (K - 1) \alpha
+        c = \sqrt n \lambda + \delta / K, \quad \alpha = \ln(1/c - (K - 1))_+, \quad
+        Z = \alpha (I - 1 1^\top / K), \quad \min = \ln(1 + (K - 1) e^{-\alpha}) + c (K - 1) \alpha
     """,
     hypotheses="Equal sizes, K >= 2, no bias or a free one, d >= K - 1, smoothing delta. All is 0 unless K c < 1.",
     verdict="new",

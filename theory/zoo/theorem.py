@@ -1,5 +1,6 @@
 """What a theorem of the zoo is."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -94,7 +95,8 @@ class Theorem:
     source : who proved it, and what of it is derived here.
     latex : its formulas.
     hypotheses : when it holds, in words.
-    verdict : "holds" as published, "corrected", or "new": derived here.
+    verdict : "holds" as published, "corrected", or "new": at least a part of it is derived here, and the source says
+        which.
     derivations : names in :mod:`theory.derivations`.
     """
 
@@ -104,6 +106,12 @@ class Theorem:
     hypotheses: str
     verdict: Literal["holds", "corrected", "new"] = "holds"
     derivations: tuple[str, ...] = ()
+
+    @property
+    def formulas(self) -> list[str]:
+        """The formulas one by one: wide gaps part them."""
+        rows = [row.strip() for row in re.split(r"[;,]\s*\\quad", " ".join(self.latex.split()))]
+        return [row for row in rows if row]
 
 
 def strength(model: Model) -> float:

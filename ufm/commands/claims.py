@@ -33,7 +33,7 @@ class Command:
     check: bool = False
     """Recompute derivations and evidence, one line per claim; status 1 if a verdict is not reproduced."""
     markdown: bool = False
-    """The document CLAIMS.md on stdout."""
+    """The document CLAIMS.md on stdout: all claims, and the theorems of the zoo with their cases minimised again."""
     json: bool = False
     """One JSON object on stdout."""
 
@@ -48,12 +48,24 @@ class Command:
             raise ValueError("--markdown is the whole document: it goes with nothing else")
         claims = [known[name] for name in self.ids or known]
         examined = self._examine(claims)
+        if self.markdown:
+            return self._document(claims, examined)
         print(self._text(claims, examined))
         failed = [name for name, examination in examined.items() if not examination.reproduced]
-        if examined and not self.markdown:
+        if examined:
             said = f"{len(examined) - len(failed)} of {len(examined)} verdicts reproduced"
             print(said + (f"; not: {', '.join(failed)}" if failed else ""), file=sys.stderr)
         return FAILS if failed else OK
+
+    def _document(self, claims: "Sequence[Claim]", examined: "Mapping[str, Examination]") -> int:
+        """CLAIMS.md, with all theorems of the zoo."""
+        from ufm.certify import zoo
+        from ufm.certify.ledger import render
+
+        theorems = [zoo.examine(entry) for entry in zoo.zoo().values()]
+        print(render.document(claims, examined, theorems), end="")
+        good = [each.reproduced for each in examined.values()] + [each.reproduced for each in theorems]
+        return OK if all(good) else FAILS
 
     def _examine(self, claims: "Sequence[Claim]") -> "dict[str, Examination]":
         """Compute what will be shown: claims asked for by name, or all; for the document, what the paper gets wrong."""
@@ -70,11 +82,9 @@ class Command:
         return examined
 
     def _text(self, claims: "Sequence[Claim]", examined: "Mapping[str, Examination]") -> str:
-        """Document, JSON, list or pages."""
+        """JSON, list or pages."""
         from ufm.certify.ledger import render
 
-        if self.markdown:
-            return render.document(claims, examined).removesuffix("\n")
         if self.json:
             shown = self.ids and not self.check
             rows = [c.details(examined[c.id]) if shown else c.summary(examined.get(c.id)) for c in claims]

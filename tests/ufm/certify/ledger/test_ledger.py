@@ -6,21 +6,24 @@ import importlib
 import inspect
 import json
 import pathlib
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from theory.decision import hard
 from theory.derivations import derivations
 from theory.multicenter import centers, clock, flows, geometry, minimum
+from ufm.certify import zoo
 from ufm.certify.ledger import claims, ledger, render, simulations
 from ufm.certify.ledger.claim import compare
 from ufm.certify.ledger.simulations import PARTIAL
-from ufm.certify.report import Check
-from ufm.certify.zoo import zoo
+from ufm.certify.report import Check, Report
 
 ROOT = pathlib.Path(__file__).parents[4]
 LEDGER = ledger()
+ZOO = zoo.zoo()
 PAPER = {
     *("angles", "gram-spectrum", "proposition-3.1", "chebyshev", "theorem-3.3", "theorem-3.4", "corollary-3.7"),
     *("remark-3.8", "remark-3.9", "class-aware", "cosine-loss", "cosine-gradient", "gradient-bounds"),
@@ -49,7 +52,7 @@ def test_verdict_is_reproduced(name):
 def test_the_ledger_is_complete():
     assert set(LEDGER) >= PAPER | {f"erratum-{i}" for i in range(1, 11)}
     proved = {name for claim in LEDGER.values() for name in claim.derivations}
-    proved |= {name for entry in zoo().values() for name in entry.theorem.derivations}
+    proved |= {name for entry in ZOO.values() for name in entry.theorem.derivations}
     assert proved == set(derivations())
     assert len(LEDGER) == len(list(pathlib.Path(claims.__file__).parent.glob("[!_]*.py")))
 
@@ -157,7 +160,7 @@ def test_pages_say_what_is_wrong():
 @pytest.mark.slow
 def test_the_document_is_not_stale():
     disputed = {c.id: examined(c.id) for c in LEDGER.values() if c.verdict in ("corrected", "fails")}
-    fresh = render.document(list(LEDGER.values()), disputed)
+    fresh = render.document(list(LEDGER.values()), disputed, [zoo.examine(entry) for entry in ZOO.values()])
     assert (ROOT / "CLAIMS.md").read_text() == fresh, "CLAIMS.md is stale: run `make claims`"
     for line in fresh.splitlines():
         for link in line.split("](")[1:]:
@@ -166,6 +169,36 @@ def test_the_document_is_not_stale():
                 assert (ROOT / target).is_file(), target
             else:
                 assert f"### {target[1:]}" in fresh.replace(".", "")
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_document_has_all_that_a_theorem_states(name):
+    entry, right = ZOO[name], Report("a case", (compare("x", "by hand", 1.0, 1.0),))
+    wrong = Report("broken", (compare("x", "by hand", 1.0, 2.0),))
+    text = render.document([], {}, [zoo.Examined(entry, {"a case": right}, wrong, 1e-12)])
+    assert "1 theorems: 1 " in text
+    words = re.sub(r"\n\\(?=[-+>=#])", " ", text.partition(f"### {name}\n")[2]).split()  # however lines are broken
+    for said in (entry.statement, entry.theorem.source, entry.theorem.hypotheses, *entry.theorem.formulas):
+        assert " ".join(said.split()) in " ".join(words)
+    assert "Reproduced:" in words
+    assert f"| {render.MEANING[entry.theorem.verdict]} | 1 | closed |" in text
+    assert "Not reproduced" in render.document([], {}, [zoo.Examined(entry, {"a case": wrong}, wrong, np.nan)])
+    assert "Not reproduced" in render.document([], {}, [zoo.Examined(entry, {"a case": right}, right, 2e-6)])
+    for gap, said in ((np.nan, "no bound known"), (2e-6, "open: 2e-06")):
+        assert f"| 1 | {said} |" in render.document([], {}, [zoo.Examined(entry, {"a case": right}, wrong, gap)])
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_theorem_is_new_where_its_source_says_so(name):
+    about = ZOO[name].theorem
+    assert about.verdict in render.MEANING
+    assert ("derived here" in about.source) == (about.verdict == "new")
+
+
+def test_no_line_of_a_paragraph_begins_as_a_list_or_a_quotation_does():
+    first = "d" * 117
+    assert render.wrapped(f"{first} >= K - 1") == [first, r"\>= K - 1"]
+    assert render.wrapped(f"{first} - 1 - x") == [first, r"\- 1 - x"]
 
 
 def test_claims_share_what_is_slow_to_simulate(monkeypatch):
