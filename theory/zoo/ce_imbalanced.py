@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theory.zoo.theorem import Model, Prediction, Theorem, plain, sizes, strength
+from theory.zoo.theorem import Array, Model, Prediction, Theorem, plain, sizes, strength
 
 THEOREM = Theorem(
     row="7",
@@ -50,15 +50,27 @@ def applies(model: Model) -> bool:
     return model.loss == "ce" and allowed and model.bias in ("none", "free")
 
 
+def merging(model: Model) -> Array:
+    r"""The decay that merges classes like each one: :math:`(1 - \delta)\, \omega_k \sqrt{n_k} / N`, (K,)."""
+    n = sizes(model)
+    omega = np.ones(len(n)) if model.weights is None else np.asarray(model.weights)
+    return np.asarray((1.0 - model.smoothing) * omega * np.sqrt(n) / n.sum())
+
+
+def deadly(model: Model) -> float:
+    """The decay that leaves nothing alive, of a loss that stands as it is."""
+    n, k = sizes(model), len(model.class_sizes)
+    # the slopes at 0, of the best bias alone: (p 1^T - I) D^(1/2) / N
+    p = n / n.sum() if model.bias == "free" else np.full(k, 1.0 / k)
+    return float(np.linalg.norm((np.eye(k) - p[:, None]) * np.sqrt(n), 2) / n.sum())
+
+
 def predict(model: Model) -> Prediction:
     """See the formulas above."""
-    n, lam, k = sizes(model), strength(model), len(model.class_sizes)
-    omega = np.ones(k) if model.weights is None else np.asarray(model.weights)
-    numbers = np.stack([n, omega])
+    lam = strength(model)
+    numbers = np.stack([sizes(model), np.ones(len(model.class_sizes)) if model.weights is None else model.weights])
     alike = (numbers[:, :, None] == numbers[:, None, :]).all(0).sum(1) > 1
-    said: dict[str, object] = {"merged": alike & (lam >= (1.0 - model.smoothing) * omega * np.sqrt(n) / n.sum())}
+    said: dict[str, object] = {"merged": alike & (lam >= merging(model))}
     if plain(model):
-        # the slopes at 0, of the best bias alone: (p 1^T - I) D^(1/2) / N
-        p = n / n.sum() if model.bias == "free" else np.full(k, 1.0 / k)
-        said["learns"] = lam < np.linalg.norm((np.eye(k) - p[:, None]) * np.sqrt(n), 2) / n.sum()
+        said["learns"] = lam < deadly(model)
     return said
