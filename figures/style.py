@@ -79,12 +79,12 @@ def draw_classes(axis: Any, x: Any, curves: Any, *, limits: Any = None, labels: 
             axis.axhline(limits[k], color=color, linestyle=":", linewidth=0.8)
 
 
-def draw_cosines(axis: Any, matrix: Any) -> Any:
-    """A matrix of cosines, rows and columns counted from 1: red is 1, white 0, blue -1."""
+def draw_cosines(axis: Any, matrix: Any, limit: float = 1.0) -> Any:
+    """A matrix of cosines, rows and columns counted from 1: red is 1 (or the limit and above), white 0, blue -1."""
     rows, columns = matrix.shape
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_locator(MaxNLocator(5, integer=True))
-    return axis.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r", extent=(0.5, columns + 0.5, rows + 0.5, 0.5))
+    return axis.imshow(matrix, vmin=-limit, vmax=limit, cmap="RdBu_r", extent=(0.5, columns + 0.5, rows + 0.5, 0.5))
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 110) -> Path:

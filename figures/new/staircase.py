@@ -17,6 +17,7 @@ from ufm.problems.frames import Array
 from ufm.problems.sizes import long_tailed_sizes
 
 ABOUT = "the staircase of ranks: which class dies at which weight decay, and which only come close"
+THEOREMS = ("mse-imbalanced", "mse-free-bias", "ce-imbalanced")
 
 LOSSES = {"mse": "squared loss", "ce": "cross-entropy"}
 BIASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -38,7 +39,7 @@ def settings(quick: bool) -> dict[str, Any]:
     return {"n_classes": 7, "n_max": 300, "tau": 0.02, "low": 2e-3, "high": 4e-2, "points": 16 if quick else 44}
 
 
-def _model(said: dict[str, Any], loss: str, bias: str, lam: float) -> FeatureModel:
+def _model(said: dict[str, Any], loss: str, bias: str, lam: float) -> Any:
     sizes = long_tailed_sizes(said["n_classes"], said["n_max"], said["tau"])
     return FeatureModel(sizes, lam_w=lam, lam_h=lam, loss=loss, bias=bias)
 

@@ -23,13 +23,6 @@ GALLERY = gallery.found()
 SIMULATED = [name for name, entry in GALLERY.items() if entry.trainings != "only"]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Quick data of any figure, computed once."""
-    folder = tmp_path_factory.mktemp("data")
-    return lambda name: gallery.data_of(GALLERY[name], True, folder)[0]
-
-
 def lines(axis):
     """Lines with data; those without stand for entries of a legend."""
     return [line for line in axis.lines if len(line.get_xdata())]
