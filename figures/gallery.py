@@ -8,9 +8,10 @@ A figure is a module of ``figures.paper`` or ``figures.new``; its name is that o
 * ``plot(data)``: a matplotlib Figure of nothing but these data and theory,
 * ``caption(data)``: markdown: what it shows, and the numbers that say how well theory agrees;
 
-and, where they apply, ``NUMBER`` (of the figure in the paper), ``TURNS = True`` (it is in three dimensions),
-``trained(folders)``, which makes the same kind of Dataset from the records of trainings, and ``TRAININGS``, names of
-those that show on real images what the paper shows. A figure that shows only trainings has neither settings nor data.
+and, where they apply, ``NUMBER`` (of the figure in the paper), ``THEOREMS`` (of the zoo, that it shows),
+``TURNS = True`` (it is in three dimensions), ``trained(folders)``, which makes the same kind of Dataset from the
+records of trainings, and ``TRAININGS``, names of those that show on real images what the paper shows. A figure that
+shows only trainings has neither settings nor data.
 """
 
 import shlex
@@ -44,6 +45,11 @@ class Entry:
     def number(self) -> int | None:
         """Which figure of the paper it is."""
         return getattr(self.module, "NUMBER", None)
+
+    @property
+    def theorems(self) -> tuple[str, ...]:
+        """The theorems of the zoo that it shows."""
+        return getattr(self.module, "THEOREMS", ())
 
     @property
     def about(self) -> str:

@@ -14,6 +14,7 @@ import urllib.parse
 import pytest
 
 import ufm
+from figures import gallery
 from theory.derivations import derive
 from theory.zoo.theorem import Theorem
 from ufm.certify.ledger import ledger
@@ -171,6 +172,14 @@ def test_the_zoo_page_has_all_that_a_theorem_states(ext):
         assert ":Verdict: " in shown
         assert ":Certificate: " in shown
         assert ".. math:: " in shown
+
+
+def test_the_zoo_page_shows_the_pictures_of_its_theorems(ext):
+    page, shown = ext("zoo").page(), {name: each for name, each in gallery.found().items() if each.theorems}
+    assert {*re.findall(r"figure:: /gallery/([\w-]+)\.png", page)} == {*shown} >= {"minority-collapse", "staircase"}
+    labels = {*re.findall(r"\.\. _(zoo-[\w-]+):", page)}
+    assert labels >= {f"zoo-{theorem}" for figure in shown.values() for theorem in figure.theorems}
+    assert all((ROOT / "docs" / "gallery" / f"{name}.png").exists() for name in shown)
 
 
 def test_formulas_of_the_zoo_are_set_line_by_line(ext):

@@ -39,6 +39,11 @@ What is proved where a certificate is given: of each multiplier a number that no
 again by :py:func:`ufm.verify` from multiplier and model alone.
 """
 
+PICTURES = """\
+Minima found by solvers that know no formula, with theory over them. The :doc:`gallery <gallery>` says how well they
+agree.
+"""
+
 HELPERS = """\
 What several theorems compute with.
 """
@@ -117,6 +122,19 @@ def cases(entry: Any) -> str:
     return "\n".join(f"* {plain(name)}: {what}" for name, what in rows)
 
 
+def pictures() -> str:
+    """Those of the gallery that show a theorem, with links to it."""
+    from figures.gallery import found
+
+    parts = []
+    for name, figure in found().items():
+        if figure.theorems:
+            shown = ", ".join(f":ref:`{theorem} <zoo-{theorem}>`" for theorem in figure.theorems)
+            about = figure.about[0].upper() + figure.about[1:]
+            parts.append(f".. figure:: /gallery/{name}.png\n   :alt: {name}\n\n   {plain(about)}. Of {shown}.")
+    return "\n\n".join(parts)
+
+
 def section(entry: Any) -> str:
     """A theorem."""
     about, module = entry.theorem, entry.module.__name__
@@ -142,6 +160,7 @@ def page() -> str:
     """The page, in reStructuredText."""
     shared = import_module(SHARED)
     parts = [pages.heading("Zoo", "="), INTRODUCTION, *map(section, entries())]
+    parts += [pages.heading("Pictures", "-"), PICTURES, pictures()]
     parts += [pages.heading("Certificates", "-"), PROOFS]
     proofs = dict.fromkeys(bound for entry in entries() for bound in bounds(entry) if bound)
     parts += [f":py:class:`{theory.dotted(bound)}`\n    {plain(bound.statement)}." for bound in proofs]
