@@ -6,8 +6,7 @@ from theory.zoo.theorem import Array, Model, Prediction, Theorem, plain, sizes, 
 
 THEOREM = Theorem(
     row="7",
-    source="Hong and Ling 2023 (minority collapse, and its sharp threshold for two sizes); weights, smoothing, several "
-    "sizes, and where all is dead derived here",
+    source="Hong and Ling 2023 (merging of two sizes); more sizes, weights, smoothing, death of all derived here",
     latex=r"""
         \text{equal classes of } n_B \text{ samples merge} \iff \lambda \ge (1 - \delta)\, \omega_B \sqrt{n_B} / N ;
         \quad \text{all is dead} \iff N^2 \lambda^2 \ge \lambda_{\max}(D - n n^\top / N) \text{ with a free bias}
