@@ -13,12 +13,14 @@ from ufm.measure.conventions import Conventions
 from ufm.measure.network import Measures, measure
 from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.deep import DeepGeometry
+from ufm.minimize.dot_regression import DotRegressionGeometry
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.nonnegative import ConeGeometry
 from ufm.minimize.peeled import PeeledGeometry
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
 from ufm.problems.deep_model import DeepModel
+from ufm.problems.dot_regression_model import DotRegressionModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Frame, multi_center_frame
 from ufm.problems.losses import TorchLoss
@@ -45,6 +47,8 @@ __all__ = [
     "Conventions",
     "DeepGeometry",
     "DeepModel",
+    "DotRegressionGeometry",
+    "DotRegressionModel",
     "FeatureModel",
     "FeatureTrajectory",
     "Frame",

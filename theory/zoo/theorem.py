@@ -53,6 +53,26 @@ class Peeled(Protocol):
     dim: int
 
 
+class DotRegression(Sized, Protocol):
+    """The fields of :class:`ufm.problems.dot_regression_model.DotRegressionModel`, which see."""
+
+    energy_w: float
+    energy_h: float
+    target: float
+
+
+class MultiCenter(Sized, Protocol):
+    """What is read of a problem with a multi-center frame: see :class:`ufm.Problem`."""
+
+    loss: str
+    frame: str
+    centers: Sequence[int]
+    theta: float
+    lam: float
+    lam_w: float
+    lam_h: float
+
+
 class DeepModel(Model, Protocol):
     """What is read besides of a :class:`ufm.DeepModel`, of which ``lam_w`` may be one number for each layer."""
 
@@ -72,8 +92,8 @@ Prediction = Mapping[str, Any]
 ``weight_gram`` and ``feature_gram``, W W^T and the products of class means, (K, K); ``learns``, whether anything is
 not 0; ``merged``, (K,) booleans, whether a class has the mean of the classes that are like it in all numbers.
 With targets that are no classes, what is said of classes is said of them.
-On the sphere ``log_value``, the logarithm of ``value``, where that may be too small for a number; ``own_cosines``,
-between weights and features of each class, (K,); ``largest_cosine``, between weights of two classes.
+``own_cosines``, between weights and features of each class, (K,). On the sphere ``log_value``, the logarithm of
+``value``, where that may be too small for a number; ``largest_cosine``, between weights of two classes.
 Of several layers, ``weight_squares`` and ``weight_gram`` are of the last one; ``layer_squares``, |W_l|^2, (M,);
 ``value_at_most``, which the minimum does not exceed; ``collapse_value``, the least value of a collapse, or at 0;
 ``collapsed``, whether the minimum is a collapse.
@@ -129,7 +149,7 @@ def deep_strength(model: DeepModel) -> float:
     return float(np.exp(np.mean(np.log([*decays(model), model.lam_h]))))
 
 
-def sizes(model: Model) -> Array:
+def sizes(model: Sized) -> Array:
     """Class sizes n, (K,)."""
     return np.asarray(model.class_sizes, dtype=np.float64)
 

@@ -25,6 +25,7 @@ from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report
 from ufm.certify.zoo import against, applying
 from ufm.minimize.deep import DeepGeometry
+from ufm.minimize.dot_regression import DotRegressionGeometry
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.phase import ModelDiagram, PhaseDiagram
 from ufm.minimize.solution import Solution
@@ -34,9 +35,12 @@ from ufm.problems.kinds import CosineProblem, Learned, LearnedMSEProblem, MSEPro
 from ufm.problems.problem import MultiCenterProblem, natural
 from ufm.simulate.trajectory import Trajectory
 
+Without = Geometry | DeepGeometry | SphereGeometry | DotRegressionGeometry
+"""What models without a multi-center frame end in."""
+
 
 def certify(
-    subject: Trajectory | Solution | Geometry | DeepGeometry | SphereGeometry | PhaseDiagram | ModelDiagram,
+    subject: Trajectory | Solution | Without | PhaseDiagram | ModelDiagram,
     *,
     title: str | None = None,
     seed: int = 0,
@@ -100,9 +104,7 @@ MOST = 3000
 
 
 @_checks.register
-def _(
-    subject: Geometry | DeepGeometry | SphereGeometry, rng: np.random.Generator, notes: list[str]
-) -> tuple[str, list[Check]]:
+def _(subject: Without, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
     model = subject.problem
     theorems = applying(model) if model.n_classes <= MOST else []
     if model.n_classes > MOST:

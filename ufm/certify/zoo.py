@@ -17,9 +17,11 @@ from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import minimize
 from ufm.problems.balanced_flow import BalancedFlow
 from ufm.problems.deep_model import DeepModel
+from ufm.problems.dot_regression_model import DotRegressionModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 from ufm.problems.frames import Array
 from ufm.problems.peeled_model import PeeledModel
+from ufm.problems.problem import Problem
 from ufm.problems.sphere_model import SphereModel
 from ufm.simulate.flow import gradient_flow
 
@@ -34,6 +36,8 @@ MODELS: dict[str, Any] = {
     "deep": DeepModel,
     "sphere": SphereModel,
     "flow": BalancedFlow,
+    "dot-regression": DotRegressionModel,
+    "multi-center": Problem,
 }
 """What theorems speak of, by the word ``MODEL`` of their files."""
 

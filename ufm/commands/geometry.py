@@ -6,15 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ufm.certify import certify
+from ufm.certify import Without, certify
 from ufm.commands.flags import PICTURES, LossFlags, SizeFlags, check_file
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.text import columns
-from ufm.minimize.deep import DeepGeometry
-from ufm.minimize.geometry import Geometry
 from ufm.minimize.solve import minimize
-from ufm.minimize.sphere import SphereGeometry
 from ufm.problems.build import read_model
 from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
@@ -102,11 +99,7 @@ class Command(LossFlags, SizeFlags):
         return DeepModel(sizes, layers=self.layers, **said)
 
 
-Found = Geometry | DeepGeometry | SphereGeometry
-"""What a model without a frame ends in."""
-
-
-def plain(geometry: Found) -> dict[str, Any]:
+def plain(geometry: Without) -> dict[str, Any]:
     """The geometry as plain values, a row for each group of equal classes.
 
     With targets of the user's own a row is one of these, and norms of weights are by output.
@@ -135,7 +128,7 @@ def plain(geometry: Found) -> dict[str, Any]:
     }
 
 
-def table(geometry: Found) -> str:
+def table(geometry: Without) -> str:
     """The same for people; of many groups the first and the last ones."""
     found = plain(geometry)
     titles = {"w_norm": "|w|", "h_norm": "|h|", "margin": "margin"}
@@ -161,7 +154,7 @@ def _heading(model: Any) -> str:
     return ", ".join([model.loss, f"K={model.n_classes}", f"N={model.n_samples}", *words])
 
 
-def _proof(geometry: Found) -> str:
+def _proof(geometry: Without) -> str:
     """The value, and what is proved of it."""
     value = f"value {geometry.value:.10g}"
     if geometry.certificate is None:

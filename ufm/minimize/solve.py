@@ -14,6 +14,7 @@ from ufm.minimize.certificate import certify_bound
 from ufm.minimize.learned import CLOSED, LearnedMethod, minimize_learned
 from ufm.minimize.solution import Solution
 from ufm.problems.deep_model import DeepModel
+from ufm.problems.dot_regression_model import DotRegressionModel
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array, Frame, dense, fitting_frame
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
@@ -23,6 +24,7 @@ from ufm.problems.sphere_model import SphereModel
 
 if TYPE_CHECKING:
     from ufm.minimize.deep import DeepGeometry
+    from ufm.minimize.dot_regression import DotRegressionGeometry
     from ufm.minimize.geometry import Geometry
     from ufm.minimize.sphere import SphereGeometry
 
@@ -48,6 +50,8 @@ class Asked:
 def minimize(  # type: ignore[overload-overlap]
     problem: DeepModel, *, seed: int = 0, progress: bool = False
 ) -> "DeepGeometry": ...
+@overload
+def minimize(problem: DotRegressionModel) -> "DotRegressionGeometry": ...
 @overload
 def minimize(problem: FeatureModel, *, progress: bool = False) -> "Geometry": ...
 @overload
@@ -92,7 +96,8 @@ def minimize(
     A :class:`ufm.FeatureModel` gives a :class:`ufm.Geometry`: its convex program is solved by
     :mod:`ufm.minimize.convex`, with the dual value as bound. What is not convex gives the best end of many starts: a
     :class:`ufm.DeepModel` with a bound for the squared loss only, a :class:`ufm.SphereModel` with one that proves it
-    where there are dimensions enough.
+    where there are dimensions enough. A :class:`ufm.DotRegressionModel` is a least-squares problem on a ball for each
+    class.
 
     Parameters
     ----------

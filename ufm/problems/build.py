@@ -8,6 +8,7 @@ from typing import Any, Literal
 from theory.multicenter.geometry import minimum_dimension
 from ufm.files.text import json_object, read_text, suggestion, toml_table
 from ufm.problems.deep_model import DeepModel
+from ufm.problems.dot_regression_model import DotRegressionModel
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.peeled_model import PeeledModel
 from ufm.problems.presets import CENTERS, PRESETS, preset, spend
@@ -159,6 +160,7 @@ def _from_file(path: Path, what: str, make: Callable[[dict[str, Any]], Any]) -> 
 OWN_WORDS: Mapping[str, Any] = {
     "layers": DeepModel,
     "temperature": SphereModel,
+    "target": DotRegressionModel,
     "energy_w": PeeledModel,
     "energy_h": PeeledModel,
 }

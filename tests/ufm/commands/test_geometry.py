@@ -69,6 +69,7 @@ SMALL = {"class_sizes": (20, 20, 5), "lam_w": 1e-3, "lam_h": 1e-3}
 MODELS = {
     "sphere": ufm.SphereModel((10, 10, 10, 5), dim=3, temperature=5.0),
     "peeled": ufm.PeeledModel((100, 10, 10)),
+    "dot-regression": ufm.DotRegressionModel((100, 10, 10), energy_h=2.0),
     "deep": ufm.DeepModel(**SMALL, layers=2, loss="mse"),
     "nonnegative": ufm.NonnegativeModel(**SMALL),
     "shifted": ufm.FeatureModel(**SMALL, shifts=(0.0, 0.0, 1.0)),
