@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ufm.minimize.by_class import ByClass
 from ufm.minimize.certificate import Certificate, Proven
 from ufm.problems.frames import Array, Frame, dense, row_norms
 from ufm.problems.problem import MultiCenterProblem
@@ -21,7 +22,7 @@ ALIVE = 1e-6
 
 
 @dataclass(frozen=True)
-class Solution(Proven):
+class Solution(ByClass, Proven):
     """A minimiser of the objective over all features, and over the frame if that is learned.
 
     All samples of a class share their minimiser, so one feature per class says everything.
@@ -57,6 +58,37 @@ class Solution(Proven):
         """Whether each class is alive, (K,): whether its features have an output at their own mean center."""
         outputs = np.einsum("kd,kd->k", dense(self.frame.mean_centers), self.class_features)
         return np.asarray(outputs > ALIVE)
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """The same as ``living``, by the name that minimisers of models without a frame have for it."""
+        return self.living
+
+    @property
+    def scale(self) -> float:
+        """The unit of errors of the value: 1, or the value if that is larger."""
+        return max(1.0, abs(self.value))
+
+    @cached_property
+    def weight_gram(self) -> Array:
+        """Products of classifier vectors, (K, K)."""
+        return dense(self.frame.classifier @ self.frame.classifier.T)
+
+    @cached_property
+    def feature_gram(self) -> Array:
+        """Products of class means, (K, K)."""
+        return self.class_features @ self.class_features.T
+
+    @cached_property
+    def class_logits(self) -> Array:
+        """Products of class means with classifier vectors, a row for each class, (K, K)."""
+        return np.asarray(self.frame.classifier @ self.class_features.T).T
+
+    @property
+    def own_cosines(self) -> Array:
+        """Between classifier vectors and features of each class, (K,); NaN where one is 0."""
+        size = self.weight_norms * self.feature_norms
+        return np.divide(np.diag(self.class_logits), size, out=np.full(len(size), np.nan), where=size > 0.0)
 
     @cached_property
     def data(self) -> "xarray.Dataset":
