@@ -1,23 +1,28 @@
 """Every derivation runs, and the numpy of theory computes the closed forms that derivations end in, at 50 digits."""
 
+from types import SimpleNamespace
+
 import mpmath
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from theory.decision import hard
 from theory.derivations import derivations, derive
+from theory.derivations import mse_flow_modes as logistic
 from theory.derivations.proof import Proof, Refuted
 from theory.multicenter import flows
+from theory.zoo import mse_flow_modes
 from ufm.problems.losses import cosine
 
 DOMAINS = {
     "f": st.integers(1, 2000),
     "g": st.integers(1, 2000),
     "n": st.integers(1, 10**6),
-    "K": st.integers(1, 1000),
+    "K": st.integers(2, 1000),
+    "M": st.integers(2, 9),
     "NC": st.floats(1e-6, 0.9),
     "NC_0": st.floats(1.1, 3.99),
     "theta": st.floats(0.01, 1.55),
@@ -89,6 +94,20 @@ def test_flow_of_p_has_the_rates_and_ends_that_were_derived(norm, theta, f, lam_
     room = 1e-14 * size * (1.0 + mean * t)
     for computed, exact in zip(found, expected, strict=True):
         assert abs(float(computed) - float(exact)) <= room
+
+
+@given(st.integers(1, 50), st.floats(0.01, 9.0), st.floats(0.0, 0.2), st.floats(0.0, 60.0))
+def test_modes_of_the_squared_loss_move_on_the_logistic_curve(n, start, lam, t):
+    total = n + 3
+    logits = ((start / np.sqrt(n), 0.0), (0.0, 0.5))
+    model = SimpleNamespace(class_sizes=(n, 3), lam_w=lam, lam_h=lam, logits=logits, times=(t,))
+    end = np.sqrt(n) - total * lam
+    assume(abs(end) > 1e-3)
+    found = mse_flow_modes.predict(model)["weight_gram"][0, 0, 0]
+    symbols = dict(zip(("s_0", "s_e", "N", "t"), (start, end, total, t), strict=True))
+    exact = {symbol: sympy.Rational(symbols[symbol.name]) for symbol in logistic.curve.free_symbols}
+    # the exponent is known to its rounding, and s_e to that of sqrt(n) and N lambda
+    assert found == pytest.approx(float(sympy.N(logistic.curve.subs(exact), 50)), rel=1e-11)
 
 
 @given(st.integers(0, 10**6), st.floats(0.05, 20.0), st.floats(0.01, 3.0))

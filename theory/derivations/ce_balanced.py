@@ -8,10 +8,9 @@ lambda |A|_*.
 from sympy import Eq, Symbol, exp, log, sqrt
 
 from theory.derivations.proof import Proof
-from theory.derivations.symbols import K, c, lam, n
+from theory.derivations.symbols import K, a, c, lam, n
 from theory.zoo import ce_balanced
 
-a = Symbol("a", nonnegative=True)
 delta = Symbol("delta", nonnegative=True)
 
 

@@ -40,3 +40,8 @@ center_gap: Expr = cos2 * (f - 1) / f / (1 + center_cosine)
 """1 - c, free of cancellation."""
 c = Symbol("c", positive=True)
 """The same as ``center_cosine``, where its value does not matter."""
+
+N = Symbol("N", positive=True)
+"""Number of all samples."""
+a = Symbol("a", nonnegative=True)
+"""Scale of the logits: the own logit of a class less another one."""

@@ -9,6 +9,7 @@ THEOREM = Theorem(
     source="Tirer and Bruna 2022",
     latex=r"c = K \sqrt n \lambda, \quad Z = (1 - c)_+ I, \quad |w|^2 = (1 - c)_+ \sqrt{n \lambda_H / \lambda_W}",
     hypotheses="Equal sizes, no bias, d >= K. All is 0 unless c < 1.",
+    derivations=("mse_balanced",),
 )
 
 BASE = {"class_sizes": (20,) * 4, "lam_w": 5e-3, "lam_h": 2e-3, "loss": "mse"}
@@ -29,14 +30,23 @@ def applies(model: Model) -> bool:
     return model.loss == "mse" and plain(model) and balanced(model) and model.bias == "none" and enough
 
 
+def logit(c: float) -> float:
+    """z = (1 - c)_+."""
+    return max(1.0 - c, 0.0)
+
+
+def objective(z: float, c: float) -> float:
+    r"""At Z = z I: :math:`|Z - I|^2 / (2 K) + \lambda \sqrt n \operatorname{tr} Z = (1 - z)^2 / 2 + c z`."""
+    return 0.5 * (1.0 - z) ** 2 + c * z
+
+
 def predict(model: Model) -> Prediction:
     """See the formulas above, at the mean class size."""
     k, n = len(model.class_sizes), float(sizes(model).mean())
     c = k * np.sqrt(n) * strength(model)
-    z = max(1.0 - c, 0.0)
+    z = logit(c)
     return {
-        # |Z - I|^2 / (2 K) + lambda sqrt(n) tr Z
-        "value": 0.5 * (1.0 - z) ** 2 + c * z,
+        "value": objective(z, c),
         "logits": z * np.eye(k),
         "alive": np.full(k, z > 0.0),
         **norms(model, np.full(k, np.sqrt(n) * z)),

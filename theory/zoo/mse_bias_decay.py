@@ -13,6 +13,7 @@ THEOREM = Theorem(
     """,
     hypotheses="Equal sizes, d >= K. A simplex iff lambda_b <= K g / (1 - K g); an orthogonal frame as lambda_b grows.",
     verdict="new",
+    derivations=("mse_bias_decay",),
 )
 
 BASE = {"class_sizes": (20,) * 4, "lam_w": 5e-3, "lam_h": 2e-3, "loss": "mse", "bias": 0.3}
@@ -37,16 +38,25 @@ def applies(model: Model) -> bool:
     return model.loss == "mse" and plain(model) and balanced(model) and decays and enough
 
 
+def ends(k: int, g: float, decay: float) -> tuple[float, float, float]:
+    """s, t and the bias of a class."""
+    s, t = max(1.0 - k * g, 0.0), max(1.0 - k * g * (1.0 + decay) / decay, 0.0)
+    return s, t, (1.0 - t) / (k * (1.0 + decay))
+
+
+def objective(s: float, t: float, b: float, k: int, g: float, decay: float) -> float:
+    r""":math:`Z + b 1^\top - I` has the eigenvalues s - 1, K - 1 times, and t + K b - 1."""
+    misses = (k - 1) * (s - 1.0) ** 2 + (t + k * b - 1.0) ** 2
+    return 0.5 * misses / k + 0.5 * decay * k * b**2 + g * ((k - 1) * s + t)
+
+
 def predict(model: Model) -> Prediction:
     """See the formulas above, at the mean class size."""
     k, n, decay = len(model.class_sizes), float(sizes(model).mean()), float(model.bias)
     g = np.sqrt(n) * strength(model)
-    s, t = max(1.0 - k * g, 0.0), max(1.0 - k * g * (1.0 + decay) / decay, 0.0)
-    b = (1.0 - t) / (k * (1.0 + decay))
-    # Z + b 1^T - 1 has the eigenvalues s - 1, K - 1 times, and t + K b - 1
-    value = 0.5 * ((k - 1) * (s - 1.0) ** 2 + (t + k * b - 1.0) ** 2) / k + 0.5 * decay * k * b**2
+    s, t, b = ends(k, g, decay)
     return {
-        "value": value + g * ((k - 1) * s + t),
+        "value": objective(s, t, b, k, g, decay),
         "logits": s * np.eye(k) + (t - s) / k,
         "bias": np.full(k, b),
         "alive": np.full(k, max(s, t) > 0.0),

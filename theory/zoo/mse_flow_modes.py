@@ -17,6 +17,7 @@ THEOREM = Theorem(
     hypotheses="lam_w = lam_h >= 0, no bias, d >= K. A = W M D^(1/2) starts symmetric, >= 0, and commutes with D; "
     "s are its eigenvalues. It ends in (s_e)_+, but for modes that start at 0.",
     verdict="new",
+    derivations=("mse_flow_modes",),
 )
 
 SIZES = (9, 4, 4, 1)

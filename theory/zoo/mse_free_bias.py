@@ -13,6 +13,7 @@ THEOREM = Theorem(
     """,
     hypotheses="Free bias, d >= K - 1. All is dead iff no eigenvalue of D - n n^T / N is above (N lambda)^2.",
     verdict="new",
+    derivations=("shrinkage", "mse_free_bias"),
 )
 
 BASE = {"class_sizes": (40, 20, 8, 3), "lam_w": 1e-2, "lam_h": 2e-3, "loss": "mse", "bias": "free"}

@@ -12,6 +12,7 @@ THEOREM = Theorem(
         W M = \big[ (Y D Y^\top)^{1/2} - N \lambda I \big]_+ (Y D Y^\top)^{-1/2} Y
     """,
     hypotheses="Targets Y of any numbers, d >= rank. A free bias is their mean, and Y is centered.",
+    derivations=("shrinkage",),
 )
 
 TARGETS = ((1.0, 0.2), (-0.5, 1.5), (0.3, -2.0), (2.0, 1.0), (-1.0, -0.4))

@@ -177,6 +177,16 @@ def cross_entropy(temperature: float, cosines: Array) -> Prediction:
     return {"value": value, "log_value": float(rise if rise < -40.0 else np.log(value))}
 
 
+def kept(strength: Array, total: float, lam: float) -> Array:
+    r""":math:`(\sigma - N \lambda)_+`, what is left of a singular value of the targets."""
+    return np.maximum(strength - total * lam, 0.0)
+
+
+def cost(strength: Array, total: float, lam: float) -> Array:
+    r"""Of a singular value: :math:`\lambda \sigma - N \lambda^2 / 2` if it is kept, else :math:`\sigma^2 / (2 N)`."""
+    return np.where(strength > total * lam, lam * strength - 0.5 * total * lam**2, 0.5 * strength**2 / total)
+
+
 def shrunk(target: Array, model: Model) -> Prediction:
     r"""Squared loss: :math:`A` nearest to a target T, in :math:`\frac{1}{2N} |A - T|^2 + \lambda |A|_*`.
 
@@ -185,15 +195,13 @@ def shrunk(target: Array, model: Model) -> Prediction:
     n, lam = sizes(model), strength(model)
     total, root, scale = n.sum(), np.sqrt(n), np.sqrt(model.lam_h / model.lam_w)
     left, strengths, right = np.linalg.svd(target, full_matrices=False)
-    kept = np.maximum(strengths - total * lam, 0.0)
-    # a strength sigma costs lambda sigma - N lambda^2 / 2 where it is kept, and sigma^2 / (2 N) where it is not
-    costs = np.where(kept > 0.0, lam * strengths - 0.5 * total * lam**2, 0.5 * strengths**2 / total)
+    left_over = kept(strengths, total, lam)
     return {
-        "value": float(costs.sum()),
-        "logits": ((left * kept) @ right / root).T,
-        "learns": bool(kept.any()),
-        "weight_gram": scale * (left * kept) @ left.T,
-        "feature_gram": (right.T * kept) @ right / scale / np.outer(root, root),
+        "value": float(cost(strengths, total, lam).sum()),
+        "logits": ((left * left_over) @ right / root).T,
+        "learns": bool(left_over.any()),
+        "weight_gram": scale * (left * left_over) @ left.T,
+        "feature_gram": (right.T * left_over) @ right / scale / np.outer(root, root),
     }
 
 
