@@ -23,6 +23,7 @@ THEOREM = Theorem(
     "K = 16, M = 2, where the vertices of half a 5-cube beat the orthoplex. Only for K = 2 it is known to be the lower "
     "of the first two.",
     verdict="new",
+    derivations=("deep_ce",),
 )
 
 MODEL = "deep"
@@ -63,15 +64,29 @@ def least(cost: Callable[[float], float]) -> float:
     return min(cost(0.0), float(found.fun))
 
 
+def power(layers: int) -> float:
+    """p = 2 / (M + 1)."""
+    return 2.0 / (layers + 1)
+
+
+def collapsed(a: float, k: int, n: float, layers: int, c: float) -> float:
+    """The objective at Z = a P, which has K - 1 singular values a."""
+    return float(np.log1p((k - 1) * np.exp(-a)) + c * (k - 1) * (np.sqrt(n) * a) ** power(layers))
+
+
+def paired(b: float, k: int, n: float, layers: int, c: float) -> float:
+    """The objective at Z = b (I - S), S the exchange within pairs, which has K / 2 singular values 2 b."""
+    return float(
+        np.log1p(np.exp(-2.0 * b) + (k - 2) * np.exp(-b)) + c * k / 2 * (2.0 * np.sqrt(n) * b) ** power(layers)
+    )
+
+
 def predict(model: DeepModel) -> Prediction:
     """See the formulas above, at the mean class size."""
-    k, n, p = len(model.class_sizes), float(sizes(model).mean()), 2.0 / (model.layers + 1)
-    c = deep_strength(model) / p
-    # Z = a P has K - 1 singular values a; Z = b (I - S), S the exchange within pairs, has K / 2 singular values 2 b
-    collapse = least(lambda a: np.log1p((k - 1) * np.exp(-a)) + c * (k - 1) * (np.sqrt(n) * a) ** p)
-    orthoplex = least(
-        lambda b: np.log1p(np.exp(-2.0 * b) + (k - 2) * np.exp(-b)) + c * k / 2 * (2.0 * np.sqrt(n) * b) ** p
-    )
+    k, n, layers = len(model.class_sizes), float(sizes(model).mean()), model.layers
+    c = deep_strength(model) / power(layers)
+    collapse = least(lambda a: collapsed(a, k, n, layers, c))
+    orthoplex = least(lambda b: paired(b, k, n, layers, c))
     said: dict[str, object] = {"collapse_value": collapse, "value_at_most": min(collapse, orthoplex)}
     if orthoplex < collapse and k > 2:  # for K = 2 it is the same
         said["collapsed"] = False

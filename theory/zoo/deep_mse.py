@@ -15,6 +15,7 @@ THEOREM = Theorem(
     """,
     hypotheses="No bias, d >= K, M >= 2. Class k is dead iff the equation has no root above 1 - 1 / M, that is iff "
     "N lambda n_k^(-M / (M + 1)) >= (1 - 1 / M)^((M - 1) / (M + 1)) / M.",
+    derivations=("deep_mse",),
 )
 
 MODEL = "deep"
