@@ -73,7 +73,7 @@ def theory(said: dict[str, Any], loss: str) -> Array:
     if loss == "rebalanced":
         # a simplex of classes of the mean size, until K sqrt(nbar) lambda = 1
         return np.full(2, 1.0 / (model.n_classes * ce_balanced.cost(model)))
-    return ce_imbalanced.merging(model)[[0, -1]]
+    return ce_imbalanced.merges_at(model)[[0, -1]]
 
 
 def data(quick: bool) -> Dataset:

@@ -64,7 +64,7 @@ def boundaries(said: dict[str, Any], bias: str, imbalances: Array) -> Array:
     """Theory's strengths at which minorities merge, and at which all is at 0, (2, n)."""
     model_at, _, _ = _grid(said, bias)
     models = [model_at(float(tau), 1.0) for tau in imbalances]
-    return np.array([[ce_imbalanced.merging(m)[-1], ce_imbalanced.deadly(m)] for m in models]).T
+    return np.array([[ce_imbalanced.merges_at(m)[-1], ce_imbalanced.deadly(m)] for m in models]).T
 
 
 @styled()

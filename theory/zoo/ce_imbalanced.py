@@ -13,6 +13,7 @@ THEOREM = Theorem(
     """,
     hypotheses="d >= K - 1. Classes of different sizes never merge. Weights N / (K n) let the majority merge first.",
     verdict="new",
+    derivations=("ce_imbalanced",),
 )
 
 SIZES = (100,) * 3 + (10,) * 4
@@ -49,11 +50,16 @@ def applies(model: Model) -> bool:
     return model.loss == "ce" and allowed and model.bias in ("none", "free")
 
 
-def merging(model: Model) -> Array:
-    r"""The decay that merges classes like each one: :math:`(1 - \delta)\, \omega_k \sqrt{n_k} / N`, (K,)."""
+def merging(omega: Array, n: Array, total: float, smoothing: float) -> Array:
+    r""":math:`(1 - \delta)\, \omega \sqrt n / N`, the lambda at and above which equal classes merge."""
+    return np.asarray((1.0 - smoothing) * omega * np.sqrt(n) / total)
+
+
+def merges_at(model: Model) -> Array:
+    """The lambda at and above which classes like each one merge, (K,)."""
     n = sizes(model)
     omega = np.ones(len(n)) if model.weights is None else np.asarray(model.weights)
-    return np.asarray((1.0 - model.smoothing) * omega * np.sqrt(n) / n.sum())
+    return merging(omega, n, n.sum(), model.smoothing)
 
 
 def deadly(model: Model) -> float:
@@ -69,7 +75,7 @@ def predict(model: Model) -> Prediction:
     lam = strength(model)
     numbers = np.stack([sizes(model), np.ones(len(model.class_sizes)) if model.weights is None else model.weights])
     alike = (numbers[:, :, None] == numbers[:, None, :]).all(0).sum(1) > 1
-    said: dict[str, object] = {"merged": alike & (lam >= merging(model))}
+    said: dict[str, object] = {"merged": alike & (lam >= merges_at(model))}
     if plain(model):
         said["learns"] = lam < deadly(model)
     return said

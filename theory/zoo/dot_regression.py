@@ -15,6 +15,7 @@ THEOREM = Theorem(
     """,
     hypotheses="Weights are a simplex of squared norms E_W, |h|^2 <= E_H, target t >= s. Below s many features have "
     "the loss 0, and the shortest are not as long as that.",
+    derivations=("dot_regression",),
 )
 
 BASE = {"class_sizes": (500, 50, 5)}
@@ -40,12 +41,17 @@ def applies(model: DotRegression) -> bool:
     return model.target >= _reach(model) * (1.0 - 1e-15)
 
 
+def least(target: float, reach: float) -> float:
+    """(t - s)^2 / (2 s), t >= s."""
+    return 0.5 * (target - reach) ** 2 / reach
+
+
 def predict(model: DotRegression) -> Prediction:
     """See the formulas above."""
     k, s = len(model.class_sizes), _reach(model)
     simplex = (k * np.eye(k) - 1.0) / (k - 1)
     return {
-        "value": 0.5 * (model.target - s) ** 2 / s,
+        "value": least(model.target, s),
         "logits": s * simplex,
         "weight_gram": model.energy_w * simplex,
         "feature_gram": model.energy_h * simplex,

@@ -16,6 +16,7 @@ THEOREM = Theorem(
     hypotheses="Cross-entropy, d >= K - 1; equal sizes, with or without a bias. Three classes of n_A samples and seven "
     "of n_B, E_W = E_H = 1 and no bias: the seven merge at n_A / n_B between 4.13 and 4.14.",
     verdict="new",
+    derivations=("layer_peeled",),
 )
 
 CASES = {
@@ -40,13 +41,17 @@ def applies(model: Peeled) -> bool:
     return model.loss == "ce" and enough and (balanced(model) or _three_and_seven(model))
 
 
+def size(k: int, energy_w: float, energy_h: float) -> float:
+    r""":math:`\alpha`, at which :math:`|\alpha P|_* = \alpha (K - 1)` is the radius :math:`K \sqrt{E_W E_H}`."""
+    return float(k / (k - 1) * np.sqrt(energy_w * energy_h))
+
+
 def predict(model: Peeled) -> Prediction:
     """See the formulas above."""
     if not balanced(model):
         return {"merged": np.repeat([False, model.class_sizes[0] / model.class_sizes[-1] > RATIO], (3, 7))}
     k = len(model.class_sizes)
-    # |alpha P|_* = alpha (K - 1) is the radius K sqrt(E_W E_H)
-    alpha = k / (k - 1) * np.sqrt(model.energy_w * model.energy_h)
+    alpha = size(k, model.energy_w, model.energy_h)
     return {
         "value": np.log1p((k - 1) * np.exp(-alpha)),
         "logits": alpha * (np.eye(k) - 1.0 / k),

@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 from scipy import optimize
 
-from theory.zoo.theorem import Model, Prediction, Theorem, plain, sizes, strength
+from theory.zoo.theorem import Array, Model, Prediction, Theorem, plain, sizes, strength
 
 THEOREM = Theorem(
     row="B",
@@ -18,6 +18,7 @@ THEOREM = Theorem(
     hypotheses="All sets of m labels have n_m samples each; cross-entropy summed over the labels of a set; d >= K - 1. "
     "All is dead iff lambda >= sqrt(sum_m n_m binom(K - 2, m - 1)) / N.",
     verdict="new",
+    derivations=("multi_label",),
 )
 
 
@@ -65,6 +66,11 @@ def applies(model: Model) -> bool:
     return _counts(model) is not None and model.targets is not None and model.dim >= len(model.targets[0]) - 1
 
 
+def loss(a: Array, m: Array, k: int) -> Array:
+    r"""Of a set of m labels with logits :math:`a (1_S - m / K)`: :math:`m (\ln(m e^a + K - m) - a)`."""
+    return np.asarray(m * np.log1p(m - 1.0 + (k - m) * np.exp(-a)))
+
+
 def predict(model: Model) -> Prediction:
     """See the formulas above; the scales a_m follow from one number rho, found by bisection."""
     y, n, lam = np.asarray(model.targets, dtype=np.float64), sizes(model), strength(model)
@@ -90,9 +96,8 @@ def predict(model: Model) -> Prediction:
     a = scales(rho)
     logits = a[:, None] * (y - m[:, None] / k)
     scale = np.sqrt(model.lam_h / model.lam_w)
-    losses = m * (np.log(m * np.exp(a) + k - m) - a)
     return {
-        "value": float(n @ losses / total) + lam * (k - 1) * rho,
+        "value": float(n @ loss(a, m, k) / total) + lam * (k - 1) * rho,
         "logits": logits,
         "learns": learns,
         "weight_gram": scale * rho * (np.eye(k) - 1.0 / k),

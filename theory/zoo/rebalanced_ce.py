@@ -14,6 +14,7 @@ THEOREM = Theorem(
     """,
     hypotheses="No bias, d >= K - 1. |h_k| sqrt(n_k) is the same for all classes, and so is |w_k|.",
     verdict="new",
+    derivations=("rebalanced_ce",),
 )
 
 

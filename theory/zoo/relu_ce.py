@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theory.zoo.theorem import Model, Prediction, Theorem, plain, sizes, strength
+from theory.zoo.theorem import Array, Model, Prediction, Theorem, plain, sizes, strength
 
 MODEL = "nonnegative"
 
@@ -16,6 +16,7 @@ THEOREM = Theorem(
     hypotheses="Features at least 0, no bias, d >= K >= 2. Class k is dead iff n_k <= N^2 lambda^2 K / (K - 1). With a "
     "free bias and classes of different sizes it is false.",
     verdict="new",
+    derivations=("relu_ce",),
 )
 
 BASE = {"class_sizes": (40, 20, 8, 3), "lam_w": 1e-2, "lam_h": 2e-3}
@@ -39,12 +40,16 @@ def applies(model: Model) -> bool:
     return model.loss == "ce" and plain(model) and model.bias == "none" and enough
 
 
+def cost(n: Array, k: int, total: float, lam: float) -> Array:
+    r""":math:`c = N \lambda \sqrt{(K - 1) / (K n)}`, at which :math:`e^m = (K - 1)(1 / c - 1)`."""
+    return np.asarray(total * lam * np.sqrt((k - 1) / (k * n)))
+
+
 def predict(model: Model) -> Prediction:
     """See the formulas above: every class by itself, with the direction e_k - 1/K of logits to its feature."""
     n, k, lam = sizes(model), len(model.class_sizes), strength(model)
     side = np.sqrt((k - 1) / k)
-    # dl/dm = -(K - 1) / (e^m + K - 1) and |A_k| = sqrt(n_k) m_k side: n_k / N times the first is lam sqrt(n_k) side
-    c = n.sum() * lam * np.sqrt((k - 1) / (k * n))
+    c = cost(n, k, n.sum(), lam)
     m = np.log(np.maximum((k - 1) * (1.0 / np.minimum(c, 1.0) - 1.0), 1.0))
     scale, roots = np.sqrt(model.lam_h / model.lam_w), np.sqrt(n) * m * side
     towards = np.eye(k) - 1.0 / k

@@ -16,6 +16,7 @@ THEOREM = Theorem(
     "(P D P)^+ = D^-1 - D^-1 1 1^T D^-1 / (1^T D^-1 1) is a graph Laplacian, whose root has no positive "
     "off-diagonal.",
     verdict="new",
+    derivations=("seli",),
 )
 
 BASE = {"class_sizes": (50, 20, 8, 2), "lam_w": 1e-3, "lam_h": 1e-4, "loss": "hinge"}

@@ -13,6 +13,7 @@ THEOREM = Theorem(
     """,
     hypotheses="Rows of targets are probabilities. Where nothing is learned the value is the entropy of their mean.",
     verdict="new",
+    derivations=("soft_labels",),
 )
 
 TARGETS = ((0.7, 0.2, 0.1), (0.1, 0.8, 0.1), (0.25, 0.25, 0.5), (0.4, 0.3, 0.3), (0.0, 0.1, 0.9))
