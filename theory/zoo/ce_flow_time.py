@@ -19,6 +19,7 @@ THEOREM = Theorem(
     hypotheses="Equal sizes, K >= 2, lam_w = lam_h >= 0, no bias or a free one, d >= K - 1, smoothing delta; balanced "
     "start with Z = a_0 P, a_0 > 0. With c = 0 a grows for ever, like ln t; else it ends in the alpha of row 1.",
     verdict="new",
+    derivations=("ce_flow_time",),
 )
 
 TIMES = (0.0, 1.0, 10.0, 30.0, 100.0, 1000.0)

@@ -17,6 +17,7 @@ THEOREM = Theorem(
     "temperatures of samples and soft labels; a flow from balanced weights of logits Z_0. Real trainings keep its law "
     "in steps: `ufm confirm` holds them against it.",
     verdict="new",
+    derivations=("nc0",),
 )
 
 BASE = {

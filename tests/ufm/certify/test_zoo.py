@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 import ufm
+from theory.derivations import derivations
 from ufm.certify import zoo
 from ufm.minimize.certificate import bound_of
 from ufm.minimize.convex import solve
@@ -27,6 +28,11 @@ def test_hypotheses_are_those_of_the_cases(name):
     entry = ZOO[name]
     assert all(entry.module.applies(model) for model in entry.cases().values())
     assert not entry.module.applies(entry.broken())
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_derivations_that_a_theorem_names_are_there(name):
+    assert {*ZOO[name].theorem.derivations} <= {*derivations()}
 
 
 BY_CLASS = ("class_sizes", "weights", "temperatures", "sample_temperatures", "shifts", "targets")
