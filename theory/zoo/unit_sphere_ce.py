@@ -15,6 +15,7 @@ THEOREM = Theorem(
     """,
     hypotheses="Equal sizes, 2 <= K <= d + 1, any temperature tau > 0. The value is a lower bound for all K and d.",
     verdict="new",
+    derivations=("unit_sphere_ce",),
 )
 
 BASE = {"class_sizes": (20,) * 5, "dim": 8, "temperature": 3.0}

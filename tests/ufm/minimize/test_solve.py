@@ -42,6 +42,21 @@ def test_any_frame_is_solved_and_the_bound_proves_it():
         np.testing.assert_allclose(oracles.gradient(mse, frame, ridge.class_features[k], k), 0, atol=1e-12)
 
 
+def test_a_solution_is_read_by_class():
+    problem = ufm.Problem((100, 10, 1), 1, 0.3, loss="mse", lam_h=2e-2, lam_w=3e-2, frame="learned")
+    found = ufm.minimize(problem)
+    classifier, h = found.frame.classifier, found.class_features
+    for j, k in np.ndindex(3, 3):
+        assert found.weight_gram[j, k] == pytest.approx(classifier[j] @ classifier[k], abs=1e-14)
+        assert found.feature_gram[j, k] == pytest.approx(h[j] @ h[k], abs=1e-14)
+        assert found.class_logits[j, k] == pytest.approx(classifier[k] @ h[j], abs=1e-14)
+    assert found.alive.tolist() == found.living.tolist() == [True, True, False]
+    np.testing.assert_allclose(found.own_cosines[:2], np.sin(0.3), rtol=1e-9)
+    large = ufm.minimize(ufm.Problem((30,), 9, 0.0))
+    assert (found.scale, large.scale) == (1.0, large.value)
+    assert large.value > 1.0
+
+
 def test_a_bad_point_has_a_gap():
     problem = ufm.Problem((4, 3), 3, 0.2, 12)
     good = ufm.minimize(problem)
