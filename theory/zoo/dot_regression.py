@@ -16,6 +16,7 @@ THEOREM = Theorem(
     hypotheses="Weights are a simplex of squared norms E_W, |h|^2 <= E_H, target t >= s. Below s many features have "
     "the loss 0, and the shortest are not as long as that.",
     derivations=("dot_regression",),
+    verdict="new",
 )
 
 BASE = {"class_sizes": (500, 50, 5)}
