@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ufm.certify.predict import predict
 from ufm.problems.kinds import CosineProblem
@@ -75,6 +74,8 @@ def rank(designs: Sequence[Design], by: str | None = None) -> list[Design]:
 
     by : a key of :data:`CRITERIA`; without one, by the mean of the ranks in all four (ties share the mean rank).
     """
+    from scipy.stats import rankdata
+
     scores = np.array([[score(design) for score in CRITERIA.values()] for design in designs]).reshape(-1, len(CRITERIA))
     scores = np.round(scores, 12)  # equal centers by different rules are equally good
     ranks = np.apply_along_axis(rankdata, 0, scores) if designs else scores

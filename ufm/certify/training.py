@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from ufm.certify import nc0
 from ufm.certify.predict import predict
@@ -263,6 +262,8 @@ def _rate_order(data: "xarray.Dataset", stated: Mapping[str, Any]) -> float:
     speed = -logarithms.mean(axis=0) if logarithms.size else np.full(1, math.nan)
     if np.isnan(speed).any() or np.ptp(speed) == 0:
         return math.nan
+    from scipy import stats
+
     return float(stats.spearmanr(stated["rates"], speed).statistic)
 
 

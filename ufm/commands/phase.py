@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from theory.multicenter.geometry import minimum_dimension
 from ufm.certify import certify
@@ -32,6 +31,9 @@ from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
 from ufm.problems.problem import MultiCenterProblem, Problem, Sizes, natural
 from ufm.problems.sizes import long_tailed_sizes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LAM_W, LAM_H = r"$\lambda_W$", r"$\lambda_H$"
 OF_P = ("weights", "tau")
@@ -92,7 +94,7 @@ class Command(LossFlags, ProblemFlags):
         print(store.to_json(plain) if self.json else f"{report}\nwritten to {self.out}")
         return OK if report.holds else FAILS
 
-    def _of_loss(self, loss: str) -> tuple[PhaseDiagram | ModelDiagram, Callable[[Any], Figure]]:
+    def _of_loss(self, loss: str) -> tuple[PhaseDiagram | ModelDiagram, Callable[[Any], "Figure"]]:
         """The diagram of free weights and features, and how it is drawn."""
         from figures.commands.phase import model_phase_figure
 
@@ -119,7 +121,7 @@ class Command(LossFlags, ProblemFlags):
         memory.require(count * n_bytes, what, "take fewer --points")
         memory.require_time(seconds * count, what, "take fewer --points")
 
-    def _of_p(self) -> tuple[PhaseDiagram | ModelDiagram, Callable[[Any], Figure]]:
+    def _of_p(self) -> tuple[PhaseDiagram | ModelDiagram, Callable[[Any], "Figure"]]:
         """The diagram of P, and how it is drawn."""
         from figures.commands.phase import phase_figure
 

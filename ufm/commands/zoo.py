@@ -7,7 +7,6 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from theory.derivations import derive
 from ufm.certify import zoo
 from ufm.certify.ledger.render import derivation
 from ufm.files import store
@@ -73,6 +72,8 @@ def _plain(examined: zoo.Examined) -> dict[str, Any]:
 
 
 def _shown(examined: zoo.Examined, *, whole: bool) -> str:
+    from theory.derivations import derive
+
     entry, theorem = examined.entry, examined.entry.theorem
     verdict = "reproduced" if examined.reproduced else "NOT reproduced"
     proved = "no lower bound" if np.isnan(examined.gap) else f"largest gap {examined.gap:.1e}"

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.derivations import derive
-from theory.derivations.proof import Proof, Refuted
 from ufm.certify.report import Check, Relation
 from ufm.measure.montecarlo import Estimate
+
+if TYPE_CHECKING:
+    from theory.derivations.proof import Proof
 
 Verdict = Literal["holds", "corrected", "fails", "new"]
 MEANING: Mapping[Verdict, str] = {
@@ -87,8 +88,10 @@ class Claim:
     statement: str = ""
     evidence: Callable[[], Iterable[Check]] = tuple
 
-    def proofs(self) -> tuple[Proof, ...]:
+    def proofs(self) -> tuple["Proof", ...]:
         """Its derivations, run. Raises :class:`theory.derivations.proof.Refuted`."""
+        from theory.derivations import derive
+
         return tuple(derive(name) for name in self.derivations)
 
     def examine(self) -> Examination:
@@ -97,6 +100,8 @@ class Claim:
         A claim is reproduced if every step of its derivations and every check holds; for "corrected" and "fails"
         every formula of the paper that was evaluated must also disagree with what was found, and one must have been.
         """
+        from theory.derivations.proof import Refuted
+
         try:
             self.proofs()
             refuted = None

@@ -5,16 +5,18 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
-import sympy
 
-from theory.derivations.proof import Proof
 from ufm.certify.ledger.claim import MEANING, Claim, Examination, Verdict
 from ufm.certify.report import Check
 from ufm.certify.zoo import Examined
 from ufm.files.text import columns
 from ufm.minimize.learned import CLOSED
+
+if TYPE_CHECKING:
+    from theory.derivations.proof import Proof
 
 PREAMBLE = """\
 Every statement of *Neural Collapse To Multiple Centers For Imbalanced Data* (Yan, Qian, Peng, Luo, Zhu, Li; NeurIPS
@@ -76,8 +78,10 @@ def wrapped(text: str) -> list[str]:
     return [re.sub(r"^(?=[-+>=#])", r"\\", line) for line in lines]
 
 
-def derivation(proof: Proof, unicode: bool) -> list[str]:
+def derivation(proof: "Proof", unicode: bool) -> list[str]:
     """The steps of a proof, numbered, as lines."""
+    import sympy
+
     lines = [f"Derivation: {proof.title}"]
     for number, step in enumerate(proof.steps, 1):
         lines += ["", *textwrap.wrap(step.text, 100, initial_indent=f"{number:3}. ", subsequent_indent="     ")]
