@@ -77,6 +77,12 @@ def groups(class_sizes: Sequence[int]) -> NDArray[np.int64]:
 
 ACCURACY = "share of images classified right: all test images, the training images that are measured"
 
+NEEDED = (
+    *("epoch", "split", "rule", "class_size", "class_group", "rate", "clock", "accuracy", "class_accuracy"),
+    *("nc_mean", "variability", "norm_mean", "equiangularity"),
+)
+"""What every record has: its axes, and what is held against theory."""
+
 TIMING = ("training_seconds", "measuring_seconds")
 """What differs between two runs of one configuration."""
 
@@ -216,7 +222,7 @@ class Record:
     @classmethod
     def load(cls, path: Path) -> "Record":
         """Read what :meth:`save` wrote. Raises FileNotFoundError, DamagedFile."""
-        return cls(store.load_having(path, ("epoch", "rule", "class_size", "class_group"), ("configuration", "title")))
+        return cls(store.load_having(path, NEEDED, ("configuration", "title")))
 
     @property
     def config(self) -> Config:
