@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (ValueError, memory.DoesNotFit, OSError, ImportError) as error:
             if isinstance(error, BrokenPipeError) and _nobody_reads():
                 return 128 + signal.SIGPIPE
-            stdout = isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
+            stdout = (
+                isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF) and error.filename is None
+            )
             _say(f"stdout: {error}" if stdout else in_flags(str(error), command))
             return WRONG_INPUT
         except (MemoryError, RuntimeError) as error:

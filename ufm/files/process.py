@@ -42,9 +42,12 @@ class _Lossy(io.FileIO):
 
 @contextlib.contextmanager
 def streams() -> Iterator[None]:
-    """A stderr that is closed or full stops nothing, nor does a closed stdout; and no file takes their places."""
+    """A stderr that is closed or full stops nothing; a closed stdout fails when it is written to, as with `ls >&-`.
+
+    No file that is opened later takes their places.
+    """
     if sys.stdout is None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stderr is not sys.__stderr__:  # somebody listens already
         yield

@@ -309,10 +309,10 @@ def test_interrupted(monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_a_closed_stdout_is_no_error():
-    command = f"exec {sys.executable} -m ufm presets >&-"
+def test_a_closed_stdout_is_an_error_where_something_was_to_be_read():
+    command = f"exec {sys.executable} -m ufm presets --json >&-"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (2, "ufm: stdout: [Errno 9] Bad file descriptor\n")
 
 
 def test_a_broken_pipe_of_something_else_is_said(capsys, monkeypatch):
