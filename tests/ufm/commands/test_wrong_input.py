@@ -67,6 +67,7 @@ DEEP = "[" * 5000 + "]" * 5000
         ("theta.json", f'{{"class_sizes": [8], "centers": 2, "theta": -1{"0" * 400}}}', "theta must be at most 1e+100"),
         ("lam.toml", f"{PROBLEM}theta = 0.2\nlam = 1{'0' * 400}", "lam must be at most 1e+100"),
         ("dim.toml", f"{PROBLEM}theta = 0.2\ndim = 1{'0' * 5000}", "digits"),
+        ("dim.json", f'{{"class_sizes": [8], "centers": 2, "theta": 0.2, "dim": 1{"0" * 5000}}}', "digits"),
         ("junk.toml", bytes(range(256)), "UTF-8"),
         ("junk.json", b"\xff\xfe{}", "UTF-8"),
     ],
