@@ -138,6 +138,12 @@ def _whole_names(app: "Sphinx", doctree: "document") -> None:
             node.attributes.pop("refspecific", None)
 
 
+@functools.lru_cache(maxsize=1)
+def _last_parts(env: "BuildEnvironment", n_objects: int) -> frozenset[str]:
+    """Names of all objects that are described, without what stands in front of them."""
+    return frozenset(name.rpartition(".")[2] for name in env.domains["py"].objects)
+
+
 def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: pending_xref, content: "Element") -> "reference | None":
     """The place of a name that is imported from another module, or short, or that of a constant without a docstring."""
     if node.get("refdomain") != "py":
@@ -147,6 +153,8 @@ def _elsewhere(app: "Sphinx", env: "BuildEnvironment", node: pending_xref, conte
         for kind, place in zip((node["reftype"], "mod"), defined(name), strict=False):
             if found := resolve(kind, place, node, content):
                 return found
+    if node["reftarget"].rpartition(".")[2] not in _last_parts(env, len(env.domains["py"].objects)):
+        return None  # to see that takes Sphinx a look at the end of every name
     node["refspecific"] = True  # the end of a full name will do
     return resolve(node["reftype"], node["reftarget"], node, content)
 
