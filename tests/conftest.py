@@ -16,6 +16,8 @@ settings.load_profile("same")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy and torch come: threads that wait for one another burn minutes
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+os.environ.setdefault("DASK_SCHEDULER", "synchronous")  # else xarray asks dask before each file, which takes long
+
 
 def pytest_configure(config):
     """Processes that tests start import this checkout, wherever they run and whatever is installed."""
