@@ -16,7 +16,7 @@ def gpu(*arguments, **environment):
         env={**os.environ, "PYTHON": sys.executable, **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
 
 
