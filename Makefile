@@ -32,10 +32,10 @@ figures: $(VENV)/base.stamp
 	$(RUN) ufm figures $(ARGS)
 
 test: $(VENV)/dev.stamp
-	$(RUN) pytest -n 2 $(ARGS)
+	$(RUN) pytest -n 2 --dist worksteal $(ARGS)
 
 check: lint
-	$(RUN) pytest -n 2 -q -m "not slow" --hypothesis-profile few $(ARGS)
+	$(RUN) pytest -n 2 --dist worksteal -q -m "not slow" --hypothesis-profile few $(ARGS)
 
 MINUTES ?= 10
 AROUND = $(RUN) pytest -n 2 -q -m hypothesis --hypothesis-profile new $(ARGS) tests

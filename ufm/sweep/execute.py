@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,11 +188,9 @@ def _deaths() -> tuple[type[BaseException], ...]:
     """What joblib raises when a worker dies."""
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    try:
-        from distributed.scheduler import KilledWorker
-    except ImportError:
+    if (scheduler := sys.modules.get("distributed.scheduler")) is None:  # no cluster, and a second to import
         return (BrokenProcessPool,)
-    return BrokenProcessPool, KilledWorker
+    return BrokenProcessPool, scheduler.KilledWorker
 
 
 @contextlib.contextmanager
