@@ -106,12 +106,11 @@ def test_a_verdict_that_the_evidence_does_not_bear_out_is_not_reproduced():
 
 def test_a_derivation_that_fails_is_named(monkeypatch):
     from theory.derivations.proof import Refuted
-    from ufm.certify.ledger import claim as module
 
     def derive(name):
         raise Refuted(f"{name}: 1 is not 2")
 
-    monkeypatch.setattr(module, "derive", derive)
+    monkeypatch.setattr("theory.derivations.derive", derive)
     examination = LEDGER["erratum-2"].examine()
     assert (examination.refuted, examination.reproduced) == ("angles: 1 is not 2", False)
     assert "A DERIVATION FAILS: angles: 1 is not 2" in render.page(LEDGER["erratum-2"], examination)
