@@ -64,18 +64,30 @@ def merges_at(model: Model) -> Array:
 
 def deadly(model: Model) -> float:
     """The decay that leaves nothing alive, of a loss that stands as it is."""
-    n, k = sizes(model), len(model.class_sizes)
-    # the slopes at 0, of the best bias alone: (p 1^T - I) D^(1/2) / N
-    p = n / n.sum() if model.bias == "free" else np.full(k, 1.0 / k)
-    return float(np.linalg.norm((np.eye(k) - p[:, None]) * np.sqrt(n), 2) / n.sum())
+    n = sizes(model)
+    return steepest(n, model.bias == "free") / n.sum()
 
 
 def predict(model: Model) -> Prediction:
     """See the formulas above."""
     lam = strength(model)
     numbers = np.stack([sizes(model), np.ones(len(model.class_sizes)) if model.weights is None else model.weights])
-    alike = (numbers[:, :, None] == numbers[:, None, :]).all(0).sum(1) > 1
-    said: dict[str, object] = {"merged": alike & (lam >= merges_at(model))}
+    _, group, copies = np.unique(numbers, axis=1, return_inverse=True, return_counts=True)
+    said: dict[str, object] = {"merged": (copies[group.ravel()] > 1) & (lam >= merges_at(model))}
     if plain(model):
         said["learns"] = lam < deadly(model)
     return said
+
+
+def steepest(n: Array, balanced: bool) -> float:
+    r"""N times the norm of the slopes at 0, or at the best bias alone if ``balanced``, by groups of equal classes.
+
+    They are :math:`(p 1^\top - I) D^{1/2} / N` with :math:`p = n / N` or :math:`1 / K`. On vectors that differ only
+    inside a group of m classes with n samples they are :math:`-\sqrt n`; on the normalised indicators of the groups
+
+    .. math:: M_{ab} = p_a \sqrt{m_a n_b m_b} - \delta_{ab} \sqrt{n_b} .
+    """
+    of, copies = np.unique(n, return_counts=True)
+    p = of / n.sum() if balanced else np.full(len(of), 1.0 / len(n))
+    between = np.outer(p * np.sqrt(copies), np.sqrt(of * copies)) - np.diag(np.sqrt(of))
+    return max(float(np.linalg.norm(between, 2)), float(np.sqrt(of[copies > 1]).max(initial=0.0)))

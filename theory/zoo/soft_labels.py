@@ -21,7 +21,9 @@ BASE = {"class_sizes": (9, 4, 7, 1, 12), "lam_w": 1e-3, "lam_h": 1e-3, "targets"
 
 
 def _threshold(targets: object, sizes: object, bias: str) -> float:
-    y, n = np.asarray(targets, dtype=np.float64).T, np.asarray(sizes, dtype=np.float64)
+    """Equal rows of targets are one, of all their samples: their columns are parallel, and squares add up."""
+    rows, group = np.unique(np.asarray(targets, dtype=np.float64), axis=0, return_inverse=True)
+    y, n = rows.T, np.bincount(group.ravel(), np.asarray(sizes, dtype=np.float64))
     middle = y @ n / n.sum() if bias == "free" else np.full(len(y), 1.0 / len(y))
     return float(np.linalg.norm((y - middle[:, None]) * np.sqrt(n), 2)) / float(n.sum())
 

@@ -3,6 +3,7 @@ import pytest
 
 import ufm
 from theory.derivations import derivations
+from theory.zoo import ce_imbalanced, soft_labels
 from ufm.certify import zoo
 from ufm.minimize.certificate import bound_of
 from ufm.minimize.convex import solve
@@ -84,3 +85,30 @@ def test_what_theorems_say_of_a_model_holds(sizes, bias, loss):
     """A single class, classes of one sample, and sizes that no theorem is written for, too."""
     report = ufm.certify(ufm.minimize(ufm.FeatureModel(sizes, lam_w=2e-2, lam_h=3e-3, loss=loss, bias=bias)))
     assert report.holds, str(report)
+
+
+@pytest.mark.parametrize("bias", ["none", "free"])
+@pytest.mark.parametrize("sizes", [(7,), (5, 5, 5), (90, 4, 4, 30, 1, 4), (1, 2, 3, 4), (2,) * 40 + (50,) * 3])
+def test_where_learning_begins_by_groups_is_that_of_all_classes(sizes, bias):
+    """The slopes at 0, whatever the classes have in common: of cross-entropy, and of the same labels written out."""
+    n, k = np.array(sizes, dtype=float), len(sizes)
+    middle = n / n.sum() if bias == "free" else np.full(k, 1.0 / k)
+    threshold = np.linalg.norm((np.eye(k) - middle[:, None]) * np.sqrt(n), 2) / n.sum()
+    assert ce_imbalanced.steepest(n, bias == "free") / n.sum() == pytest.approx(threshold, rel=1e-13, abs=1e-15)
+    assert soft_labels._threshold(np.eye(k), n, bias) == pytest.approx(threshold, rel=1e-13, abs=1e-15)
+
+
+@pytest.mark.parametrize("bias", ["none", "free"])
+def test_equal_rows_of_soft_labels_count_as_one(bias):
+    y, n = np.array([(0.7, 0.2, 0.1), (0.1, 0.1, 0.8), (0.7, 0.2, 0.1)]), np.array([3.0, 8.0, 5.0])
+    middle = n @ y / n.sum() if bias == "free" else np.full(3, 1.0 / 3.0)
+    threshold = np.linalg.norm((y - middle).T * np.sqrt(n), 2) / n.sum()
+    assert soft_labels._threshold(y, n, bias) == pytest.approx(threshold, rel=1e-13)
+
+
+def test_a_theorem_of_many_equal_classes_takes_no_matrix_of_all_of_them():
+    """20,000 classes: their matrix would have 3 GB."""
+    model = ufm.FeatureModel((100,) * 10_000 + (10,) * 10_000, lam_w=1e-6, lam_h=1e-6)
+    said = ce_imbalanced.predict(model)
+    assert said["learns"]
+    assert not said["merged"].any()
