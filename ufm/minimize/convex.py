@@ -15,12 +15,15 @@ the dual gap says so at any point.
 
 from copy import copy
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
 from ufm.files.blas import one_thread
+from ufm.minimize.balanced import Balanced
+from ufm.minimize.coarse import expanded, merged
 from ufm.minimize.factored import Factored, first_guess
-from ufm.minimize.layouts import Layout
+from ufm.minimize.layouts import Groups, Layout
 from ufm.minimize.nuclear import NuclearBound
 from ufm.minimize.trust_region import TINY, Ending, descended, minimize_locally
 from ufm.problems.feature_model import FeatureModel
@@ -31,10 +34,38 @@ def solve(layout: Layout, model: FeatureModel, rank: int, *, progress: bool = Fa
     """Minimise over factors of ``rank`` columns: a trust region, and where kinks hold it up, L-BFGS before it."""
     if not isinstance(model.loss, str):
         require_convex(layout, type(model.loss).__name__)
+    if many(layout, rank):
+        with one_thread():
+            ending = _by_matrix(layout, model, progress=progress)
+        if ending.status == "optimal":
+            return ending
     with one_thread(layout.counts.size):
         if isinstance(layout.loss.loss, Hinge):
             return _by_multipliers(layout, model, rank, progress=progress)
         return _polished(first_guess(layout, model, rank), progress=progress)
+
+
+MANY, FEWER = 64, 6
+"""Groups of classes from which the program is solved at a matrix, and by what there are fewer where that begins."""
+
+
+def many(layout: Layout, rank: int) -> TypeGuard[Groups]:
+    """Whether the program is solved at a matrix: :class:`ufm.minimize.balanced.Balanced`."""
+    if not isinstance(layout, Groups) or not MANY <= len(layout.sizes) <= rank:
+        return False
+    smooth = not isinstance(layout.loss.loss, Hinge) and layout.at_zero.curvature is not None
+    return smooth and np.array_equal(layout.root, np.sqrt(layout.sizes))
+
+
+def _by_matrix(layout: Groups, model: FeatureModel, *, progress: bool) -> Ending[Factored]:
+    """From the minimum of classes of fewer sizes: near enough for steps of second order."""
+    coarse = merged(model, max(len(layout.sizes) // FEWER, 2))
+    there = Groups(coarse)
+    known = solve(there, coarse, len(there.sizes))
+    start = Balanced.of(*expanded(known.local, there, layout)).settled()
+    ending = minimize_locally(start, slope=SLOPE, decrement=DECREMENT, max_iterations=PATIENCE, progress=progress)
+    counts = ending.iterations + known.iterations, ending.products + known.products
+    return Ending(ending.local.factored(), ending.status, ending.reason, ending.slope, ending.decrement, *counts)
 
 
 def require_convex(layout: Layout, name: str) -> None:

@@ -75,7 +75,7 @@ class Factored:
         )
 
     @cached_property
-    def _stiffness(self) -> float:
+    def stiffness(self) -> float:
         """Curvature along the bias, as one direction without preference sees it."""
         b = self.parts[3]
         if not len(b):
@@ -88,7 +88,7 @@ class Factored:
     def precondition(self, x: Array) -> Array:
         """By the decay of the factors, and by the curvature of the loss along the bias."""
         *factors, by_b = self._parts(x)
-        return self.flat(*(each / self.lam for each in factors), by_b / (self._stiffness + FLOOR + self.decay))
+        return self.flat(*(each / self.lam for each in factors), by_b / (self.stiffness + FLOOR + self.decay))
 
     def move(self, x: Array) -> Self:
         """Addition."""

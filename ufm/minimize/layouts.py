@@ -86,6 +86,10 @@ class Whole(_Columns):
         """The transpose of :meth:`logits`: what slopes (m, K) mean for M, s and b."""
         return slopes.T / self.root, self.repeats, slopes.sum(0)
 
+    def stiffness(self, curvature: Array) -> Array:
+        """Curvatures (m, K) of the losses along each logit by itself, as those along the entries of A."""
+        return (self.weights[:, None] * curvature).T / self.root**2
+
     def by_class(self, logits: Array) -> Array:
         """Logits (m, K) of each row of targets: as they are."""
         return logits
@@ -145,6 +149,13 @@ class Groups(_Columns):
         by_z[at] += slopes[:, 0]
         by_s = slopes[:, 0] / self.root - by_z[at] / (self.copies * self.root)
         return by_z * self.shrink, by_s, by_z.sum(1)
+
+    def stiffness(self, curvature: Array) -> Array:
+        """Curvatures (g, g + 1) of the losses along each logit by itself, as those along the entries of M."""
+        bent = self.weights[:, None] * curvature
+        by_m = bent[:, 1:].T.copy()
+        by_m[np.diag_indices(len(by_m))] += bent[:, 0]
+        return by_m * self.shrink**2
 
     def by_class(self, logits: Array) -> Array:
         """Logits (K, K) of each class."""

@@ -26,6 +26,8 @@ class Local(NamedTuple):
     """(B, p)."""
     bend: Callable[[Array], Array]
     """Derivative of the slopes along a direction, (B, p) to (B, p)."""
+    curvature: Array | None = None
+    """Second derivatives by each logit alone, (B, p), where they are known."""
 
 
 class LogitLoss(Protocol):
@@ -65,7 +67,7 @@ class CrossEntropy:
         def bend(v: Array) -> Array:
             return mass * p * (v - np.einsum("bp,bp->b", p, v)[:, None])
 
-        return Local(values, mass * p - y, bend)
+        return Local(values, mass * p - y, bend, mass * p * (1.0 - p))
 
     def dual(self, slopes: Array, targets: Array, counts: Array) -> Array:
         r""":math:`-\sum q \ln (q / (|c y|_1 c))` with q = g + c y, which must be >= 0 and add up to :math:`|c y|_1`."""
@@ -85,7 +87,8 @@ class Squared:
     def at(self, logits: Array, targets: Array, counts: Array) -> Local:
         """Slopes c (x - y)."""
         miss = logits - targets
-        return Local(0.5 * np.einsum("bp,bp,bp->b", counts, miss, miss), counts * miss, lambda v: counts * v)
+        values = 0.5 * np.einsum("bp,bp,bp->b", counts, miss, miss)
+        return Local(values, counts * miss, lambda v: counts * v, counts)
 
     def dual(self, slopes: Array, targets: Array, counts: Array) -> Array:
         r""":math:`-\sum_j g_j y_j - g_j^2 / (2 c_j)`."""
@@ -103,7 +106,8 @@ class Binary:
         """With p the logistic function: slopes c (p - y)."""
         p = special.expit(logits)
         values = (counts * (np.logaddexp(0.0, logits) - targets * logits)).sum(1)
-        return Local(values, counts * (p - targets), lambda v: counts * p * (1.0 - p) * v)
+        bent = counts * p * (1.0 - p)
+        return Local(values, counts * (p - targets), lambda v: bent * v, bent)
 
     def dual(self, slopes: Array, targets: Array, counts: Array) -> Array:
         """The entropy of q = g / c + y in [0, 1], c times."""
@@ -125,7 +129,8 @@ def _of_misses(values: Array, slopes: Array, bends: Array, targets: Array) -> Lo
         moved = bends * (v - np.einsum("bp,bp->b", targets, v)[:, None])
         return moved - targets * moved.sum(1, keepdims=True)
 
-    return Local(values.sum(1), slopes - targets * slopes.sum(1, keepdims=True), bend)
+    alone = bends + targets * bends.sum(1, keepdims=True)
+    return Local(values.sum(1), slopes - targets * slopes.sum(1, keepdims=True), bend, alone)
 
 
 def _dual_of_misses(slopes: Array, targets: Array, counts: Array, squares: float, most: Array) -> Array:
@@ -227,9 +232,12 @@ class Adjusted:
         """By the chain rule."""
         inner = self.loss.at(self.scale * logits + self.shift, targets, counts)
         factor = self.weights * self.scale
-        return Local(
-            self.weights[:, 0] * inner.values, factor * inner.slopes, lambda v: factor * inner.bend(self.scale * v)
-        )
+        bent = None if inner.curvature is None else factor * self.scale * inner.curvature
+
+        def bend(v: Array) -> Array:
+            return np.asarray(factor * inner.bend(self.scale * v))
+
+        return Local(self.weights[:, 0] * inner.values, factor * inner.slopes, bend, bent)
 
     def dual(self, slopes: Array, targets: Array, counts: Array) -> Array:
         r""":math:`\omega \ell` has the dual :math:`\omega\, D(g / (\omega s)) + \langle g, \iota / s \rangle`."""
