@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from ufm.certify.report import Check
 from ufm.certify.zoo import applying
+from ufm.minimize.layouts import layout_of
 from ufm.minimize.phase import ModelDiagram
 from ufm.problems.feature_model import FeatureModel
+from ufm.problems.frames import Array
 
 UNDECIDED = 1e-4
 """Relative distance of the strength from a threshold within which what merges or dies is too small to tell."""
@@ -18,7 +20,7 @@ READ: Mapping[str, Any] = {
     "merged": lambda said: said.get("merged"),
     "alive": lambda said: said.get("alive"),
     "learns": lambda said: said.get("learns"),
-    "rank": lambda said: np.linalg.matrix_rank(said["logits"], tol=1e-9) if "logits" in said else None,
+    "rank": lambda said: said.get("rank"),
 }
 """How a phase is read off a prediction; None where that does not say it."""
 
@@ -49,10 +51,34 @@ def phases(model: FeatureModel) -> dict[Saying, NDArray[Any]]:
     """All that theorems say of which classes merge or die, and of the rank."""
     said: dict[Saying, NDArray[Any]] = {}
     for entry in applying(model):
-        predicted = entry.module.predict(model)
+        predicted = dict(entry.module.predict(model))
+        if "logits" in predicted:
+            predicted["rank"] = rank_of(predicted["logits"], layout_of(model).group)
         known = {name: read(predicted) for name, read in READ.items()}
         said |= {Saying(n, entry.theorem.source): np.asarray(value) for n, value in known.items() if value is not None}
     return said
+
+
+RANKED = 1e-9
+"""Singular values of logits from which they count."""
+
+
+def rank_of(logits: Array, group: NDArray[np.int64]) -> int:
+    r"""The rank of logits, (K, K), in which the classes of a group play equal parts; of any others with none.
+
+    With :math:`o_a` on the diagonal and :math:`c_{ab}` elsewhere, they are :math:`o_a - c_{aa}` on what differs inside
+    a group of :math:`m_a` classes, and on the normalised indicators of groups
+
+    .. math:: \sqrt{m_a m_b}\, c_{ab} + \delta_{ab} (o_a - c_{aa}) .
+    """
+    if logits.shape != (len(group), len(group)):
+        return int(np.linalg.matrix_rank(logits, tol=RANKED))
+    copies, order = np.bincount(group), np.argsort(group, kind="stable")
+    last = order[np.cumsum(copies) - 1]
+    first = order[np.cumsum(copies) - copies]
+    inside = logits[first, first] - logits[first, last]
+    between = logits[np.ix_(first, last)] * np.sqrt(np.outer(copies, copies)) + np.diag(inside)
+    return int(np.linalg.matrix_rank(between, tol=RANKED) + (copies - 1) @ (np.abs(inside) > RANKED))
 
 
 def model_phase_checks(diagram: ModelDiagram, notes: list[str]) -> Iterator[Check]:

@@ -4,7 +4,7 @@ import pytest
 import ufm
 from theory.derivations import derivations
 from theory.zoo import ce_imbalanced, soft_labels
-from ufm.certify import zoo
+from ufm.certify import phases, zoo
 from ufm.minimize.certificate import bound_of
 from ufm.minimize.convex import solve
 from ufm.minimize.layouts import layout_of
@@ -112,3 +112,32 @@ def test_a_theorem_of_many_equal_classes_takes_no_matrix_of_all_of_them():
     said = ce_imbalanced.predict(model)
     assert said["learns"]
     assert not said["merged"].any()
+
+
+@pytest.mark.parametrize("group", [(0,), (0, 0, 0), (0, 1, 0, 2, 2, 0), (0, 1, 2)])
+@pytest.mark.parametrize("flat", [(), (0,), (0, 1, 2)])
+def test_the_rank_by_groups_is_that_of_all_logits(group, flat):
+    """Between groups anything, inside them a number, or nothing in those of ``flat``."""
+    rng, of = np.random.default_rng(3), np.array(group)
+    count = of.max() + 1
+    inside = np.where(np.isin(np.arange(count), flat), 0.0, 1.0 + np.arange(count))
+    for between in (rng.standard_normal((count, count)), np.zeros((count, count)), np.ones((count, count))):
+        logits = between[np.ix_(of, of)] + np.diag(inside[of])
+        assert phases.rank_of(logits, of) == np.linalg.matrix_rank(logits, tol=1e-9)
+
+
+def test_a_diagram_of_many_equal_classes_is_certified_by_groups():
+    """No rank is taken of a matrix of all classes."""
+    sizes = (100,) * 600 + (10,) * 400
+
+    def largest(matrix, *rest, **options):
+        assert len(matrix) < 30
+        return known(matrix, *rest, **options)
+
+    model = ufm.FeatureModel(sizes, lam_w=1e-4, lam_h=1e-4)
+    equal = ufm.FeatureModel((100,) * 1000, lam_w=1e-4, lam_h=1e-4)
+    known = np.linalg.matrix_rank
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np.linalg, "matrix_rank", largest)
+        said = {**phases.phases(model), **phases.phases(equal)}
+    assert {saying.name for saying in said} >= {"merged", "learns", "rank"}
