@@ -44,6 +44,7 @@ def certify(
     *,
     title: str | None = None,
     seed: int = 0,
+    progress: bool = False,
 ) -> Report:
     """Hold a trajectory, a solution or a phase diagram against every prediction that applies to it.
 
@@ -57,6 +58,7 @@ def certify(
         the features that some checks need; without, the report notes what it could not check.
     title : heads the report.
     seed : picks the samples that are simulated again by slower means.
+    progress : phase diagrams of models without a frame: show a bar on stderr.
 
     Raises
     ------
@@ -64,12 +66,12 @@ def certify(
     TypeError : something else than the above.
     """
     notes: list[str] = []
-    heading, checks = _checks(subject, np.random.default_rng(natural("seed", seed)), notes)
+    heading, checks = _checks(subject, np.random.default_rng(natural("seed", seed)), notes, progress)
     return Report(title or heading, tuple(checks), tuple(notes))
 
 
 @functools.singledispatch
-def _checks(subject: Any, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+def _checks(subject: Any, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     """What heads the report, and the checks, for a kind of subject."""
     raise TypeError(
         f"{type(subject).__name__} cannot be certified: a Trajectory, Solution, Geometry or PhaseDiagram can"
@@ -77,22 +79,22 @@ def _checks(subject: Any, rng: np.random.Generator, notes: list[str]) -> tuple[s
 
 
 @_checks.register
-def _(subject: PhaseDiagram, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+def _(subject: PhaseDiagram, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     rows, columns, n_classes = subject.living.shape
     return f"phase diagram, {rows} x {columns} points, K={n_classes}", list(phase_checks(subject))
 
 
 @_checks.register
-def _(subject: ModelDiagram, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+def _(subject: ModelDiagram, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     rows, columns, n_classes = subject.alive.shape
     loss = subject.problems[0][0].loss
     return f"phase diagram of {loss}, {rows} x {columns} points, K={n_classes}", list(
-        model_phase_checks(subject, notes)
+        model_phase_checks(subject, notes, progress=progress)
     )
 
 
 @_checks.register
-def _(subject: Solution, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+def _(subject: Solution, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     if isinstance(subject.problem, LearnedMSEProblem):
         return _heading(subject.problem), list(learned_checks(subject.problem, subject, rng))
     _require_multi_center(subject.problem, subject.frame)
@@ -104,7 +106,7 @@ MOST = 3000
 
 
 @_checks.register
-def _(subject: Without, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+def _(subject: Without, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     model = subject.problem
     theorems = applying(model) if model.n_classes <= MOST else []
     if model.n_classes > MOST:
@@ -121,7 +123,7 @@ def _(subject: Without, rng: np.random.Generator, notes: list[str]) -> tuple[str
 
 
 @_checks.register
-def _(subject: Trajectory, rng: np.random.Generator, notes: list[str]) -> tuple[str, list[Check]]:
+def _(subject: Trajectory, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     problem, heading = subject.problem, _heading(subject.problem)
     if subject.stats["loss"] == "custom":
         raise ValueError("the loss was one of your own: there is no prediction for it")

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from ufm.certify.report import Check
 from ufm.certify.zoo import applying
@@ -81,12 +82,13 @@ def rank_of(logits: Array, group: NDArray[np.int64]) -> int:
     return int(np.linalg.matrix_rank(between, tol=RANKED) + (copies - 1) @ (np.abs(inside) > RANKED))
 
 
-def model_phase_checks(diagram: ModelDiagram, notes: list[str]) -> Iterator[Check]:
+def model_phase_checks(diagram: ModelDiagram, notes: list[str], *, progress: bool = False) -> Iterator[Check]:
     """Every theorem at every point that it speaks of and that is not too close to a threshold; certificates."""
     yield Check.compare("points without a certificate", "duality", 0, np.sum(~diagram.optimal))
     wrong: dict[Saying, int] = {}
     silent = 0
-    for place in np.ndindex(diagram.gap.shape):
+    places = tqdm(np.ndindex(diagram.gap.shape), total=diagram.gap.size, unit="point", disable=not progress)
+    for place in places:
         model = diagram.problems[place[0]][place[1]]
         said = phases(model)
         silent += not said

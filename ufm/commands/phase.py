@@ -1,7 +1,9 @@
 """``ufm phase``: where classes live, merge and die, for P with a learned frame and for losses of logits."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,46 @@ if TYPE_CHECKING:
 LAM_W, LAM_H = r"$\lambda_W$", r"$\lambda_H$"
 OF_P = ("weights", "tau")
 """What a diagram of P may be over."""
+
+
+FEWER = "take fewer --points"
+
+LOADED = 10.0
+"""Seconds that loading what the first point needs does not take."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A diagram that is to be made, and how it is drawn."""
+
+    make: Callable[..., PhaseDiagram | ModelDiagram]
+    vertical: Axis
+    horizontal: Axis
+    draw: Callable[[Any], Figure]
+
+    def diagram(self, *, progress: bool) -> PhaseDiagram | ModelDiagram:
+        """All of it."""
+        return self.make(self.vertical, self.horizontal, progress=progress)
+
+    def announce(self) -> None:
+        """Say how long minima and certificates will take, if that is long: by the point in the middle.
+
+        What is loaded the first time counts for that point and not for the others, so a second look decides.
+        """
+        count = len(self.vertical.values) * len(self.horizontal.values)
+        one = self._one()
+        if count * one > memory.NOTICED and one < LOADED:
+            one = min(one, self._one())
+        memory.require_time(count * one, f"a diagram of {count} minima, with their certificates,", FEWER)
+
+    def _one(self) -> float:
+        """Seconds of one point."""
+        middle = (
+            replace(axis, values=axis.values[[len(axis.values) // 2]]) for axis in (self.vertical, self.horizontal)
+        )
+        began = time.perf_counter()
+        certify(self.make(*middle))
+        return time.perf_counter() - began
 
 
 @dataclass
@@ -86,15 +128,17 @@ class Command(LossFlags, ProblemFlags):
         natural("seed", self.seed)
         if self.points < 2:
             raise ValueError(f"points={self.points} must be at least 2")
-        diagram, draw = self._of_p() if self.loss is None else self._of_loss(self.loss)
-        report = certify(diagram, seed=self.seed)
+        asked = self._of_p() if self.loss is None else self._of_loss(self.loss)
+        asked.announce()
+        diagram, draw = asked.diagram(progress=interactive()), asked.draw
+        report = certify(diagram, seed=self.seed, progress=interactive())
         path = store.save(diagram.dataset(), self.out / "phase.nc")
         style.save_figure(draw(diagram), self.out / "phase.png")
         plain = {**report.to_dict(), "points": diagram.gap.size, "out": str(path)}
         print(store.to_json(plain) if self.json else f"{report}\nwritten to {self.out}")
         return OK if report.holds else FAILS
 
-    def _of_loss(self, loss: str) -> tuple[PhaseDiagram | ModelDiagram, Callable[[Any], "Figure"]]:
+    def _of_loss(self, loss: str) -> "Asked":
         """The diagram of free weights and features, and how it is drawn."""
         from figures.commands.phase import model_phase_figure
 
@@ -110,18 +154,14 @@ class Command(LossFlags, ProblemFlags):
         axes = (self.axes or "lam,tau").replace(" ", "")
         ends = {"low": self.low, "high": self.high}
         model_at, vertical, horizontal = model_grid(model_of, sizes, axes, self.points, **ends)
-        count = len(vertical.values) * len(horizontal.values)
-        # 20 ms a minimum of a few different sizes, and 50 s of a thousand
-        self._require(count, 1000 + 48 * len(sizes), 0.02 + 5e-5 * len(set(sizes)) ** 2)
-        return model_diagram(model_at, vertical, horizontal, progress=interactive()), model_phase_figure
+        self._require(len(vertical.values) * len(horizontal.values), 1000 + 48 * len(sizes))
+        return Asked(partial(model_diagram, model_at), vertical, horizontal, model_phase_figure)
 
-    def _require(self, count: int, n_bytes: int, seconds: float) -> None:
-        """Refuse so many minima if they would not fit or not end."""
-        what = f"a diagram of {count} minima"
-        memory.require(count * n_bytes, what, "take fewer --points")
-        memory.require_time(seconds * count, what, "take fewer --points")
+    def _require(self, count: int, n_bytes: int) -> None:
+        """Refuse so many minima if they would not fit."""
+        memory.require(count * n_bytes, f"a diagram of {count} minima", FEWER)
 
-    def _of_p(self) -> tuple[PhaseDiagram | ModelDiagram, Callable[[Any], "Figure"]]:
+    def _of_p(self) -> "Asked":
         """The diagram of P, and how it is drawn."""
         from figures.commands.phase import phase_figure
 
@@ -129,7 +169,7 @@ class Command(LossFlags, ProblemFlags):
             if (value := getattr(self, field.name)) != field.default:
                 raise ValueError(f"{field.name}={value} needs --loss: it changes a loss of logits")
         problem_at, vertical, horizontal = self._grid()
-        return phase_diagram(problem_at, vertical, horizontal, seed=self.seed, progress=interactive()), phase_figure
+        return Asked(partial(phase_diagram, problem_at, seed=self.seed), vertical, horizontal, phase_figure)
 
     def _grid(self) -> tuple[Callable[[float, float], MultiCenterProblem], Axis, Axis]:
         """The problem at each point, and the axes."""
@@ -141,8 +181,8 @@ class Command(LossFlags, ProblemFlags):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name}={getattr(self, name)}; a phase diagram is of P, with its weights on the axes")
         base = replace(self, lam_h=1.0, lam_w=1.0, loss="mse").build()
-        # two numbers and a bit a class, and the problem itself; 5 ms a minimum of a few classes
-        self._require(self.points**2, 1000 + 32 * base.n_classes, 5e-3)
+        # two numbers and a bit a class, and the problem itself
+        self._require(self.points**2, 1000 + 32 * base.n_classes)
 
         def learned(sizes: tuple[int, ...], lam_w: float, lam_h: float) -> MultiCenterProblem:
             centers = (

@@ -1,6 +1,8 @@
 """Learned frames held against theory: single problems, phase diagrams, and the command that draws them."""
 
+import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 import ufm
 from ufm.certify import certify
 from ufm.certify.predict import predict
+from ufm.commands import phase
 from ufm.commands.main import main
 from ufm.files import store
 from ufm.minimize.phase import Axis, model_diagram, model_grid, phase_diagram
@@ -171,6 +174,27 @@ def test_phases_of_a_loss_from_the_command_line(capsys):
     assert dict(data.sizes) == {"tau": 4, "lam": 4, "class": 4}
     assert main([*words, "b", "--axes", "lam", "--weights", "inverse"]) == 0
     assert json.loads(capsys.readouterr().out)["points"] == 4
+
+
+@pytest.mark.usefixtures("_empty_folder")
+def test_how_long_a_diagram_takes_is_said_before_it_is_made(capsys, monkeypatch):
+    """Minima and certificates of the point in the middle, times the points: here a clock that ticks once a look."""
+    ticks, made = itertools.count(), []
+
+    def watched(model_at, vertical, horizontal, **options):
+        made.append((len(vertical.values), len(horizontal.values)))
+        if made[-1] == (1, 5):
+            raise ValueError("enough is seen")
+        return model_diagram(model_at, vertical, horizontal, **options)
+
+    monkeypatch.setattr(phase, "model_diagram", watched)
+    words = ["phase", "--loss", "ce", "--class-sizes", "50,5", "--axes", "lam"]
+    monkeypatch.setattr(phase, "time", SimpleNamespace(perf_counter=lambda: 15.0 * next(ticks)))
+    assert main([*words, "--points", "5"]) == 2
+    assert made == [(1, 1), (1, 5)]
+    first, second = capsys.readouterr().err.splitlines()
+    assert "5 minima, with their certificates, takes about 75 seconds: take fewer --points" in first
+    assert "enough is seen" in second
 
 
 @pytest.fixture(name="_empty_folder")
