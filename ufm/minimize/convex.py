@@ -34,19 +34,31 @@ def solve(layout: Layout, model: FeatureModel, rank: int, *, progress: bool = Fa
     """Minimise over factors of ``rank`` columns: a trust region, and where kinks hold it up, L-BFGS before it."""
     if not isinstance(model.loss, str):
         require_convex(layout, type(model.loss).__name__)
+    if isinstance(layout.loss.loss, Hinge):
+        with one_thread(layout.counts.size):
+            return _by_multipliers(layout, model, rank, progress=progress)
+    return _smooth(layout, model, rank, (SLOPE, DECREMENT), progress=progress)
+
+
+def _smooth(
+    layout: Layout, model: FeatureModel, rank: int, tolerances: tuple[float, float], *, progress: bool = False
+) -> Ending[Factored]:
+    """A loss without kinks: at the matrix if there are many groups, over factors if not, or if that is held up."""
     if many(layout, rank):
         with one_thread():
-            ending = _by_matrix(layout, model, progress=progress)
+            ending = _by_matrix(layout, model, tolerances, progress=progress)
         if ending.status == "optimal":
             return ending
     with one_thread(layout.counts.size):
-        if isinstance(layout.loss.loss, Hinge):
-            return _by_multipliers(layout, model, rank, progress=progress)
-        return _polished(first_guess(layout, model, rank), progress=progress)
+        return _polished(first_guess(layout, model, rank), tolerances, progress=progress)
 
 
-MANY, FEWER = 64, 6
+MANY, FEWER = 64, 4
 """Groups of classes from which the program is solved at a matrix, and by what there are fewer where that begins."""
+
+
+ROUGH = 1e-4
+"""Decrement of that beginning, in units of the root of the objective at 0: what merging changes is more."""
 
 
 def many(layout: Layout, rank: int) -> TypeGuard[Groups]:
@@ -57,13 +69,16 @@ def many(layout: Layout, rank: int) -> TypeGuard[Groups]:
     return smooth and np.array_equal(layout.root, np.sqrt(layout.sizes))
 
 
-def _by_matrix(layout: Groups, model: FeatureModel, *, progress: bool) -> Ending[Factored]:
+def _by_matrix(
+    layout: Groups, model: FeatureModel, tolerances: tuple[float, float], *, progress: bool
+) -> Ending[Factored]:
     """From the minimum of classes of fewer sizes: near enough for steps of second order."""
     coarse = merged(model, max(len(layout.sizes) // FEWER, 2))
     there = Groups(coarse)
-    known = solve(there, coarse, len(there.sizes))
+    known = _smooth(there, coarse, len(there.sizes), (np.inf, ROUGH * np.sqrt(layout.value_at_zero)))
     start = Balanced.of(*expanded(known.local, there, layout)).settled()
-    ending = minimize_locally(start, slope=SLOPE, decrement=DECREMENT, max_iterations=PATIENCE, progress=progress)
+    slope, decrement = tolerances
+    ending = minimize_locally(start, slope=slope, decrement=decrement, max_iterations=PATIENCE, progress=progress)
     counts = ending.iterations + known.iterations, ending.products + known.products
     return Ending(ending.local.factored(), ending.status, ending.reason, ending.slope, ending.decrement, *counts)
 
@@ -88,9 +103,11 @@ CHORDS = 8
 """Tangents of each size that are tried."""
 
 
-def _polished(start: Factored, *, progress: bool) -> Ending[Factored]:
+def _polished(start: Factored, tolerances: tuple[float, float], *, progress: bool) -> Ending[Factored]:
+    slope, decrement = tolerances
+
     def second_order(local: Factored) -> Ending[Factored]:
-        return minimize_locally(local, slope=SLOPE, decrement=DECREMENT, max_iterations=PATIENCE, progress=progress)
+        return minimize_locally(local, slope=slope, decrement=decrement, max_iterations=PATIENCE, progress=progress)
 
     ending = second_order(start)
     return ending if ending.iterations < PATIENCE else second_order(descended(start, slope=SLOPE))
@@ -112,7 +129,7 @@ def _by_multipliers(layout: Layout, model: FeatureModel, rank: int, *, progress:
         loss = RoundedHinge(multipliers, width)
         rounded.loss = Adjusted(loss, given.weights, given.scale, given.shift)
         start = first_guess(rounded, model, rank) if start is None else start.on(rounded)
-        ending = _polished(start, progress=progress)
+        ending = _polished(start, (SLOPE, DECREMENT), progress=progress)
         iterations, products = iterations + ending.iterations, products + ending.products
         local = ending.local.on(layout)
         local.loss = local.loss._replace(slopes=ending.local.loss.slopes)

@@ -151,8 +151,8 @@ def test_a_minimum_of_merged_classes_is_the_minimum_where_they_are_alike():
 
 
 @pytest.mark.slow
-def test_three_hundred_sizes(monkeypatch):
-    model = ufm.FeatureModel(range(300, 0, -1), lam_w=5e-4, lam_h=1e-6)
+def test_a_hundred_and_sixty_sizes(monkeypatch):
+    model = ufm.FeatureModel(range(160, 0, -1), lam_w=5e-4, lam_h=1e-6)
     found = ufm.minimize(model)
     assert abs(found.gap) < 1e-10 * found.value
     assert found.certificate.bound == pytest.approx(bound_of(model).value(found.certificate.multiplier), abs=1e-15)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -190,7 +191,9 @@ def test_how_long_a_diagram_takes_is_said_before_it_is_made(capsys, monkeypatch)
     monkeypatch.setattr(phase, "model_diagram", watched)
     words = ["phase", "--loss", "ce", "--class-sizes", "50,5", "--axes", "lam"]
     monkeypatch.setattr(phase, "time", SimpleNamespace(perf_counter=lambda: 15.0 * next(ticks)))
-    assert main([*words, "--points", "5"]) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main([*words, "--points", "5"]) == 2
     assert made == [(1, 1), (1, 5)]
     first, second = capsys.readouterr().err.splitlines()
     assert "5 minima, with their certificates, takes about 75 seconds: take fewer --points" in first
