@@ -110,7 +110,7 @@ def _polished(start: Factored, tolerances: tuple[float, float], *, progress: boo
         return minimize_locally(local, slope=slope, decrement=decrement, max_iterations=PATIENCE, progress=progress)
 
     ending = second_order(start)
-    return ending if ending.iterations < PATIENCE else second_order(descended(start, slope=SLOPE))
+    return ending if ending.iterations < PATIENCE else second_order(descended(start, slope=slope))
 
 
 SLOPE, DECREMENT, PATIENCE = 1e-13, 1e-12, 60
@@ -125,21 +125,30 @@ def _by_multipliers(layout: Layout, model: FeatureModel, rank: int, *, progress:
     given, bound, width = layout.loss, NuclearBound(model), WIDEST
     rounded, multipliers, iterations, products = copy(layout), np.full(layout.counts.shape, 0.5), 0, 0
     start = None
-    for _ in range(ROUNDINGS):
+    for turn in range(ROUNDINGS):
         loss = RoundedHinge(multipliers, width)
         rounded.loss = Adjusted(loss, given.weights, given.scale, given.shift)
         start = first_guess(rounded, model, rank) if start is None else start.on(rounded)
-        ending = _polished(start, (SLOPE, DECREMENT), progress=progress)
+        slope, decrement = (
+            max(last, first * CLOSER**turn) for first, last in zip(FIRST, (SLOPE, DECREMENT), strict=True)
+        )
+        ending = _polished(start, (slope, decrement), progress=progress)
         iterations, products = iterations + ending.iterations, products + ending.products
         local = ending.local.on(layout)
         local.loss = local.loss._replace(slopes=ending.local.loss.slopes)
-        if local.convex_value - bound.value(bound.of(local)) <= DECREMENT * layout.value_at_zero:
+        if local.convex_value - bound.value(bound.of(local)) <= CLOSED_GAP * layout.value_at_zero:
             break
         start = local
         multipliers = np.clip(loss.shares(given.scale * local.logits + given.shift, layout.targets), 0.0, 1.0)
         width = max(width * NARROWER, NARROWEST)
     return replace(ending, local=local, iterations=iterations, products=products)
 
+
+FIRST, CLOSER = (1e-4, 1e-3), 0.1
+"""Tolerances of the first rounding, which need not be solved well, and by what the next ones are smaller."""
+
+CLOSED_GAP = 1e-13
+"""Gap at which they end, in units of the objective at 0."""
 
 WIDEST, NARROWER, NARROWEST, ROUNDINGS = 1.0, 0.3, 0.03, 40
 """How wide kinks are at first, by what they are made narrower, at the end, and how often at most."""

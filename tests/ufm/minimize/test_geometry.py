@@ -321,3 +321,10 @@ def test_where_nothing_pays_the_minimum_is_0_at_once(loss, bias):
     assert solution.stats["products"] == 0
     assert solution.rank == 0
     assert abs(solution.gap) < 1e-15
+
+
+def test_the_first_roundings_of_kinks_are_not_solved_to_the_last_digit():
+    model = ufm.FeatureModel(ufm.long_tailed_sizes(50, 500, 0.01), loss="hinge", bias="free", lam_w=1e-3, lam_h=1e-4)
+    found = ufm.minimize(model)
+    assert abs(found.gap) <= 2e-13 * found.scale
+    assert found.stats["products"] < 6000
