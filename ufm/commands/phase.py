@@ -55,7 +55,7 @@ class Asked:
     make: Callable[..., PhaseDiagram | ModelDiagram]
     vertical: Axis
     horizontal: Axis
-    draw: Callable[[Any], Figure]
+    draw: "Callable[[Any], Figure]"
 
     def diagram(self, *, progress: bool) -> PhaseDiagram | ModelDiagram:
         """All of it."""
