@@ -1,8 +1,9 @@
 """Collapse of any network, from its features: ``ufm.measure``."""
 
+import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from ufm.measure.metric import known
 from ufm.measure.metrics import gram
 from ufm.measure.statistics import LeftOut, Statistics
 from ufm.problems.frames import Array, Frame
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +94,32 @@ class Measures(Mapping[str, Any]):
             "left_out": dict(self.left_out),
         }
 
-    def __str__(self) -> str:
-        """A table of all numbers, with their values at collapse."""
+    def _head(self) -> str:
         head = f"{int(self.counts.sum())} samples of {np.count_nonzero(self.counts)} classes"
         absent = [str(name) for name, count in zip(self.classes, self.counts, strict=True) if not count]
-        head += f"; without a sample: {', '.join(absent[:5])}{', ...' if len(absent) > 5 else ''}" if absent else ""
+        some = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+        return f"{head}; without a sample: {some}" if absent else head
+
+    def _rows(self) -> list[tuple[str, str, str]]:
         rows = [(name, f"{value:.6g}", known()[name].collapse) for name, value in self.metrics.items()]
-        return "\n".join([head, "", *columns([("measure", "value", "at collapse"), *rows])])
+        return [("measure", "value", "at collapse"), *rows]
+
+    def __str__(self) -> str:
+        """A table of all numbers, with their values at collapse."""
+        return "\n".join([self._head(), "", *columns(self._rows())])
+
+    def _repr_html_(self) -> str:
+        """The same table in a notebook."""
+        head, *rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self._rows()]
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        table = f"<table><thead><tr>{head.replace('td>', 'th>')}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<p>{html.escape(self._head())}</p>{table}"
+
+    def plot(self) -> "Figure":
+        """A picture: NC1 to NC5, cosines of class means and weights, and the spectrum of the centered means."""
+        from figures.commands.measure import measures_figure
+
+        return measures_figure({0: self})
 
 
 def report(statistics: Statistics) -> Measures:

@@ -1,0 +1,251 @@
+"""``ufm measure``: every measure of neural collapse of the features of any network, from files of any kind."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ufm.commands.flags import PICTURES, check_file, check_folder
+from ufm.commands.slices import measured
+from ufm.files import store
+from ufm.files.arrays import read, read_labels, split
+from ufm.files.epochs import ROLES, epochs
+from ufm.files.process import OK, interactive
+from ufm.files.text import columns, read_text, require_known
+from ufm.measure.conventions import CHOICES, Conventions
+from ufm.measure.metric import known
+from ufm.measure.network import Measures
+from ufm.problems.build import build
+from ufm.problems.frames import Frame, multi_center_frame
+
+if TYPE_CHECKING:
+    import xarray
+
+WRITTEN = ("measures.json", "measures.csv", "classes.csv", "measures.nc", "measures.png")
+"""Files of --out."""
+
+
+@dataclass
+class Command:
+    """Measure neural collapse of any network: its features and labels, and all else that there is of it.
+
+    Example: ufm measure --features h.npy --labels y.npy --weights w.npy --bias b.npy
+
+    Example: ufm measure --features all.npz::h --labels all.npz::y --picture collapse.png
+
+    Example: ufm measure --features h.pt --labels y.txt --weights model.pt::fc.weight --bias model.pt::fc.bias --json
+
+    Example: ufm measure --features table.csv --labels table.csv::label
+
+    Example: ufm measure --features RUN --out collapse
+
+    Example: ufm measure --list
+
+    Files: .npy, .npz, .safetensors, .pt, .pth, .csv, .parquet; FILE::NAME is one of several arrays of a file, or a
+    column, and parts of a nested state dict are joined by dots. A file with a single array needs no NAME. Pickled
+    objects are not read. .npy is mapped into memory: its size does not matter.
+
+    A folder has a file for each epoch, whose name ends in the number: epoch-0010.npz, .safetensors or .pt with arrays
+    features, labels, weights, bias, ood; or one array a file, features-0010.npy, labels-0010.npy. What the files lack
+    is taken from the flags, the same for all epochs.
+    """
+
+    features: str | None = None
+    """File with the features (N, d), or a folder of epochs."""
+    labels: str | None = None
+    """File with N labels: integers, words, or one-hot (N, K); .txt has one a line."""
+    weights: str | None = None
+    """File with the weights of the last layer, (K, d)."""
+    bias: str | None = None
+    """File with its bias, (K,)."""
+    ood: str | None = None
+    """File with features (M, d) of data of no class, for NC5 and NECO."""
+    classes: str | None = None
+    """Number of classes, or a file with their names in the order of the weights, one a line (default: the labels that
+    occur)."""
+    frame: Path | None = None
+    """File with a problem with multiple centers, .toml or .json: features are held against the centers of its frame."""
+    basis: Literal["random", "coordinate"] = "random"
+    """Basis of the frame."""
+    seed: int = 0
+    """Seed of a random basis."""
+    convention: tuple[str, ...] = ()
+    """Where papers differ: between=classes or samples, within=samples or classes, cdnv=squared or quartic."""
+    picture: Path | None = None
+    """Where to draw NC1 to NC5, cosines and spectrum: .png, .pdf or .svg."""
+    out: Path | None = None
+    """Folder for all numbers, as JSON, CSV and netCDF, and the picture; a single measurement is epoch 0 there."""
+    list: bool = False
+    """Say what every measure is: formula, source, range and value at collapse."""
+    json: bool = False
+    """One JSON object on stdout."""
+
+    def run(self) -> int:
+        """Read, measure, draw, write, print."""
+        if self.list:
+            print(store.to_json({"measures": listed()}) if self.json else catalogue())
+            return OK
+        check_file(self.picture, "picture", PICTURES)
+        if self.out is not None:
+            check_folder(self.out, *WRITTEN)
+        found = {epoch: self._measured(data, epoch) for epoch, data in self._data().items()}
+        require_same_classes(found)
+        if self.picture is not None:
+            draw(found, self.picture)
+        if self.out is not None:
+            write(found, self.out)
+        print(store.to_json(plain(found)) if self.json else table(found))
+        return OK
+
+    def _data(self) -> Mapping[int, Mapping[str, Callable[[], Any]]]:
+        """What reads each array, by epoch."""
+        if self.features is None:
+            raise ValueError("--features is needed, with --labels: files of arrays, or a folder of epochs")
+        flags = {role: place for role in ROLES if (place := getattr(self, role)) is not None}
+        readers = {role: partial(read_labels if role == "labels" else read, place) for role, place in flags.items()}
+        if Path(self.features).is_dir():
+            readers.pop("features")
+            return {epoch: {**readers, **data} for epoch, data in epochs(Path(self.features)).items()}
+        used = [split(place) for role, place in flags.items() if role != "features"]
+        table = split(self.features)[0]
+        readers["features"] = partial(read, self.features, without=[name for path, name in used if path == table])
+        return {0: readers}
+
+    def _measured(self, data: Mapping[str, Callable[[], Any]], epoch: int) -> Measures:
+        if lacking := [role for role in ("features", "labels") if role not in data]:
+            raise ValueError(f"there are no {lacking[0]} of epoch {epoch}: --{lacking[0]}, or a file in the folder")
+        arrays = {role: reader() for role, reader in data.items()}
+        return measured(
+            arrays,
+            classes=self._classes(),
+            frame=self._frame(),
+            conventions=conventions(self.convention),
+            progress=interactive(),
+        )
+
+    def _classes(self) -> int | Sequence[str] | None:
+        if self.classes is None or self.classes.isdecimal():
+            return self.classes and int(self.classes)
+        return [line.strip() for line in read_text(self.classes).splitlines() if line.strip()]
+
+    def _frame(self) -> Frame | None:
+        if self.frame is None:
+            return None
+        return multi_center_frame(build({"problem": str(self.frame)}), basis=self.basis, seed=self.seed)
+
+
+def conventions(words: Sequence[str]) -> Conventions:
+    """Choices from words NAME=CHOICE. Raises ValueError."""
+    said = dict(word.partition("=")[::2] for word in words)
+    for name in said:
+        require_known(name, CHOICES, f"convention={name!r} is unknown")
+    return Conventions(**said)
+
+
+def require_same_classes(found: Mapping[int, Measures]) -> None:
+    """Raise ValueError where epochs have different classes: their curves would not be of the same thing."""
+    first = next(iter(found))
+    for epoch, measures in found.items():
+        if measures.classes != found[first].classes:
+            counts = f"{len(found[first].classes)} and {len(measures.classes)}"
+            raise ValueError(f"epochs {first} and {epoch} have {counts} classes, or other ones: --classes says which")
+
+
+def plain(found: Mapping[int, Measures]) -> dict[str, Any]:
+    """Plain values of the last epoch, and the numbers of all where there are several."""
+    last = max(found)
+    curves = [{"epoch": epoch, "metrics": dict(measures.metrics)} for epoch, measures in found.items()]
+    return {**found[last].to_dict(), **({"epoch": last, "epochs": curves} if len(found) > 1 else {})}
+
+
+CURVES = ("nc1", "nc2_equinorm", "nc2_equiangle", "nc3_duality", "nc4_agreement", "nc5_orthogonality", "accuracy")
+"""Measures that stand in the table of epochs."""
+
+
+def table(found: Mapping[int, Measures]) -> str:
+    """For people: these by epoch where there are several, and all of the last one."""
+    last = found[max(found)]
+    lines = [str(last)]
+    reasons: dict[str, list[str]] = {}
+    for name, reason in last.left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    if reasons:
+        lines += ["", *(f"without {', '.join(names)}: {reason}" for reason, names in reasons.items())]
+    if len(found) > 1:
+        shown = [name for name in CURVES if name in last.metrics]
+        numbers = {n: [each.metrics.get(name, np.nan) for name in shown] for n, each in found.items()}
+        rows = [(f"{epoch}", *(f"{number:.4g}" for number in row)) for epoch, row in numbers.items()]
+        lines = [*columns([("epoch", *shown), *rows]), "", f"Epoch {max(found)}: {lines[0]}", *lines[1:]]
+    return "\n".join(lines)
+
+
+def dataset(found: Mapping[int, Measures]) -> "xarray.Dataset":
+    """Numbers along epochs, those by class along these too, and the spectrum along its directions."""
+    import xarray
+
+    every, last = list(found.values()), found[max(found)]
+    longest = max(len(each.spectrum) for each in every)
+    spectrum = [np.pad(each.spectrum, (0, longest - len(each.spectrum)), constant_values=np.nan) for each in every]
+    absent = np.full(len(last.classes), np.nan)
+    single = dict.fromkeys(name for each in every for name in each.metrics)
+    by_class = dict.fromkeys(name for each in every for name in each.by_class)
+    return xarray.Dataset(
+        {
+            **{name: ("epoch", [each.metrics.get(name, np.nan) for each in every]) for name in single},
+            **{name: (("epoch", "class"), [each.by_class.get(name, absent) for each in every]) for name in by_class},
+            "samples": (("epoch", "class"), [each.counts for each in every]),
+            "spectrum": (("epoch", "direction"), spectrum),
+        },
+        coords={"epoch": list(found), "class": [str(name) for name in last.classes]},
+        attrs=asdict(last.conventions),
+    )
+
+
+def write(found: Mapping[int, Measures], folder: Path) -> None:
+    """The files :data:`WRITTEN`."""
+    data = dataset(found)
+    by_class = [name for name in data.data_vars if data[name].dims == ("epoch", "class")]
+    single = [name for name in data.data_vars if data[name].dims == ("epoch",)]
+    store.save_json(folder / "measures.json", plain(found))
+    store.save_text(folder / "measures.csv", data[single].to_dataframe()[single].to_csv(lineterminator="\n"))
+    store.save_text(folder / "classes.csv", data[by_class].to_dataframe()[by_class].to_csv(lineterminator="\n"))
+    store.save(data, folder / "measures.nc")
+    draw(found, folder / "measures.png")
+
+
+def draw(found: Mapping[int, Measures], path: Path) -> None:
+    """The picture."""
+    from figures import style
+    from figures.commands.measure import measures_figure
+
+    style.save_figure(measures_figure(found), path)
+
+
+def listed() -> list[dict[str, Any]]:
+    """What every measure is, as plain values."""
+    return [
+        {
+            **{"name": name, "formula": one_line(each.formula), "source": each.source, "range": each.bounds},
+            **{"collapse": each.collapse, "by_class": each.by_class},
+        }
+        for name, each in known().items()
+    ]
+
+
+def one_line(formula: str) -> str:
+    """A formula of a docstring on one line, in TeX."""
+    text = re.sub(r":math:`([^`]*)`", r"\1", formula.replace(".. math::", ""))
+    return " ".join(text.split())
+
+
+def catalogue() -> str:
+    """The same for people: a line with name, range, value at collapse and source, and one with the formula."""
+    heads = [("measure", "range", "at collapse", "source")]
+    heads += [(each["name"], each["range"], each["collapse"], each["source"]) for each in listed()]
+    first, *lines = columns(heads)
+    said = (f"{line}\n    {each['formula']}" for line, each in zip(lines, listed(), strict=True))
+    return "\n".join([first, *said])
