@@ -97,5 +97,6 @@ def _spectrum(axis: Any, measures: Measures) -> None:
     sizes = measures.spectrum / measures.spectrum[0] if len(measures.spectrum) else measures.spectrum
     axis.plot(np.arange(1, len(sizes) + 1), sizes, "o-" if len(sizes) <= 40 else "-", markersize=3)
     axis.axhline(1.0, color="0.5", linestyle=":", linewidth=0.8)
-    axis.set(xlabel="number of direction", ylabel="size over the largest", ylim=(0.0, 1.08), title="class means")
+    axis.set(xlabel="number of direction", ylabel="over the largest (collapse: 1)", ylim=(0.0, 1.08))
+    axis.set_title("spectrum of means")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -29,6 +29,7 @@ def measured(
     """
     weights = arrays.get("weights")
     n_rows = len(weights) if weights is not None else frame.n_classes if frame is not None else None
+    require_fitting(weights, arrays["features"])
     names, codes = numbered(arrays["labels"], n_rows, classes)
     given, codes = batch(arrays["features"], codes, Classes.of(len(names)), None)
     first = Collector(len(names), scatter=arrays.get("ood") is not None)
@@ -39,6 +40,14 @@ def measured(
         )
         _pass(second.add, given, codes, bar)
     return replace(second.measures(), classes=names.names)
+
+
+def require_fitting(weights: Any, features: Any) -> None:
+    """Raise ValueError for weights of another dimension: before their rows are taken for the classes."""
+    rows, own = getattr(features, "shape", ()), tuple(getattr(weights, "shape", ()))
+    if len(rows) == len(own) == 2 and own[1] != rows[1]:
+        needed = f"(K, {rows[1]}) is needed" + (", so transposed?" if own[0] == rows[1] else "")
+        raise ValueError(f"weights of shape {own} do not fit features (N, {rows[1]}): {needed}")
 
 
 def numbered(labels: Any, n_rows: int | None, classes: int | Sequence[str] | None) -> tuple[Classes, Labels]:

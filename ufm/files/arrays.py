@@ -212,7 +212,8 @@ def _csv(path: Path, name: str) -> Any:
     top = pd.read_csv(path, header=None, nrows=2, dtype=str, **options)
     first, second = top.iloc[0].astype(str).tolist(), top.iloc[-1].astype(str).tolist()
     above = any(not _is_number(a) and _is_number(b) for a, b in zip(first, second, strict=True))
-    return pd.read_csv(path, header=0 if above or name in first else None, **options)
+    above = above or (name in first and not _is_number(name))
+    return pd.read_csv(path, header=0 if above else None, **options)
 
 
 def _is_number(word: Any) -> bool:

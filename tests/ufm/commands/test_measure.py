@@ -1,0 +1,259 @@
+"""``ufm measure``: the numbers of ufm.measure from files of every kind, pictures of them, and what is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ufm
+from figures.commands.measure import measures_figure
+from tests.readable import require_readable
+from ufm.commands import slices
+from ufm.files import store
+from ufm.measure.metric import known
+
+RNG = np.random.default_rng(0)
+K, D = 4, 6
+LABELS = np.tile(np.arange(K), 15)
+MEANS = RNG.normal(size=(K, D))
+FEATURES = MEANS[LABELS] + 0.1 * RNG.normal(size=(len(LABELS), D))
+WEIGHTS, BIAS, OUTSIDE = MEANS - MEANS.mean(axis=0), RNG.normal(size=K), RNG.normal(size=(20, D))
+ALL = ("--features", "h.npy", "--labels", "y.npy", "--weights", "w.npy", "--bias", "b.npy", "--ood", "o.npy")
+ONE = ALL[:4]
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    held = {"h": FEATURES, "y": LABELS, "w": WEIGHTS, "b": BIAS, "o": OUTSIDE}
+    for name, values in held.items():
+        np.save(f"{name}.npy", values)
+    np.savez("all.npz", **held)
+    return tmp_path
+
+
+def number(command, *arguments):
+    status, out, err = command("measure", *arguments, "--json")
+    assert (status, err) == (0, "")
+    return json.loads(out)
+
+
+def test_all_numbers_of_ufm_measure(command):
+    found = number(command, *ALL)
+    expected = ufm.measure(FEATURES, LABELS, WEIGHTS, BIAS, ood=OUTSIDE)
+    assert found["metrics"] == pytest.approx(dict(expected.metrics), rel=1e-12, abs=1e-15)
+    assert [row["class"] for row in found["classes"]] == list(range(K))
+    assert [row["nc5_of_class"] for row in found["classes"]] == pytest.approx(expected.nc5_of_class.tolist(), rel=1e-12)
+    assert found["conventions"] == {"between": "classes", "within": "samples", "cdnv": "squared"}
+    assert found == number(command, *(f"all.npz::{each[0]}" if each.endswith(".npy") else each for each in ALL))
+
+
+def test_as_a_table(command):
+    status, out, _ = command("measure", *ONE)
+    assert status == 0
+    assert "60 samples of 4 classes" in out
+    assert f"{ufm.measure(FEATURES, LABELS).nc1:.6g}" in out
+    assert "it needs the weights of a classifier" in out
+
+
+def test_every_framework_says_the_same(command):
+    torch = pytest.importorskip("torch")
+    safetensors = pytest.importorskip("safetensors.torch")
+    h, y = torch.tensor(FEATURES), torch.tensor(LABELS)
+    torch.save({"h": h, "net": {"fc.weight": torch.nn.Parameter(torch.tensor(WEIGHTS))}}, "h.pt")
+    safetensors.save_file({"h": h, "y": y}, "h.safetensors")
+    table = pd.DataFrame(FEATURES, columns=[f"h{i}" for i in range(D)]).assign(label=[f"c{k}" for k in LABELS])
+    table.to_csv("t.csv", index=False)
+    (pd.Series(LABELS)).to_csv("y.txt", index=False, header=False)
+    expected = number(command, *ONE, "--weights", "w.npy")["metrics"]
+    flags = ("--features", "h.pt::h", "--labels", "y.txt", "--weights", "h.pt::net.fc.weight")
+    assert number(command, *flags)["metrics"] == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    flags = ("--features", "h.safetensors::h", "--labels", "h.safetensors::y", "--weights", "w.npy")
+    assert number(command, *flags)["metrics"] == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    found = number(command, "--features", "t.csv", "--labels", "t.csv::label")
+    assert found["metrics"]["nc1"] == pytest.approx(expected["nc1"], rel=1e-12)
+    assert [row["class"] for row in found["classes"]] == ["c0", "c1", "c2", "c3"]
+
+
+def test_names_of_classes_and_absent_ones(command, files):
+    (files / "names.txt").write_text("cat\ndog\nowl\nbee\nant\n")
+    found = number(command, *ONE, "--classes", "names.txt")
+    assert [(row["class"], row["samples"]) for row in found["classes"]][3:] == [("bee", 15), ("ant", 0)]
+    assert found["classes"][4]["variance"] is None  # NaN is no JSON
+    assert found["metrics"] == number(command, *ONE, "--classes", 5)["metrics"]
+    (files / "y.txt").write_text("\n".join(["cat", "dog", "owl", "bee"] * 15))
+    named = number(command, "--features", "h.npy", "--labels", "y.txt", "--classes", "names.txt")
+    assert named == found
+
+
+def test_conventions(command):
+    np.save("y.npy", np.sort(LABELS)[np.r_[:60]] * (np.arange(60) > 5))  # class 0 has more
+    expected = ufm.measure(FEATURES, np.load("y.npy"), conventions=ufm.Conventions(within="classes", cdnv="quartic"))
+    found = number(command, *ONE, "--convention", "within=classes", "cdnv=quartic")
+    assert found["metrics"]["nc1_trace_ratio"] == pytest.approx(expected.nc1_trace_ratio, rel=1e-12)
+    assert found["metrics"]["cdnv"] == pytest.approx(expected.cdnv, rel=1e-12)
+    assert found["conventions"]["within"] == "classes"
+
+
+def test_against_the_centers_of_a_frame(command, files):
+    problem = ufm.Problem((15,) * K, 1, 0.2, dim=8)
+    (files / "p.toml").write_text(problem.to_toml())
+    frame = ufm.multi_center_frame(problem, basis="coordinate")
+    np.save("h.npy", ufm.minimize(problem, frame=frame).features)
+    np.save("y.npy", problem.labels)
+    found = number(command, *ONE, "--frame", "p.toml", "--basis", "coordinate")
+    assert found["metrics"]["nearest_center_accuracy"] == 1.0
+    assert max(row["nc_max"] for row in found["classes"]) < 1e-12
+    assert number(command, *ONE, "--frame", "p.toml", "--seed", 5)["classes"][0]["nc_max"] > 0.1
+
+
+def run_of(folder, epochs=(1, 10, 100)):
+    folder.mkdir()
+    for epoch in epochs:
+        features = MEANS[LABELS] + RNG.normal(size=FEATURES.shape) / epoch
+        np.savez(folder / f"epoch-{epoch:04d}.npz", features=features, labels=LABELS, weights=WEIGHTS)
+    return folder
+
+
+def test_a_folder_of_epochs_gives_curves(command, files):
+    run_of(files / "run")
+    status, out, _ = command("measure", "--features", "run", "--bias", "b.npy", "--out", "out")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()[:4]] == ["epoch", "1", "10", "100"]
+    assert {path.name for path in (files / "out").iterdir()} == {
+        *("measures.json", "measures.csv", "classes.csv", "measures.nc", "measures.png")
+    }
+    data, table = store.load("out/measures.nc").to_dataset(), pd.read_csv("out/measures.csv", index_col="epoch")
+    found = json.loads((files / "out" / "measures.json").read_text())
+    assert found["epoch"] == 100
+    for each in found["epochs"]:
+        assert table.loc[each["epoch"], "nc1"] == pytest.approx(each["metrics"]["nc1"], rel=1e-12)
+        assert float(data.nc1.sel(epoch=each["epoch"])) == each["metrics"]["nc1"]
+        assert "bias_collapse" in each["metrics"]
+    assert np.all(np.diff(data.nc1) < 0)
+    assert data.variance.dims == ("epoch", "class")
+    assert len(pd.read_csv("out/classes.csv")) == 3 * K
+    assert data.spectrum.shape == (3, K - 1)
+
+
+def test_one_array_a_file_and_labels_for_all(command, files):
+    (files / "run").mkdir()
+    for epoch in (1, 2):
+        np.save(f"run/features-{epoch}.npy", FEATURES * epoch)
+    found = number(command, "--features", "run", "--labels", "y.npy")
+    assert [each["epoch"] for each in found["epochs"]] == [1, 2]
+    assert found["metrics"]["nc1"] == pytest.approx(ufm.measure(FEATURES, LABELS).nc1, rel=1e-10)
+
+
+def test_pictures_are_readable(files, command):
+    single = ufm.measure(FEATURES, LABELS, WEIGHTS, BIAS, ood=OUTSIDE)
+    require_readable(single.plot())
+    require_readable(ufm.measure(FEATURES, LABELS).plot())
+    collapsed = ufm.measure(MEANS[LABELS], LABELS, WEIGHTS)
+    require_readable(measures_figure({1: single, 20: collapsed}))
+    require_readable(measures_figure({0: collapsed, 1: single}))
+    assert command("measure", *ONE, "--picture", "p.png")[0] == 0
+    assert (files / "p.png").stat().st_size > 10_000
+
+
+def test_a_table_in_notebooks():
+    text = ufm.measure(FEATURES, np.array(["<b>", "c"])[LABELS % 2], classes=["<b>", "c", "<i>"])._repr_html_()
+    assert "&lt;i&gt;" in text
+    assert text.count("<tr>") == 1 + len(ufm.measure(FEATURES, LABELS % 2).metrics)
+    assert text.count("<th>") == text.count("</th>") == 3
+
+
+def test_slices_are_the_whole_and_know_their_rows(monkeypatch):
+    monkeypatch.setattr(slices, "CHUNK", 7 * D)
+    whole = ufm.measure(FEATURES, LABELS, WEIGHTS, ood=OUTSIDE)
+    arrays = {"features": FEATURES, "labels": LABELS, "weights": WEIGHTS, "ood": OUTSIDE}
+    assert dict(slices.measured(arrays).metrics) == pytest.approx(dict(whole.metrics), rel=1e-12, abs=1e-15)
+    broken = FEATURES.copy()
+    broken[23, 2] = np.nan
+    with pytest.raises(ValueError, match=r"^features\[23\] contains NaN"):
+        slices.measured({**arrays, "features": broken})
+
+
+def test_a_bar_for_those_who_watch(monkeypatch, capsys):
+    monkeypatch.setattr(slices, "tqdm", lambda **given: slices_tqdm(**{**given, "delay": 0.0, "mininterval": 0.0}))
+    slices.measured({"features": FEATURES, "labels": LABELS}, progress=True)
+    assert "120/120" in capsys.readouterr().err
+
+
+slices_tqdm = slices.tqdm
+
+
+def test_the_list_of_measures(command):
+    status, out, _ = command("measure", "--list")
+    assert status == 0
+    assert all(f"\n{name} " in out for name in known())
+    rows = json.loads(command("measure", "--list", "--json")[1])["measures"]
+    assert [row["name"] for row in rows] == list(known())
+    assert all(row["formula"] and row["range"] and row["collapse"] and "\n" not in row["formula"] for row in rows)
+    assert not any(":math:" in row["formula"] or ".. math" in row["formula"] for row in rows)
+
+
+def broken_features(row):
+    values = FEATURES.copy()
+    values[row, 1] = np.inf
+    return values
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("y", LABELS[:-1], "features (60, 6) and 59 labels do not match"),
+        ("h", broken_features(7), "features[7] contains NaN or infinity"),
+        ("h", FEATURES[:, :, None], "features has shape (60, 6, 1): (N, d) is needed"),
+        ("w", WEIGHTS[:, :-1], "weights of shape (4, 5) do not fit features (N, 6): (K, 6) is needed"),
+        ("w", WEIGHTS.T, "(K, 6) is needed, so transposed?"),
+        ("b", BIAS[:-1], "bias of shape (3,) does not fit 4 classes"),
+        ("o", OUTSIDE[:, :-1], "dimension"),
+        ("o", np.full((2, D), np.nan), "[0] contains NaN"),
+        ("y", np.zeros(60, dtype=int), "all labels are 0: collapse is between classes, two are needed"),
+        ("y", LABELS + 1, "labels[3]=4 is no class: there are 4"),
+        ("y", LABELS + 0.5, "labels are names: classes are needed"),
+        ("y", np.array(["a", "b"])[LABELS % 2], "labels are names: classes are needed"),
+        ("h", np.zeros((0, D)), "do not match"),
+        ("h", np.array([object()]), "h.npy: pickled Python objects, which could run code, are not read"),
+    ],
+)
+def test_wrong_arrays(refused, name, values, message):
+    np.save(f"{name}.npy", values)
+    refused(message, "measure", *ALL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "--features is needed"),
+        (("--features", "h.npy"), "--labels"),
+        (("--features", "all.npz", "--labels", "y.npy"), "all.npz: 5 arrays, say which one: FILE::NAME"),
+        (("--features", "all.npz::x", "--labels", "y.npy"), "no array 'x'; there are h, y, w, b, o"),
+        (("--features", "h.mat", "--labels", "y.npy"), "h.mat: a file of arrays ends in"),
+        (("--features", "g.npy", "--labels", "y.npy"), "No such file or directory: 'g.npy'"),
+        (("--features", ".", "--labels", "y.npy"), ".: no epochs in it"),
+        ((*ONE, "--bias", "b.npy"), "a bias goes with weights"),
+        ((*ONE, "--convention", "withn=classes"), "--convention='withn' is unknown: did you mean 'within'?"),
+        ((*ONE, "--convention", "within=class"), "within='class' is unknown: did you mean 'classes'?"),
+        ((*ONE, "--classes", "3"), "labels[3]=3 is no class"),
+        ((*ONE, "--frame", "p.txt"), "p.txt: a problem file ends in"),
+        ((*ONE, "--picture", "p.gif"), "--picture=p.gif must be a file that ends in"),
+        ((*ONE, "--out", "h.npy"), "--out=h.npy exists and is not a folder"),
+    ],
+)
+def test_wrong_flags(refused, arguments, message):
+    refused(message, "measure", *arguments)
+
+
+def test_epochs_of_other_classes(refused, files):
+    folder = run_of(files / "run", epochs=(1, 2))
+    np.savez(folder / "epoch-0003.npz", features=FEATURES[LABELS < 3], labels=LABELS[LABELS < 3])
+    refused("epochs 1 and 3 have 4 and 3 classes", "measure", "--features", "run")
+
+
+def test_an_epoch_without_labels(refused, files):
+    (files / "run").mkdir()
+    np.save("run/features-7.npy", FEATURES)
+    refused("there are no labels of epoch 7: --labels, or a file in the folder", "measure", "--features", "run")
