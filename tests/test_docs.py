@@ -11,6 +11,7 @@ import sys
 import textwrap
 import urllib.parse
 
+import numpy as np
 import pytest
 
 import ufm
@@ -91,7 +92,7 @@ def test_the_glossary_explains_every_word_before_it_is_used():
 
 
 def extension(module):
-    if module in ("docstrings", "theory", "zoo"):
+    if module in ("docstrings", "measures", "theory", "zoo"):
         pytest.importorskip("sphinx", reason="sphinx is not installed: pip install -e '.[docs]'")
     spec = importlib.util.spec_from_file_location(f"_ext.{module}", DOCS / "_ext" / f"{module}.py")
     loaded = importlib.util.module_from_spec(spec)
@@ -147,6 +148,36 @@ def public_modules(*folders):
         name = path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("/__init__").replace("/", ".")
         if "._" not in name:
             yield name, path
+
+
+def test_the_page_of_measures_has_all_of_them_and_what_others_compute(ext):
+    from ufm.measure.metric import known
+
+    page = ext("measures").page()
+    assert all(f"- ``{name}``\n" in page for name in known())
+    elsewhere = ext("elsewhere")
+    assert {each.measure for each in elsewhere.KNOWN} <= {*known()}
+    for each in elsewhere.KNOWN:
+        ours = elsewhere.ours()[each.measure]
+        assert (abs(each.number - ours) > 1e-3 * abs(ours)) == bool(each.differs), (each.library, each.measure)
+        assert each.said in page.replace("\n       ", "\n")
+
+
+def test_where_others_differ_the_reason_is_the_one_that_is_given(ext):
+    elsewhere = ext("elsewhere")
+    ours = elsewhere.ours()
+    theirs = {(each.measure, each.library): each.number for each in elsewhere.KNOWN}
+    factor = elsewhere.DIM / len(elsewhere.SIZES)
+    assert theirs["nc1", elsewhere.WU] == pytest.approx(factor * ours.nc1)
+    assert theirs["nc1_trace_ratio", elsewhere.WU] == pytest.approx(factor * ours.nc1_trace_ratio)
+    means = elsewhere.example().means
+    equinorm = means - means.mean(axis=0)
+    for _ in range(200):
+        equinorm = equinorm / np.linalg.norm(equinorm, axis=1, keepdims=True)
+        equinorm = equinorm - equinorm.mean(axis=0)
+    cosines = (equinorm @ equinorm.T)[np.triu_indices(4, 1)]
+    assert cosines.std() > 0.05  # no ETF
+    assert np.mean(cosines + 1 / 3) == pytest.approx(0, abs=1e-12)
 
 
 def on_theory_page(ext, role):

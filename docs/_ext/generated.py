@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _ext import commands, gallery, ledger, pages, reference, theory, zoo
+from _ext import commands, gallery, ledger, measures, pages, reference, theory, zoo
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -18,6 +18,7 @@ def make(app: "Sphinx") -> None:
     pages.write(generated / "commands.md", commands.page())
     pages.write(generated / "theory.rst", theory.page())
     pages.write(generated / "zoo.rst", zoo.page())
+    pages.write(generated / "measures.rst", measures.page())
     pages.write_all(generated / "reference", reference.all_pages())
     claims = ledger.linked((source.parent / "CLAIMS.md").read_text(encoding="utf-8"))
     pages.write(generated / "claims.md", claims)
