@@ -65,8 +65,7 @@ class Command:
     ood: str | None = None
     """File with features (M, d) of data of no class, for NC5 and NECO."""
     classes: str | None = None
-    """Number of classes, or a file with their names in the order of the weights, one a line (default: the labels that
-    occur)."""
+    """Number of classes, or a file with their names, one a line, in the order of the weights."""
     frame: Path | None = None
     """File with a problem with multiple centers, .toml or .json: features are held against the centers of its frame."""
     basis: Literal["random", "coordinate"] = "random"

@@ -18,7 +18,7 @@ from ufm.files.folder import modules_in
 from ufm.files.text import known_as, suggestion
 
 SHOWN_FIRST = (
-    *("simulate", "verify", "geometry", "zoo", "phase", "sweep"),
+    *("simulate", "verify", "geometry", "measure", "zoo", "phase", "sweep"),
     *("design", "figures", "claims", "train", "confirm", "table"),
 )
 """Order in the help; others follow by name."""

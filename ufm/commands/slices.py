@@ -44,7 +44,8 @@ def measured(
 
 def require_fitting(weights: Any, features: Any) -> None:
     """Raise ValueError for weights of another dimension: before their rows are taken for the classes."""
-    rows, own = getattr(features, "shape", ()), tuple(getattr(weights, "shape", ()))
+    rows: tuple[int, ...] = tuple(getattr(features, "shape", ()))
+    own: tuple[int, ...] = tuple(getattr(weights, "shape", ()))
     if len(rows) == len(own) == 2 and own[1] != rows[1]:
         needed = f"(K, {rows[1]}) is needed" + (", so transposed?" if own[0] == rows[1] else "")
         raise ValueError(f"weights of shape {own} do not fit features (N, {rows[1]}): {needed}")
