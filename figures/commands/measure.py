@@ -22,6 +22,9 @@ SHOWN = {
 
 MARKS = "os^Dvx"
 
+ROUNDING = 1e-12
+"""What is not above this is 0 in the picture."""
+
 
 @styled()
 def measures_figure(found: Mapping[int, Measures]) -> Figure:
@@ -34,6 +37,7 @@ def measures_figure(found: Mapping[int, Measures]) -> Figure:
     last = found[max(found)]
     matrices = {"class means": last.mean_cosines, "weights": last.weight_cosines}
     drawn = {name: matrix for name, matrix in matrices.items() if matrix is not None}
+    when = f", epoch {max(found)}" if len(found) > 1 else ""
     figure = canvas(2.6 + 2.1 * (len(drawn) + 1), 2.3)
     axes = figure.subplots(1, len(drawn) + 2, width_ratios=[1.35, *[1.0] * (len(drawn) + 1)])
     if len(found) > 1:
@@ -44,8 +48,8 @@ def measures_figure(found: Mapping[int, Measures]) -> Figure:
         whole = matrix.copy()
         whole[np.diag_indices(len(whole))] = 1.0
         image = draw_cosines(axis, whole)
-        axis.set(xlabel="class", ylabel="class", title=f"cosines of {name}")
-    figure.colorbar(image, ax=axes[1 : 1 + len(drawn)], ticks=[-1, 0, 1], shrink=0.7)
+        axis.set(xlabel="class", ylabel="class", title=name + when)
+    figure.colorbar(image, ax=axes[1 : 1 + len(drawn)], ticks=[-1, 0, 1], shrink=0.7, label="cosine")
     _spectrum(axes[-1], last)
     return figure
 
@@ -58,7 +62,7 @@ def _from_collapse(measures: Measures) -> dict[str, float]:
 
 def _floor(values: Any) -> float:
     """The left end of a logarithmic axis: below what is above rounding."""
-    seen = [value for value in values if value > 1e-12]
+    seen = [value for value in values if value > ROUNDING]
     return min([1e-3, *(value / 3.0 for value in seen)])
 
 
@@ -83,12 +87,14 @@ def _curves(figure: Figure, axis: Any, found: Mapping[int, Measures]) -> None:
     epochs = np.array(list(table))
     for mark, name in zip(MARKS, names, strict=False):
         values = np.array([row.get(name, np.nan) for row in table.values()])
-        axis.plot(epochs, np.where(values > 1e-12, values, np.nan), f"{mark}-", markersize=3, label=SHOWN[name])
+        seen = np.where(values > ROUNDING, values, np.nan)
+        label = SHOWN[name] if np.isfinite(seen).any() else f"{SHOWN[name]} = 0"
+        axis.plot(epochs, seen, f"{mark}-", markersize=3, label=label)
     axis.set(yscale="log", xlabel="epoch", ylabel="distance from collapse")
     if epochs.min() > 0 and epochs.max() >= 10 * epochs.min():
         axis.set_xscale("log")
     else:
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     figure.legend(loc="outside lower left", ncols=len(names), fontsize=7)
 
 
@@ -97,6 +103,7 @@ def _spectrum(axis: Any, measures: Measures) -> None:
     sizes = measures.spectrum / measures.spectrum[0] if len(measures.spectrum) else measures.spectrum
     axis.plot(np.arange(1, len(sizes) + 1), sizes, "o-" if len(sizes) <= 40 else "-", markersize=3)
     axis.axhline(1.0, color="0.5", linestyle=":", linewidth=0.8)
-    axis.set(xlabel="number of direction", ylabel="over the largest (collapse: 1)", ylim=(0.0, 1.08))
+    axis.set(xlabel="number of direction", ylabel="over the largest (collapse: 1)")
+    axis.set(xlim=(0.5, max(len(sizes), 1) + 0.5), ylim=(0.0, 1.08))
     axis.set_title("spectrum of means")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))

@@ -153,6 +153,7 @@ def test_pictures_are_readable(files, command):
     collapsed = ufm.measure(MEANS[LABELS], LABELS, WEIGHTS)
     require_readable(measures_figure({1: single, 20: collapsed}))
     require_readable(measures_figure({0: collapsed, 1: single}))
+    require_readable(ufm.measure(FEATURES, LABELS % 2).plot())  # a single direction
     assert command("measure", *ONE, "--picture", "p.png")[0] == 0
     assert (files / "p.png").stat().st_size > 10_000
 
