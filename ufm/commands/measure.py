@@ -129,7 +129,10 @@ class Command:
     def _classes(self) -> int | Sequence[str] | None:
         if self.classes is None or self.classes.isdecimal():
             return self.classes and int(self.classes)
-        return [line.strip() for line in read_text(self.classes).splitlines() if line.strip()]
+        names = [line.strip() for line in read_text(self.classes).splitlines() if line.strip()]
+        if not names:
+            raise ValueError(f"{self.classes}: no name of a class in it")
+        return names
 
     def _frame(self) -> Frame | None:
         if self.frame is None:

@@ -1,14 +1,15 @@
 """What :func:`ufm.measure` does, slice by slice of the features, so that a bar can say how far it is."""
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from ufm.measure.arrays import CHUNK, Classes, Labels, batch
+from ufm.measure.arrays import CHUNK, Classes, Labels, native
 from ufm.measure.collector import Collector
 from ufm.measure.conventions import Conventions
 from ufm.measure.network import Measures
@@ -27,28 +28,41 @@ def measured(
 
     Names of classes also go with labels 0 .. K - 1. Raises ValueError as there, and for labels of a single class.
     """
-    weights = arrays.get("weights")
+    given = {name: native(name, arrays[name], dims) for name, dims in DIMS.items() if name in arrays}
+    features, weights, ood = given["features"], given.get("weights"), given.get("ood")
+    labels = require_fitting(given, arrays["labels"])
     n_rows = len(weights) if weights is not None else frame.n_classes if frame is not None else None
-    require_fitting(weights, arrays["features"])
-    names, codes = numbered(arrays["labels"], n_rows, classes)
-    given, codes = batch(arrays["features"], codes, Classes.of(len(names)), None)
-    first = Collector(len(names), scatter=arrays.get("ood") is not None)
+    names, codes = numbered(labels, n_rows, classes)
+    first = Collector(len(names), scatter=ood is not None)
     with tqdm(total=2 * len(codes), unit="row", delay=1.0, leave=False, disable=not progress) as bar:
-        _pass(first.add, given, codes, bar)
-        second = first.second_pass(
-            weights, arrays.get("bias"), frame=frame, ood=arrays.get("ood"), conventions=conventions
-        )
-        _pass(second.add, given, codes, bar)
+        _pass(first.add, features, codes, bar)
+        with rows_of("ood"):
+            second = first.second_pass(weights, given.get("bias"), frame=frame, ood=ood, conventions=conventions)
+        _pass(second.add, features, codes, bar)
     return replace(second.measures(), classes=names.names)
 
 
-def require_fitting(weights: Any, features: Any) -> None:
-    """Raise ValueError for weights of another dimension: before their rows are taken for the classes."""
-    rows: tuple[int, ...] = tuple(getattr(features, "shape", ()))
-    own: tuple[int, ...] = tuple(getattr(weights, "shape", ()))
-    if len(rows) == len(own) == 2 and own[1] != rows[1]:
-        needed = f"(K, {rows[1]}) is needed" + (", so transposed?" if own[0] == rows[1] else "")
-        raise ValueError(f"weights of shape {own} do not fit features (N, {rows[1]}): {needed}")
+DIMS = {"features": 2, "weights": 2, "bias": 1, "ood": 2}
+"""How many dimensions each array has."""
+
+
+def require_fitting(given: Mapping[str, Any], labels: Any) -> Any:
+    """Labels, (N,) where they are (N, 1). Raises ValueError for other lengths or dimensions than those of features.
+
+    That of weights is looked at before their rows are taken for the classes.
+    """
+    n_samples, dim = given["features"].shape
+    if not n_samples * dim:
+        raise ValueError(f"features has shape {(n_samples, dim)}: there is nothing to measure")
+    for name, needed in (("weights", f"(K, {dim})"), ("ood", f"(M, {dim})")):
+        own = tuple(given[name].shape) if name in given else (0, dim)
+        if own[1] != dim:
+            hint = ", so transposed?" if own[0] == dim else ""
+            raise ValueError(f"{name} of shape {own} do not fit features (N, {dim}): {needed} is needed{hint}")
+    shape = tuple(labels.shape)
+    if shape[:1] != (n_samples,):
+        raise ValueError(f"features {(n_samples, dim)} and {shape[0] if shape else 'no'} labels do not match")
+    return labels[:, 0] if shape[1:] == (1,) else labels
 
 
 def numbered(labels: Any, n_rows: int | None, classes: int | Sequence[str] | None) -> tuple[Classes, Labels]:
@@ -63,12 +77,19 @@ def numbered(labels: Any, n_rows: int | None, classes: int | Sequence[str] | Non
 
 
 def _pass(add: Callable[[Any, Labels], object], features: Any, codes: Labels, bar: Any) -> None:
-    step = max(1, CHUNK // max(1, features.shape[1]))
+    step = max(1, CHUNK // features.shape[1])
     for begin in range(0, len(codes), step):
         part = slice(begin, begin + step)
-        try:
+        with rows_of("features", begin):
             add(features[part], codes[part])
-        except ValueError as error:
-            found = re.fullmatch(r"features\[(\d+)\](.*)", str(error))  # a row of the slice
-            raise ValueError(f"features[{int(found[1]) + begin}]{found[2]}" if found else error) from None
         bar.update(len(codes[part]))
+
+
+@contextlib.contextmanager
+def rows_of(name: str, begin: int = 0) -> Iterator[None]:
+    """Messages of a row of features speak of the array ``name``, of which the features are the rows from ``begin``."""
+    try:
+        yield
+    except ValueError as error:
+        found = re.fullmatch(r"features\[(\d+)\](.*)", str(error))
+        raise ValueError(f"{name}[{int(found[1]) + begin}]{found[2]}" if found else error) from None

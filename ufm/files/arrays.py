@@ -1,9 +1,11 @@
 """Arrays in files of many kinds, by name: of numpy, torch, safetensors, and tables. Nothing that is read can run."""
 
+import contextlib
 import importlib.util
 import pickle
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -82,7 +84,7 @@ def pick(path: Path, found: Arrays, name: str) -> Any:
     if name in found:
         return found[name]()
     if not found:
-        raise ValueError(f"{path}: no array in it")
+        raise ValueError(f"{path}: no dense array in it")
     if not name and len(found) == 1:
         return next(iter(found.values()))()
     if "" in found:
@@ -105,30 +107,33 @@ def _npy(path: Path) -> Arrays:
 
 
 def _npz(path: Path) -> Arrays:
+    with _archive(path) as archive:
+        return {name: partial(_member, path, name) for name in archive.files}
+
+
+def _member(path: Path, name: str) -> NDArray[Any]:
+    with _archive(path) as archive:
+        return np.asarray(archive[name])
+
+
+@contextlib.contextmanager
+def _archive(path: Path) -> Iterator[Any]:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: not an archive in .npz format")
-
-    def reader(name: str) -> Callable[[], NDArray[Any]]:
-        def take() -> NDArray[Any]:
-            with np.load(path, allow_pickle=False) as archive:
-                try:
-                    return np.asarray(archive[name])
-                except ValueError as error:
-                    raise _no_array(path, error) from None
-
-        return take
-
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: reader(name) for name in archive.files}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            yield archive
+    except (ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise _no_array(path, error) from None
 
 
-def _no_array(path: Path, error: ValueError) -> ValueError:
+def _no_array(path: Path, error: Exception) -> ValueError:
     """Objects are pickled: in an array of them, or as the whole file, which then begins with the byte 0x80."""
     with path.open("rb") as file:
         begins_as_pickle = file.read(1) == b"\x80"
     if begins_as_pickle or "object" in str(error).lower():
         return _refused(path, "np.save(file, np.asarray(values, dtype=float)), labels with dtype=int or str")
-    return ValueError(f"{path}: not an array in .npy format: {error}")
+    return ValueError(f"{path}: not an array in the format of numpy: {error}")
 
 
 def _refused(path: Path, instead: str) -> ValueError:
@@ -148,7 +153,7 @@ def _safetensors(path: Path) -> Arrays:
 
 
 def _torch(path: Path) -> Arrays:
-    """Tensors of a file that torch wrote, those of nested containers with dotted names."""
+    """Dense tensors of a file that torch wrote, those of nested containers with dotted names."""
     _require_package("torch", path)
     import torch
 
@@ -166,7 +171,7 @@ def _torch(path: Path) -> Arrays:
 def _leaves(name: str, held: Any) -> Iterator[tuple[str, Any]]:
     import torch
 
-    if isinstance(held, torch.Tensor):
+    if isinstance(held, torch.Tensor) and held.layout == torch.strided and not (held.is_meta or held.is_quantized):
         yield name, held
     items = held.items() if isinstance(held, Mapping) else enumerate(held) if isinstance(held, list | tuple) else ()
     for key, value in items:

@@ -195,6 +195,12 @@ def test_the_list_of_measures(command):
     assert not any(":math:" in row["formula"] or ".. math" in row["formula"] for row in rows)
 
 
+def test_labels_in_a_column(command):
+    expected = number(command, *ONE)
+    np.save("y.npy", LABELS[:, None])
+    assert number(command, *ONE) == expected
+
+
 def broken_features(row):
     values = FEATURES.copy()
     values[row, 1] = np.inf
@@ -210,13 +216,18 @@ def broken_features(row):
         ("w", WEIGHTS[:, :-1], "weights of shape (4, 5) do not fit features (N, 6): (K, 6) is needed"),
         ("w", WEIGHTS.T, "(K, 6) is needed, so transposed?"),
         ("b", BIAS[:-1], "bias of shape (3,) does not fit 4 classes"),
-        ("o", OUTSIDE[:, :-1], "dimension"),
-        ("o", np.full((2, D), np.nan), "[0] contains NaN"),
+        ("w", np.float64(1.0), "weights has shape ()"),
+        ("o", OUTSIDE[:, :-1], "ood of shape (20, 5) do not fit features (N, 6): (M, 6) is needed"),
+        ("o", np.where(np.arange(20) == 3, np.nan, OUTSIDE.T).T, "ood[3] contains NaN or infinity"),
+        ("o", OUTSIDE > 0, "ood has dtype bool: real numbers are needed"),
+        ("y", LABELS[:0], "features (60, 6) and 0 labels do not match"),
+        ("y", np.int64(3), "features (60, 6) and no labels do not match"),
         ("y", np.zeros(60, dtype=int), "all labels are 0: collapse is between classes, two are needed"),
         ("y", LABELS + 1, "labels[3]=4 is no class: there are 4"),
         ("y", LABELS + 0.5, "labels are names: classes are needed"),
         ("y", np.array(["a", "b"])[LABELS % 2], "labels are names: classes are needed"),
-        ("h", np.zeros((0, D)), "do not match"),
+        ("h", np.zeros((0, D)), "features has shape (0, 6): there is nothing to measure"),
+        ("h", np.zeros((60, 0)), "features has shape (60, 0): there is nothing to measure"),
         ("h", np.array([object()]), "h.npy: pickled Python objects, which could run code, are not read"),
     ],
 )

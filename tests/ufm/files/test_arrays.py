@@ -60,6 +60,22 @@ def test_torch_by_dotted_names(files):
         read("m.pt::fc")
 
 
+def test_tensors_without_plain_memory_are_left_out(files):
+    torch = pytest.importorskip("torch")
+    torch.save({"a": torch.empty(3, device="meta"), "b": torch.eye(3).to_sparse(), "c": torch.ones(2)}, "m.pt")
+    assert read("m.pt").tolist() == [1, 1]
+
+
+def test_an_archive_that_was_damaged(files):
+    for save in (np.savez, np.savez_compressed):
+        save("h.npz", h=np.random.default_rng(0).normal(size=(40, 5)))
+        content = bytearray(pathlib.Path("h.npz").read_bytes())
+        content[300:360] = bytes(60)
+        pathlib.Path("h.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"h\.npz: not an array in the format of numpy"):
+            read("h.npz")
+
+
 def test_safetensors(files):
     numpy = pytest.importorskip("safetensors.numpy")
     numpy.save_file({"h": VALUES, "y": np.arange(4)}, "h.safetensors")
@@ -153,7 +169,7 @@ def test_other_content_is_refused_in_a_line(files, name, content):
         ("h.npz", r"h\.npz: 2 arrays, say which one: FILE::NAME; there are a, b"),
         ("h.npz::c", r"h\.npz: no array 'c'; there are a, b"),
         ("h.npy::c", r"h\.npy: no array 'c', only one without a name"),
-        ("none.npz", "none.npz: no array in it"),
+        ("none.npz", "none.npz: no dense array in it"),
         ("many.npz", "and 30 more"),
         ("t.csv::c", r"t\.csv: no column 'c'; there are x, y"),
         ("h.mat", r"h\.mat: a file of arrays ends in \.npy, \.npz"),
