@@ -6,13 +6,15 @@ phases   phase diagrams of models without a frame against the zoo
 slow     the same by slow means that share nothing with the simulations
 report   checks and their verdicts
 training, design, predictors  what theory says of real trainings and of designs
+watched  trainings elsewhere, as ufm.train.watch records them, against the geometry of a model
 job      the problems of ``ufm verify``
 ledger   every claim, with its evidence
 """
 
 import functools
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,12 +37,16 @@ from ufm.problems.kinds import CosineProblem, Learned, LearnedMSEProblem, MSEPro
 from ufm.problems.problem import MultiCenterProblem, natural
 from ufm.simulate.trajectory import Trajectory
 
+if TYPE_CHECKING:
+    from xarray import Dataset
+
 Without = Geometry | DeepGeometry | SphereGeometry | DotRegressionGeometry
 """What models without a multi-center frame end in."""
 
 
 def certify(
-    subject: Trajectory | Solution | Without | PhaseDiagram | ModelDiagram,
+    subject: "Trajectory | Solution | Without | PhaseDiagram | ModelDiagram | Dataset",
+    model: Any = None,
     *,
     title: str | None = None,
     seed: int = 0,
@@ -56,6 +62,8 @@ def certify(
     subject : from :func:`ufm.gradient_flow`, :func:`ufm.gradient_descent`, :func:`ufm.minimize`, or from
         :func:`ufm.minimize.phase.phase_diagram` and ``model_diagram`` there. With ``keep="final"`` a trajectory carries
         the features that some checks need; without, the report notes what it could not check.
+        Or the record of a network that :func:`ufm.train.watch` has measured; then with
+    model : the model without a frame whose minimum it is held against (:func:`ufm.certify.watched.confirm`).
     title : heads the report.
     seed : picks the samples that are simulated again by slower means.
     progress : phase diagrams of models without a frame: show a bar on stderr.
@@ -65,6 +73,11 @@ def certify(
     ValueError : a frame that is not a multi-center frame of the problem: theory predicts nothing for it.
     TypeError : something else than the above.
     """
+    if model is not None:
+        from ufm.certify.watched import confirm
+
+        report = confirm(subject, model)
+        return replace(report, title=title or report.title)
     notes: list[str] = []
     heading, checks = _checks(subject, np.random.default_rng(natural("seed", seed)), notes, progress)
     return Report(title or heading, tuple(checks), tuple(notes))
@@ -74,7 +87,8 @@ def certify(
 def _checks(subject: Any, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     """What heads the report, and the checks, for a kind of subject."""
     raise TypeError(
-        f"{type(subject).__name__} cannot be certified: a Trajectory, Solution, Geometry or PhaseDiagram can"
+        f"{type(subject).__name__} cannot be certified: a Trajectory, Solution, Geometry or PhaseDiagram can, and the "
+        "record of a network with model="
     )
 
 

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tyro
 
-from ufm.certify.report import combine
+from ufm.certify import watched
+from ufm.certify.report import Report, combine
 from ufm.certify.training import compare, confirm
 from ufm.files.process import FAILS, OK
+from ufm.problems.build import read_model
+from ufm.train import read
 from ufm.train.run import Run
 
 
@@ -22,10 +26,17 @@ class Command:
     Example: ufm confirm runs/train/0123456789abcdef
 
     Example: ufm confirm runs/cal runs/al runs/setf --json
+
+    The record of any other network, as ufm.train.watch writes it, is held against the minimum of a model without a
+    frame, the one that `ufm geometry` finds: angles and norms of classifier and class means, and NC0.
+
+    Example: ufm confirm record.nc --model model.toml
     """
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
-    """Folders that `ufm train` wrote."""
+    """Folders that `ufm train` wrote; with --model, records of ufm.train.watch."""
+    model: Path | None = None
+    """File with a model, .toml or .json: class sizes, loss and decays, as for `ufm geometry --model`."""
     json: bool = False
     """One JSON object on stdout."""
 
@@ -33,9 +44,18 @@ class Command:
         """Compare, print."""
         if not self.runs:
             raise ValueError("which run? ufm confirm FOLDER...")
-        evidence = [Run(folder).evidence() for folder in self.runs]
-        pairs = [(record.data, predictions) for record, predictions in evidence]
-        reports = [*(confirm(*pair) for pair in pairs), *compare(pairs)]
+        reports = self._of_runs() if self.model is None else self._of_records(read_model(self.model))
         whole = reports[0] if len(reports) == 1 else combine("confirm", reports)
         print(whole.to_json() if self.json else "\n\n".join(map(str, [*reports, whole.tally])))
         return OK if whole.holds else FAILS
+
+    def _of_runs(self) -> list[Report]:
+        for path in self.runs:
+            if path.is_file():
+                raise ValueError(f"{path} is a file: a record of ufm.train.watch goes with --model model.toml")
+        evidence = [Run(folder).evidence() for folder in self.runs]
+        pairs = [(record.data, predictions) for record, predictions in evidence]
+        return [*(confirm(*pair) for pair in pairs), *compare(pairs)]
+
+    def _of_records(self, model: Any) -> list[Report]:
+        return [watched.confirm(read(path), model) for path in self.runs]

@@ -1,0 +1,140 @@
+"""The record of a watched training held against the geometry that a model without a frame ends in.
+
+The model has free features; a network makes its own out of samples. So tolerances say how near it must come for the
+prediction to count as confirmed, as in :mod:`ufm.certify.training`. What is compared does not change if all features or
+all weights are scaled: angles, norms in units of their root mean square, and the sum of the classifier's rows.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ufm.certify.report import Check, Report
+from ufm.certify.training import NEAR
+from ufm.minimize.by_class import require_classes
+from ufm.minimize.solve import minimize
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = NDArray[np.float64]
+
+COSINE, NORM, SUM, RIGHT = 0.1, 0.1, 0.05, 0.02
+"""How far cosines, norms in units of their root mean square, NC0 and accuracies may be off."""
+
+STILL, BACK = 0.25, 0.8
+"""Training has converged where nothing moves by more than this share of its tolerance over the rest after that share of
+the epochs."""
+
+NAMES = {"weight_gram": "classifier's rows", "mean_gram": "class means"}
+"""Gram matrices of the record, and what they are of."""
+
+
+def confirm(data: "xarray.Dataset", model: Any) -> Report:
+    """Hold the last epoch of a watched training against the minimum of a model.
+
+    Parameters
+    ----------
+    data : the record, ``data`` of :class:`ufm.train.watching.Watch`, or :func:`ufm.train.read`.
+    model : a :class:`ufm.FeatureModel` or another model without a frame: class sizes, loss and decays.
+
+    Theory speaks of the end: where samples are not classified right that the model classifies right, or where the
+    geometry still moves, what does not hold is not refuted but "not converged".
+
+    Raises
+    ------
+    ValueError : other numbers of classes, a record of no epoch or of too many classes, a model with targets.
+    """
+    _require(data, model)
+    geometry = minimize(model)
+    last = data.isel(epoch=-1)
+    checks = [*_checks(last, geometry)]
+    title = f"{data.attrs['model']}, epoch {int(last.epoch)}, against {model.loss}, K={model.n_classes}"
+    return Report(title, tuple(checks), tuple(_notes(last, geometry)), _early(data, checks))
+
+
+def _require(data: "xarray.Dataset", model: Any) -> None:
+    require_classes(model)
+    if not data.sizes["epoch"]:
+        raise ValueError("nothing was measured yet: watch.epoch() after each epoch")
+    if data.sizes["class"] != model.n_classes:
+        raise ValueError(f"the network has {data.sizes['class']} classes, the model {model.n_classes}")
+    if "mean_gram" not in data:
+        raise ValueError(f"the record has no Gram matrices: {data.sizes['class']} classes are too many")
+
+
+def _checks(last: "xarray.Dataset", geometry: Any) -> Iterator[Check]:
+    source = "ufm.minimize"
+    learned = geometry.margins[geometry.group] > 0.0
+    if learned.any():
+        right = last.accuracy_of_class.values[-1][learned]
+        yield Check.compare("accuracy", source, 1.0, _seen(right), absolute=RIGHT, means="worst class")
+    spread = last.nc1_trace_ratio.values[-1]
+    yield Check.compare("spread within classes over that between", source, 0.0, spread, absolute=NEAR)
+    alive = geometry.alive[geometry.group]
+    for name, predicted in (("weight_gram", geometry.weight_gram), ("mean_gram", geometry.feature_gram)):
+        here = np.ix_(*[alive & ~np.isnan(np.diag(last[name].values))] * 2)
+        for what, measure, tolerance in (("cosines between", cosines, COSINE), ("norms of", norms, NORM)):
+            pair = (measure(gram[here]) for gram in (predicted, last[name].values))
+            means = "worst pair" if measure is cosines else "in their root mean square"
+            yield Check.compare(f"{what} {NAMES[name]}", source, *pair, absolute=tolerance, means=means)
+    sums = (row_sum(gram) for gram in (geometry.weight_gram, last.weight_gram.values))
+    yield Check.compare("NC0: sum of the classifier's rows over their norms", source, *sums, absolute=SUM)
+
+
+def _seen(values: Array) -> Array:
+    """Without classes that have no sample."""
+    return values[~np.isnan(values)]
+
+
+def cosines(gram: Array) -> Array:
+    """Of different rows, from their Gram matrix, (n (n - 1) / 2,); 0 for a row that is 0."""
+    lengths = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
+    return (gram / np.outer(lengths, lengths))[np.triu_indices(len(gram), 1)]
+
+
+def norms(gram: Array) -> Array:
+    """Of the rows, in units of their root mean square, (n,)."""
+    squares = np.maximum(np.diag(gram), 0.0)
+    return np.sqrt(squares / max(squares.mean(), np.finfo(float).tiny))
+
+
+def row_sum(gram: Array) -> float:
+    r""":math:`|\sum_k w_k| / \sum_k |w_k|`, from the Gram matrix, in [0, 1]."""
+    total = np.sqrt(np.maximum(np.diag(gram), 0.0)).sum()
+    return float(np.sqrt(max(gram.sum(), 0.0)) / max(total, np.finfo(float).tiny))
+
+
+def _notes(last: "xarray.Dataset", geometry: Any) -> Iterator[str]:
+    sizes, counts = np.asarray(geometry.problem.class_sizes), last.samples.values
+    yield "lengths themselves: they hang on how features decay, which is no number of a network"
+    if not np.array_equal(sizes, counts):
+        yield "the model's class sizes: others were measured, and it is taken at its word"
+    if geometry.status != "optimal":
+        yield f"that the predicted geometry is the minimum: it is {geometry.status}"
+    if not geometry.alive.all():
+        yield "angles and norms of classes that the model lets die"
+
+
+def _early(data: "xarray.Dataset", checks: list[Check]) -> str:
+    """Why the end has not come, or nothing."""
+    right = [check for check in checks if check.name == "accuracy" and not check.holds]
+    if right:
+        return f"accuracy is {right[0].measured:.3g} in the worst class, not 1 within {RIGHT:g}"
+    epochs = data.epoch.values
+    before = np.flatnonzero(epochs <= BACK * epochs[-1])
+    if not before.size:
+        return "the record has no epoch to tell by whether the geometry still moves"
+    then, last = data.isel(epoch=int(before[-1])), data.isel(epoch=-1)
+    for name, rows in NAMES.items():
+        grams = [each[name].values for each in (then, last)]
+        here = np.ix_(*[~np.isnan(np.diag(grams[0] + grams[1]))] * 2)
+        moved = max(float(np.abs(f(grams[1][here]) - f(grams[0][here])).max(initial=0.0)) for f in (cosines, norms))
+        if moved > STILL * COSINE:
+            return f"{rows} have moved by {moved:.2g} since epoch {int(then.epoch)}"
+    ratio = [float(each.nc1_trace_ratio.values[-1]) for each in (then, last)]
+    if ratio[1] > NEAR and ratio[1] < BACK * ratio[0]:
+        return f"the spread within classes still falls: {ratio[1]:.2g}, after {ratio[0]:.2g} at epoch {int(then.epoch)}"
+    return ""
