@@ -41,7 +41,7 @@ points = torch.stack([radius * angle.cos(), radius * angle.sin()], 1)
 
 figure, axis = plt.subplots(figsize=(2.6, 2.4), layout="constrained")
 for k, size in enumerate(SIZES):
-    axis.plot(*points[labels == k].T, ".", markersize=3, color=COLORS[k], label=f"class {k}, {size} samples")
+    axis.plot(*points[labels == k].T, ".", markersize=3, color=COLORS[k], label=f"class {k + 1}, {size} samples")
 axis.set(xticks=[], yticks=[], aspect="equal")
 axis.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
@@ -53,8 +53,8 @@ plt.show()
 #
 # $$ \frac1N \sum_i \ell(W h_i, y_i) + \frac{\lambda_W}{2} |W|_F^2 + \frac{\lambda_H}{2} |H|_F^2 . $$
 #
-# The minimum is what `ufm geometry` finds on the command line. With these class sizes it is no simplex: the classifier's
-# rows of the two frequent classes are wide apart, those of the two rare ones nearly orthogonal.
+# The minimum is what `ufm geometry` finds on the command line. With these class sizes it is no simplex: rows of the
+# classifier are wide apart for the two frequent classes, and nearly orthogonal for the two rare ones.
 
 # %%
 model = ufm.FeatureModel(SIZES, lam_w=LAM_W, lam_h=LAM_H)
@@ -69,9 +69,9 @@ assert end.status == "optimal"
 # %% [markdown]
 # ## Training, with two lines more
 #
-# The loop is an ordinary one, the loss is that of the formula; the classifier, whose decay is weak, takes larger steps. `watch` finds the classifier by itself, the linear layer
-# that comes last; `layers` names what else is to be looked at. It measures in evaluation mode, gives back all modes and
-# random states, and changes no bit of the training.
+# The loop is an ordinary one, the loss is that of the formula; the classifier, whose decay is weak, takes larger steps.
+# `watch` finds the classifier by itself, the linear layer that comes last; `layers` names what else is to be looked at.
+# It measures in evaluation mode, gives back all modes and random states, and changes no bit of the training.
 
 # %%
 blocks = [nn.Sequential(nn.Linear(width, 64), nn.ReLU()) for width in (2, 64, 64, 64)]

@@ -30,7 +30,7 @@ def watched_figure(data: "xarray.Dataset") -> Figure:
 
     data : from ``data`` of what :func:`ufm.train.watch` returns, or :func:`ufm.train.read`.
     """
-    figure, (axes,) = panels(1, 3, 2.4, 2.2, right=1.0, below=0.5)
+    figure, (axes,) = panels(1, 3, 2.4, 2.2, right=1.0, below=0.2)
     some = np.unique(np.linspace(0, data.sizes["epoch"] - 1, SHOWN).round().astype(int))
     for number, i in enumerate(some):
         color = colormaps["viridis"](0.9 * (1.0 - number / max(1, len(some) - 1)))
