@@ -15,6 +15,7 @@ from ufm.certify.report import Check, Report
 from ufm.certify.training import NEAR
 from ufm.minimize.by_class import require_classes
 from ufm.minimize.solve import minimize
+from ufm.train.watched import MARK
 
 if TYPE_CHECKING:
     import xarray
@@ -32,12 +33,12 @@ NAMES = {"weight_gram": "classifier's rows", "mean_gram": "class means"}
 """Gram matrices of the record, and what they are of."""
 
 
-def confirm(data: "xarray.Dataset", model: Any) -> Report:
+def confirm(data: Any, model: Any) -> Report:
     """Hold the last epoch of a watched training against the minimum of a model.
 
     Parameters
     ----------
-    data : the record, ``data`` of :class:`ufm.train.watching.Watch`, or :func:`ufm.train.read`.
+    data : the record, a Dataset: ``data`` of :class:`ufm.train.watching.Watch`, or :func:`ufm.train.read`.
     model : a :class:`ufm.FeatureModel` or another model without a frame: class sizes, loss and decays.
 
     Theory speaks of the end: where samples are not classified right that the model classifies right, or where the
@@ -46,6 +47,7 @@ def confirm(data: "xarray.Dataset", model: Any) -> Report:
     Raises
     ------
     ValueError : other numbers of classes, a record of no epoch or of too many classes, a model with targets.
+    TypeError : no such record.
     """
     _require(data, model)
     geometry = minimize(model)
@@ -55,7 +57,9 @@ def confirm(data: "xarray.Dataset", model: Any) -> Report:
     return Report(title, tuple(checks), tuple(_notes(last, geometry)), _early(data, checks))
 
 
-def _require(data: "xarray.Dataset", model: Any) -> None:
+def _require(data: Any, model: Any) -> None:
+    if MARK not in getattr(data, "attrs", ()):
+        raise TypeError(f"a {type(data).__name__} is no record of ufm.train.watch: no model goes with it")
     require_classes(model)
     if not data.sizes["epoch"]:
         raise ValueError("nothing was measured yet: watch.epoch() after each epoch")

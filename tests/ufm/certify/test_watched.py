@@ -31,10 +31,12 @@ def minimum(model=MODEL):
 
 def record(*pairs, spread=0.0, epochs=None, sizes=SIZES):
     """A record whose epochs have these (weights, means), and features that are means plus noise."""
-    rows, rng = {}, np.random.default_rng(0)
-    labels = np.repeat(np.arange(len(sizes)), sizes)
+    rows, labels = {}, np.repeat(np.arange(len(sizes)), sizes)
+    noise = np.random.default_rng(0).normal(size=(len(labels), pairs[0][1].shape[1]))
+    for k in set(labels):
+        noise[labels == k] -= noise[labels == k].mean(0)
     for epoch, (weights, means) in zip(epochs or range(1, len(pairs) + 1), pairs, strict=True):
-        features = means[labels] + spread * rng.normal(size=(len(labels), means.shape[1]))
+        features = means[labels] + spread * noise
         second = Collector(len(sizes)).add(features, labels).second_pass(weights).add(features, labels)
         rows[epoch] = watched.row([second.measures()], second.first)
     about = {watched.MARK: "fc", "model": "Made"}
@@ -128,6 +130,8 @@ def test_wrong_records():
         ufm.certify(data.isel(epoch=slice(0)), MODEL)
     with pytest.raises(TypeError, match="record of a network with model="):
         ufm.certify(data)
+    with pytest.raises(TypeError, match=r"a Geometry is no record of ufm.train.watch"):
+        ufm.certify(ufm.minimize(MODEL), MODEL)
 
 
 def test_on_the_command_line(tmp_path, command, refused):
