@@ -1,13 +1,10 @@
 """Collapse of a network in anybody's training loop, layer by layer, without touching the training."""
 
 import contextlib
-import random
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
@@ -19,6 +16,8 @@ from ufm.measure.network import Measures
 from ufm.measure.second import SecondPass
 from ufm.measure.statistics import Statistics
 from ufm.train import watched
+from ufm.train.batches import call, moved, pooled, unpacked
+from ufm.train.undisturbed import bare, evaluating, unchanged, uncompiled
 
 if TYPE_CHECKING:
     import xarray
@@ -27,9 +26,6 @@ P = TypeVar("P", Collector, SecondPass)
 
 SCATTER = 4096
 """Features of a dimension up to which a single pass keeps their scatter, d x d numbers."""
-
-LABELS = ("labels", "label")
-"""Keys of labels in batches that are dicts."""
 
 
 class Watch:
@@ -121,7 +117,7 @@ class Watch:
         chosen = self.loader if loader is None else loader
         if chosen is None:
             raise ValueError("which samples? watch(model, loader), or watch.epoch(loader)")
-        if self.passes == 2 and iter_is_itself(chosen):
+        if self.passes == 2 and isinstance(chosen, Iterator):
             raise ValueError("the loader can be gone through only once: a DataLoader or a list of batches, or passes=1")
         return chosen
 
@@ -152,11 +148,11 @@ class Watch:
         """All batches through the network, features of each layer into its collector."""
         place = next(self.model.parameters()).device
         host = _apart()
-        with unchanged(batches), self._caught() as seen, torch.no_grad(), _uncompiled():
+        with unchanged(batches), self._caught() as seen, torch.no_grad(), uncompiled():
             for batch in batches:
                 inputs, labels = self.unpack(batch)
                 seen.clear()
-                _call(self.model, _moved(inputs, place))
+                call(self.model, moved(inputs, place))
                 for name, each in into.items():
                     rows = self._rows_of(name, seen)
                     each.add(rows.cpu() if host else rows, labels)
@@ -198,26 +194,6 @@ class Watch:
         return pooled(values) if self.pool else values.flatten(1)
 
 
-def bare(model: nn.Module) -> nn.Module:
-    """The network inside DataParallel, DistributedDataParallel and torch.compile: the same weights, called plainly."""
-    inner: Any = model
-    while True:
-        if isinstance(inner, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            inner = inner.module
-        elif hasattr(inner, "_orig_mod"):
-            inner = inner._orig_mod
-        else:
-            found: nn.Module = inner
-            return found
-
-
-def _uncompiled() -> contextlib.AbstractContextManager[Any]:
-    """Parts of the network that are compiled run without: else they pass by the hooks."""
-    if "torch._dynamo" not in sys.modules:  # nothing is compiled, and to ask it would take seconds
-        return contextlib.nullcontext()
-    return torch.compiler.set_stance("force_eager")
-
-
 def _classifier(modules: Mapping[str, Any], layer: str | None) -> str:
     """The name of the classifier: the one that is given, or the last linear layer, in the order of definition."""
     if layer is None:
@@ -231,84 +207,6 @@ def _classifier(modules: Mapping[str, Any], layer: str | None) -> str:
         kind = type(modules[layer]).__name__
         raise ValueError(f"layer={layer!r} is a {kind}: a linear layer with weights (K, d) is needed")
     return layer
-
-
-def unpacked(batch: Any) -> tuple[Any, Any]:
-    """Inputs and labels: the first two of a tuple or list; of a dict its labels, and all the rest."""
-    if isinstance(batch, Mapping):
-        for key in LABELS:
-            if key in batch:
-                return {name: each for name, each in batch.items() if name != key}, batch[key]
-        raise ValueError(
-            f"batches are dicts of {', '.join(map(str, batch))}, without 'labels': "
-            "unpack=lambda batch: (inputs, labels) says which is what"
-        )
-    if isinstance(batch, tuple | list) and len(batch) >= 2:
-        return batch[0], batch[1]
-    raise ValueError(
-        f"batches have no labels, each is a {type(batch).__name__}: (inputs, labels) are needed, or unpack="
-    )
-
-
-def pooled(values: Tensor) -> Tensor:
-    """Means over places: of maps (B, C, ...) with two or more axes of places, and of sequences (B, T, d) over T."""
-    if values.ndim == 3:
-        return values.mean(1)
-    return values.flatten(2).mean(2) if values.ndim > 3 else values
-
-
-@contextlib.contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode; each module gets its own mode back, frozen parts too."""
-    before = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        yield
-    finally:
-        for module, training in before.items():
-            module.training = training
-
-
-@contextlib.contextmanager
-def unchanged(loader: Any) -> Iterator[None]:
-    """Give back all random states that going through a loader may change: of torch, numpy, Python, and its own."""
-    samplers = [getattr(loader, name, None) for name in ("sampler", "batch_sampler")]
-    samplers += [getattr(each, "sampler", None) for each in samplers]
-    generators = [getattr(each, "generator", None) for each in (loader, *samplers)]
-    own = [(each, each.get_state()) for each in generators if isinstance(each, torch.Generator)]
-    before = random.getstate(), np.random.get_state()  # noqa: NPY002  the state that datasets share
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
-    with torch.random.fork_rng(devices):
-        try:
-            yield
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])  # noqa: NPY002
-            for generator, state in own:
-                generator.set_state(state)
-
-
-def iter_is_itself(loader: Any) -> bool:
-    """Whether a loader is an iterator, which is used up after one pass."""
-    return isinstance(loader, Iterator)
-
-
-def _call(model: nn.Module, inputs: Any) -> None:
-    if isinstance(inputs, Mapping):
-        model(**inputs)
-    elif isinstance(inputs, tuple):
-        model(*inputs)
-    else:
-        model(inputs)
-
-
-def _moved(inputs: Any, place: torch.device) -> Any:
-    """Inputs where the network is."""
-    if isinstance(inputs, Tensor):
-        return inputs.to(place)
-    if isinstance(inputs, Mapping):
-        return {name: _moved(each, place) for name, each in inputs.items()}
-    return tuple(_moved(each, place) for each in inputs) if isinstance(inputs, tuple) else inputs
 
 
 def _apart() -> bool:

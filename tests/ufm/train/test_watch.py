@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import ufm
 from ufm.files.store import DamagedFile
 from ufm.train import lightning_callback, read, trainer_callback, watch
-from ufm.train.watching import pooled
+from ufm.train.batches import pooled
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
