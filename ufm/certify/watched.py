@@ -29,6 +29,8 @@ STILL, BACK = 0.25, 0.8
 """Training has converged where nothing moves by more than this share of its tolerance over the rest after that share of
 the epochs."""
 
+SOURCE = "ufm.minimize"
+
 NAMES = {"weight_gram": "classifier's rows", "mean_gram": "class means"}
 """Gram matrices of the record, and what they are of."""
 
@@ -70,27 +72,36 @@ def _require(data: Any, model: Any) -> None:
 
 
 def _checks(last: "xarray.Dataset", geometry: Any) -> Iterator[Check]:
-    source = "ufm.minimize"
-    learned = geometry.margins[geometry.group] > 0.0
-    if learned.any():
-        right = last.accuracy_of_class.values[-1][learned]
-        yield Check.compare("accuracy", source, 1.0, _seen(right), absolute=RIGHT, means="worst class")
-    spread = last.nc1_trace_ratio.values[-1]
-    yield Check.compare("spread within classes over that between", source, 0.0, spread, absolute=NEAR)
+    right = _right(last, geometry)
+    if right.size:
+        yield Check.compare("accuracy", SOURCE, 1.0, right, absolute=RIGHT, means="worst class")
+    if "nc1_trace_ratio" in last:
+        spread = last.nc1_trace_ratio.values[-1]
+        yield Check.compare("spread within classes over that between", SOURCE, 0.0, spread, absolute=NEAR)
     alive = geometry.alive[geometry.group]
     for name, predicted in (("weight_gram", geometry.weight_gram), ("mean_gram", geometry.feature_gram)):
-        here = np.ix_(*[alive & ~np.isnan(np.diag(last[name].values))] * 2)
-        for what, measure, tolerance in (("cosines between", cosines, COSINE), ("norms of", norms, NORM)):
-            pair = (measure(gram[here]) for gram in (predicted, last[name].values))
-            means = "worst pair" if measure is cosines else "in their root mean square"
-            yield Check.compare(f"{what} {NAMES[name]}", source, *pair, absolute=tolerance, means=means)
+        here = alive & ~np.isnan(np.diag(last[name].values))
+        if here.sum() > 1:
+            yield from _of_gram(NAMES[name], *(gram[np.ix_(here, here)] for gram in (predicted, last[name].values)))
     sums = (row_sum(gram) for gram in (geometry.weight_gram, last.weight_gram.values))
-    yield Check.compare("NC0: sum of the classifier's rows over their norms", source, *sums, absolute=SUM)
+    yield Check.compare("NC0: sum of the classifier's rows over their norms", SOURCE, *sums, absolute=SUM)
 
 
-def _seen(values: Array) -> Array:
-    """Without classes that have no sample."""
-    return values[~np.isnan(values)]
+def _right(last: "xarray.Dataset", geometry: Any) -> Array:
+    """Accuracy of each class that the model classifies right and that has samples."""
+    if "accuracy_of_class" not in last:
+        return np.zeros(0)
+    accuracy: Array = last.accuracy_of_class.values[-1]
+    return accuracy[(geometry.margins[geometry.group] > 0.0) & ~np.isnan(accuracy)]
+
+
+def _of_gram(rows: str, predicted: Array, measured: Array) -> Iterator[Check]:
+    """Angles and relative norms, from Gram matrices."""
+    angles = (cosines(gram) for gram in (predicted, measured))
+    yield Check.compare(f"cosines between {rows}", SOURCE, *angles, absolute=COSINE, means="worst pair")
+    lengths = (norms(gram) for gram in (predicted, measured))
+    means = "in their root mean square"
+    yield Check.compare(f"norms of {rows}", SOURCE, *lengths, absolute=NORM, means=means)
 
 
 def cosines(gram: Array) -> Array:
@@ -120,6 +131,10 @@ def _notes(last: "xarray.Dataset", geometry: Any) -> Iterator[str]:
         yield f"that the predicted geometry is the minimum: it is {geometry.status}"
     if not geometry.alive.all():
         yield "angles and norms of classes that the model lets die"
+    if "nc1_trace_ratio" not in last:
+        yield "the spread within classes: class means are all the same"
+    if "accuracy_of_class" not in last:
+        yield "accuracy: the record is of a single pass"
 
 
 def _early(data: "xarray.Dataset", checks: list[Check]) -> str:
@@ -127,18 +142,23 @@ def _early(data: "xarray.Dataset", checks: list[Check]) -> str:
     right = [check for check in checks if check.name == "accuracy" and not check.holds]
     if right:
         return f"accuracy is {right[0].measured:.3g} in the worst class, not 1 within {RIGHT:g}"
-    epochs = data.epoch.values
-    before = np.flatnonzero(epochs <= BACK * epochs[-1])
+    before = np.flatnonzero(data.epoch.values <= BACK * data.epoch.values[-1])
     if not before.size:
         return "the record has no epoch to tell by whether the geometry still moves"
     then, last = data.isel(epoch=int(before[-1])), data.isel(epoch=-1)
     for name, rows in NAMES.items():
-        grams = [each[name].values for each in (then, last)]
-        here = np.ix_(*[~np.isnan(np.diag(grams[0] + grams[1]))] * 2)
-        moved = max(float(np.abs(f(grams[1][here]) - f(grams[0][here])).max(initial=0.0)) for f in (cosines, norms))
+        moved = _moved(then[name].values, last[name].values)
         if moved > STILL * COSINE:
             return f"{rows} have moved by {moved:.2g} since epoch {int(then.epoch)}"
-    ratio = [float(each.nc1_trace_ratio.values[-1]) for each in (then, last)]
-    if ratio[1] > NEAR and ratio[1] < BACK * ratio[0]:
-        return f"the spread within classes still falls: {ratio[1]:.2g}, after {ratio[0]:.2g} at epoch {int(then.epoch)}"
+    if "nc1_trace_ratio" in data:
+        was, now = (float(each.nc1_trace_ratio.values[-1]) for each in (then, last))
+        if now > NEAR and now < BACK * was:
+            return f"the spread within classes still falls: {now:.2g}, after {was:.2g} at epoch {int(then.epoch)}"
     return ""
+
+
+def _moved(before: Array, after: Array) -> float:
+    """The most that an angle, as its cosine, or a relative norm has changed."""
+    there = ~np.isnan(np.diag(before + after))
+    one, other = (gram[np.ix_(there, there)] for gram in (before, after))
+    return max(float(np.abs(each(other) - each(one)).max(initial=0.0)) for each in (cosines, norms))

@@ -75,7 +75,7 @@ def _says(metric: Any) -> str:
 
 def read(path: str | Path) -> "xarray.Dataset":
     """The record that ``watch.save`` wrote. Raises FileNotFoundError, or DamagedFile for anything else."""
-    return store.load_having(path, ("nc1_trace_ratio", "samples"), (MARK,))
+    return store.load_having(path, ("samples", "bias"), (MARK,))
 
 
 def table(data: "xarray.Dataset") -> str:

@@ -120,6 +120,20 @@ def test_classes_that_are_absent_or_dead():
     assert report.holds
 
 
+def test_records_that_show_less():
+    data = record(*[minimum()] * 2)
+    report = ufm.certify(data.drop_vars(["accuracy_of_class"]), MODEL)
+    assert report.holds
+    assert "accuracy: the record is of a single pass" in report.notes
+    strong = MODEL.replace(lam_w=1.0, lam_h=1.0)
+    nothing = record(*[(np.zeros((4, 4)), np.zeros((4, 4)))] * 2)
+    report = ufm.certify(nothing, strong)
+    assert report.holds
+    assert [check.name[:3] for check in report.checks] == ["NC0"]
+    assert any("class means are all the same" in note for note in report.notes)
+    assert not ufm.certify(nothing, MODEL).holds
+
+
 def test_wrong_records():
     data = record(*[minimum()] * 2)
     with pytest.raises(ValueError, match="the network has 4 classes, the model 3"):

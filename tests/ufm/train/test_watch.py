@@ -207,7 +207,7 @@ def test_record(loader, tmp_path):
     assert "nearest_mean_accuracy" in text
     assert "nc3_duality" in text
     ufm.files.store.save_classic(seen.data[["nc1"]], tmp_path / "other.nc")
-    with pytest.raises(DamagedFile, match="has no nc1_trace_ratio, samples"):
+    with pytest.raises(DamagedFile, match="has no samples, bias"):
         read(tmp_path / "other.nc")
 
 
