@@ -38,14 +38,14 @@ from ufm.problems.problem import MultiCenterProblem, natural
 from ufm.simulate.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from xarray import Dataset
+    import xarray
 
 Without = Geometry | DeepGeometry | SphereGeometry | DotRegressionGeometry
 """What models without a multi-center frame end in."""
 
 
 def certify(
-    subject: "Trajectory | Solution | Without | PhaseDiagram | ModelDiagram | Dataset",
+    subject: "Trajectory | Solution | Without | PhaseDiagram | ModelDiagram | xarray.Dataset",
     model: Any = None,
     *,
     title: str | None = None,
