@@ -15,32 +15,52 @@ Native: TypeAlias = Any
 CHUNK = 1 << 23
 """At most so many numbers of the features are float64 at one time (64 MiB)."""
 
+SMALLEST, LARGEST = 1e-70, 1e70
+"""Between these the fourth powers of lengths, which some measures need, are numbers too."""
+
+SHAPES = {"weights": "(K, d)", "bias": "(K,)"}
+"""Of what is no sample."""
+
 
 def native(name: str, values: Any, dims: int) -> Native:
     """The array itself where its library computes on its device, detached; numpy's view of any other.
 
-    Raises ValueError for what has another number of dimensions, or no real numbers.
+    Raises ValueError for what has another number of dimensions, no column, or no real numbers.
     """
     if array_api_compat.is_torch_array(values):
         values = values.detach()
         values = values.cpu() if values.device.type == "mps" else values  # it has no float64
         real = values.dtype.is_floating_point or not (values.dtype.is_complex or str(values.dtype) == "torch.bool")
     else:
-        values = values if array_api_compat.is_cupy_array(values) else _numpy(values)
+        values = values if array_api_compat.is_cupy_array(values) else _numpy(values, name)
         real = values.dtype.kind in "iuf" or values.dtype.name == "bfloat16"
     if not real:
         raise ValueError(f"{name} has dtype {values.dtype}: real numbers are needed")
-    if values.ndim != dims:
-        shape = "(N, d)" if dims == 2 else "(N,)"
+    if values.ndim != dims or 0 in values.shape[1:]:
+        shape = SHAPES.get(name, "(N, d)")
         raise ValueError(f"{name} has shape {tuple(values.shape)}: {shape} is needed")
     return values
 
 
-def _numpy(values: Any) -> NDArray[Any]:
-    """numpy's view, by DLPack where there is no other."""
-    if hasattr(values, "__array__") or not hasattr(values, "__dlpack__"):
+def _numpy(values: Any, name: str = "values") -> NDArray[Any]:
+    """numpy's view, by DLPack where there is no other. Raises ValueError for what is no array, or has a mask."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array, and what is masked would count: leave these rows out")
+    if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+        return np.from_dlpack(values)
+    try:
         return np.asarray(values)
-    return np.from_dlpack(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+
+
+def beside(values: Native, there: Native) -> Native:
+    """The values (...,) where ``there`` is, in its library."""
+    space, place = array_api_compat.array_namespace(there), array_api_compat.device(there)
+    own = array_api_compat.array_namespace(values)
+    if own is space:
+        return values if array_api_compat.device(values) == place else array_api_compat.to_device(values, place)
+    return space.asarray(host(own.astype(values, own.float64)), device=place)
 
 
 def host(values: Any) -> NDArray[Any]:
@@ -51,13 +71,46 @@ def host(values: Any) -> NDArray[Any]:
 
 
 def vectors(name: str, values: Any, dims: int) -> NDArray[np.float64]:
-    """Few numbers in float64 on the host. Raises ValueError as :func:`native`, and for what is not finite."""
+    """Few numbers in float64 on the host.
+
+    Raises ValueError as :func:`native`, for what is not finite, and for numbers whose powers are none.
+    """
     given = native(name, values, dims)
     space = array_api_compat.array_namespace(given)
     numbers: NDArray[np.float64] = host(space.astype(given, space.float64))
     if not np.isfinite(numbers).all():
         raise ValueError(f"{name}[{int(np.argwhere(~np.isfinite(numbers))[0][0])}] contains NaN or infinity")
+    sizes = np.abs(numbers).reshape(len(numbers), -1).max(axis=1, initial=0.0)
+    if sizes.max(initial=0.0) > LARGEST or 0.0 < sizes.max(initial=0.0) < SMALLEST:
+        row = int(np.argmax(sizes))
+        raise ValueError(f"{name}[{row}] is of size {sizes[row]:.0e}: from {SMALLEST:g} to {LARGEST:g} is allowed")
     return numbers
+
+
+def labelled(labels: Any) -> NDArray[Any]:
+    """Labels as numpy has them, whole ones as integers. Raises ValueError for what cannot name classes."""
+    values = host(labels) if array_api_compat.is_torch_array(labels) else _numpy(labels, "labels")
+    if values.ndim not in (1, 2):
+        raise ValueError(f"labels of shape {values.shape}: (N,) is needed, or (N, K) with a single 1 in each row")
+    if values.dtype.kind not in "iubfUSOT":
+        raise ValueError(f"labels has dtype {values.dtype}: integers, strings or one-hot rows are needed")
+    if values.dtype.kind == "f" and values.ndim == 1:
+        if np.isnan(values).any():
+            raise ValueError(f"labels[{int(np.argmax(np.isnan(values)))}] is NaN")
+        values = (
+            values.astype(np.int64) if np.all(np.abs(values) < 2**53) and np.all(values == np.round(values)) else values
+        )
+    return values
+
+
+def _unique(values: NDArray[Any]) -> tuple[NDArray[Any], Labels]:
+    """Distinct labels in order, and which of them each one is."""
+    try:
+        distinct, inverse = np.unique(values, return_inverse=True)
+    except TypeError:
+        kinds = ", ".join(sorted({type(value).__name__ for value in values.tolist()}))
+        raise ValueError(f"labels of several types have no order: {kinds}") from None
+    return distinct, inverse.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -71,13 +124,15 @@ class Classes:
         """K classes named 0 .. K - 1, or by their names. Raises ValueError for none, or names that occur twice."""
         if isinstance(classes, Classes):
             return classes
-        if isinstance(classes, int | np.integer):
-            names: tuple[Any, ...] = tuple(range(int(classes)))
-        else:
-            names = tuple(classes)
+        try:
+            given: Any = range(int(classes)) if isinstance(classes, int | np.integer) else classes
+            names = tuple(name.item() if isinstance(name, np.generic) else name for name in given)
+            distinct = len(set(names))
+        except TypeError:
+            raise ValueError(f"classes={classes!r} is neither a number nor a list of names") from None
         if not names:
             raise ValueError(f"classes={classes!r} must be at least one")
-        if len(set(names)) < len(names):
+        if distinct < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"classes name {twice!r} twice")
         return cls(names)
@@ -87,11 +142,13 @@ class Classes:
         """The classes of labels: the columns of one-hot ones, 0 .. ``n_rows`` - 1 where that is given, else all there
         are, in order.
         """
-        values = host(labels)
+        values = labelled(labels)
+        if not values.size:
+            raise ValueError(f"labels of shape {values.shape} name no class")
         if values.ndim == 2:
             return cls.of(values.shape[1])
         if n_rows is None:
-            return cls.of(np.unique(values).tolist())
+            return cls.of(_unique(values)[0].tolist())
         if values.dtype.kind not in "iub":
             raise ValueError("labels are names: classes are needed, in the order of the rows of weights")
         return cls.of(n_rows)
@@ -105,13 +162,9 @@ class Classes:
 
         Raises ValueError with the first label that is none of them.
         """
-        values = host(labels)
+        values = labelled(labels)
         if values.ndim == 2:
             return self._hot(values)
-        if values.ndim != 1:
-            raise ValueError(f"labels of shape {values.shape}: (N,) is needed, or (N, K) with a single 1 in each row")
-        if values.dtype.kind == "f" and np.all(values == np.round(values)):
-            values = values.astype(np.int64)
         if values.dtype.kind in "iub" and self.names == tuple(range(len(self))):
             codes, known = values.astype(np.int64), (values >= 0) & (values < len(self))
         else:
@@ -119,11 +172,13 @@ class Classes:
         if not known.all():
             row = int(np.argmin(known))
             allowed = ", ".join(map(repr, self.names[:3])) + (", ..." if len(self) > 3 else "")
-            raise ValueError(f"labels[{row}]={values[row].item()!r} is no class: there are {len(self)}, {allowed}")
+            raise ValueError(
+                f"labels[{row}]={values[row : row + 1].tolist()[0]!r} is no class: there are {len(self)}, {allowed}"
+            )
         return codes
 
     def _look_up(self, values: NDArray[Any]) -> tuple[Labels, NDArray[np.bool_]]:
-        distinct, inverse = np.unique(values, return_inverse=True)
+        distinct, inverse = _unique(values)
         numbers = {name: number for number, name in enumerate(self.names)}
         found = np.array([numbers.get(value, -1) for value in distinct.tolist()], dtype=np.int64)[inverse]
         return found, found >= 0
@@ -149,6 +204,8 @@ class Runs:
     """(B,), ascending, on the host."""
     index: NDArray[np.int64]
     """Which row of the features each one is."""
+    name: str = "features"
+    """Of the argument that they are."""
 
     @property
     def classes(self) -> Labels:
@@ -179,25 +236,49 @@ class Runs:
         which = np.repeat(np.arange(len(self.starts)), self.counts)
         return space.take(values, space.asarray(which, device=array_api_compat.device(values)), axis=0)
 
+    def require(self, sizes: Native) -> None:
+        """Raise ValueError for the first row that is not finite, or too large, unless all sizes are small numbers."""
+        space = array_api_compat.array_namespace(sizes)
+        if not float(space.max(sizes)) <= LARGEST:
+            self.refuse()
 
-def batch(features: Any, labels: Any, classes: Classes, origin: Native) -> tuple[Native, Labels]:
-    """Features (N, d) and class numbers (N,) that match each other and the origin (d,) of what came before, if any.
+    def refuse(self) -> None:
+        """Raise ValueError for the first row that is not finite, or too large, if there is one."""
+        sizes = np.abs(host(self.rows)).max(axis=1)
+        if not np.all(sizes < LARGEST / 2.0):
+            row = np.flatnonzero(~(sizes < LARGEST / 2.0))
+            first = row[np.argmin(self.index[row])]
+            require_sized(f"{self.name}[{self.index[first]}]", sizes[first])
+
+
+def require_sized(what: str, size: float) -> None:
+    """Raise ValueError for a row of this size: NaN, infinity, or above half of the largest allowed."""
+    if not np.isfinite(size):
+        raise ValueError(f"{what} contains NaN or infinity")
+    if size >= LARGEST / 2.0:
+        raise ValueError(f"{what} is of size {size:.0e}: up to {LARGEST:g} is allowed, in another unit it would be")
+
+
+def batch(
+    features: Any, labels: Any, classes: Classes, origin: Native, name: str = "features"
+) -> tuple[Native, Labels]:
+    """Features (N, d) and class numbers (N,) that match each other and the origin (d,) of what came before, if any;
+    where that is.
 
     Raises ValueError otherwise.
     """
-    given, codes = native("features", features, 2), classes.codes(labels)
+    given, codes = native(name, features, 2), classes.codes(labels)
     if len(codes) != given.shape[0]:
-        raise ValueError(f"features {tuple(given.shape)} and {len(codes)} labels do not match")
-    if origin is not None and given.shape[1] != origin.shape[0]:
-        raise ValueError(f"features of dimension {given.shape[1]} follow some of dimension {origin.shape[0]}")
+        raise ValueError(f"{name} {tuple(given.shape)} and {len(codes)} labels do not match")
+    if origin is None:
+        return given, codes
+    if given.shape[1] != origin.shape[0]:
+        raise ValueError(f"{name} of dimension {given.shape[1]} beside features of dimension {origin.shape[0]}")
     return given, codes
 
 
-def runs(features: Native, codes: Labels, origin: Native, width: int) -> Iterator[Runs]:
-    """The features chunk by chunk, sorted by class within each, minus the origin (d,); ``width`` numbers a sample.
-
-    Raises ValueError for the first row that holds NaN or infinity.
-    """
+def runs(features: Native, codes: Labels, origin: Native, width: int, name: str = "features") -> Iterator[Runs]:
+    """The features chunk by chunk, sorted by class within each, minus the origin (d,); ``width`` numbers a sample."""
     space, place = array_api_compat.array_namespace(features), array_api_compat.device(features)
     step = max(1, CHUNK // max(1, width))
     for begin in range(0, len(codes), step):
@@ -206,14 +287,9 @@ def runs(features: Native, codes: Labels, origin: Native, width: int) -> Iterato
         rows = features[begin : begin + step]
         if np.any(part[1:] < part[:-1]):
             rows = space.take(rows, space.asarray(order, device=place), axis=0)
-        rows = space.astype(rows, space.float64)
-        rows -= origin
-        if not np.isfinite(float(space.sum(rows))):
-            _refuse(host(space.all(space.isfinite(rows), axis=1)), begin + order)
-        yield Runs(rows, part[order], begin + order)
-
-
-def _refuse(finite: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
-    """Raise ValueError for the first row that is not finite; a sum may overflow without one."""
-    if not finite.all():
-        raise ValueError(f"features[{index[~finite].min()}] contains NaN or infinity")
+        rows = beside(rows, origin)
+        here = array_api_compat.array_namespace(rows)
+        rows = here.astype(rows, here.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            rows -= origin
+        yield Runs(rows, part[order], begin + order, name)

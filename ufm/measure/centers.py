@@ -9,6 +9,7 @@ from ufm.measure.arrays import Runs
 from ufm.measure.metrics import unit_rows
 from ufm.measure.moments import Moments
 from ufm.measure.rules import RULES
+from ufm.measure.statistics import LeftOut
 from ufm.problems.frames import Array, Frame, dense
 
 
@@ -41,7 +42,8 @@ class Centers:
             right = rule(features, self.frame) == runs.codes
             self.right[name][runs.classes] += runs.sums(right.astype(float))
         directed = np.any(features != 0, axis=1)
-        rest, unit = Runs(features[directed], runs.codes[directed], runs.index), unit_rows(features[directed])
+        unit = unit_rows(features[directed])
+        rest = Runs(unit, runs.codes[directed], runs.index[directed])
         if not len(rest.codes):
             return
         means, classifier = self._rows
@@ -52,10 +54,16 @@ class Centers:
         self.largest[rest.classes] = np.fmax(self.largest[rest.classes], np.maximum.reduceat(nc, rest.starts))
         self.entries[rest.classes] += rest.sums(away.sum(axis=1))
 
+    def of_class(self, moments: Moments) -> Array:
+        """Means by class (K,), NaN for one without a feature that has a direction. Raises LeftOut if all are 0."""
+        if moments.means is None:
+            raise LeftOut("all features are 0: none has a direction")
+        return np.where(moments.counts > 0, moments.means[:, 0], np.nan)
+
     def merge(self, other: "Centers") -> None:
         """Take what another one has seen."""
-        self.collapse.merge(other.collapse, 0.0)
-        self.cosines.merge(other.cosines, 0.0)
+        self.collapse.merge(other.collapse, np.zeros(1))
+        self.cosines.merge(other.cosines, np.zeros(1))
         self.largest = np.fmax(self.largest, other.largest)
         self.entries = self.entries + other.entries
         self.right = {name: mine + other.right[name] for name, mine in self.right.items()}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import array_api_compat
 
-from ufm.measure.arrays import Classes, Native, batch, host, runs, vectors
+from ufm.measure.arrays import SMALLEST, Classes, Native, batch, beside, host, require_sized, runs, vectors
 from ufm.measure.conventions import Conventions
 from ufm.measure.moments import Moments
 from ufm.measure.second import SecondPass
@@ -56,19 +56,31 @@ class Collector:
         given, codes = batch(features, labels, self.classes, self.origin)
         if self.origin is None and len(codes):
             space = array_api_compat.array_namespace(given)
-            self.origin = space.astype(given[0], space.float64)
+            origin = space.astype(given[0], space.float64)
+            require_sized("features[0]", float(space.max(space.abs(origin))))
+            self.origin = origin
         for each in runs(given, codes, self.origin, given.shape[1]):
             self.moments.add(each, each.rows)
         return self
 
     def merge(self, other: "Collector") -> Self:
-        """Take what another collector of the same classes has seen. Raises ValueError for other classes."""
+        """Take what another collector of the same classes has seen.
+
+        Raises ValueError for other classes, features of another dimension, and a scatter that only one of them has.
+        """
         if other.classes != self.classes:
             raise ValueError(f"collectors of {len(self.classes)} and {len(other.classes)} classes, or of other names")
+        if other.moments.has_scatter != self.moments.has_scatter:
+            raise ValueError("one of the collectors has the scatter and the other one not: both or none must have it")
         if self.origin is None:
             self.origin = other.origin
-        if other.origin is not None:
-            self.moments.merge(other.moments, other.origin - self.origin)
+        if other.origin is None:
+            return self
+        if other.origin.shape != self.origin.shape:
+            raise ValueError(
+                f"features of dimension {other.origin.shape[0]} beside features of dimension {self.origin.shape[0]}"
+            )
+        self.moments.merge(other.moments, beside(other.origin, self.origin) - self.origin)
         return self
 
     def second_pass(
@@ -112,31 +124,38 @@ class Collector:
         counts = self.moments.counts
         if not counts.any():
             raise ValueError("no features so far: nothing to measure")
-        return Statistics(
+        statistics = Statistics(
             classes=self.classes,
             all_counts=counts,
             origin=host(self.origin),
             all_means=host(self.moments.means),
             all_squares=self.moments.squares,
             scatter=host(self.moments.scatter) if self.moments.has_scatter else None,
-            all_weights=_classifier(weights, len(counts), self.moments.means.shape[1]),
-            all_biases=_bias(bias, weights, len(counts)),
+            all_weights=classifier(weights, len(counts), self.moments.means.shape[1]),
+            all_biases=biases(bias, weights, len(counts)),
             frame=frame,
             conventions=conventions or Conventions(),
         )
+        if 0.0 < statistics.scale < SMALLEST:
+            raise ValueError(
+                f"features differ by {statistics.scale:.0e} at most: from {SMALLEST:g} on they are measured"
+            )
+        return statistics
 
 
-def _classifier(weights: Any, n_classes: int, dim: int) -> Array | None:
+def classifier(weights: Any, n_classes: int, dim: int) -> Array | None:
+    """Its rows (K, d). Raises ValueError for another shape, and numbers that are none."""
     if weights is None:
         return None
     rows = vectors("weights", weights, 2)
     if rows.shape != (n_classes, dim):
-        hint = ": transposed?" if rows.shape == (dim, n_classes) else ""
+        hint = ": transposed?" if len(rows) == dim != rows.shape[1] else ""
         raise ValueError(f"weights of shape {rows.shape} do not fit {n_classes} classes of features (N, {dim}){hint}")
     return rows
 
 
-def _bias(bias: Any, weights: Any, n_classes: int) -> Array | None:
+def biases(bias: Any, weights: Any, n_classes: int) -> Array | None:
+    """Of each class (K,). Raises ValueError likewise, and for a bias without weights."""
     if bias is None:
         return None
     if weights is None:

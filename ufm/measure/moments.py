@@ -6,7 +6,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from ufm.measure.arrays import Native, Runs, host
+from ufm.measure.arrays import Native, Runs, beside, host
 
 
 class Moments:
@@ -29,20 +29,25 @@ class Moments:
         self.has_scatter = scatter
 
     def add(self, runs: Runs, rows: Native) -> None:
-        """Rows (B, m), of which ``runs`` knows the classes."""
+        """Rows (B, m), of which ``runs`` knows the classes. Raises ValueError for NaN, infinity and too large ones."""
         space = array_api_compat.array_namespace(rows)
         counts = space.asarray(runs.counts, dtype=space.float64, device=array_api_compat.device(rows))
-        means = runs.sums(rows) / counts[:, None]
-        away = rows - runs.spread(means)
-        scatter = away.T @ away if self.has_scatter else None
-        self._join(runs.classes, runs.counts, means, host(runs.sums(space.vecdot(away, away))), scatter)
+        with np.errstate(invalid="ignore", over="ignore"):
+            means = runs.sums(rows) / counts[:, None]
+            away = rows - runs.spread(means)
+            squares = space.vecdot(away, away)
+            runs.require(squares**0.5)
+            runs.require(space.vecdot(means, means) ** 0.5)
+            scatter = away.T @ away if self.has_scatter else None
+        self._join(runs.classes, runs.counts, means, host(runs.sums(squares)), scatter)
 
     def merge(self, other: "Moments", shift: Native) -> None:
-        """Those of other rows, whose means lie ``shift`` (m,) from where ours begin."""
+        """Those of other rows, whose means lie ``shift`` (m,) from where ours begin, in the library of the shift."""
         there = np.flatnonzero(other.counts)
         if there.size:
-            means = other.means[there] + shift
-            self._join(there, other.counts[there], means, other.squares[there], other.scatter)
+            means = beside(other.means[there], shift) + shift
+            scatter = None if other.scatter is None else beside(other.scatter, shift)
+            self._join(there, other.counts[there], means, other.squares[there], scatter)
 
     def _join(
         self, which: NDArray[np.int64], more: NDArray[np.int64], means: Native, squares: Any, scatter: Native

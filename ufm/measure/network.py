@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ufm.files.text import columns, require_known
-from ufm.measure.arrays import Classes, Labels
-from ufm.measure.collector import Collector
+from ufm.measure.arrays import Classes, Labels, native, vectors
+from ufm.measure.collector import Collector, biases, classifier
 from ufm.measure.conventions import Conventions
 from ufm.measure.metric import known
 from ufm.measure.metrics import gram
@@ -201,10 +201,14 @@ def measure(
     >>> round(measures.nc1, 4), round(measures.nc2_equiangle, 3), measures.nearest_mean_accuracy
     (0.0004, 0.001, 1.0)
     """
+    features = native("features", features, 2)
+    weights = None if weights is None else vectors("weights", weights, 2)
+    ood = None if ood is None else native("ood", ood, 2)
     n_rows = None if weights is None else len(weights)
     if n_rows is None and frame is not None:
         n_rows = frame.n_classes
     named = Classes.found(labels, n_rows) if classes is None else Classes.of(classes)
+    biases(bias, classifier(weights, len(named), features.shape[1]), len(named))
     first = Collector(named, scatter=ood is not None).add(features, labels)
     second = first.second_pass(weights, bias, frame=frame, ood=ood, conventions=conventions)
     return second.add(features, labels).measures()

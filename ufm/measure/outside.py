@@ -7,9 +7,12 @@ import array_api_compat
 import numpy as np
 from scipy import stats
 
-from ufm.measure.arrays import Classes, Native, batch, host, runs
+from ufm.measure.arrays import Classes, Native, batch, host, native, runs
 from ufm.measure.statistics import LeftOut, Statistics
 from ufm.problems.frames import Array
+
+DECIMALS = 12
+"""Of scores in [0, 1]: what agrees in them is a tie, for the rest is rounding."""
 
 
 class Outside:
@@ -18,14 +21,17 @@ class Outside:
     def __init__(self, first: Statistics, ood: Any) -> None:
         """Of no samples of known classes so far. Raises ValueError for features of another dimension, or none."""
         self.first = first
-        features, codes = batch(ood, np.zeros(len(ood), dtype=np.int64), Classes.of(1), first.origin)
+        ood = native("ood", ood, 2)
+        features, codes = batch(ood, np.zeros(len(ood), dtype=np.int64), Classes.of(1), first.origin, "ood")
         if not len(codes):
             raise ValueError("ood has no sample")
         space, place = array_api_compat.array_namespace(features), array_api_compat.device(features)
         origin = space.asarray(first.origin, device=place)
         self.inside: list[Array] = []
         scores, total = [], np.zeros(features.shape[1])
-        for each in runs(features, codes, origin, features.shape[1]):
+        for each in runs(features, codes, origin, features.shape[1], "ood"):
+            with np.errstate(invalid="ignore", over="ignore"):
+                each.require(space.linalg.vector_norm(each.rows, axis=1))
             total += host(space.sum(each.rows, axis=0))
             scores.append(self._scores(each.rows))
         self.scores = np.concatenate(scores)
@@ -33,10 +39,11 @@ class Outside:
 
     @cached_property
     def _fitted(self) -> tuple[Array, Array]:
-        """Mean of all samples minus the origin (d,), and their K first principal directions (d, K)."""
+        """Mean of all samples minus the origin (d,), and their principal directions (d, K), fewer if there are."""
         first = self.first
-        _, directions = first.principal
-        return np.average(first.means, axis=0, weights=first.counts), directions[: len(first.all_counts)].T
+        sizes, directions = first.principal
+        kept = min(len(first.all_counts), np.count_nonzero(sizes))
+        return np.average(first.means, axis=0, weights=first.counts), directions[:kept].T
 
     def _scores(self, rows: Native) -> Array:
         space, place = array_api_compat.array_namespace(rows), array_api_compat.device(rows)
@@ -47,7 +54,7 @@ class Outside:
         away = rows - mean
         lengths = space.linalg.vector_norm(away, axis=1)
         scores = space.linalg.vector_norm(away @ directions, axis=1) / space.where(lengths == 0, 1.0, lengths)
-        return np.asarray(host(scores))
+        return np.round(host(scores), DECIMALS)
 
     def add(self, rows: Native) -> None:
         """Samples of known classes, minus the origin."""

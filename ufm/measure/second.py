@@ -11,7 +11,7 @@ from ufm.measure.arrays import Native, Runs, batch, host, runs
 from ufm.measure.centers import Centers
 from ufm.measure.outside import Outside
 from ufm.measure.statistics import Statistics
-from ufm.problems.frames import Array
+from ufm.problems.frames import Array, dense
 
 if TYPE_CHECKING:
     from ufm.measure.network import Measures
@@ -56,6 +56,10 @@ class SecondPass:
         """Take a batch again, as :meth:`Collector.add` did. Raises ValueError likewise."""
         first = self.first
         given, codes = batch(features, labels, first.classes, first.origin)
+        unseen = first.all_counts[codes] == 0
+        if unseen.any():
+            name = first.classes.names[codes[int(np.argmax(unseen))]]
+            raise ValueError(f"labels[{int(np.argmax(unseen))}]={name!r}: that class has no sample in the first pass")
         if len(codes):
             there = self._constants(given)
             for each in runs(given, codes, there["origin"], max(given.shape[1], len(first.counts))):
@@ -63,9 +67,15 @@ class SecondPass:
         return self
 
     def merge(self, other: "SecondPass") -> Self:
-        """Take what another one of the same first pass has seen. Raises ValueError for one of another first pass."""
-        if not np.array_equal(other.coordinates, self.coordinates):
-            raise ValueError("second passes of different first passes have nothing to share: merge these first")
+        """Take what another one of the same first pass has seen.
+
+        Raises ValueError for one of another first pass, or that holds features against something else.
+        """
+        for what, mine in self._given().items():
+            theirs = other._given()[what]
+            same = mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs)
+            if not same:
+                raise ValueError(f"second passes of different {what} have nothing to share: merge these first")
         for name in ("along", "toward", "nearest", "right", "agree", "lengths", "zeros", "seen"):
             getattr(self, name).__iadd__(getattr(other, name))
         if self.centers is not None and other.centers is not None:
@@ -73,6 +83,22 @@ class SecondPass:
         if self.outside is not None and other.outside is not None:
             self.outside.inside += other.outside.inside
         return self
+
+    def _given(self) -> dict[str, Array | NDArray[np.int64] | None]:
+        """What those that are merged must have in common."""
+        first = self.first
+        return {
+            "first passes": first.means + first.origin if len(first.counts) else None,
+            "numbers of samples": first.all_counts,
+            "weights": first.all_weights,
+            "bias": first.all_biases,
+            "frame": None if first.frame is None else dense(first.frame.mean_directions),
+            "ood": None if self.outside is None else np.append(self.outside.mean, self.outside.scores),
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what lies on a device."""
+        return {**self.__dict__, "_there": (None, {})}
 
     def measures(self) -> "Measures":
         """All that both passes say.
@@ -113,11 +139,14 @@ class SecondPass:
         which = np.searchsorted(self.first.present, each.classes)
         own = np.repeat(which, each.counts)
         index = space.asarray(own, device=array_api_compat.device(each.rows))
+        with np.errstate(invalid="ignore", over="ignore"):
+            lengths = space.linalg.vector_norm(each.rows + there["origin"], axis=1)
+            each.require(lengths)
         inner = (each.rows - space.take(there["means"], index, axis=0)) @ there["directions"]
         products = inner @ there["coordinates"].T
         behind = space.take_along_axis(products, index[:, None], axis=1) - products
         nearest = host(space.argmin(2.0 * behind + space.take(there["distances"], index, axis=0), axis=1))
-        lengths = host(space.linalg.vector_norm(each.rows + there["origin"], axis=1))
+        lengths = host(lengths)
         self.seen[which] += each.counts
         self.along[which] += host(each.sums(inner * inner))
         self.toward[which] += host(each.sums(behind * behind))

@@ -55,6 +55,22 @@ class Statistics:
         return self.all_means[self.present]
 
     @cached_property
+    def own_means(self) -> Array:
+        """Class means themselves, (G, d); 0 where they are to rounding."""
+        means = self.means + self.origin
+        return np.where(np.linalg.norm(means, axis=1, keepdims=True) > self.rounding, means, 0.0)
+
+    @cached_property
+    def scale(self) -> float:
+        """How far features are from the origin."""
+        return float(np.abs(self.means).max() + np.sqrt(self.variances.max()))
+
+    @property
+    def rounding(self) -> float:
+        """Up to this length a difference of two class means is rounding."""
+        return float(4.0 * np.finfo(float).eps * max(1.0, len(self.counts) ** 0.5) * self.scale)
+
+    @cached_property
     def variances(self) -> Array:
         r""":math:`\sigma_k^2`, mean squared distance from the class mean, (G,)."""
         squares: Array = self.all_squares[self.present] / self.counts
@@ -128,7 +144,8 @@ class Statistics:
         away = self.means - np.average(self.means, axis=0, weights=self.counts)
         total = (self.scatter + (away * self.counts[:, None]).T @ away) / self.counts.sum()
         sizes, directions = np.linalg.eigh(total)
-        return np.maximum(sizes[::-1], 0.0), np.ascontiguousarray(directions.T[::-1])
+        rounding = len(sizes) * np.finfo(float).eps * sizes[-1]
+        return np.where(sizes > rounding, sizes, 0.0)[::-1], np.ascontiguousarray(directions.T[::-1])
 
     @cached_property
     def global_mean(self) -> Array:
@@ -137,8 +154,9 @@ class Statistics:
 
     @cached_property
     def centered(self) -> Array:
-        """Class means minus the global mean, (G, d)."""
-        return self.means - self.global_mean
+        """Class means minus the global mean, (G, d); 0 where they are the same to rounding."""
+        away = self.means - self.global_mean
+        return np.where(np.linalg.norm(away, axis=1, keepdims=True) > self.rounding, away, 0.0)
 
     @cached_property
     def spectrum(self) -> tuple[Array, Array]:
@@ -147,13 +165,20 @@ class Statistics:
         """
         parts = self.conventions.of_between(self.counts)
         _, sizes, directions = np.linalg.svd(self.centered * np.sqrt(parts)[:, None], full_matrices=False)
-        scale = float(np.abs(self.means).max() + np.sqrt(self.variances.max()))
-        rounding = 4.0 * np.finfo(float).eps * max(1.0, len(parts) ** 0.5) * scale
-        kept = (sizes > max(1e-12 * sizes[0], rounding)) & (np.arange(sizes.size) < len(parts) - 1)
+        kept = (sizes > max(1e-12 * sizes[0], self.rounding)) & (np.arange(sizes.size) < len(parts) - 1)
         return sizes[kept], directions[kept]
 
     @cached_property
     def distances(self) -> Array:
-        r"""Squared distances of class means, (G, G)."""
+        r"""Squared distances of class means, (G, G); 0 where two are the same to rounding."""
         means = self.centered
-        return np.array([np.einsum("kd,kd->k", means - mean, means - mean) for mean in means])
+        squares = np.array([np.einsum("kd,kd->k", means - mean, means - mean) for mean in means])
+        return np.where(squares > self.rounding**2, squares, 0.0)
+
+    def lengths(self, rows: Array, what: str) -> Array:
+        """Of rows (G, d) by class. Raises LeftOut if one is 0, and has no direction, naming its class."""
+        lengths: Array = np.linalg.norm(rows, axis=1)
+        if not lengths.all():
+            name = self.classes.names[self.present[int(np.argmin(lengths))]]
+            raise LeftOut(f"{what} of class {name!r} is 0: it has no direction")
+        return lengths

@@ -87,10 +87,10 @@ def _inverse(s: Statistics) -> Array:
 def _over_others(s: Statistics, values: Array, power: int) -> Array:
     r"""Mean over the others of values (G, G) over :math:`|\mu_k - \mu_j|^{2p}`."""
     _two(s)
-    apart = s.distances + np.eye(len(s.counts))
+    apart = (s.distances + np.eye(len(s.counts))) ** power
     if not apart.all():
         raise LeftOut("two class means are the same: nothing lies between them")
-    ratios = values / apart**power
+    ratios = values / apart
     np.fill_diagonal(ratios, 0.0)
     means: Array = ratios.sum(axis=1) / (len(s.counts) - 1)
     return means

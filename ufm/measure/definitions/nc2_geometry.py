@@ -8,42 +8,43 @@ from ufm.problems.frames import Array
 
 PAPYAN = "Papyan, Han and Donoho 2020"
 LIU = "Liu et al. 2023; Wu and Papyan 2024"
+MEAN, ROW = "centered mean", "row of weights"
 
 
 @metric(source=PAPYAN, bounds="[0, sqrt(K - 1)]", collapse="0")
 def nc2_equinorm(s: Statistics) -> float:
     r"""Standard deviation over mean of :math:`|\mu_k - \mu_G|`."""
-    return _variation(_norms(s.centered, "class mean"))
+    return _variation(s.lengths(s.centered, MEAN))
 
 
 @metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
 def nc2_equiangle(s: Statistics) -> float:
     r"""Standard deviation over pairs of the cosines of :math:`\mu_k - \mu_G`."""
-    return float(np.std(_pairs(_cosines(s.centered, "class mean"))))
+    return float(np.std(_pairs(_cosines(s, s.centered, MEAN))))
 
 
 @metric(source=PAPYAN, bounds="[0, 1 + 1/(K - 1)]", collapse="0")
 def nc2_max_angle(s: Statistics) -> float:
     r"""Mean over pairs of :math:`|\cos + 1/(K - 1)|`, cosines of :math:`\mu_k - \mu_G`."""
-    return _from_widest(_cosines(s.centered, "class mean"))
+    return _from_widest(_cosines(s, s.centered, MEAN))
 
 
 @metric(source=PAPYAN, bounds="[0, sqrt(K - 1)]", collapse="0")
 def nc2_weight_equinorm(s: Statistics) -> float:
     r"""Standard deviation over mean of :math:`|w_k|`."""
-    return _variation(_norms(s.classifier, "row of weights"))
+    return _variation(s.lengths(s.classifier, ROW))
 
 
 @metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
 def nc2_weight_equiangle(s: Statistics) -> float:
     r"""Standard deviation over pairs of the cosines of :math:`w_k`."""
-    return float(np.std(_pairs(_cosines(s.classifier, "row of weights"))))
+    return float(np.std(_pairs(_cosines(s, s.classifier, ROW))))
 
 
 @metric(source=PAPYAN, bounds="[0, 1 + 1/(K - 1)]", collapse="0")
 def nc2_weight_max_angle(s: Statistics) -> float:
     r"""Mean over pairs of :math:`|\cos + 1/(K - 1)|`, cosines of :math:`w_k`."""
-    return _from_widest(_cosines(s.classifier, "row of weights"))
+    return _from_widest(_cosines(s, s.classifier, ROW))
 
 
 @metric(source="Zhu et al. 2021", bounds="[0, sqrt(2)]", collapse="0")
@@ -65,8 +66,7 @@ def nc2_orthogonal(s: Statistics) -> float:
     r"""Distance of the Gram matrix of class means, not centered, to that of an orthogonal frame, the identity. It is 0
     where features are nonnegative, as behind a ReLU, and have collapsed.
     """
-    means = s.means + s.origin
-    return gram_distance(means @ means.T, np.eye(len(s.counts)))
+    return gram_distance(s.own_means @ s.own_means.T, np.eye(len(s.counts)))
 
 
 @metric(source=LIU, bounds="[log(1/2), inf)", collapse="-log(2 K / (K - 1)) / 2")
@@ -101,7 +101,10 @@ def effective_rank_of_means(s: Statistics) -> float:
 @metric(source="Roy and Vetterli 2007", bounds="[1, d]", collapse="K - 1")
 def effective_rank_of_features(s: Statistics) -> float:
     """The same of all features around their global mean."""
-    return _effective_rank(np.sqrt(s.principal[0]))
+    sizes, _ = s.principal
+    if not sizes.any():
+        raise LeftOut("all features are the same")
+    return _effective_rank(np.sqrt(sizes))
 
 
 @metric(source="", bounds="[0, inf)", collapse="all alike", by_class=True)
@@ -123,34 +126,30 @@ def simplex(n_classes: int) -> Array:
 
 def gram_distance(measured: Array, predicted: Array) -> float:
     r""":math:`| G / |G|_F - G' / |G'|_F |_F`, in [0, sqrt(2)] for Gram matrices."""
-    if not measured.any():
-        raise LeftOut("the Gram matrix is 0")
+    if not measured.any() or not predicted.any():
+        raise LeftOut("a Gram matrix is 0")
     return float(np.linalg.norm(measured / np.linalg.norm(measured) - predicted / np.linalg.norm(predicted)))
 
 
 def _apart(s: Statistics) -> Array:
-    cosines = _cosines(s.centered, "class mean")
-    units = s.centered / np.linalg.norm(s.centered, axis=1, keepdims=True)
-    near = np.array([np.linalg.norm(units - unit, axis=1) for unit in units])
-    apart = _pairs(near)
-    if not apart.all():
+    _two(s)
+    norms = s.lengths(s.centered, MEAN)
+    units = s.centered / norms[:, None]
+    apart = _pairs(np.array([np.linalg.norm(units - unit, axis=1) for unit in units]))
+    if not np.all(apart > 2.0 * s.rounding / norms.min()):
         raise LeftOut("two class means have the same direction")
-    assert cosines.shape == near.shape
     return apart
 
 
-def _cosines(rows: Array, what: str) -> Array:
-    if len(rows) < 2:
-        raise LeftOut("there is one class: no pair has an angle")
-    unit = rows / _norms(rows, what)[:, None]
+def _cosines(s: Statistics, rows: Array, what: str) -> Array:
+    _two(s)
+    unit = rows / s.lengths(rows, what)[:, None]
     return unit @ unit.T
 
 
-def _norms(rows: Array, what: str) -> Array:
-    norms = np.linalg.norm(rows, axis=1)
-    if not norms.all():
-        raise LeftOut(f"{what} {int(np.argmin(norms))} is 0: it has no direction")
-    return norms
+def _two(s: Statistics) -> None:
+    if len(s.counts) < 2:
+        raise LeftOut("there is one class: no pair has an angle")
 
 
 def _pairs(square: Array) -> Array:
@@ -163,6 +162,8 @@ def _from_widest(cosines: Array) -> float:
 
 
 def _variation(values: Array) -> float:
+    if not np.mean(values):
+        raise LeftOut("their mean is 0")
     return float(np.std(values) / abs(np.mean(values)))
 
 

@@ -26,9 +26,7 @@ def nc3_product(s: Statistics) -> float:
 @metric(source=PAPYAN, bounds="[-1, 1]", collapse="1", by_class=True)
 def nc3_cosine_of_class(s: Statistics) -> Array:
     r"""Cosine of :math:`w_k` and :math:`\mu_k - \mu_G`."""
-    lengths = np.linalg.norm(s.classifier, axis=1) * np.linalg.norm(s.centered, axis=1)
-    if not lengths.all():
-        raise LeftOut(f"class mean or row of weights {int(np.argmin(lengths))} is 0: it has no direction")
+    lengths = s.lengths(s.classifier, "row of weights") * s.lengths(s.centered, "centered mean")
     cosines: Array = np.einsum("kd,kd->k", s.classifier, s.centered) / lengths
     return cosines
 

@@ -18,17 +18,19 @@ def nc5_orthogonality(s: Statistics) -> float:
 @metric(source=AMMAR, bounds="[0, 1]", collapse="0", by_class=True)
 def nc5_of_class(s: Statistics) -> Array:
     r""":math:`|\cos(\mu_k, \mu_{out})|` of each class."""
-    means, outside = s.means + s.origin, s.outside.mean
-    lengths = np.linalg.norm(means, axis=1) * np.linalg.norm(outside)
-    if not lengths.all():
-        raise LeftOut("a class mean, or the mean outside, is 0: it has no direction")
-    return np.abs(means @ outside) / lengths
+    outside = s.outside.mean
+    if not outside.any():
+        raise LeftOut("the mean of the data of no class is 0: it has no direction")
+    return np.abs(s.own_means @ outside) / (s.lengths(s.own_means, "class mean") * np.linalg.norm(outside))
 
 
 @metric(source=AMMAR, bounds="[0, 1]", collapse="1")
 def neco_auroc(s: Statistics) -> float:
     r"""How well the score :math:`|V (h - \mu)| / |h - \mu|` tells the data from those outside: the probability that
     it is larger of the data, 1/2 for ties. Rows of V are the K first principal directions of the data around their
-    mean; standardising them and multiplying by the largest logit, as the source does for some networks, is left out.
+    mean, fewer where the data fill fewer. Standardising them and multiplying by the largest logit, as the source does
+    for some networks, is left out.
     """
+    if not s.principal[0].any():
+        raise LeftOut("all features are the same: they have no principal direction")
     return s.outside.auroc

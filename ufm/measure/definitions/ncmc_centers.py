@@ -13,18 +13,22 @@ YAN = "Yan et al. 2024"
 @metric(source=YAN, bounds="[0, 4]", collapse="0", by_class=True)
 def nc_mean(s: Statistics) -> Array:
     r"""Mean of :math:`NC_i = |h_i/|h_i| - \bar w/|\bar w||^2` over the class, features of 0 left out."""
-    return s.of_class(s.centers.collapse.means[:, 0])
+    return s.of_class(s.centers.of_class(s.centers.collapse))
 
 
 @metric(source=YAN, bounds="[0, 2]", collapse="0", by_class=True)
 def nc_std(s: Statistics) -> Array:
     """Standard deviation of NC over the class."""
-    return s.of_class(np.sqrt(s.centers.collapse.squares / np.maximum(s.centers.collapse.counts, 1)))
+    collapse = s.centers.collapse
+    nothing = 0.0 * s.centers.of_class(collapse)
+    return s.of_class(nothing + np.sqrt(collapse.squares / np.maximum(collapse.counts, 1)))
 
 
 @metric(source=YAN, bounds="[0, 4]", collapse="0", by_class=True)
 def nc_max(s: Statistics) -> Array:
     """Largest NC of the class."""
+    if np.isnan(s.centers.largest).all():
+        raise LeftOut("all features are 0: none has a direction")
     return s.of_class(s.centers.largest)
 
 
@@ -37,38 +41,38 @@ def entry_mean(s: Statistics) -> float:
 @metric(source=YAN, bounds="[0, 2]", collapse="0")
 def entry_std(s: Statistics) -> float:
     """Standard deviation of these entries."""
-    collapse = s.centers.collapse
-    return float(np.sqrt(collapse.counts @ np.nan_to_num(collapse.means[:, 0]) / _entries(s) - entry_mean(s) ** 2))
+    collapse, middle = s.centers.collapse, entry_mean(s)
+    squares = collapse.counts @ np.nan_to_num(s.centers.of_class(collapse)) / _entries(s)
+    return float(np.sqrt(max(squares - middle**2, 0.0)))
 
 
 @metric(source=YAN, bounds="[0, 2]", collapse="1 - cos(rho)", by_class=True)
 def variability(s: Statistics) -> Array:
     r""":math:`1 - \langle h_i/|h_i|, w_k/|w_k| \rangle` averaged over the class."""
-    return 1.0 - s.of_class(s.centers.cosines.means[:, 0])
+    return 1.0 - s.of_class(s.centers.of_class(s.centers.cosines))
 
 
 @metric(source=YAN, bounds="[-1, 1]", collapse="1", by_class=True)
 def self_duality(s: Statistics) -> Array:
     r"""Cosine of the class mean, not centered, to its mean center :math:`\bar w`."""
-    means = s.means + s.origin
     rows = dense(s.centers.frame.mean_directions)[s.present]
-    cosines: Array = np.einsum("kd,kd->k", means, rows) / _lengths(means)
+    cosines: Array = np.einsum("kd,kd->k", s.own_means, rows) / s.lengths(s.own_means, "class mean")
     return cosines
 
 
 @metric(source=YAN, bounds="[0, sqrt(K - 1)]", collapse="0")
 def equinorm(s: Statistics) -> float:
     r"""Standard deviation over mean of :math:`|\mu_k|`, not centered: a frame has its origin."""
-    norms = _lengths(s.means + s.origin)
     _ = s.centers
+    norms = s.lengths(s.own_means, "class mean")
     return float(norms.std() / norms.mean())
 
 
 @metric(source=YAN, bounds="[0, 2]", collapse="0")
 def equiangularity(s: Statistics) -> float:
     r"""Largest entry of the Gram matrix of :math:`\mu_k / |\mu_k|` minus its prediction, the identity."""
-    _ = s.centers, _lengths(s.means + s.origin)
-    cosines = gram(s.means + s.origin)
+    _ = s.centers, s.lengths(s.own_means, "class mean")
+    cosines = gram(s.own_means)
     return float(np.abs(cosines - np.eye(len(cosines))).max())
 
 
@@ -99,10 +103,3 @@ def _entries(s: Statistics) -> float:
     if not entries:
         raise LeftOut("all features are 0")
     return entries
-
-
-def _lengths(rows: Array) -> Array:
-    lengths = np.linalg.norm(rows, axis=1)
-    if not lengths.all():
-        raise LeftOut(f"class mean {int(np.argmin(lengths))} is 0: it has no direction")
-    return lengths
