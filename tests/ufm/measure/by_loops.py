@@ -147,7 +147,9 @@ class ByLoops:
         total = dot([mp.mpf(1)] * k, [w * dot(c, c) for w, c in zip(self.between, self.centered, strict=True)])
         roots = [mp.sqrt(s) for s, _ in kept]
         everything = average(self.h)
-        spread, _ = principal(outer_mean([plus(h, everything, -1) for h in self.h], [mp.mpf(1) / len(self.h)] * len(self.h)))
+        spread, _ = principal(
+            outer_mean([plus(h, everything, -1) for h in self.h], [mp.mpf(1) / len(self.h)] * len(self.h))
+        )
         return {
             "nc1": dot(self.within, each),
             "nc1_of_class": each,

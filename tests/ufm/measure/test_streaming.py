@@ -101,7 +101,9 @@ def test_a_frame_goes_along():
     h[2] = 0.0
     first = ufm.Collector(3).add(h, y)
     parts = [first.second_pass(frame=frame).add(h[i::3], y[i::3]) for i in range(3)]
-    same(ufm.measure(h, y, frame=frame), parts[0].merge(parts[1]).merge(pickle.loads(pickle.dumps(parts[2]))).measures())
+    same(
+        ufm.measure(h, y, frame=frame), parts[0].merge(parts[1]).merge(pickle.loads(pickle.dumps(parts[2]))).measures()
+    )
 
 
 def test_a_collector_that_never_saw_a_class_and_one_that_saw_nothing():
@@ -138,7 +140,7 @@ def test_a_refused_batch_leaves_nothing_behind():
     bad[0] = np.nan
     first = ufm.Collector(3)
     for features, labels in ((bad, y), (h, y[:-1]), (h, y + 1)):
-        with pytest.raises(ValueError, match="NaN|match|no class"):
+        with pytest.raises(ValueError, match=r"NaN|match|no class"):
             first.add(features, labels)
     same(ufm.measure(h, y), first.add(h, y).second_pass().add(h, y).measures())
 
@@ -161,7 +163,10 @@ def refused_merges():
     yield "bias", lambda: first.second_pass(w).merge(first.second_pass(w, np.ones(3)))
     yield "frame", lambda: wide.second_pass(frame=frames[0]).merge(wide.second_pass(frame=frames[1]))
     yield "ood", lambda: scattered(h, y).second_pass(ood=h).merge(scattered(h, y).second_pass(ood=h + 1.0))
-    yield "has seen 6 samples of class 'a', the first one 12", lambda: named(h).second_pass().add(h[:6], ["a"] * 6).measures()
+    yield (
+        "has seen 6 samples of class 'a', the first one 12",
+        lambda: named(h).second_pass().add(h[:6], ["a"] * 6).measures(),
+    )
     yield "nothing to measure", ufm.Collector(3).measures
     yield "nothing to measure", ufm.Collector(3).second_pass
     yield "'b': that class has no sample in the first pass", lambda: named(h).second_pass().add(h[:1], ["b"])
