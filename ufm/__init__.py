@@ -6,11 +6,14 @@ ours("theory")
 
 from theory.multicenter.centers import apportioned, class_aware
 from ufm.certify import certify
+from ufm.certify.grams import predicted_grams
 from ufm.certify.predict import predict
 from ufm.certify.report import Check, Report, combine
 from ufm.measure.collector import Collector
 from ufm.measure.conventions import Conventions
+from ufm.measure.grams import Grams
 from ufm.measure.network import Measures, measure
+from ufm.measure.regression import RegressionMeasures, measure_regression
 from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.dot_regression import DotRegressionGeometry
@@ -53,11 +56,13 @@ __all__ = [
     "FeatureTrajectory",
     "Frame",
     "Geometry",
+    "Grams",
     "Measures",
     "NonnegativeModel",
     "PeeledGeometry",
     "PeeledModel",
     "Problem",
+    "RegressionMeasures",
     "Report",
     "Solution",
     "SphereModel",
@@ -74,9 +79,11 @@ __all__ = [
     "gradient_flow",
     "long_tailed_sizes",
     "measure",
+    "measure_regression",
     "minimize",
     "multi_center_frame",
     "predict",
+    "predicted_grams",
     "read_class_sizes",
     "verify",
 ]

@@ -18,7 +18,7 @@ CHUNK = 1 << 23
 SMALLEST, LARGEST = 1e-70, 1e70
 """Between these the fourth powers of lengths, which some measures need, are numbers too."""
 
-SHAPES = {"weights": "(K, d)", "bias": "(K,)"}
+SHAPES = {"weights": "(K, d)", "bias": "(K,)", "targets": "(N, n)", "grams": "(K, K)"}
 """Of what is no sample."""
 
 
@@ -37,7 +37,7 @@ def native(name: str, values: Any, dims: int) -> Native:
     if not real:
         raise ValueError(f"{name} has dtype {values.dtype}: real numbers are needed")
     if values.ndim != dims or 0 in values.shape[1:]:
-        shape = SHAPES.get(name, "(N, d)")
+        shape = SHAPES.get(name.partition("[")[0], "(N, d)")
         raise ValueError(f"{name} has shape {tuple(values.shape)}: {shape} is needed")
     return values
 
@@ -80,7 +80,7 @@ def vectors(name: str, values: Any, dims: int) -> NDArray[np.float64]:
     numbers: NDArray[np.float64] = host(space.astype(given, space.float64))
     if not np.isfinite(numbers).all():
         raise ValueError(f"{name}[{int(np.argwhere(~np.isfinite(numbers))[0][0])}] contains NaN or infinity")
-    sizes = np.abs(numbers).reshape(len(numbers), -1).max(axis=1, initial=0.0)
+    sizes = np.abs(numbers).max(axis=tuple(range(1, dims)), initial=0.0)
     if sizes.max(initial=0.0) > LARGEST or 0.0 < sizes.max(initial=0.0) < SMALLEST:
         row = int(np.argmax(sizes))
         raise ValueError(f"{name}[{row}] is of size {sizes[row]:.0e}: from {SMALLEST:g} to {LARGEST:g} is allowed")

@@ -1,12 +1,13 @@
 """Collapse of features that come in batches: two passes, in any order, on any device, merged with others'."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import array_api_compat
 
 from ufm.measure.arrays import SMALLEST, Classes, Native, batch, beside, host, require_sized, runs, vectors
 from ufm.measure.conventions import Conventions
+from ufm.measure.grams import given_grams
 from ufm.measure.moments import Moments
 from ufm.measure.second import SecondPass
 from ufm.measure.statistics import Statistics
@@ -90,6 +91,7 @@ class Collector:
         *,
         frame: Frame | None = None,
         ood: Any = None,
+        grams: Mapping[str, Any] | None = None,
         conventions: Conventions | None = None,
     ) -> SecondPass:
         """What looks at the same features again, knowing their means.
@@ -99,18 +101,26 @@ class Collector:
         weights, bias : the classifier (K, d) and (K,): decisions are arg max <w_k, h> + b_k.
         frame : multi-center frame of a problem, in whose classes features are held against centers.
         ood : features (M, d) of no class; then the first pass must have ``scatter``.
+        grams : Gram matrices by name that class means and weights are held against.
 
         Raises
         ------
         ValueError : no features so far, or shapes that do not match.
         """
-        return SecondPass(self.statistics(weights, bias, frame=frame, conventions=conventions), ood)
+        return SecondPass(self.statistics(weights, bias, frame=frame, grams=grams, conventions=conventions), ood)
 
-    def measures(self, weights: Any = None, bias: Any = None, *, conventions: Conventions | None = None) -> "Measures":
+    def measures(
+        self,
+        weights: Any = None,
+        bias: Any = None,
+        *,
+        grams: Mapping[str, Any] | None = None,
+        conventions: Conventions | None = None,
+    ) -> "Measures":
         """What a single pass can say; measures that need a second one are left out."""
         from ufm.measure.network import report
 
-        return report(self.statistics(weights, bias, conventions=conventions))
+        return report(self.statistics(weights, bias, grams=grams, conventions=conventions))
 
     def statistics(
         self,
@@ -118,6 +128,7 @@ class Collector:
         bias: Any = None,
         *,
         frame: Frame | None = None,
+        grams: Mapping[str, Any] | None = None,
         conventions: Conventions | None = None,
     ) -> Statistics:
         """All that is known after this pass, and what it is held against."""
@@ -135,6 +146,7 @@ class Collector:
             all_biases=biases(bias, weights, len(counts)),
             frame=frame,
             conventions=conventions or Conventions(),
+            grams=given_grams(grams, len(counts)),
         )
         if 0.0 < statistics.scale < SMALLEST:
             raise ValueError(

@@ -11,6 +11,8 @@ from ufm.files.text import columns, require_known
 from ufm.measure.arrays import Classes, Labels, native, vectors
 from ufm.measure.collector import Collector, biases, classifier
 from ufm.measure.conventions import Conventions
+from ufm.measure.definitions.nc2_geometry import gram_distances
+from ufm.measure.grams import given_grams
 from ufm.measure.metric import known
 from ufm.measure.metrics import gram
 from ufm.measure.statistics import LeftOut, Statistics
@@ -101,7 +103,7 @@ class Measures(Mapping[str, Any]):
         return f"{head}; without a sample: {some}" if absent else head
 
     def _rows(self) -> list[tuple[str, str, str]]:
-        rows = [(name, f"{value:.6g}", known()[name].collapse) for name, value in self.metrics.items()]
+        rows = [(name, f"{value:.6g}", _at_collapse(name)) for name, value in self.metrics.items()]
         return [("measure", "value", "at collapse"), *rows]
 
     def __str__(self) -> str:
@@ -122,6 +124,10 @@ class Measures(Mapping[str, Any]):
         return measures_figure({0: self})
 
 
+def _at_collapse(name: str) -> str:
+    return known()[name].collapse if name in known() else "0 as predicted"
+
+
 def report(statistics: Statistics) -> Measures:
     """All measures that the statistics define."""
     metrics: dict[str, float] = {}
@@ -138,6 +144,11 @@ def report(statistics: Statistics) -> Measures:
             by_class[name][statistics.present] = value
         else:
             metrics[name] = value
+    for name, distance in gram_distances(statistics).items():
+        if isinstance(distance, LeftOut):
+            left_out[name] = str(distance)
+        else:
+            metrics[name] = distance
     weights = statistics.all_weights
     return Measures(
         metrics=metrics,
@@ -168,6 +179,7 @@ def measure(
     frame: Frame | None = None,
     classes: int | Sequence[Any] | None = None,
     ood: Any = None,
+    grams: Mapping[str, Any] | None = None,
     conventions: Conventions | None = None,
 ) -> Measures:
     """Every measure of neural collapse of features (N, d), whoever trained the network.
@@ -182,6 +194,9 @@ def measure(
     classes : K, or the names of the classes in the order of the rows of weights (default: the labels that occur, in
         order; with weights, 0 .. K - 1).
     ood : features (M, d) of no class, for NC5 and NECO.
+    grams : Gram matrices that a theory predicts, by name: :class:`ufm.Grams` of class means and of weights, or one
+        matrix (K, K) for both; :func:`ufm.predicted_grams` has those of a model. Each adds ``gram_NAME``,
+        ``centered_gram_NAME`` and ``weight_gram_NAME``, distances in [0, 2] of matrices of length 1.
     conventions : where papers differ.
 
     Returns
@@ -199,7 +214,7 @@ def measure(
     >>> labels = rng.integers(3, size=300)
     >>> measures = ufm.measure(np.eye(3)[labels] + 0.01 * rng.normal(size=(300, 3)), labels)
     >>> round(measures.nc1, 4), round(measures.nc2_equiangle, 3), measures.nearest_mean_accuracy
-    (0.0004, 0.001, 1.0)
+    (0.0002, 0.001, 1.0)
     """
     features = native("features", features, 2)
     weights = None if weights is None else vectors("weights", weights, 2)
@@ -208,7 +223,8 @@ def measure(
     if n_rows is None and frame is not None:
         n_rows = frame.n_classes
     named = Classes.found(labels, n_rows) if classes is None else Classes.of(classes)
+    given_grams(grams, len(named))
     biases(bias, classifier(weights, len(named), features.shape[1]), len(named))
     first = Collector(named, scatter=ood is not None).add(features, labels)
-    second = first.second_pass(weights, bias, frame=frame, ood=ood, conventions=conventions)
+    second = first.second_pass(weights, bias, frame=frame, ood=ood, grams=grams, conventions=conventions)
     return second.add(features, labels).measures()

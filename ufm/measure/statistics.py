@@ -1,6 +1,7 @@
 """What metrics are made of: counts, means and spreads of classes, and what a second look at the features adds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from ufm.measure.arrays import Classes
 from ufm.measure.conventions import Conventions
+from ufm.measure.grams import Grams
 from ufm.problems.frames import Array, Frame
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Statistics:
     all_biases: Array | None
     frame: Frame | None
     conventions: Conventions
+    grams: Mapping[str, Grams] = field(default_factory=dict)
     again: "SecondPass | None" = None
 
     @cached_property

@@ -9,6 +9,7 @@ from scipy.integrate import solve_ivp
 import ufm
 from tests import oracles, strategies
 from theory.multicenter import minimum
+from ufm.measure import metrics
 from ufm.problems import stiefel
 from ufm.problems.frames import dense
 from ufm.problems.state import frame_of, random_state
@@ -54,7 +55,7 @@ def test_flow_follows_the_obvious_one(problem, seed, rate):
     for part, expected in zip(flow.state, obvious_flow(problem, state, 0.7, rate), strict=True):
         np.testing.assert_allclose(part, expected, atol=1e-8)
     assert flow.value[-1] == pytest.approx(oracles.learned_objective(problem, flow.state), rel=1e-11)
-    measured = ufm.measure.metrics.variability(flow.state.features, problem.labels, flow.frame)
+    measured = metrics.variability(flow.state.features, problem.labels, flow.frame)
     np.testing.assert_allclose(flow.class_values("variability")[-1], measured, atol=1e-12)
 
 

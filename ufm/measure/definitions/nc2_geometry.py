@@ -131,6 +131,31 @@ def gram_distance(measured: Array, predicted: Array) -> float:
     return float(np.linalg.norm(measured / np.linalg.norm(measured) - predicted / np.linalg.norm(predicted)))
 
 
+def gram_distances(s: Statistics) -> dict[str, float | LeftOut]:
+    r"""Distances, as above, to each of the Gram matrices that were given, of classes that have a sample: of class
+    means, ``gram_NAME``; of centered ones, ``centered_gram_NAME``, to the prediction centered alike,
+    :math:`C G' C^\top` with :math:`C = I - 1 \omega^\top` and the weights :math:`\omega` of the global mean; and of
+    rows of weights, ``weight_gram_NAME``. What cannot be said has its reason in place of a number.
+    """
+    center = np.eye(len(s.counts)) - s.conventions.of_between(s.counts)
+    found: dict[str, float | LeftOut] = {}
+    for name, pair in s.grams.items():
+        means, weights = (None if each is None else each[np.ix_(s.present, s.present)] for each in pair)
+        if means is not None:
+            found[f"gram_{name}"] = _distance_or_reason(s.own_means, means)
+            found[f"centered_gram_{name}"] = _distance_or_reason(s.centered, center @ means @ center.T)
+        if weights is not None and s.all_weights is not None:
+            found[f"weight_gram_{name}"] = _distance_or_reason(s.classifier, weights)
+    return found
+
+
+def _distance_or_reason(rows: Array, predicted: Array) -> float | LeftOut:
+    try:
+        return gram_distance(rows @ rows.T, predicted)
+    except LeftOut as reason:
+        return reason
+
+
 def _apart(s: Statistics) -> Array:
     _two(s)
     norms = s.lengths(s.centered, MEAN)
