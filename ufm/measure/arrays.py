@@ -1,19 +1,33 @@
 """What people hand in: arrays of any library, where they are, and labels of any kind."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+
+from ufm.files.blas import one_thread
 
 Labels = NDArray[np.int64]
 Native: TypeAlias = Any
 """An array of torch or cupy on its device, or of numpy."""
 
-CHUNK = 1 << 23
-"""At most so many numbers of the features are float64 at one time (64 MiB)."""
+CHUNK = 1 << 19
+"""So many numbers of the features are float64 at one time in each thread (4 MiB): they stay near the processor."""
+
+NARROW = 64
+"""Samples have no fewer numbers than these where samples of a chunk are counted: sums of many would be rounded more."""
+
+THREADS = 8
+"""At most."""
 
 SMALLEST, LARGEST = 1e-70, 1e70
 """Between these the fourth powers of lengths, which some measures need, are numbers too."""
@@ -204,28 +218,36 @@ class Runs:
     """(B,), ascending, on the host."""
     index: NDArray[np.int64]
     """Which row of the features each one is."""
+    squares: Native
+    """Squared lengths, (B,), without the origin taken away."""
     name: str = "features"
     """Of the argument that they are."""
 
-    @property
+    @cached_property
     def classes(self) -> Labels:
         """The classes that occur."""
         return self.codes[self.starts]
 
-    @property
+    @cached_property
     def starts(self) -> NDArray[np.int64]:
         """Where each of them begins."""
         return np.flatnonzero(np.diff(self.codes, prepend=-1))
 
-    @property
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
         """How many samples each of them has."""
         return np.diff(self.starts, append=len(self.codes))
 
+    @cached_property
+    def _adder(self) -> Any:
+        """Rows of ones (classes, B): numpy's own sums over parts of the first axis take ten times as long."""
+        ends = np.append(self.starts, len(self.codes))
+        return sparse.csr_array((np.ones(len(self.codes)), np.arange(len(self.codes)), ends))
+
     def sums(self, values: Native) -> Native:
         """Sums by class of values (B, ...), in the order of ``classes``."""
         if isinstance(values, np.ndarray):
-            return np.add.reduceat(values, self.starts, axis=0)
+            return self._adder @ values
         space = array_api_compat.array_namespace(values)
         ends = np.append(self.starts[1:], len(self.codes))
         return space.stack([space.sum(values[a:b], axis=0) for a, b in zip(self.starts, ends, strict=True)])
@@ -277,19 +299,51 @@ def batch(
     return given, codes
 
 
-def runs(features: Native, codes: Labels, origin: Native, width: int, name: str = "features") -> Iterator[Runs]:
-    """The features chunk by chunk, sorted by class within each, minus the origin (d,); ``width`` numbers a sample."""
-    space, place = array_api_compat.array_namespace(features), array_api_compat.device(features)
-    step = max(1, CHUNK // max(1, width))
+def chunks(
+    features: Native, codes: Labels, origin: Native, width: int, name: str = "features"
+) -> Iterator[Callable[[], Runs]]:
+    """What makes the features, chunk by chunk, sorted by class within each, minus the origin (d,); ``width`` numbers a
+    sample.
+    """
+    step = max(1, CHUNK // max(NARROW, width))
     for begin in range(0, len(codes), step):
-        part = codes[begin : begin + step]
-        order = np.argsort(part, kind="stable")
-        rows = features[begin : begin + step]
-        if np.any(part[1:] < part[:-1]):
-            rows = space.take(rows, space.asarray(order, device=place), axis=0)
-        rows = beside(rows, origin)
-        here = array_api_compat.array_namespace(rows)
-        rows = here.astype(rows, here.float64)
-        with np.errstate(invalid="ignore", over="ignore"):
-            rows -= origin
-        yield Runs(rows, part[order], begin + order, name)
+        yield partial(_run, features, codes, origin, slice(begin, begin + step), name)
+
+
+def runs(features: Native, codes: Labels, origin: Native, width: int, name: str = "features") -> Iterator[Runs]:
+    """The same, made one by one."""
+    return (make() for make in chunks(features, codes, origin, width, name))
+
+
+def _run(features: Native, codes: Labels, origin: Native, where: slice, name: str) -> Runs:
+    part, rows = codes[where], features[where]
+    order = np.argsort(part, kind="stable")
+    if np.any(part[1:] < part[:-1]):
+        space = array_api_compat.array_namespace(features)
+        rows = space.take(rows, space.asarray(order, device=array_api_compat.device(features)), axis=0)
+    rows = beside(rows, origin)
+    space = array_api_compat.array_namespace(rows)
+    rows = space.astype(rows, space.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        squares = space.vecdot(rows, rows)
+        rows -= origin
+    return Runs(rows, part[order], where.start + order, squares, name)
+
+
+def in_order(work: Callable[[Any], Any], jobs: Iterable[Any], features: Native) -> Iterator[Any]:
+    """What the work makes of each job, in their order: bits do not depend on the threads, which numpy's arrays have one
+    of for each processor.
+    """
+    threads = min(THREADS, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else 1
+    with one_thread() if isinstance(features, np.ndarray) else nullcontext():
+        if threads == 1 or not isinstance(features, np.ndarray):
+            yield from map(work, jobs)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            waiting: deque[Future[Any]] = deque()
+            for job in jobs:
+                waiting.append(pool.submit(work, job))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()

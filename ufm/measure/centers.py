@@ -43,13 +43,13 @@ class Centers:
             self.right[name][runs.classes] += runs.sums(right.astype(float))
         directed = np.any(features != 0, axis=1)
         unit = unit_rows(features[directed])
-        rest = Runs(unit, runs.codes[directed], runs.index[directed])
+        rest = Runs(unit, runs.codes[directed], runs.index[directed], runs.squares[directed])
         if not len(rest.codes):
             return
         means, classifier = self._rows
         away = unit - means[rest.codes]
         nc = np.einsum("nd,nd->n", away, away)
-        self.collapse.add(rest, nc[:, None])
+        self.collapse.add(rest, nc[:, None].copy())
         self.cosines.add(rest, np.einsum("nd,nd->n", unit, classifier[rest.codes])[:, None])
         self.largest[rest.classes] = np.fmax(self.largest[rest.classes], np.maximum.reduceat(nc, rest.starts))
         self.entries[rest.classes] += rest.sums(away.sum(axis=1))

@@ -1,14 +1,26 @@
 """Collapse of features that come in batches: two passes, in any order, on any device, merged with others'."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import array_api_compat
 
-from ufm.measure.arrays import SMALLEST, Classes, Native, batch, beside, host, require_sized, runs, vectors
+from ufm.measure.arrays import (
+    SMALLEST,
+    Classes,
+    Native,
+    Runs,
+    batch,
+    beside,
+    chunks,
+    host,
+    in_order,
+    require_sized,
+    vectors,
+)
 from ufm.measure.conventions import Conventions
 from ufm.measure.grams import given_grams
-from ufm.measure.moments import Moments
+from ufm.measure.moments import Moments, Part
 from ufm.measure.second import SecondPass
 from ufm.measure.statistics import Statistics
 from ufm.problems.frames import Array, Frame
@@ -60,9 +72,13 @@ class Collector:
             origin = space.astype(given[0], space.float64)
             require_sized("features[0]", float(space.max(space.abs(origin))))
             self.origin = origin
-        for each in runs(given, codes, self.origin, given.shape[1]):
-            self.moments.add(each, each.rows)
+        for part in in_order(self._part, chunks(given, codes, self.origin, given.shape[1]), given):
+            self.moments.join(part)
         return self
+
+    def _part(self, make: Callable[[], Runs]) -> Part:
+        each = make()
+        return self.moments.part(each, each.rows)
 
     def merge(self, other: "Collector") -> Self:
         """Take what another collector of the same classes has seen.

@@ -1,12 +1,22 @@
 """Counts, means and squared deviations by class, of rows that come in any number of batches."""
 
-from typing import Any
+from typing import NamedTuple
 
 import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
 from ufm.measure.arrays import Native, Runs, beside, host
+
+
+class Part(NamedTuple):
+    """What some rows say of the classes that occur."""
+
+    classes: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    means: Native
+    squares: NDArray[np.float64]
+    scatter: Native
 
 
 class Moments:
@@ -29,17 +39,24 @@ class Moments:
         self.has_scatter = scatter
 
     def add(self, runs: Runs, rows: Native) -> None:
-        """Rows (B, m), of which ``runs`` knows the classes. Raises ValueError for NaN, infinity and too large ones."""
+        """Rows (B, m), of which ``runs`` knows the classes; they are used up.
+
+        Raises ValueError for NaN, infinity and too large ones.
+        """
+        self.join(self.part(runs, rows))
+
+    def part(self, runs: Runs, rows: Native) -> "Part":
+        """What these rows alone say. Nothing here is changed but the rows. Raises ValueError as :meth:`add`."""
         space = array_api_compat.array_namespace(rows)
         counts = space.asarray(runs.counts, dtype=space.float64, device=array_api_compat.device(rows))
         with np.errstate(invalid="ignore", over="ignore"):
             means = runs.sums(rows) / counts[:, None]
-            away = rows - runs.spread(means)
-            squares = space.vecdot(away, away)
-            runs.require(squares**0.5)
             runs.require(space.vecdot(means, means) ** 0.5)
-            scatter = away.T @ away if self.has_scatter else None
-        self._join(runs.classes, runs.counts, means, host(runs.sums(squares)), scatter)
+            rows -= runs.spread(means)
+            squares = space.vecdot(rows, rows)
+            runs.require(squares**0.5)
+        scatter = rows.T @ rows if self.has_scatter else None
+        return Part(runs.classes, runs.counts, means, host(runs.sums(squares)), scatter)
 
     def merge(self, other: "Moments", shift: Native) -> None:
         """Those of other rows, whose means lie ``shift`` (m,) from where ours begin, in the library of the shift."""
@@ -47,11 +64,11 @@ class Moments:
         if there.size:
             means = beside(other.means[there], shift) + shift
             scatter = None if other.scatter is None else beside(other.scatter, shift)
-            self._join(there, other.counts[there], means, other.squares[there], scatter)
+            self.join(Part(there, other.counts[there], means, other.squares[there], scatter))
 
-    def _join(
-        self, which: NDArray[np.int64], more: NDArray[np.int64], means: Native, squares: Any, scatter: Native
-    ) -> None:
+    def join(self, part: "Part") -> None:
+        """Take what some rows say."""
+        which, more, means, squares, scatter = part
         space, place = array_api_compat.array_namespace(means), array_api_compat.device(means)
         if self.means is None:
             shape = (len(self.counts), means.shape[1])
@@ -60,9 +77,9 @@ class Moments:
         before = self.counts[which]
         total = before + more
         delta = means - self.means[which]
-        part = space.asarray(more / total, device=place)[:, None]
+        share = space.asarray(more / total, device=place)[:, None]
         weight = space.asarray(before * (more / total), device=place)
-        self.means[which] = space.where(part == 1.0, means, self.means[which] + part * delta)
+        self.means[which] = space.where(share == 1.0, means, self.means[which] + share * delta)
         self.squares[which] += squares + host(weight * space.vecdot(delta, delta))
         if self.has_scatter:
             self.scatter = self.scatter + scatter + (delta * weight[:, None]).T @ delta

@@ -33,7 +33,7 @@ class Outside:
             with np.errstate(invalid="ignore", over="ignore"):
                 each.require(space.linalg.vector_norm(each.rows, axis=1))
             total += host(space.sum(each.rows, axis=0))
-            scores.append(self._scores(each.rows))
+            scores.append(self.scores_of(each.rows))
         self.scores = np.concatenate(scores)
         self.mean: Array = first.origin + total / len(codes)
 
@@ -45,7 +45,8 @@ class Outside:
         kept = min(len(first.all_counts), np.count_nonzero(sizes))
         return np.average(first.means, axis=0, weights=first.counts), directions[:kept].T
 
-    def _scores(self, rows: Native) -> Array:
+    def scores_of(self, rows: Native) -> Array:
+        """Of samples minus the origin (B, d), (B,)."""
         space, place = array_api_compat.array_namespace(rows), array_api_compat.device(rows)
         try:
             mean, directions = (space.asarray(x, device=place) for x in self._fitted)
@@ -55,10 +56,6 @@ class Outside:
         lengths = space.linalg.vector_norm(away, axis=1)
         scores = space.linalg.vector_norm(away @ directions, axis=1) / space.where(lengths == 0, 1.0, lengths)
         return np.round(host(scores), DECIMALS)
-
-    def add(self, rows: Native) -> None:
-        """Samples of known classes, minus the origin."""
-        self.inside.append(self._scores(rows))
 
     @property
     def auroc(self) -> float:

@@ -1,13 +1,15 @@
 """The second look at features, for what needs their class means."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from ufm.measure.arrays import Native, Runs, batch, host, runs
+from ufm.measure.arrays import Native, Runs, batch, chunks, host, in_order
 from ufm.measure.centers import Centers
 from ufm.measure.outside import Outside
 from ufm.measure.statistics import Statistics
@@ -62,8 +64,9 @@ class SecondPass:
             raise ValueError(f"labels[{int(np.argmax(unseen))}]={name!r}: that class has no sample in the first pass")
         if len(codes):
             there = self._constants(given)
-            for each in runs(given, codes, there["origin"], max(given.shape[1], len(first.counts))):
-                self._look(each, there)
+            jobs = chunks(given, codes, there["origin"], max(given.shape[1], len(first.counts)))
+            for seen in in_order(partial(self._look, there), jobs, given):
+                self._take(seen)
         return self
 
     def merge(self, other: "SecondPass") -> Self:
@@ -134,30 +137,50 @@ class SecondPass:
             self._there = ((space, place), placed)
         return self._there[1]
 
-    def _look(self, each: Runs, there: dict[str, Native]) -> None:
-        space = array_api_compat.array_namespace(each.rows)
-        which = np.searchsorted(self.first.present, each.classes)
+    def _look(self, there: dict[str, Native], make: Callable[[], Runs]) -> "Seen":
+        """What a chunk says, summed by class. Nothing here is changed."""
+        each = make()
+        space, which = array_api_compat.array_namespace(each.rows), np.searchsorted(self.first.present, each.classes)
         own = np.repeat(which, each.counts)
         index = space.asarray(own, device=array_api_compat.device(each.rows))
-        with np.errstate(invalid="ignore", over="ignore"):
-            lengths = space.linalg.vector_norm(each.rows + there["origin"], axis=1)
-            each.require(lengths)
-        inner = (each.rows - space.take(there["means"], index, axis=0)) @ there["directions"]
-        products = inner @ there["coordinates"].T
-        behind = space.take_along_axis(products, index[:, None], axis=1) - products
-        nearest = host(space.argmin(2.0 * behind + space.take(there["distances"], index, axis=0), axis=1))
-        lengths = host(lengths)
-        self.seen[which] += each.counts
-        self.along[which] += host(each.sums(inner * inner))
-        self.toward[which] += host(each.sums(behind * behind))
-        self.nearest[which] += each.sums((nearest == own).astype(float))
-        self.lengths[which] += each.sums(lengths)
-        self.zeros[which] += each.sums((lengths == 0).astype(float))
+        lengths = each.squares**0.5
+        each.require(lengths)
+        decided = None
         if "weights" in there:
             decided = host(space.argmax(each.rows @ there["weights"].T + there["scores"], axis=1))
-            self.right[which] += each.sums((decided == each.codes).astype(float))
-            self.agree[which] += each.sums((decided == self.first.present[nearest]).astype(float))
+        full = None if self.centers is None else host(each.rows + there["origin"])
+        outside = None if self.outside is None else self.outside.scores_of(each.rows)
+        each.rows[...] -= space.take(there["means"], index, axis=0)
+        inner = each.rows @ there["directions"]
+        behind = inner @ there["coordinates"].T
+        behind *= -1.0
+        behind -= space.take_along_axis(behind, index[:, None], axis=1)
+        inner *= inner
+        sums = {"along": host(each.sums(inner)), "toward": host(each.sums(behind * behind))}
+        behind *= 2.0
+        behind += space.take(there["distances"], index, axis=0)
+        nearest = host(space.argmin(behind, axis=1))
+        counted = {"nearest": nearest == own, "lengths": host(lengths), "zeros": host(lengths) == 0}
+        if decided is not None:
+            counted |= {"right": decided == each.codes, "agree": decided == self.first.present[nearest]}
+        sums |= {name: each.sums(values.astype(float)) for name, values in counted.items()}
+        return Seen(which, each, sums, full, outside)
+
+    def _take(self, seen: "Seen") -> None:
+        self.seen[seen.which] += seen.runs.counts
+        for name, values in seen.sums.items():
+            getattr(self, name)[seen.which] += values
         if self.centers is not None:
-            self.centers.add(each, host(each.rows + there["origin"]))
+            self.centers.add(seen.runs, seen.full)
         if self.outside is not None:
-            self.outside.add(each.rows)
+            self.outside.inside.append(seen.outside)
+
+
+class Seen(NamedTuple):
+    """What a chunk says: sums by class, for the classes at these places, features for a frame, scores."""
+
+    which: NDArray[np.int64]
+    runs: Runs
+    sums: dict[str, Array]
+    full: Any
+    outside: Any
