@@ -2,7 +2,8 @@
 
 Every figure is the median of several runs in a process of its own, after a warm-up; ratios are against the fastest
 method of the toolkit on the same problem. ``python -m benchmarks --quick`` leaves out the runs above a minute;
-``python -m benchmarks geometry`` is the part about models of free features.
+``python -m benchmarks geometry`` is the part about models of free features, ``python -m benchmarks measure`` that about
+measuring networks, which runs by itself only: it writes 8 GB.
 """
 
 import argparse
@@ -28,8 +29,8 @@ def table(rows: list[list[str]]) -> str:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["geometry"]:
-        raise SystemExit(subprocess.call([sys.executable, "-m", "benchmarks.geometry", *sys.argv[2:]]))
+    if sys.argv[1:2] in (["geometry"], ["measure"]):
+        raise SystemExit(subprocess.call([sys.executable, "-m", f"benchmarks.{sys.argv[1]}", *sys.argv[2:]]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out what takes more than a minute")
     parser.add_argument(

@@ -76,10 +76,9 @@ class Moments:
             self.scatter = space.zeros(shape[1:] * 2, dtype=space.float64, device=place) if self.has_scatter else None
         before = self.counts[which]
         total = before + more
-        delta = means - self.means[which]
-        share = space.asarray(more / total, device=place)[:, None]
+        delta = means - self.means[which]  # from 0, and whole, where there was none
         weight = space.asarray(before * (more / total), device=place)
-        self.means[which] = space.where(share == 1.0, means, self.means[which] + share * delta)
+        self.means[which] += space.asarray(more / total, device=place)[:, None] * delta
         self.squares[which] += squares + host(weight * space.vecdot(delta, delta))
         if self.has_scatter:
             self.scatter = self.scatter + scatter + (delta * weight[:, None]).T @ delta

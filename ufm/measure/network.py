@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ufm.files.blas import one_thread
 from ufm.files.text import columns, require_known
 from ufm.measure.arrays import Classes, Labels, native, vectors
 from ufm.measure.collector import Collector, biases, classifier
@@ -130,6 +131,11 @@ def _at_collapse(name: str) -> str:
 
 def report(statistics: Statistics) -> Measures:
     """All measures that the statistics define."""
+    with one_thread(statistics.all_means.size):
+        return _report(statistics)
+
+
+def _report(statistics: Statistics) -> Measures:
     metrics: dict[str, float] = {}
     by_class: dict[str, Array] = {}
     left_out: dict[str, str] = {}

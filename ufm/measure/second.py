@@ -1,7 +1,6 @@
 """The second look at features, for what needs their class means."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -9,6 +8,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
+from ufm.files.blas import one_thread
 from ufm.measure.arrays import Native, Runs, batch, chunks, host, in_order
 from ufm.measure.centers import Centers
 from ufm.measure.outside import Outside
@@ -34,7 +34,8 @@ class SecondPass:
         """Of no features so far."""
         self.first = first
         self.outside = None if ood is None else Outside(first, ood)
-        n, (_, directions) = len(first.counts), first.spectrum
+        with one_thread(first.all_means.size):
+            n, (_, directions) = len(first.counts), first.spectrum
         self.coordinates = first.centered @ directions.T
         self.along: Array = np.zeros((n, len(directions)))
         """Squares of the components of h - mu along each direction."""
@@ -117,7 +118,7 @@ class SecondPass:
                 f"the second pass has seen {self.seen[k]} samples of class {name!r}, the first one "
                 f"{self.first.counts[k]}: all batches come twice"
             )
-        return report(replace(self.first, again=self))
+        return report(self.first.after(self))
 
     def _constants(self, features: Native) -> dict[str, Native]:
         """What each batch needs, where the features are."""

@@ -1,7 +1,7 @@
 """What metrics are made of: counts, means and spreads of classes, and what a second look at the features adds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -174,9 +174,21 @@ class Statistics:
     @cached_property
     def distances(self) -> Array:
         r"""Squared distances of class means, (G, G); 0 where two are the same to rounding."""
-        means = self.centered
-        squares = np.array([np.einsum("kd,kd->k", means - mean, means - mean) for mean in means])
+        squares = squared_distances(self.centered)
         return np.where(squares > self.rounding**2, squares, 0.0)
+
+    @cached_property
+    def directions_apart(self) -> Array:
+        """Distances of the directions of centered class means, (G, G). Raises LeftOut if one has none."""
+        lengths = self.lengths(self.centered, "centered mean")
+        return np.sqrt(squared_distances(self.centered / lengths[:, None]))
+
+    def after(self, again: "SecondPass") -> "Statistics":
+        """The same with what a second pass has seen; what was computed stays, for it needs the first one alone."""
+        looked = replace(self, again=again)
+        looked.__dict__.update({**self.__dict__, "again": again})
+        looked.__dict__.pop("within_along", None)
+        return looked
 
     def lengths(self, rows: Array, what: str) -> Array:
         """Of rows (G, d) by class. Raises LeftOut if one is 0, and has no direction, naming its class."""
@@ -185,3 +197,23 @@ class Statistics:
             name = self.classes.names[self.present[int(np.argmin(lengths))]]
             raise LeftOut(f"{what} of class {name!r} is 0: it has no direction")
         return lengths
+
+
+CANCELS = 1e-2
+"""Squared distances below this share of the squared lengths are taken from differences: products would lose digits."""
+
+
+def squared_distances(rows: Array) -> Array:
+    r"""Between all rows (G, d), (G, G): :math:`|a|^2 + |b|^2 - 2 \langle a, b \rangle`, or :math:`|a - b|^2` where that
+    cancels.
+    """
+    products = rows @ rows.T
+    lengths = np.diag(products)
+    sums = lengths[:, None] + lengths
+    squares = sums - 2.0 * products
+    close = squares <= CANCELS * sums
+    for k in range(len(rows)):
+        away = rows[close[k]] - rows[k]
+        squares[k, close[k]] = np.vecdot(away, away)
+    np.fill_diagonal(squares, 0.0)
+    return squares

@@ -158,10 +158,8 @@ def _distance_or_reason(rows: Array, predicted: Array) -> float | LeftOut:
 
 def _apart(s: Statistics) -> Array:
     _two(s)
-    norms = s.lengths(s.centered, MEAN)
-    units = s.centered / norms[:, None]
-    apart = _pairs(np.array([np.linalg.norm(units - unit, axis=1) for unit in units]))
-    if not np.all(apart > 2.0 * s.rounding / norms.min()):
+    apart = _pairs(s.directions_apart)
+    if not np.all(apart > 2.0 * s.rounding / s.lengths(s.centered, MEAN).min()):
         raise LeftOut("two class means have the same direction")
     return apart
 
