@@ -2,6 +2,7 @@
 
 import itertools
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ import ufm
 from tests.ufm.measure.by_loops import ByLoops
 from ufm.measure.conventions import CHOICES
 from ufm.measure.metric import known
+from ufm.measure.statistics import squared_distances
 
 RELATIVE, ABSOLUTE = 1e-10, 1e-13
 """As promised; and of what is of order 1 and may be 0."""
@@ -30,6 +32,19 @@ def agree(measures, expected, scale=1.0, but=()):
         value = measures[name]
         value = value[~np.isnan(value)] if known()[name].by_class else value
         np.testing.assert_allclose(value, expected[name], rtol=RELATIVE, atol=ABSOLUTE * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("apart", [1.0, 1e-1, 1e-3, 1e-7, 0.0])
+def test_squared_distances_of_near_and_far_rows(apart):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=5) + apart * rng.normal(size=(6, 5))
+    rows[5] = rng.normal(size=5)
+    expected = [
+        [float(mp.fsum((mp.mpf(x) - mp.mpf(y)) ** 2 for x, y in zip(a, b, strict=True))) for b in rows] for a in rows
+    ]
+    found = squared_distances(rows)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0.0)  # eps / CANCELS, or of the differences
+    assert not np.diag(found).any()
 
 
 def test_loops_know_every_measure():

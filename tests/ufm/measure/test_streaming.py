@@ -79,7 +79,21 @@ def test_chunks_are_seamless(drawn, chunk):
     expected = ufm.measure(h, y, w, ood=ood)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrays, "CHUNK", chunk)
+        patch.setattr(arrays, "NARROW", 1)
         same(expected, ufm.measure(h, y, w, ood=ood))
+
+
+@given(batches())
+def test_the_number_of_threads_changes_no_bit(drawn):
+    h, y, w, ood, _ = drawn
+    said = []
+    for threads in (1, 8):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(arrays, "CHUNK", 4 * arrays.NARROW)
+            patch.setattr(arrays, "THREADS", threads)
+            patch.setattr(arrays, "processors", lambda: 8)
+            said.append(bits(ufm.measure(h, y, w, ood=ood)))
+    assert said[0] == said[1]
 
 
 @given(batches())
