@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ufm.commands.flags import PICTURES, check_file, check_folder
-from ufm.commands.slices import measured
 from ufm.files import store
 from ufm.files.arrays import read, read_labels, split
 from ufm.files.epochs import ROLES, epochs
@@ -18,7 +17,7 @@ from ufm.files.process import OK, interactive
 from ufm.files.text import columns, read_text, require_known
 from ufm.measure.conventions import CHOICES, Conventions
 from ufm.measure.metric import known
-from ufm.measure.network import Measures
+from ufm.measure.network import Measures, measure
 from ufm.problems.build import build
 from ufm.problems.frames import Frame, multi_center_frame
 
@@ -117,14 +116,17 @@ class Command:
     def _measured(self, data: Mapping[str, Callable[[], Any]], epoch: int) -> Measures:
         if lacking := [role for role in ("features", "labels") if role not in data]:
             raise ValueError(f"there are no {lacking[0]} of epoch {epoch}: --{lacking[0]}, or a file in the folder")
-        arrays = {role: reader() for role, reader in data.items()}
-        return measured(
-            arrays,
+        found = measure(
+            **{role: reader() for role, reader in data.items()},
             classes=self._classes(),
             frame=self._frame(),
             conventions=conventions(self.convention),
             progress=interactive(),
         )
+        if np.count_nonzero(found.counts) == 1:
+            only = found.classes[int(np.argmax(found.counts))]
+            raise ValueError(f"all labels are {only!r}: collapse is between classes, two are needed")
+        return found
 
     def _classes(self) -> int | Sequence[str] | None:
         if self.classes is None or self.classes.isdecimal():

@@ -12,6 +12,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from tqdm import tqdm
 
 from ufm.files.blas import one_thread
 from ufm.files.process import processors
@@ -104,6 +105,7 @@ def vectors(name: str, values: Any, dims: int) -> NDArray[np.float64]:
 def labelled(labels: Any) -> NDArray[Any]:
     """Labels as numpy has them, whole ones as integers. Raises ValueError for what cannot name classes."""
     values = host(labels) if array_api_compat.is_torch_array(labels) else _numpy(labels, "labels")
+    values = values[:, 0] if values.shape[1:] == (1,) else values
     if values.ndim not in (1, 2):
         raise ValueError(f"labels of shape {values.shape}: (N,) is needed, or (N, K) with a single 1 in each row")
     if values.dtype.kind not in "iubfUSOT":
@@ -172,14 +174,15 @@ class Classes:
         return len(self.names)
 
     def codes(self, labels: Any) -> Labels:
-        """Labels (N,), names of classes, or one-hot ones (N, K), as numbers of classes (N,).
+        """Labels (N,), names of classes, their numbers where the names are words, or one-hot ones (N, K), as numbers of
+        classes (N,).
 
         Raises ValueError with the first label that is none of them.
         """
         values = labelled(labels)
         if values.ndim == 2:
             return self._hot(values)
-        if values.dtype.kind in "iub" and self.names == tuple(range(len(self))):
+        if values.dtype.kind in "iub" and self._numbered:
             codes, known = values.astype(np.int64), (values >= 0) & (values < len(self))
         else:
             codes, known = self._look_up(values)
@@ -190,6 +193,10 @@ class Classes:
                 f"labels[{row}]={values[row : row + 1].tolist()[0]!r} is no class: there are {len(self)}, {allowed}"
             )
         return codes
+
+    @property
+    def _numbered(self) -> bool:
+        return self.names == tuple(range(len(self))) or all(isinstance(name, str) for name in self.names)
 
     def _look_up(self, values: NDArray[Any]) -> tuple[Labels, NDArray[np.bool_]]:
         distinct, inverse = _unique(values)
@@ -300,14 +307,16 @@ def batch(
 
 
 def chunks(
-    features: Native, codes: Labels, origin: Native, width: int, name: str = "features"
+    features: Native, codes: Labels, origin: Native, width: int, name: str = "features", *, progress: bool = False
 ) -> Iterator[Callable[[], Runs]]:
     """What makes the features, chunk by chunk, sorted by class within each, minus the origin (d,); ``width`` numbers a
-    sample.
+    sample. ``progress`` shows a bar on stderr.
     """
     step = max(1, CHUNK // max(NARROW, width))
-    for begin in range(0, len(codes), step):
-        yield partial(_run, features, codes, origin, slice(begin, begin + step), name)
+    with tqdm(total=len(codes), unit="row", delay=1.0, leave=False, disable=not progress) as bar:
+        for begin in range(0, len(codes), step):
+            yield partial(_run, features, codes, origin, slice(begin, begin + step), name)
+            bar.update(len(codes[begin : begin + step]))
 
 
 def runs(features: Native, codes: Labels, origin: Native, width: int, name: str = "features") -> Iterator[Runs]:

@@ -61,7 +61,7 @@ class Collector:
         self.moments = Moments(len(self.classes), scatter=scatter)
         self.origin: Native = None
 
-    def add(self, features: Any, labels: Any) -> Self:
+    def add(self, features: Any, labels: Any, *, progress: bool = False) -> Self:
         """Take a batch: features (N, d) of any library and device, labels (N,) or one-hot (N, K).
 
         Raises ValueError for shapes that do not match, unknown labels, NaN and infinity.
@@ -72,7 +72,7 @@ class Collector:
             origin = space.astype(given[0], space.float64)
             require_sized("features[0]", float(space.max(space.abs(origin))))
             self.origin = origin
-        for part in in_order(self._part, chunks(given, codes, self.origin, given.shape[1]), given):
+        for part in in_order(self._part, chunks(given, codes, self.origin, given.shape[1], progress=progress), given):
             self.moments.join(part)
         return self
 

@@ -187,6 +187,7 @@ def measure(
     ood: Any = None,
     grams: Mapping[str, Any] | None = None,
     conventions: Conventions | None = None,
+    progress: bool = False,
 ) -> Measures:
     """Every measure of neural collapse of features (N, d), whoever trained the network.
 
@@ -204,6 +205,7 @@ def measure(
         matrix (K, K) for both; :func:`ufm.predicted_grams` has those of a model. Each adds ``gram_NAME``,
         ``centered_gram_NAME`` and ``weight_gram_NAME``, distances in [0, 2] of matrices of length 1.
     conventions : where papers differ.
+    progress : show a bar on stderr for each of the two passes.
 
     Returns
     -------
@@ -231,6 +233,6 @@ def measure(
     named = Classes.found(labels, n_rows) if classes is None else Classes.of(classes)
     given_grams(grams, len(named))
     biases(bias, classifier(weights, len(named), features.shape[1]), len(named))
-    first = Collector(named, scatter=ood is not None).add(features, labels)
+    first = Collector(named, scatter=ood is not None).add(features, labels, progress=progress)
     second = first.second_pass(weights, bias, frame=frame, ood=ood, grams=grams, conventions=conventions)
-    return second.add(features, labels).measures()
+    return second.add(features, labels, progress=progress).measures()

@@ -55,7 +55,7 @@ class SecondPass:
         self.centers = None if first.frame is None else Centers(first.frame, len(first.all_counts))
         self._there: tuple[Any, dict[str, Native]] = (None, {})
 
-    def add(self, features: Any, labels: Any) -> Self:
+    def add(self, features: Any, labels: Any, *, progress: bool = False) -> Self:
         """Take a batch again, as :meth:`Collector.add` did. Raises ValueError likewise."""
         first = self.first
         given, codes = batch(features, labels, first.classes, first.origin)
@@ -65,7 +65,8 @@ class SecondPass:
             raise ValueError(f"labels[{int(np.argmax(unseen))}]={name!r}: that class has no sample in the first pass")
         if len(codes):
             there = self._constants(given)
-            jobs = chunks(given, codes, there["origin"], max(given.shape[1], len(first.counts)))
+            width = max(given.shape[1], len(first.counts))
+            jobs = chunks(given, codes, there["origin"], width, progress=progress)
             for seen in in_order(partial(self._look, there), jobs, given):
                 self._take(seen)
         return self

@@ -1,15 +1,16 @@
 """``ufm measure``: the numbers of ufm.measure from files of every kind, pictures of them, and what is refused."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from tqdm import tqdm
 
 import ufm
 from figures.commands.measure import measures_figure
 from tests.readable import require_readable
-from ufm.commands import slices
 from ufm.files import store
 from ufm.measure.metric import known
 
@@ -165,24 +166,11 @@ def test_a_table_in_notebooks():
     assert text.count("<th>") == text.count("</th>") == 3
 
 
-def test_slices_are_the_whole_and_know_their_rows(monkeypatch):
-    monkeypatch.setattr(slices, "CHUNK", 7 * D)
-    whole = ufm.measure(FEATURES, LABELS, WEIGHTS, ood=OUTSIDE)
-    arrays = {"features": FEATURES, "labels": LABELS, "weights": WEIGHTS, "ood": OUTSIDE}
-    assert dict(slices.measured(arrays).metrics) == pytest.approx(dict(whole.metrics), rel=1e-12, abs=1e-15)
-    broken = FEATURES.copy()
-    broken[23, 2] = np.nan
-    with pytest.raises(ValueError, match=r"^features\[23\] contains NaN"):
-        slices.measured({**arrays, "features": broken})
-
-
 def test_a_bar_for_those_who_watch(monkeypatch, capsys):
-    monkeypatch.setattr(slices, "tqdm", lambda **given: slices_tqdm(**{**given, "delay": 0.0, "mininterval": 0.0}))
-    slices.measured({"features": FEATURES, "labels": LABELS}, progress=True)
-    assert "120/120" in capsys.readouterr().err
-
-
-slices_tqdm = slices.tqdm
+    shown = {"delay": 0.0, "mininterval": 0.0}
+    monkeypatch.setattr(sys.modules["ufm.measure.arrays"], "tqdm", lambda **given: tqdm(**{**given, **shown}))
+    ufm.measure(FEATURES, LABELS, progress=True)
+    assert "60/60" in capsys.readouterr().err
 
 
 def test_the_list_of_measures(command):
@@ -213,21 +201,21 @@ def broken_features(row):
         ("y", LABELS[:-1], "features (60, 6) and 59 labels do not match"),
         ("h", broken_features(7), "features[7] contains NaN or infinity"),
         ("h", FEATURES[:, :, None], "features has shape (60, 6, 1): (N, d) is needed"),
-        ("w", WEIGHTS[:, :-1], "weights of shape (4, 5) do not fit features (N, 6): (K, 6) is needed"),
-        ("w", WEIGHTS.T, "(K, 6) is needed, so transposed?"),
+        ("w", WEIGHTS[:, :-1], "weights of shape (4, 5) do not fit 4 classes of features (N, 6)"),
+        ("w", WEIGHTS.T, "weights of shape (6, 4) do not fit 6 classes of features (N, 6): transposed?"),
         ("b", BIAS[:-1], "bias of shape (3,) does not fit 4 classes"),
         ("w", np.float64(1.0), "weights has shape ()"),
-        ("o", OUTSIDE[:, :-1], "ood of shape (20, 5) do not fit features (N, 6): (M, 6) is needed"),
+        ("o", OUTSIDE[:, :-1], "ood of dimension 5 beside features of dimension 6"),
         ("o", np.where(np.arange(20) == 3, np.nan, OUTSIDE.T).T, "ood[3] contains NaN or infinity"),
         ("o", OUTSIDE > 0, "ood has dtype bool: real numbers are needed"),
-        ("y", LABELS[:0], "features (60, 6) and 0 labels do not match"),
-        ("y", np.int64(3), "features (60, 6) and no labels do not match"),
+        ("y", LABELS[:0], "labels of shape (0,) name no class"),
+        ("y", np.int64(3), "labels of shape (): (N,) is needed"),
         ("y", np.zeros(60, dtype=int), "all labels are 0: collapse is between classes, two are needed"),
         ("y", LABELS + 1, "labels[3]=4 is no class: there are 4"),
         ("y", LABELS + 0.5, "labels are names: classes are needed"),
         ("y", np.array(["a", "b"])[LABELS % 2], "labels are names: classes are needed"),
-        ("h", np.zeros((0, D)), "features has shape (0, 6): there is nothing to measure"),
-        ("h", np.zeros((60, 0)), "features has shape (60, 0): there is nothing to measure"),
+        ("h", np.zeros((0, D)), "features (0, 6) and 60 labels do not match"),
+        ("h", np.zeros((60, 0)), "features has shape (60, 0): (N, d) is needed"),
         ("h", np.array([object()]), "h.npy: pickled Python objects, which could run code, are not read"),
     ],
 )
