@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ufm.certify.grams import predicted_grams
 from ufm.commands.flags import PICTURES, check_file, check_folder
 from ufm.files import store
 from ufm.files.arrays import read, read_labels, split
 from ufm.files.epochs import ROLES, epochs
 from ufm.files.process import OK, interactive
 from ufm.files.text import columns, read_text, require_known
+from ufm.measure.arrays import Classes
 from ufm.measure.conventions import CHOICES, Conventions
+from ufm.measure.grams import Grams
 from ufm.measure.metric import known
 from ufm.measure.network import Measures, measure
-from ufm.problems.build import build
+from ufm.problems.build import build, read_model
 from ufm.problems.frames import Frame, multi_center_frame
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ class Command:
     Example: ufm measure --features h.pt --labels y.txt --weights model.pt::fc.weight --bias model.pt::fc.bias --json
 
     Example: ufm measure --features table.csv --labels table.csv::label
+
+    Example: ufm measure --features h.npy --labels y.npy --weights w.npy --against seli model.toml
 
     Example: ufm measure --features RUN --out collapse
 
@@ -71,6 +76,11 @@ class Command:
     """Basis of the frame."""
     seed: int = 0
     """Seed of a random basis."""
+    against: tuple[str, ...] = ()
+    """What angles and lengths of class means and weights are held against besides a simplex: seli (the simplex-encoded
+    labels of these class sizes), or a file with a model without a frame, .toml or .json, whose minimum is found."""
+    scatter: bool = False
+    """Also the effective rank of the features, which takes d x d numbers."""
     convention: tuple[str, ...] = ()
     """Where papers differ: between=classes or samples, within=samples or classes, cdnv=squared or quartic."""
     picture: Path | None = None
@@ -120,6 +130,8 @@ class Command:
             **{role: reader() for role, reader in data.items()},
             classes=self._classes(),
             frame=self._frame(),
+            grams=self._grams(data),
+            scatter=self.scatter,
             conventions=conventions(self.convention),
             progress=interactive(),
         )
@@ -127,6 +139,20 @@ class Command:
             only = found.classes[int(np.argmax(found.counts))]
             raise ValueError(f"all labels are {only!r}: collapse is between classes, two are needed")
         return found
+
+    def _grams(self, data: Mapping[str, Callable[[], Any]]) -> dict[str, Grams]:
+        """What geometry is held against, by name."""
+        found: dict[str, Any] = {Path(name).stem: read_model(Path(name)) for name in self.against if name != "seli"}
+        if "seli" in self.against:
+            found["seli"] = self._sizes(data)
+        return {name: predicted_grams(each) for name, each in found.items()}
+
+    def _sizes(self, data: Mapping[str, Callable[[], Any]]) -> tuple[int, ...]:
+        """Samples of each class."""
+        labels, classes = data["labels"](), self._classes()
+        n_rows = len(data["weights"]()) if "weights" in data else None
+        named = Classes.found(labels, n_rows) if classes is None else Classes.of(classes)
+        return tuple(np.bincount(named.codes(labels), minlength=len(named)).tolist())
 
     def _classes(self) -> int | Sequence[str] | None:
         if self.classes is None or self.classes.isdecimal():

@@ -186,6 +186,7 @@ def measure(
     classes: int | Sequence[Any] | None = None,
     ood: Any = None,
     grams: Mapping[str, Any] | None = None,
+    scatter: bool = False,
     conventions: Conventions | None = None,
     progress: bool = False,
 ) -> Measures:
@@ -204,6 +205,7 @@ def measure(
     grams : Gram matrices that a theory predicts, by name: :class:`ufm.Grams` of class means and of weights, or one
         matrix (K, K) for both; :func:`ufm.predicted_grams` has those of a model. Each adds ``gram_NAME``,
         ``centered_gram_NAME`` and ``weight_gram_NAME``, distances in [0, 2] of matrices of length 1.
+    scatter : also hold the scatter of the features, d x d numbers, for their effective rank; ``ood`` implies it.
     conventions : where papers differ.
     progress : show a bar on stderr for each of the two passes.
 
@@ -233,6 +235,6 @@ def measure(
     named = Classes.found(labels, n_rows) if classes is None else Classes.of(classes)
     given_grams(grams, len(named))
     biases(bias, classifier(weights, len(named), features.shape[1]), len(named))
-    first = Collector(named, scatter=ood is not None).add(features, labels, progress=progress)
+    first = Collector(named, scatter=scatter or ood is not None).add(features, labels, progress=progress)
     second = first.second_pass(weights, bias, frame=frame, ood=ood, grams=grams, conventions=conventions)
     return second.add(features, labels, progress=progress).measures()

@@ -218,9 +218,6 @@ def _together(own: dict[str, P]) -> dict[str, P]:
     """What all processes have collected, merged in their order, so that each of them has the same bits."""
     if not _apart():
         return own
-    for each in own.values():
-        if isinstance(each, SecondPass):
-            each._there = (None, {})  # what it keeps on its device, and makes again, stays here
     everybody: list[Any] = [None] * distributed.get_world_size()
     distributed.all_gather_object(everybody, own)
     whole, *others = everybody

@@ -173,6 +173,27 @@ def test_a_bar_for_those_who_watch(monkeypatch, capsys):
     assert "60/60" in capsys.readouterr().err
 
 
+def test_held_against_predicted_geometry(command, refused, files):
+    sizes = np.bincount(LABELS).tolist()
+    (files / "ce.toml").write_text(ufm.FeatureModel(sizes, lam_w=1e-3, lam_h=1e-3).to_toml())
+    found = number(command, *ALL, "--against", "seli", "ce.toml", "--scatter")["metrics"]
+    expected = ufm.measure(
+        FEATURES,
+        LABELS,
+        WEIGHTS,
+        scatter=True,
+        grams={
+            "seli": ufm.predicted_grams(sizes),
+            "ce": ufm.predicted_grams(ufm.FeatureModel(sizes, lam_w=1e-3, lam_h=1e-3)),
+        },
+    )
+    for name in ("gram_seli", "weight_gram_ce", "effective_rank_of_features"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-9)
+    refused("no-such.toml", "measure", *ALL, "--against", "no-such.toml")
+    (files / "other.toml").write_text(ufm.FeatureModel((5, 5), lam_w=1e-3, lam_h=1e-3).to_toml())
+    refused("2", "measure", *ALL, "--against", "other.toml")
+
+
 def test_the_list_of_measures(command):
     status, out, _ = command("measure", "--list")
     assert status == 0
