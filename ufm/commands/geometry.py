@@ -39,8 +39,8 @@ class Command(LossFlags, SizeFlags):
 
     Example: ufm geometry --model model.toml
 
-    Classes of equal size share a row. alive: the class has features at all; margin: own logit minus the largest other
-    one. Status 1 if the gap is not closed, a theorem does not hold, or there is neither bound nor theorem.
+    Classes of equal size share a row. dead: the class has no features; merged: the classes of the row have one mean;
+    margin: own logit minus the largest other one. Status 1 if the gap is not closed, a theorem does not hold, or there is neither bound nor theorem.
     """
 
     loss: str = "ce"
@@ -112,6 +112,7 @@ def plain(geometry: Without) -> dict[str, Any]:
         "h_norm": geometry.feature_norms.tolist(),
         **({"margin": geometry.margins.tolist()} if own else {}),
         "alive": geometry.alive.tolist(),
+        **({"merged": merged.tolist()} if (merged := getattr(geometry, "merged", None)) is not None else {}),
     }
     rows = zip(*columns.values(), strict=True)
     return {
@@ -140,7 +141,8 @@ def table(geometry: Without) -> str:
         row = cosines[each["group"]]
         angles = f"{np.nanmin(row):.4f} to {np.nanmax(row):.4f}" if np.isfinite(row).any() else ""
         numbers = (f"{each[name]:.6g}" for name in shown)
-        lines.append((f"{each['size']:g}", f"{each['classes']:g}", *numbers, angles, "" if each["alive"] else "dead"))
+        fate = "dead" if not each["alive"] else "merged" if each.get("merged") else ""
+        lines.append((f"{each['size']:g}", f"{each['classes']:g}", *numbers, angles, fate))
     if len(lines) > SHOWN + 1:
         lines = [*lines[: SHOWN // 2 + 1], ("...",) + ("",) * (len(lines[0]) - 1), *lines[-SHOWN // 2 :]]
     return "\n".join([_heading(geometry.problem), _proof(geometry), *columns(lines)])

@@ -52,8 +52,8 @@ class Command:
             about = [{"id": e.name, "source": e.theorem.source, "verdict": e.theorem.verdict} for e in entries]
             print(store.to_json({"theorems": about}))
         else:
-            rows = [("theorem", "row", "verdict", "statement")]
-            rows += [(e.name, e.theorem.row, e.theorem.verdict, e.statement) for e in entries]
+            rows = [("theorem", "row", "verdict", "statement", "source")]
+            rows += [(e.name, e.theorem.row, e.theorem.verdict, e.statement, e.theorem.source) for e in entries]
             print("\n".join(columns(rows)))
         return OK
 

@@ -6,6 +6,7 @@ import pytest
 import ufm
 from figures.commands.geometry import geometry_figure
 from tests.readable import require_readable
+from ufm.certify import zoo
 from ufm.minimize.certificate import Certificate
 from ufm.problems.build import read_model
 
@@ -29,6 +30,16 @@ def test_geometry_as_a_table_and_as_json(tmp_path, command):
     np.testing.assert_allclose([each["w_norm"] for each in found["classes"]], geometry.weight_norms)
     stranger = Certificate.from_json(found["certificate"])
     assert found["value"] - ufm.verify(stranger, model) < 1e-12
+
+
+def test_rows_say_whether_their_classes_have_merged_or_are_dead(command):
+    sizes = ("--class-sizes", "500,500,5,5", "--lam-w", 5e-2)
+    out = command("geometry", *sizes, "--lam-h", 5e-4)[1]
+    assert [line.endswith("merged") for line in out.splitlines()[3:5]] == [False, True]
+    found = json.loads(command("geometry", *sizes, "--lam-h", 5e-4, "--json")[1])
+    assert [each["merged"] for each in found["classes"]] == [False, True]
+    out = command("geometry", *sizes, "--lam-h", 1)[1]
+    assert all(line.endswith("dead") for line in out.splitlines()[3:5])
 
 
 def test_theorems_that_speak_of_the_case_are_held_against_it(command):
@@ -155,6 +166,7 @@ def test_the_zoo_is_listed_shown_and_checked(command, refused):
     status, out, _ = command("zoo")
     assert status == 0
     assert "mse-imbalanced" in out
+    assert all(entry.theorem.source in out for entry in zoo.zoo().values())
     status, out, _ = command("zoo", "mse-imbalanced")
     assert status == 0
     assert "reproduced, 4 cases" in out
