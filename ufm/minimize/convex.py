@@ -84,11 +84,20 @@ def _by_matrix(
 
 
 def require_convex(layout: Layout, name: str) -> None:
-    """Raise ValueError for a loss of one's own that is below one of its tangents, at random logits of several sizes."""
+    """Raise ValueError for a loss of one's own that is below 0, or one of its tangents, at random logits of many sizes.
+
+    What may be below 0 proves nothing, and has no unit: see :class:`ufm.minimize.nuclear.NuclearBound`.
+    """
     rng, shape, all_of = np.random.default_rng(0), layout.counts.shape, (layout.targets, layout.counts)
     for size in (0.1, 1.0, 10.0) * CHORDS:
         here, there = size * rng.standard_normal((2, *shape))
         at, other = layout.loss.at(here, *all_of), layout.loss.at(there, *all_of)
+        if np.any(at.values < 0.0):
+            row = int(np.argmin(at.values))
+            raise ValueError(
+                f"loss {name} is {at.values[row]:.3g} at logits {here[row].round(3)} of class {row}: bound and tolerances "
+                "are those of losses that are at least 0. Add a number to it"
+            )
         above = other.values - at.values - np.einsum("bp,bp->b", at.slopes, there - here)
         scale = np.abs(other.values) + np.abs(at.values) + np.abs(at.slopes * (there - here)).sum(1)
         if np.any(above < -1e-9 * scale):

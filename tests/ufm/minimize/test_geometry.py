@@ -304,6 +304,21 @@ def test_losses_that_are_not_what_the_program_wants_are_named(loss):
         ufm.minimize(ufm.FeatureModel((5, 3, 3), lam_w=0.1, lam_h=0.1, loss=loss))
 
 
+class Lowered:
+    """Convex, but below 0 where logits are small."""
+
+    exchangeable = True
+
+    def at(self, logits, targets, counts):
+        miss = logits - targets
+        return Local(0.5 * (counts * miss**2).sum(1) - 2.0, counts * miss, lambda v: counts * v)
+
+
+def test_a_loss_below_0_proves_nothing_and_is_named():
+    with pytest.raises(ValueError, match="loss Lowered is -.* at logits .* are those of losses that are at least 0"):
+        ufm.minimize(ufm.FeatureModel((5, 3, 3), lam_w=0.1, lam_h=0.1, loss=Lowered()))
+
+
 def test_groups_are_in_the_order_of_their_first_classes():
     model = ufm.FeatureModel(
         (5, 9, 5, 5, 9, 9), lam_w=1e-3, lam_h=1e-3, weights=(1, 1, 2, 1, 1, 1), shifts=(0, 0, 0, 0, 0, 1)
