@@ -40,7 +40,8 @@ class Command(LossFlags, SizeFlags):
     Example: ufm geometry --model model.toml
 
     Classes of equal size share a row. dead: the class has no features; merged: the classes of the row have one mean;
-    margin: own logit minus the largest other one. Status 1 if the gap is not closed, a theorem does not hold, or there is neither bound nor theorem.
+    margin: own logit minus the largest other one. Status 1 if the gap is not closed, a theorem does not hold, or there
+    is neither bound nor theorem.
     """
 
     loss: str = "ce"

@@ -119,7 +119,10 @@ def _searched(model: PeeledModel, layout: Layout, *, progress: bool) -> _Found:
     def excess(log_penalty: float) -> float:
         return _norm(at(log_penalty).local, layout) - model.radius
 
-    top = np.log(layout.deadly)
+    deadly = layout.deadly
+    if deadly == 0.0:  # nothing pulls at 0, as where there is but one class
+        return _Found(layout, at(0.0), 0.0)
+    top = np.log(deadly)
     low = top
     while excess(low) < 0.0:
         low -= 2.0

@@ -71,6 +71,13 @@ def test_minima_are_proved_and_groups_are_classes(sizes, energy, bias):
     assert decayed.status == "optimal"
 
 
+@pytest.mark.parametrize("bias", ["none", "free"])
+def test_a_single_class_has_nothing_to_be_told_from(bias):
+    found = ufm.minimize(ufm.PeeledModel((5,), energy_w=1.0, energy_h=2.0, bias=bias))
+    assert (found.status, found.value, found.bound) == ("optimal", 0.0, 0.0)
+    assert ufm.verify(found.certificate, found.problem) == 0.0
+
+
 def test_on_paper_and_refused():
     assert ufm.PeeledModel.from_json(MODEL.to_json()) == MODEL
     for changes, message in (
