@@ -22,6 +22,7 @@ from ufm.minimize.nonnegative import ConeGeometry
 from ufm.minimize.peeled import PeeledGeometry
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize
+from ufm.problems.callables import NumpyLogitLoss, TorchLogitLoss
 from ufm.problems.deep_model import DeepModel
 from ufm.problems.dot_regression_model import DotRegressionModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
@@ -59,6 +60,7 @@ __all__ = [
     "Grams",
     "Measures",
     "NonnegativeModel",
+    "NumpyLogitLoss",
     "PeeledGeometry",
     "PeeledModel",
     "Problem",
@@ -68,6 +70,7 @@ __all__ = [
     "SphereModel",
     "Start",
     "State",
+    "TorchLogitLoss",
     "TorchLoss",
     "Trajectory",
     "apportioned",

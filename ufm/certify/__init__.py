@@ -133,7 +133,8 @@ def _(subject: Without, rng: np.random.Generator, notes: list[str], progress: bo
         *bound_checks(subject, subject.scale),
         *(check for entry in theorems for check in against(subject, entry)),
     ]
-    return f"{model.loss}, K={model.n_classes}, N={model.n_samples}: {subject.status}", checks
+    name = getattr(model, "loss_name", model.loss)
+    return f"{name}, K={model.n_classes}, N={model.n_samples}: {subject.status}", checks
 
 
 @_checks.register

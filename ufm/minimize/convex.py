@@ -33,7 +33,7 @@ from ufm.problems.logits import Adjusted, Hinge, RoundedHinge
 def solve(layout: Layout, model: FeatureModel, rank: int, *, progress: bool = False) -> Ending[Factored]:
     """Minimise over factors of ``rank`` columns: a trust region, and where kinks hold it up, L-BFGS before it."""
     if not isinstance(model.loss, str):
-        require_convex(layout, type(model.loss).__name__)
+        require_convex(layout, model.loss_name)
     if isinstance(layout.loss.loss, Hinge):
         with one_thread(layout.counts.size):
             return _by_multipliers(layout, model, rank, progress=progress)

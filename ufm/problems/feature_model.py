@@ -28,7 +28,8 @@ class FeatureModel(Model):
     ----------
     class_sizes : samples of each class; with ``targets``, of each row of these.
     loss : "ce", "mse" (half the squared distance to the one-hot label), "bce", "hinge", "squared-hinge", or a
-        convex loss of your own, an object as :class:`ufm.problems.logits.LogitLoss` describes it.
+        convex loss of your own: a :class:`ufm.TorchLogitLoss` or :class:`ufm.NumpyLogitLoss` around a callable, or an
+        object as :class:`ufm.problems.logits.LogitLoss` describes it.
     lam_w, lam_h : weight decay of weights and features, >= 0. At 0 there is a flow (:func:`ufm.gradient_flow`), but no
         end of it that weights and features tend to, or none that does not depend on the start:
         :func:`ufm.minimize` refuses it.
@@ -70,7 +71,10 @@ class FeatureModel(Model):
         if isinstance(self.loss, str):
             logits.named(self.loss)
         elif not hasattr(self.loss, "at"):
-            raise ValueError(f"loss={self.loss!r} is neither a name nor has it a method at(logits, targets, counts)")
+            hint = ": wrap it in ufm.TorchLogitLoss or ufm.NumpyLogitLoss" if callable(self.loss) else ""
+            raise ValueError(
+                f"loss={self.loss!r} is neither a name nor has it a method at(logits, targets, counts){hint}"
+            )
         self._put("lam_w", self._validated_decay())
         self._put("lam_h", nonnegative("lam_h", self.lam_h))
         if self.bias not in BIASES:
@@ -160,10 +164,15 @@ class FeatureModel(Model):
 
     @property
     def key(self) -> str:
-        """Sixteen hexadecimal digits that name this model; a loss of one's own goes by the name of its class."""
+        """Sixteen hexadecimal digits that name this model; a loss of one's own goes by its :attr:`loss_name`."""
         if isinstance(self.loss, str):
             return config_key(self.to_dict())
-        return config_key({**self.replace(loss="mse").to_dict(), "loss": type(self.loss).__qualname__})
+        return config_key({**self.replace(loss="mse").to_dict(), "loss": self.loss_name})
+
+    @property
+    def loss_name(self) -> str:
+        """Of the loss; of one of one's own that of its class, or of the callable that it is made of."""
+        return self.loss if isinstance(self.loss, str) else getattr(self.loss, "name", type(self.loss).__qualname__)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:  # type: ignore[override]
