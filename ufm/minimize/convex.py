@@ -95,8 +95,8 @@ def require_convex(layout: Layout, name: str) -> None:
         if np.any(at.values < 0.0):
             row = int(np.argmin(at.values))
             raise ValueError(
-                f"loss {name} is {at.values[row]:.3g} at logits {here[row].round(3)} of class {row}: bound and tolerances "
-                "are those of losses that are at least 0. Add a number to it"
+                f"loss {name} is {at.values[row]:.3g} at logits {here[row].round(3)} of class {row}: bound and "
+                "tolerances are those of losses that are at least 0. Add a number to it"
             )
         above = other.values - at.values - np.einsum("bp,bp->b", at.slopes, there - here)
         scale = np.abs(other.values) + np.abs(at.values) + np.abs(at.slopes * (there - here)).sum(1)

@@ -1,8 +1,8 @@
 r"""Losses of logits from a callable: values from the user, slopes and curvature by differentiation.
 
 A callable takes logits (B, K) and targets y (B, K), one-hot rows or what the model was given, and returns the loss of
-each row, (B,). It must be convex in the logits and at least 0; :func:`ufm.minimize` tries both at random logits. Classes
-of equal size are not solved as one, as they are with an object that has a method ``at``
+each row, (B,). It must be convex in the logits and at least 0; :func:`ufm.minimize` tries both at random logits.
+Classes of equal size are not solved as one, as they are with an object that has a method ``at``
 (:class:`ufm.problems.logits.LogitLoss`): for a few hundred classes that does not matter.
 """
 

@@ -315,7 +315,7 @@ class Lowered:
 
 
 def test_a_loss_below_0_proves_nothing_and_is_named():
-    with pytest.raises(ValueError, match="loss Lowered is -.* at logits .* are those of losses that are at least 0"):
+    with pytest.raises(ValueError, match=r"loss Lowered is -.* at logits .* are those of losses that are at least 0"):
         ufm.minimize(ufm.FeatureModel((5, 3, 3), lam_w=0.1, lam_h=0.1, loss=Lowered()))
 
 

@@ -57,7 +57,8 @@ def test_a_callable_ends_where_the_same_loss_by_name_does(loss, name, bias):
 def test_slopes_and_curvature_are_those_of_the_named_loss(loss):
     rng = np.random.default_rng(0)
     x, v, y = 3 * rng.standard_normal((5, 4)), rng.standard_normal((5, 4)), np.eye(4)[[0, 1, 1, 2, 3]]
-    own, known = (each.at(x, y, np.ones((5, 4))) for each in (loss, logits.named("ce" if "cross" in loss.name else "mse")))
+    named = logits.named("ce" if "cross" in loss.name else "mse")
+    own, known = (each.at(x, y, np.ones((5, 4))) for each in (loss, named))
     np.testing.assert_allclose(own.values, known.values, rtol=1e-13)
     np.testing.assert_allclose(own.slopes, known.slopes, atol=1e-13)
     np.testing.assert_allclose(own.bend(v), known.bend(v), atol=1e-8)
@@ -106,5 +107,5 @@ def test_callables_that_will_not_do_are_named(loss, message):
 
 
 def test_a_bare_callable_is_told_what_to_be_wrapped_in():
-    with pytest.raises(ValueError, match="wrap it in ufm.TorchLogitLoss or ufm.NumpyLogitLoss"):
+    with pytest.raises(ValueError, match=r"wrap it in ufm\.TorchLogitLoss or ufm\.NumpyLogitLoss"):
         ufm.FeatureModel((5, 3), **DECAYS, loss=squares)
