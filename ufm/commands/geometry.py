@@ -12,7 +12,7 @@ from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.text import columns
 from ufm.minimize.solve import minimize
-from ufm.problems.build import read_model
+from ufm.problems.build import read_loss, read_model
 from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
 
@@ -37,6 +37,8 @@ class Command(LossFlags, SizeFlags):
 
     Example: ufm geometry --class-sizes 50,20,5 --features nonnegative
 
+    Example: ufm geometry --class-sizes 50,20,5 --loss mine.py::PairwiseLogistic
+
     Example: ufm geometry --model model.toml
 
     Classes of equal size share a row. dead: the class has no features; merged: the classes of the row have one mean;
@@ -45,7 +47,7 @@ class Command(LossFlags, SizeFlags):
     """
 
     loss: str = "ce"
-    """ce, mse, bce, hinge or squared-hinge."""
+    """ce, mse, bce, hinge or squared-hinge; or one of your own, FILE.py::NAME (see the how-to on losses)."""
     lam_w: float = 5e-4
     """Weight decay of the classifier, > 0, or of each layer."""
     lam_h: float = 1e-5
@@ -91,7 +93,7 @@ class Command(LossFlags, SizeFlags):
                     raise ValueError(f"{field.name}={getattr(self, field.name)}: --model says all of the model")
             return read_model(self.model)
         sizes = self.sizes()
-        said = {"loss": self.loss, "lam_w": self.lam_w, "lam_h": self.lam_h, **self.changes(sizes)}
+        said = {"loss": read_loss(self.loss), "lam_w": self.lam_w, "lam_h": self.lam_h, **self.changes(sizes)}
         said |= {} if self.dim is None else {"dim": self.dim}
         if self.layers == 1:
             return (NonnegativeModel if self.features == "nonnegative" else FeatureModel)(sizes, **said)
@@ -151,10 +153,11 @@ def table(geometry: Without) -> str:
 
 def _heading(model: Any) -> str:
     """The loss, how many classes and samples, and the single numbers and words of the model."""
-    said = {name: value for name, value in model.to_dict().items() if isinstance(value, int | float | str)}
-    said.pop("loss", None)
+    given = {each.name: getattr(model, each.name) for each in fields(model) if each.name not in ("class_sizes", "loss")}
+    said = {name: value for name, value in given.items() if isinstance(value, int | float | str)}
     words = (f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in said.items())
-    return ", ".join([model.loss, f"K={model.n_classes}", f"N={model.n_samples}", *words])
+    name = getattr(model, "loss_name", model.loss)
+    return ", ".join([name, f"K={model.n_classes}", f"N={model.n_samples}", *words])
 
 
 def _proof(geometry: Without) -> str:

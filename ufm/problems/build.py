@@ -1,12 +1,13 @@
 """A problem from a description: plain values by name, as flags of the command line and descriptions of sweeps give."""
 
 import re
+import runpy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from theory.multicenter.geometry import minimum_dimension
-from ufm.files.text import json_object, read_text, suggestion, toml_table
+from ufm.files.text import json_object, read_text, require_known, suggestion, toml_table
 from ufm.problems.deep_model import DeepModel
 from ufm.problems.dot_regression_model import DotRegressionModel
 from ufm.problems.feature_model import FeatureModel
@@ -188,6 +189,24 @@ def model_of(values: Mapping[str, Any]) -> FeatureModel | SphereModel | PeeledMo
     kinds = [kind for word, kind in OWN_WORDS.items() if word in values]
     model: FeatureModel | SphereModel | PeeledModel = (kinds or [FeatureModel])[0].from_dict(values)
     return model
+
+
+def read_loss(text: str) -> Any:
+    """A loss of logits: its name, or FILE.py::NAME of an object with a method ``at``, or of a class of such objects.
+
+    The file is run. Raises ValueError, OSError.
+    """
+    file, separated, name = text.partition("::")
+    if not separated:
+        return text
+    read_text(Path(file))
+    try:
+        there = runpy.run_path(file)
+        require_known(name, [each for each in there if not each.startswith("_")], f"{file} has no {name!r}")
+        found = there[name]() if isinstance(there[name], type) else there[name]
+    except Exception as error:  # whatever the user's own code does
+        raise ValueError(f"loss={text}: {' '.join(str(error).split()) or type(error).__name__}") from error
+    return found
 
 
 def inverse_weights(sizes: Sequence[int]) -> tuple[float, ...]:

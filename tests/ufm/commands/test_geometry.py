@@ -8,7 +8,7 @@ from figures.commands.geometry import geometry_figure
 from tests.readable import require_readable
 from ufm.certify import zoo
 from ufm.minimize.certificate import Certificate
-from ufm.problems.build import read_model
+from ufm.problems.build import read_loss, read_model
 
 SIZES = ("--class-sizes", "500,50,50,5")
 
@@ -126,6 +126,48 @@ def test_cosines_of_classes_that_stand_by_themselves():
     np.testing.assert_allclose(norms, np.linalg.norm(geometry.layers[-1], axis=1))
     np.testing.assert_allclose(geometry.weight_cosines[0, 2], gram[0, 2] / norms[0] / norms[2])
     assert np.isnan(np.diag(geometry.feature_cosines)).all()
+
+
+OWN = """
+import numpy as np
+import ufm
+
+def misses(x, y):
+    return 0.5 * ((x - y) ** 2).sum(axis=1)
+
+mine = ufm.NumpyLogitLoss(misses)
+wavy = ufm.NumpyLogitLoss(lambda x, y: 2 + np.cos(x).mean(1))
+
+class Quarters:
+    exchangeable = True
+
+    def at(self, logits, targets, counts):
+        return ufm.FeatureModel((1,), lam_w=1, lam_h=1, loss="mse").loss_object().at(logits, targets, counts)
+"""
+
+
+@pytest.mark.parametrize("name", ["mine", "Quarters"])
+def test_a_loss_that_no_file_of_ours_knows(tmp_path, command, name):
+    file = tmp_path / "mine.py"
+    file.write_text(OWN)
+    status, out, _ = command("geometry", *SIZES, "--loss", f"{file}::{name}")
+    assert status == 0
+    assert ("misses" if name == "mine" else name) + ", K=4, N=605, lam_w=0.0005" in out
+    found = json.loads(command("geometry", *SIZES, "--loss", f"{file}::{name}", "--json")[1])
+    model = ufm.FeatureModel((500, 50, 50, 5), lam_w=5e-4, lam_h=1e-5, loss=read_loss(f"{file}::{name}"))
+    assert found["value"] == pytest.approx(ufm.minimize(model.replace(loss="mse")).value, abs=1e-12)
+    assert found["value"] - ufm.verify(Certificate.from_json(found["certificate"]), model) < 1e-12
+
+
+def test_own_losses_that_will_not_do(tmp_path, refused):
+    file = tmp_path / "mine.py"
+    file.write_text(OWN)
+    refused("has no 'mien': did you mean 'mine'", "geometry", *SIZES, "--loss", f"{file}::mien")
+    refused("wrap it in ufm.TorchLogitLoss", "geometry", *SIZES, "--loss", f"{file}::misses")
+    refused("below its tangent", "geometry", *SIZES, "--loss", f"{file}::wavy")
+    refused("No such file", "geometry", *SIZES, "--loss", f"{tmp_path / 'other.py'}::mine")
+    file.write_text("1 / 0")
+    refused("mine.py::mine: division by zero", "geometry", *SIZES, "--loss", f"{file}::mine")
 
 
 def test_wrong_model_files(tmp_path, refused):
