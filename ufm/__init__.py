@@ -17,6 +17,7 @@ from ufm.measure.regression import RegressionMeasures, measure_regression
 from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.dot_regression import DotRegressionGeometry
+from ufm.minimize.full import FullGeometry
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.nonnegative import ConeGeometry
 from ufm.minimize.peeled import PeeledGeometry
@@ -56,6 +57,7 @@ __all__ = [
     "FeatureModel",
     "FeatureTrajectory",
     "Frame",
+    "FullGeometry",
     "Geometry",
     "Grams",
     "Measures",

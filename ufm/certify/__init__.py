@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ufm.certify.cosine import cosine_checks
-from ufm.certify.ends import bound_checks, solution_checks
+from ufm.certify.ends import bound_checks, full_checks, solution_checks
 from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
 from ufm.certify.mse import mse_checks
 from ufm.certify.phases import model_phase_checks
@@ -28,6 +28,7 @@ from ufm.certify.report import Check, Report
 from ufm.certify.zoo import against, applying
 from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.dot_regression import DotRegressionGeometry
+from ufm.minimize.full import FullGeometry
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.phase import ModelDiagram, PhaseDiagram
 from ufm.minimize.solution import Solution
@@ -131,6 +132,7 @@ def _(subject: Without, rng: np.random.Generator, notes: list[str], progress: bo
         notes.append(f"that nothing is lower: this is the {subject.status}")
     checks = [
         *bound_checks(subject, subject.scale),
+        *(full_checks(subject) if isinstance(subject, FullGeometry) else ()),
         *(check for entry in theorems for check in against(subject, entry)),
     ]
     name = getattr(model, "loss_name", model.loss)

@@ -13,7 +13,7 @@ from ufm.minimize.by_class import require_classes
 from ufm.minimize.certificate import Certificate, Proven, bound_of
 from ufm.minimize.convex import solve
 from ufm.minimize.factored import Factored
-from ufm.minimize.layouts import Layout, layout_of
+from ufm.minimize.layouts import Layout, alike, layout_of
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.nuclear import NuclearBound
 from ufm.minimize.solve import Asked, solution_of
@@ -194,10 +194,22 @@ class Geometry(Proven):
 
     @cached_property
     def merged(self) -> NDArray[np.bool_]:
-        """Whether a group's classes, if it has several, have one mean, (g,)."""
+        """Whether a group's classes, if it has several, have one mean, (g,); of single columns, those like it."""
         if not len(self.inside):
-            return np.zeros(len(self.layout.sizes), dtype=bool)
+            return self._merged_one_by_one()
         return ~self._live(self.inside) & (self.layout.repeats > 0.0)
+
+    def _merged_one_by_one(self) -> NDArray[np.bool_]:
+        """The largest logit that tells classes apart which agree in all their numbers, (K,)."""
+        apart = np.full(len(self.layout.sizes), np.inf)
+        if getattr(self.problem, "targets", None) is None:
+            first, group = alike(self.problem)
+            for members in (np.flatnonzero(group == number) for number in range(len(first))):
+                block = self.matrix[np.ix_(members, members)]
+                centred = block - block.mean(axis=0)
+                if len(members) > 1:
+                    apart[members] = linalg.norm(centred - centred.mean(axis=1, keepdims=True), 2)
+        return ~self._live(apart)
 
     @cached_property
     def alive(self) -> NDArray[np.bool_]:
@@ -235,12 +247,6 @@ def _geometry(
         "reason": ending.reason,
     }
     return Geometry(model, layout, local.matrix, local.inside, local.parts[3], local.convex_value, certificate, stats)
-
-
-@solution_of.register
-def _(problem: FeatureModel, asked: Asked) -> Any:
-    asked.require_plain()
-    return geometry_of(problem, progress=asked.progress)
 
 
 @solution_of.register

@@ -114,10 +114,8 @@ class Groups(_Columns):
 
     def __init__(self, model: FeatureModel) -> None:
         """Find the groups, in the order of their first classes."""
-        names = ("weights", "temperatures", "sample_temperatures", "shifts")
-        numbers = np.stack([np.asarray(model.class_sizes, float), *(model.by_class(name, 0.0) for name in names)])
-        first, self.group = _alike(numbers)
-        self.sizes, g = numbers[0, first], len(first)
+        first, self.group = alike(model)
+        self.sizes, g = np.asarray(model.class_sizes, dtype=np.float64)[first], len(first)
         _require(g, g)
         self.copies = np.bincount(self.group).astype(np.float64)
         self.columns, self.outputs = self.copies, self.group
@@ -183,8 +181,14 @@ class Groups(_Columns):
 Layout = Whole | Groups
 
 
+def alike(model: FeatureModel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first of each group of classes that agree in all their numbers, in their order, and the group of each."""
+    names = ("weights", "temperatures", "sample_temperatures", "shifts")
+    return _alike(np.stack([np.asarray(model.class_sizes, float), *(model.by_class(name, 0.0) for name in names)]))
+
+
 def _alike(numbers: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first of each group of equal columns, in their order, and the group of each; rows of one number are cheap."""
+    """The same of equal columns; rows of one number are cheap."""
     varying = [row for row in numbers if np.ptp(row) > 0.0] or [numbers[0]]
     key = varying[0]
     for row in varying[1:]:

@@ -25,6 +25,7 @@ from ufm.problems.sphere_model import SphereModel
 if TYPE_CHECKING:
     from ufm.minimize.deep import DeepGeometry
     from ufm.minimize.dot_regression import DotRegressionGeometry
+    from ufm.minimize.full import FullGeometry
     from ufm.minimize.geometry import Geometry
     from ufm.minimize.sphere import SphereGeometry
 
@@ -53,7 +54,13 @@ def minimize(  # type: ignore[overload-overlap]
 @overload
 def minimize(problem: DotRegressionModel) -> "DotRegressionGeometry": ...
 @overload
-def minimize(problem: FeatureModel, *, progress: bool = False) -> "Geometry": ...
+def minimize(
+    problem: FeatureModel, *, method: Literal["auto", "means"] = "auto", progress: bool = False
+) -> "Geometry": ...
+@overload
+def minimize(
+    problem: FeatureModel, *, method: Literal["full"], seed: int = 0, progress: bool = False
+) -> "FullGeometry": ...
 @overload
 def minimize(
     problem: SphereModel,
@@ -104,9 +111,8 @@ def minimize(
     problem : what to solve.
     frame : fixed frame only: any frame; by default the problem's multi-center frame in coordinate vectors.
     seed : of the random start, or starts.
-    method : learned frame or sphere only. "means": one feature per class; "full": one per sample, which tests the
-        collapse itself; "projected", of P alone: its features eliminated, the fastest; "auto": "projected" for P, else
-        "means".
+    method : not of a fixed frame. "means": one feature per class; "full": one per sample, which tests the collapse
+        itself; "projected", of P alone: its features eliminated, the fastest; "auto": "projected" for P, else "means".
     start : learned frame only: rows (F + K, d) orthonormal, norms (K,), features (K, d) or (N, d), for example a
         :class:`ufm.State`; by default a random frame and Gaussian features.
     progress : learned frame, or many starts: show a bar on stderr.

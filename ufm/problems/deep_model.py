@@ -49,7 +49,7 @@ class DeepModel(FeatureModel):
             raise ValueError(f"layers={layers} must be at least 2: one layer is a ufm.FeatureModel")
         self._put("layers", layers)
         super().__post_init__()
-        self._refuse_kinks()
+        self.refuse_kinks()
         self.require_decay()
         if self.bias != "none":
             raise ValueError(f"bias={self.bias!r} must be 'none': a deep model has no bias")

@@ -96,7 +96,7 @@ class FeatureModel(Model):
     def _validated_decay(self) -> Any:
         return nonnegative("lam_w", self.lam_w)
 
-    def _refuse_kinks(self) -> None:
+    def refuse_kinks(self) -> None:
         """Raise ValueError for a loss that only the convex program can be solved with."""
         if self.loss == "hinge":
             raise ValueError("loss='hinge' has kinks, which many starts get stuck at: take 'squared-hinge'")
@@ -229,7 +229,7 @@ class NonnegativeModel(FeatureModel):
     def __post_init__(self) -> None:
         """Validate every field."""
         super().__post_init__()
-        self._refuse_kinks()
+        self.refuse_kinks()
 
     @property
     def exchangeable(self) -> bool:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import ufm
 from tests import strategies
 from ufm.files import memory
+from ufm.problems.feature_point import Field, Point
 from ufm.simulate import feature_flow
-from ufm.simulate.feature_flow import Field, Point
 
 MODEL = ufm.FeatureModel((3, 2, 1), lam_w=2e-2, lam_h=2e-2, dim=4)
 BIASES = ["none", "free", 0.3]
