@@ -128,6 +128,8 @@ def _(subject: Without, rng: np.random.Generator, notes: list[str], progress: bo
         notes.append(f"what theorems say of K x K numbers: {model.n_classes} classes are more than {MOST}")
     elif not theorems:
         notes.append("anything but the bound: no theorem of the zoo speaks of this model")
+    if "wanted" in subject.stats:
+        notes.append(f"more than the bound: dim={model.dim} is below the {subject.stats['wanted']} that reach it")
     if subject.certificate is None:
         notes.append(f"that nothing is lower: this is the {subject.status}")
     checks = [

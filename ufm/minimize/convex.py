@@ -22,7 +22,7 @@ import numpy as np
 from ufm.files.blas import one_thread
 from ufm.minimize.balanced import Balanced
 from ufm.minimize.coarse import expanded, merged
-from ufm.minimize.factored import Factored, first_guess
+from ufm.minimize.factored import Factored, first_guess, nothing_but_bias
 from ufm.minimize.layouts import Groups, Layout
 from ufm.minimize.nuclear import NuclearBound
 from ufm.minimize.trust_region import TINY, Ending, descended, minimize_locally
@@ -51,6 +51,26 @@ def _smooth(
             return ending
     with one_thread(layout.counts.size):
         return _polished(first_guess(layout, model, rank), tolerances, progress=progress)
+
+
+def restarted(layout: Layout, model: FeatureModel, starts: int) -> list[Ending[Factored]]:
+    """Where factors of fewer columns than the minimum fills lead to, from random starts; none where there are kinks.
+
+    L-BFGS comes first: a trust region that begins far out ends more often in poor minima.
+    """
+    if isinstance(layout.loss.loss, Hinge):
+        return []
+    rng, (sigma, bias) = np.random.default_rng(0), nothing_but_bias(layout, model)
+    size, rank = OUT * np.sqrt(layout.root.max() / model.dim), model.dim
+    drawn = [[size * rng.standard_normal((count, rank)) for count in layout.shape] for _ in range(starts)]
+    points = [Factored(layout, model.strength, model.bias_decay, (u, v, sigma, bias)) for u, v in drawn]
+    with one_thread(layout.counts.size):
+        ends = [descended(point, slope=1e-8) for point in points]
+        return [_polished(end, (SLOPE, DECREMENT), progress=False) for end in ends]
+
+
+OUT = 8.0
+"""How far out these begin, in units of logits of about 1: nearer ones have fewer classes alive, and end higher."""
 
 
 MANY, FEWER = 64, 4

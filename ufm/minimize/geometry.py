@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from scipy import linalg
 
 from ufm.minimize.by_class import require_classes
 from ufm.minimize.certificate import Certificate, Proven, bound_of
-from ufm.minimize.convex import solve
+from ufm.minimize.convex import restarted, solve
 from ufm.minimize.factored import Factored
 from ufm.minimize.layouts import Layout, alike, layout_of
 from ufm.minimize.learned import CLOSED
@@ -56,9 +56,11 @@ class Geometry(Proven):
     """There is none."""
 
     @property
-    def status(self) -> Literal["optimal", "inexact"]:
-        """Whether the gap is closed."""
-        return "optimal" if self.gap <= CLOSED * self.scale else "inexact"
+    def status(self) -> str:
+        """optimal where the gap is closed; best of n starts where there are too few dimensions to close it; inexact."""
+        if self.gap <= CLOSED * self.scale:
+            return "optimal"
+        return f"best of {self.stats['starts']} starts" if "starts" in self.stats else "inexact"
 
     @property
     def strength(self) -> float:
@@ -231,7 +233,14 @@ def geometry_of(model: FeatureModel, *, progress: bool = False) -> Geometry:
     if found.rank <= model.dim:
         return found
     layout = layout_of(model, whole=True)
-    return _geometry(model, layout, bound, solve(layout, model, model.dim, progress=progress), began)
+    ends = [solve(layout, model, model.dim, progress=progress), *restarted(layout, model, STARTS - 1)]
+    fewer = _geometry(model, layout, bound, min(ends, key=lambda end: end.local.convex_value), began)
+    fewer.stats.update(starts=len(ends), wanted=found.rank)
+    return fewer
+
+
+STARTS = 16
+"""Where there are fewer dimensions than the minimum fills: the program over factors is not convex then."""
 
 
 def _geometry(

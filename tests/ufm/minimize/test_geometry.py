@@ -164,6 +164,16 @@ def test_too_few_dimensions_leave_a_valid_bound():
     assert free.status == "optimal"
     assert geometry.rank <= 2
     assert geometry.value > free.value > geometry.bound - 1e-9
+    assert geometry.status == "best of 16 starts"
+    assert "dim=2 is below the 4 that reach it" in str(ufm.certify(geometry))
+
+
+def test_too_few_dimensions_are_searched_from_many_starts():
+    """Descent from the steepest direction ends at 0.831."""
+    model = ufm.FeatureModel((5, 5, 5, 5), lam_w=5e-4, lam_h=1e-4, loss="bce", dim=2)
+    assert ufm.minimize(model).value == pytest.approx(0.82309, abs=1e-5)
+    kinks = ufm.minimize(model.replace(loss="hinge"))
+    assert kinks.status == "best of 1 starts"
 
 
 def test_a_model_on_paper():
