@@ -20,10 +20,6 @@ def predicted_grams(model: Any) -> Grams:
         those of the simplex-encoded-labels interpolation (SELI, Thrampoulidis et al. 2022), where cross-entropy and
         hinge losses end as weight decay vanishes, up to a unit.
 
-    Raises
-    ------
-    ValueError : a model whose minimum has none.
-
     Examples
     --------
     >>> import numpy as np
@@ -38,6 +34,4 @@ def predicted_grams(model: Any) -> Grams:
         said = seli.predict(any_unit)
         return Grams(said["feature_gram"], said["weight_gram"])
     solution = minimize(model)
-    if not hasattr(solution, "feature_gram"):
-        raise ValueError(f"the minimum of a {type(model).__name__} has no Gram matrices: take a FeatureModel")
     return Grams(solution.feature_gram, solution.weight_gram)

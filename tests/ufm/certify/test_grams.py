@@ -87,6 +87,9 @@ def test_refused(gram, message):
         ufm.measure(h, labels, grams={"a": gram})
 
 
-def test_a_model_without_gram_matrices():
-    with pytest.raises(ValueError, match="no Gram matrices"):
-        ufm.predicted_grams(ufm.Problem((2, 2), 1, 0.3))
+def test_of_a_frame():
+    problem = ufm.Problem((2, 2), (2, 5), 0.3)
+    said = ufm.predicted_grams(problem)
+    means = ufm.minimize(problem).class_features
+    np.testing.assert_allclose(said.means, means @ means.T, atol=1e-9)
+    np.testing.assert_allclose(said.weights, np.eye(2), atol=1e-12)
