@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ufm.certify.bounds import bound_checks, full_checks
 from ufm.certify.cosine import cosine_checks
-from ufm.certify.ends import bound_checks, full_checks, solution_checks
+from ufm.certify.ends import solution_checks
+from ufm.certify.feature_flow import feature_flow_checks
 from ufm.certify.learned import learned_checks, learned_flow_checks, phase_checks
 from ufm.certify.mse import mse_checks
 from ufm.certify.phases import model_phase_checks
@@ -36,6 +38,7 @@ from ufm.minimize.sphere import SphereGeometry
 from ufm.problems.frames import Frame, isotropic, orthogonal, unit
 from ufm.problems.kinds import CosineProblem, Learned, LearnedMSEProblem, MSEProblem
 from ufm.problems.problem import MultiCenterProblem, natural
+from ufm.simulate.feature_flow import FeatureTrajectory
 from ufm.simulate.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ Without = Geometry | DeepGeometry | SphereGeometry | DotRegressionGeometry
 
 
 def certify(
-    subject: "Trajectory | Solution | Without | PhaseDiagram | ModelDiagram | xarray.Dataset",
+    subject: "Trajectory | FeatureTrajectory | Solution | Without | PhaseDiagram | ModelDiagram | xarray.Dataset",
     model: Any = None,
     *,
     title: str | None = None,
@@ -139,6 +142,15 @@ def _(subject: Without, rng: np.random.Generator, notes: list[str], progress: bo
     ]
     name = getattr(model, "loss_name", model.loss)
     return f"{name}, K={model.n_classes}, N={model.n_samples}: {subject.status}", checks
+
+
+@_checks.register
+def _(
+    subject: FeatureTrajectory, rng: np.random.Generator, notes: list[str], progress: bool
+) -> tuple[str, list[Check]]:
+    model = subject.problem
+    heading = f"flow of {model.loss_name}, K={model.n_classes}, N={model.n_samples}: {subject.status}"
+    return heading, list(feature_flow_checks(subject, notes))
 
 
 @_checks.register

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ufm.certify.ends import bound_checks, class_cosine_check, energy_check, variability_check
+from ufm.certify.bounds import bound_checks
+from ufm.certify.ends import class_cosine_check, energy_check, variability_check
 from ufm.certify.predict import predict
 from ufm.certify.prediction import CosinePrediction, LearnedMSEPrediction, Prediction
 from ufm.certify.report import Check

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ufm.certify.prediction import CosinePrediction, LearnedMSEPrediction, MSEPrediction, Prediction
+from ufm.certify.zoo import ModelPrediction
 from ufm.problems.frames import Array, real_array
 from ufm.problems.kinds import CosineProblem, LearnedMSEProblem, MSEProblem
+from ufm.problems.model import Model
 from ufm.problems.problem import MultiCenterProblem, Problem, require_problem
 
 
@@ -37,6 +39,8 @@ def predict(
     problem: CosineProblem, *, theta: ArrayLike | None = None, lengths: ArrayLike = 1.0
 ) -> CosinePrediction: ...
 @overload
+def predict(problem: Model) -> ModelPrediction: ...
+@overload
 def predict(problem: Problem, *, theta: ArrayLike | None = None, lengths: ArrayLike = 1.0) -> Any: ...
 def predict(problem: Problem, *, theta: ArrayLike | None = None, lengths: ArrayLike = 1.0) -> Any:
     """Everything theory says of a problem.
@@ -49,7 +53,8 @@ def predict(problem: Problem, *, theta: ArrayLike | None = None, lengths: ArrayL
 
     Returns
     -------
-    :class:`CosinePrediction`, :class:`MSEPrediction` or :class:`LearnedMSEPrediction`; print it for a table.
+    :class:`CosinePrediction`, :class:`MSEPrediction` or :class:`LearnedMSEPrediction`; of a model without a frame
+    :class:`ufm.certify.zoo.ModelPrediction`, all that theorems of the zoo say of it. Print it for a table.
 
     Raises
     ------
@@ -63,6 +68,10 @@ def predict(problem: Problem, *, theta: ArrayLike | None = None, lengths: ArrayL
     >>> said.living.tolist(), round(said.value, 4), said.sources["value"]
     ([True, True, False], 0.2603, 'theory.multicenter.minimum.learned_minimum')
     """
+    if isinstance(problem, Model):
+        if theta is not None or lengths != 1.0:
+            raise ValueError(f"theta and lengths are of centers, which a {type(problem).__name__} does not have")
+        return ModelPrediction.of(problem)
     require_problem(problem, MultiCenterProblem)
     assert isinstance(problem, MultiCenterProblem)
     arrays = []

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -9,10 +10,10 @@ import numpy as np
 
 import theory.zoo
 from theory.zoo.theorem import Theorem
-from ufm.certify.ends import bound_checks
+from ufm.certify.bounds import bound_checks
 from ufm.certify.report import Check, Report
 from ufm.files.folder import modules_in
-from ufm.files.text import require_known
+from ufm.files.text import columns, require_known
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.solve import minimize
 from ufm.problems.balanced_flow import BalancedFlow
@@ -108,6 +109,49 @@ def find(name: str) -> Entry:
 def applying(model: Any) -> list[Entry]:
     """The theorems whose hypotheses a model meets."""
     return [entry for entry in zoo().values() if type(model) is entry.kind and entry.module.applies(model)]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPrediction(Mapping[str, Mapping[str, Any]]):
+    """What theorems say of a model without a frame: for each one that speaks of it, its numbers and arrays by name.
+
+    Example
+    -------
+    >>> import ufm
+    >>> said = ufm.predict(ufm.FeatureModel((20, 20), lam_w=1e-2, lam_h=1e-2))
+    >>> list(said), round(said["ce-balanced"]["value"], 6)
+    (['ce-balanced', 'ce-imbalanced'], 0.214285)
+    """
+
+    problem: Any
+    theorems: Mapping[str, Entry]
+
+    @classmethod
+    def of(cls, model: Any) -> "ModelPrediction":
+        """All that the zoo says of it."""
+        return cls(model, {entry.name: entry for entry in applying(model)})
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        """What one of them says. Raises KeyError for one that does not speak of the model."""
+        return self.theorems[name].module.predict(self.problem)
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names."""
+        return iter(self.theorems)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.theorems)
+
+    def __str__(self) -> str:
+        """A line for each statement; of arrays the shape."""
+        rows = [("theorem", "says of", "", "source")]
+        for name, entry in self.theorems.items():
+            for quantity, value in self[name].items():
+                number = np.asarray(value)
+                shown = f"{number.item():.6g}" if number.ndim == 0 else f"{number.shape}"
+                rows.append((name, quantity, shown, entry.theorem.source))
+        return "\n".join(columns(rows)) if self.theorems else "no theorem of the zoo speaks of this model"
 
 
 MEASURED: Mapping[str, Any] = {
