@@ -14,6 +14,7 @@ from ufm.measure.conventions import Conventions
 from ufm.measure.grams import Grams
 from ufm.measure.network import Measures, measure
 from ufm.measure.regression import RegressionMeasures, measure_regression
+from ufm.measure.radius import certified_radius
 from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.dot_regression import DotRegressionGeometry
@@ -76,6 +77,7 @@ __all__ = [
     "TorchLoss",
     "Trajectory",
     "apportioned",
+    "certified_radius",
     "certify",
     "class_aware",
     "collapse_times",

@@ -4,7 +4,7 @@ Everywhere ``features`` is (N, d) and the answer (N,) int64, the class in 0..K-1
 rules compare inner products, so the norm of a feature does not matter, but those of the frame's rows do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,14 +39,26 @@ RULES: Mapping[str, Rule] = {"rcr": regular, "gcr": generalized, "nearest": near
 
 
 def _decide(features: ArrayLike, frame: Frame, rows: Matrix, by_class: Callable[[Array], Array]) -> Classes:
+    z = fitting(features, frame.dim)
+    chosen = np.empty(len(z), dtype=np.int64)
+    for part, scores in batches(z, rows):
+        chosen[part] = np.argmax(by_class(scores), axis=1)
+    return chosen
+
+
+def fitting(features: ArrayLike, dim: int) -> Array:
+    """Features (N, d) as float64. Raises ValueError unless they are finite numbers of that dimension."""
     z = real_array("features", features)
-    if z.ndim != 2 or z.shape[1] != frame.dim:
-        raise ValueError(f"features of shape {z.shape} do not fit the frame: (N, d) with d={frame.dim} is needed")
+    if z.ndim != 2 or z.shape[1] != dim:
+        raise ValueError(f"features of shape {z.shape} do not fit the frame: (N, d) with d={dim} is needed")
     if not np.all(np.isfinite(z)):
         raise ValueError(f"features[{int(np.argmax(~np.isfinite(z).all(axis=1)))}] contains NaN or infinity")
-    chosen = np.empty(len(z), dtype=np.int64)
+    return z
+
+
+def batches(z: Array, rows: Matrix) -> Iterator[tuple[slice, Array]]:
+    """Products of features with rows, (n, rows), some features at a time, and which these are."""
     step = max(1, BATCH // rows.shape[0])
     for begin in range(0, len(z), step):
-        batch = z[begin : begin + step]
-        chosen[begin : begin + step] = np.argmax(by_class(np.asarray(batch @ rows.T)), axis=1)
-    return chosen
+        part = slice(begin, begin + step)
+        yield part, np.asarray(z[part] @ rows.T)
