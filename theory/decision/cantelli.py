@@ -48,12 +48,12 @@ def error_bound(variances: ArrayLike, leads: ArrayLike) -> Array:
 
     Parameters
     ----------
-    variances, leads : (G, K), v and m of the lead of class k over class j on features of class k; entries (k, ``k``)
-        are ignored. The first G of K classes have features.
+    variances, leads : (K, K), v and m of the lead of class k over class j on features of class k; those of a class
+        over itself are ignored.
 
     Returns
     -------
-    (G,) float64, in [0, 1].
+    (K,) float64, in [0, 1].
 
     Examples
     --------

@@ -41,6 +41,8 @@ class SecondPass:
         """Squares of the components of h - mu along each direction."""
         self.toward: Array = np.zeros((n, n))
         """Squares of <h - mu_k, mu_k - mu_j>."""
+        self.leading: Array = np.zeros((n, len(first.all_counts)))
+        """Squares of <h - mu_k, w_k - w_j>."""
         self.nearest: Array = np.zeros(n)
         """Samples that are nearest to the mean of their own class."""
         self.right: Array = np.zeros(n)
@@ -81,7 +83,7 @@ class SecondPass:
             same = mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs)
             if not same:
                 raise ValueError(f"second passes of different {what} have nothing to share: merge these first")
-        for name in ("along", "toward", "nearest", "right", "agree", "lengths", "zeros", "seen"):
+        for name in ("along", "toward", "leading", "nearest", "right", "agree", "lengths", "zeros", "seen"):
             getattr(self, name).__iadd__(getattr(other, name))
         if self.centers is not None and other.centers is not None:
             self.centers.merge(other.centers)
@@ -134,6 +136,7 @@ class SecondPass:
                 "distances": first.distances,
                 "weights": first.all_weights,
                 "scores": None if first.all_weights is None else first.scores,
+                "logits": None if first.all_weights is None else first.logits,
             }
             placed = {key: space.asarray(x, device=place) for key, x in constants.items() if x is not None}
             self._there = ((space, place), placed)
@@ -147,9 +150,14 @@ class SecondPass:
         index = space.asarray(own, device=array_api_compat.device(each.rows))
         lengths = each.squares**0.5
         each.require(lengths)
-        decided = None
+        decided, sums = None, {}
         if "weights" in there:
-            decided = host(space.argmax(each.rows @ there["weights"].T + there["scores"], axis=1))
+            leads = each.rows @ there["weights"].T + there["scores"]
+            decided = host(space.argmax(leads, axis=1))
+            leads -= space.take(there["logits"], index, axis=0)
+            labels = space.asarray(each.codes, device=array_api_compat.device(each.rows))
+            leads -= space.take_along_axis(leads, labels[:, None], axis=1)
+            sums["leading"] = host(each.sums(leads * leads))
         full = None if self.centers is None else host(each.rows + there["origin"])
         outside = None if self.outside is None else self.outside.scores_of(each.rows)
         each.rows[...] -= space.take(there["means"], index, axis=0)
@@ -158,7 +166,7 @@ class SecondPass:
         behind *= -1.0
         behind -= space.take_along_axis(behind, index[:, None], axis=1)
         inner *= inner
-        sums = {"along": host(each.sums(inner)), "toward": host(each.sums(behind * behind))}
+        sums |= {"along": host(each.sums(inner)), "toward": host(each.sums(behind * behind))}
         behind *= 2.0
         behind += space.take(there["distances"], index, axis=0)
         nearest = host(space.argmin(behind, axis=1))

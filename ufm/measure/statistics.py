@@ -98,6 +98,12 @@ class Statistics:
         return scores
 
     @property
+    def logits(self) -> Array:
+        """Logits at the class means, (G, K)."""
+        logits: Array = self.means @ self.full_classifier.T + self.scores
+        return logits
+
+    @property
     def second(self) -> "SecondPass":
         """What the second pass has seen."""
         if self.again is None:

@@ -31,7 +31,8 @@ def test_nothing_is_said_where_the_lead_is_not_positive():
     np.testing.assert_array_equal(cantelli.tail_bound([1.0, 0.0, 1.0, 0.0], [0.0, 0.0, -3.0, 2.0]), [1, 1, 1, 0])
     np.testing.assert_array_equal(cantelli.error_bound(np.ones((3, 3)), np.zeros((3, 3))), 1.0)
     assert cantelli.error_bound(np.ones((1, 1)), np.zeros((1, 1))) == 0.0  # one class: nothing to be wrong about
-    np.testing.assert_allclose(cantelli.error_bound(np.ones((1, 3)), [[0.0, 3.0, 7.0]]), [0.12])
+    leads = [[0.0, 3.0, 7.0], [2.0, 0.0, -1.0], [2.0, 3.0, 0.0]]
+    np.testing.assert_allclose(cantelli.error_bound(np.ones((3, 3)), leads), [0.12, 1.0, 0.3])
 
 
 def test_bad_input_is_named():
