@@ -27,7 +27,8 @@ class Estimate(NamedTuple):
     """Features that were drawn."""
 
 
-def _frequency(hits: ArrayLike, n: int) -> Estimate:
+def frequency(hits: ArrayLike, n: int) -> Estimate:
+    """Of counts of hits among n draws."""
     mean = np.asarray(hits, dtype=np.float64) / n
     # One hit is added and one miss: a frequency of 0 or 1 is not known without error.
     careful = (np.asarray(hits) + 1.0) / (n + 2.0)
@@ -80,7 +81,7 @@ def choice_rates(
     """How often a rule gives a hard-to-predict feature to each class; mean and standard error of shape (K,)."""
     rng = np.random.default_rng(seed)
     chosen = (rule(hard_to_predict(frame, size, noise, rng, around), frame) for size in _batches(frame, n))
-    return _frequency(sum(np.bincount(classes, minlength=frame.n_classes) for classes in chosen), n)
+    return frequency(sum(np.bincount(classes, minlength=frame.n_classes) for classes in chosen), n)
 
 
 def accuracy(
@@ -92,7 +93,7 @@ def accuracy(
     for size in _batches(frame, n):
         labels = rng.choice(frame.n_classes, size, p=np.asarray(probabilities))
         hits += int(np.sum(rule(hard_to_predict(frame, size, noise, rng), frame) == labels))
-    return _frequency(hits, n)
+    return frequency(hits, n)
 
 
 def preference(
@@ -118,4 +119,4 @@ def preference(
         z = hard_to_predict(frame, size, noise, rng, "mean_centers")
         z += ((lead - z @ gap) / (gap @ gap))[:, None] * gap
         hits += int(np.sum(generalized(z, pair) == 0))
-    return _frequency(hits, n)
+    return frequency(hits, n)

@@ -1,0 +1,64 @@
+"""A shift of test features by at most epsilon leaves a class at least 1 - (K - 1) Phi(-(R - epsilon)/sigma), with R the
+robust radius of its mean center: exactly that for two classes. If every feature moves straight to its nearest boundary,
+the accuracy is that of features whose lead is smaller by sqrt2 epsilon.
+"""
+
+import numpy as np
+from scipy import integrate, stats
+
+from theory.decision import covariate
+from ufm.certify.ledger.by_hand import frame_by_hand
+from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
+from ufm.measure.montecarlo import Estimate, frequency
+
+CLAIM = Claim(
+    id="covariate-shift",
+    section="Decisions",
+    latex=r"""
+        \mathrm{Acc}_k \ge 1 - (K - 1)\, \Phi\Big({-\frac{R_k - \varepsilon}{\sigma}}\Big), \qquad
+        \min_{|s(z)| \le \varepsilon} \mathrm{Acc}_k
+        = \int \varphi(t)\, \Phi\Big(t + \frac{\sqrt2 (R_k - \varepsilon)}{\sigma}\Big)^{K - 1} dt
+    """,
+    hypotheses="RCR or nearest mean center, z = r u_k + sigma g + s; R_k = r cos rho_k / sqrt2 or r / sqrt2.",
+    functions=("theory.decision.covariate.shifted_accuracy_bound", "theory.decision.covariate.attacked_lead"),
+    tests=(
+        "tests/theory/decision/test_covariate.py::test_the_bound_is_below_what_the_worst_shift_leaves",
+        "tests/theory/decision/test_covariate.py::test_every_feature_moved_to_its_nearest_boundary",
+    ),
+)
+
+DRAWS, SIGMA, SIZE = 300_000, 0.25, 0.15
+
+
+def attacked(counts: tuple[int, ...], theta: float) -> tuple[Estimate, Estimate, float]:
+    """How often RCR is right on class 0 after each feature moved to its boundary, or all by one vector; and R."""
+    frame = frame_by_hand(counts, theta, sum(counts) + len(counts))
+    rng, rows = np.random.default_rng(17), frame.classifier
+    z = frame.direction(0) + SIGMA * rng.standard_normal((DRAWS, rows.shape[1]))
+    gaps = rows[1:] - rows[0]
+    gaps /= np.linalg.norm(gaps, axis=1, keepdims=True)
+    nearest = gaps[np.argmax(z @ gaps.T, axis=1)]
+    right = [np.all((z + SIZE * move) @ gaps.T < 0, axis=1) for move in (nearest, gaps[0])]
+    each, constant = (frequency(hits.sum(), DRAWS) for hits in right)
+    return each, constant, float(np.min(-gaps @ frame.direction(0)))
+
+
+def left(radius: float, n_classes: int) -> float:
+    """The integral, at the lead that is left."""
+    lead = float(covariate.attacked_lead(radius, SIZE, SIGMA))
+    normal = stats.norm
+    found, _ = integrate.quad(lambda t: normal.pdf(t) * normal.cdf(t + lead) ** (n_classes - 1), -10, 10)
+    return float(found)
+
+
+def evidence() -> Evidence:
+    each, constant, radius = attacked((4, 2), 0.7)
+    bound = covariate.shifted_accuracy_bound(radius, SIZE, SIGMA, 2)
+    yield sampled("two classes, all features moved by one vector", constant, bound)
+    yield sampled("two classes, each moved to its boundary", each, left(radius, 2))
+    each, constant, radius = attacked((4, 2, 1, 3, 2), 0.7)
+    yield sampled("five classes, each moved to its nearest boundary", each, left(radius, 5))
+    bound = covariate.shifted_accuracy_bound(radius, SIZE, SIGMA, 5)
+    how, error = f"Monte Carlo, {DRAWS:.0e} draws", 4.0 * float(each.standard_error)
+    yield compare("the same is not below the bound", how, each.mean, bound, relation=">=", absolute=error)
+    yield compare("one vector for all does less", how, constant.mean, each.mean, relation=">=", absolute=error)

@@ -1,0 +1,68 @@
+"""With a fixed orthonormal classifier the test error is at most the share of training samples below a margin, plus a
+term that falls with the margin and grows with the root of the number of classes. Its Rademacher complexity is sharp.
+"""
+
+import numpy as np
+
+from theory.decision import generalisation
+from ufm.certify.ledger.claim import Claim, Evidence, compare
+
+CLAIM = Claim(
+    id="margin-bound",
+    section="Decisions",
+    source="new (by Bartlett and Mendelson 2002, Maurer 2016)",
+    latex=r"""
+        P(\text{error}) \le \hat R_\gamma + \frac4\gamma L X \sqrt{\frac Kn} + 3 \sqrt{\frac{\ln(2/\delta)}{2n}}
+    """,
+    hypotheses="""
+        h = A x, |A|_F <= L, |x| <= X, orthonormal w_k that are not trained; with probability 1 - delta, for all A and a
+        margin that is chosen beforehand.
+    """,
+    derivations=("margin_bound",),
+    functions=("theory.decision.generalisation.complexity", "theory.decision.generalisation.margin_bound"),
+    tests=(
+        "tests/theory/decision/test_generalisation.py::test_complexity_bounds_the_supremum_over_all_maps",
+        "tests/theory/decision/test_generalisation.py::test_margins_and_samples_help",
+    ),
+)
+
+CLASSES, DIM, NORM, MARGIN = 4, 12, 2.0, 0.3
+MEANS = np.eye(CLASSES, DIM)
+
+
+def inputs(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors around the means of four classes, and their classes."""
+    labels = rng.integers(CLASSES, size=n)
+    x = MEANS[labels] + 0.25 * rng.standard_normal((n, DIM))
+    return x / np.linalg.norm(x, axis=1, keepdims=True), labels
+
+
+def margins(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Own score less the best other one."""
+    each = np.arange(len(labels))
+    others = scores.copy()
+    others[each, labels] = -np.inf
+    return scores[each, labels] - others.max(axis=1)
+
+
+def evidence() -> Evidence:
+    rng = np.random.default_rng(13)
+    x, _ = inputs(400, rng)
+    signs = rng.choice([-1.0, 1.0], (1000, CLASSES, 400))
+    # a linear function of A is largest at its gradient, scaled to length L; orthonormal w_k do not change that
+    suprema = NORM * np.linalg.norm(signs @ x, axis=(1, 2)) / 400
+    stated = generalisation.complexity(NORM, 1.0, CLASSES, 400)
+    how = "1,000 draws of signs"
+    error = 4.0 * suprema.std() / np.sqrt(suprema.size)
+    yield compare("complexity", how, suprema.mean(), stated, relation="<=", absolute=error)
+    yield compare("complexity, over 97 % of the bound", how, suprema.mean(), 0.97 * stated, relation=">=")
+    found, bound = [], []
+    for _ in range(20):
+        (x, labels), (new, truth) = inputs(40_000, rng), inputs(20_000, rng)
+        a = np.linalg.lstsq(x, np.eye(CLASSES)[labels], rcond=None)[0].T
+        a *= min(1.0, NORM / np.linalg.norm(a))
+        share = np.mean(margins(x @ a.T, labels) < MARGIN)
+        found.append(np.mean(margins(new @ a.T, truth) <= 0))
+        bound.append(generalisation.margin_bound(share, MARGIN, NORM, 1.0, CLASSES, 40_000))
+    yield compare("test error", "20 trainings on 40,000 samples", found, bound, relation="<=")
+    yield compare("the bound says something", "the same", bound, 0.75, relation="<=")  # chance is 3/4
