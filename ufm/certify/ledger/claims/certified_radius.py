@@ -18,6 +18,7 @@ CLAIM = Claim(
         \Lambda = \max_m \frac{g_{(1)} + \dots + g_{(m)}}{\cos^2\theta + m (1 + \sin^2\theta)}
     """,
     hypotheses="Unit frame; g_i are the scores of the own centers less the best score of all others, sorted in Lambda.",
+    derivations=("cone_radius",),
     functions=("ufm.measure.radius.certified_radius",),
     tests=(
         "tests/ufm/measure/test_radius.py::test_gcr_is_the_least_of_quadratic_programs",
