@@ -44,7 +44,7 @@ def certified_radius(
     bias: ArrayLike | None = None,
     exact: bool = True,
 ) -> Radii:
-    """Radius of the ball around each feature on which a rule decides the same.
+    """Radius of the ball around each feature on which a rule decides the same; a tie counts as another decision.
 
     It is exact for RCR and nearest means. For GCR it is exact in closed form where the frame is as the paper has it
     (centers of different classes orthogonal, those of a class alike), and for any other frame by quadratic programs of
@@ -172,8 +172,9 @@ def _structured(frame: Frame, k: int, own: Array, best: Array) -> Array:
     far = np.full(best.shape, np.inf)
     lengths = geometry.length**2
     others = np.arange(frame.n_classes) != k
-    for length in np.unique(lengths[others].round(9)):
-        alike = np.flatnonzero(others & (lengths.round(9) == length))
+    kinds = np.log(lengths).round(9)  # alike to a share of 1e-9, as the frame is orthogonal
+    for kind in np.unique(kinds[others]):
+        alike = np.flatnonzero(others & (kinds == kind))
         rival = alike[np.argmax(best[:, alike], axis=1)]
         each = np.arange(len(rival))
         leads = -np.sort(-own, axis=1) - best[each, rival][:, None]
@@ -202,7 +203,7 @@ class _Cones:
         first = own[np.argmax(scores[:, own], axis=1)]
         leads = np.take_along_axis(scores, first[:, None], axis=1) - scores[:, others]
         squares = self.squares[first][:, None] + self.squares[others] - 2.0 * self.gram[np.ix_(first, others)]
-        # a distance that is rounded up makes the bound smaller, and leaves it one
+        # a distance between centers that is rounded up makes the bound smaller, and so leaves it true
         squares += 1e-14 * (self.squares[first][:, None] + self.squares[others])
         lower = leads / np.sqrt(np.maximum(squares, np.finfo(float).tiny))
         for row, at in enumerate(where):

@@ -107,6 +107,15 @@ def test_half_spaces_are_left_just_outside(problem, seed, biased):
     np.testing.assert_array_equal(nearest.decision, distances.argmin(axis=1))
 
 
+@given(decided(), st.sampled_from([1e-7, 1e5]))
+def test_the_scale_of_a_frame_does_not_matter(drawn, scale):
+    _, frame, z = drawn
+    scaled = ufm.Frame(frame.counts, scale * frame.centers, scale * frame.classifier, scale * frame.auxiliary)
+    for rule in rules.RULES:
+        expected = ufm.certified_radius(z, frame, rule).radius
+        np.testing.assert_allclose(ufm.certified_radius(z, scaled, rule).radius, expected, rtol=1e-10, atol=1e-12)
+
+
 def test_radii_at_collapse():
     """Closed forms r/sqrt2, r cos rho/sqrt2 and r c/sqrt(1 + c^2), against the vectors of a frame."""
     frame = ufm.multi_center_frame(ufm.Problem((1,) * 4, 20, 0.2), norms=1.0)
