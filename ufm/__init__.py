@@ -13,8 +13,8 @@ from ufm.measure.collector import Collector
 from ufm.measure.conventions import Conventions
 from ufm.measure.grams import Grams
 from ufm.measure.network import Measures, measure
-from ufm.measure.regression import RegressionMeasures, measure_regression
 from ufm.measure.radius import certified_radius
+from ufm.measure.regression import RegressionMeasures, measure_regression
 from ufm.minimize.certificate import Certificate, verify
 from ufm.minimize.deep import DeepGeometry
 from ufm.minimize.dot_regression import DotRegressionGeometry

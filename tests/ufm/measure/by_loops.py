@@ -106,7 +106,7 @@ class ByLoops:
     def numbers(self):
         with mp.workdps(DIGITS):
             self.prepare()
-            found = self.variability() | self.geometry() | self.decisions()
+            found = self.variability() | self.geometry() | self.decisions() | self.bounds()
             if self.w is not None:
                 found |= self.classifier()
             if self.ood is not None:
@@ -211,6 +211,38 @@ class ByLoops:
             "accuracy": mean([mp.mpf(self.decided(h) == y) for h, y in rows]),
             "accuracy_of_class": [mean([mp.mpf(self.decided(h) == k) for h in self.own[k]]) for k in self.present],
         }
+
+    def bound(self, line, lead, rivals):
+        """Cantelli's, summed over rivals, of each class; a single sample has the variance of the rival, or none."""
+        rows = dict(zip(self.present, self.away, strict=True))
+
+        def term(k, j):
+            known = next((rows[i] for i in (k, j) if len(rows.get(i, ())) > 1), None)
+            if known is None or lead(k, j) <= 0:
+                return mp.mpf(1)
+            v = mean([dot(a, line(k, j)) ** 2 for a in known])
+            return v / (v + lead(k, j) ** 2)
+
+        return [min(mp.mpf(1), mp.fsum(term(k, j) for j in rivals if j != k)) for k in self.present]
+
+    def bounds(self):
+        means = dict(zip(self.present, self.means, strict=True))
+        shares = [mp.mpf(len(self.own[k])) / len(self.h) for k in self.present]
+
+        def between(k, j):
+            return plus(means[k], means[j], -1)
+
+        near = self.bound(between, lambda k, j: dot(between(k, j), between(k, j)) / 2, self.present)
+        found = {"nearest_mean_error_bound_of_class": near, "nearest_mean_error_bound": dot(shares, near)}
+        if self.w is None:
+            return found
+        b = self.b or [mp.mpf(0)] * len(self.w)
+
+        def apart(k, j):
+            return plus(self.w[k], self.w[j], -1)
+
+        lead = self.bound(apart, lambda k, j: dot(apart(k, j), means[k]) + b[k] - b[j], range(len(self.w)))
+        return {**found, "classifier_error_bound_of_class": lead, "classifier_error_bound": dot(shares, lead)}
 
     def classifier(self):
         k = len(self.present)

@@ -10,7 +10,7 @@ from tests import strategies
 from ufm.measure.metric import known
 
 UNCENTERED = {"nc2_orthogonal", "feature_norm", "zero_features", "bias_collapse", "nc4_agreement"}
-UNCENTERED |= {"accuracy", "accuracy_of_class"}
+UNCENTERED |= {"accuracy", "accuracy_of_class", "classifier_error_bound", "classifier_error_bound_of_class"}
 """What a common part of all features changes."""
 LENGTHS = {"variance": 2, "mean_norm": 1, "feature_norm": 1, "weight_norm": 0, "bias_collapse": 1}
 """Powers of the features' unit that measures have; 0 for all others."""
