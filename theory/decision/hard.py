@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
-from scipy.special import log_ndtr, ndtr
+from scipy.special import log_ndtr
 
 from theory.decision.normal import GRID, WEIGHT, Counts, class_counts, integers, phi, shares
+from theory.decision.scores import Best
 from theory.multicenter.geometry import Array, center_cosine, squares
 
 
@@ -218,22 +219,11 @@ def frame_choice(f: ArrayLike, theta: float, noise: float = np.inf) -> Array:
     # A class that is 30 standard deviations behind does not win; where the leader cannot be, nobody else wins either.
     scores = np.arange(max(float(offsets.min()), -30.0) - 10.0, 15.0, WEIGHT)
     _, first, kind = np.unique(counts, return_index=True, return_inverse=True)
-    parts = [_score(scores - offsets[k], counts[k], across, along) for k in first]
-    density, below = (np.array(part)[kind] for part in zip(*parts, strict=True))
-    log_below = np.log(np.maximum(below, 1e-300))
+    parts = [Best(scores - offsets[k], counts[[k]], across, along) for k in first]
+    density = np.concatenate([part.density() for part in parts])[kind]
+    log_below = np.concatenate([part.distribution().log_below for part in parts])[kind]
     others = log_below.sum(axis=0) - log_below
     return np.sum(density * np.exp(others), axis=1) * WEIGHT
-
-
-def _score(t: Array, f: float, across: float, along: float) -> tuple[Array, Array]:
-    """Density and distribution function of across * max of f normals + along * one more normal, at ``t``."""
-    if across >= along:  # given the shared normal, the rest is a power of a normal distribution function
-        x = (t[:, None] - along * GRID) / across
-        share, power = phi(GRID) * WEIGHT, np.exp((f - 1.0) * log_ndtr(x))
-        return (f * power * phi(x) / across) @ share, (power * ndtr(x)) @ share
-    x = (t[:, None] - across * GRID) / along
-    share = f * phi(GRID) * np.exp((f - 1.0) * log_ndtr(GRID)) * WEIGHT
-    return (phi(x) / along) @ share, ndtr(x) @ share
 
 
 def gamma_survival(x: ArrayLike, f: ArrayLike, g: ArrayLike) -> Array:
