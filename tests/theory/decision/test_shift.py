@@ -1,0 +1,149 @@
+"""Offsets for a test prior: laws, finite differences, and searches that know no formula."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from theory.decision import accuracy, shift
+
+
+@st.composite
+def classes(draw, alike=False):
+    """A prior, means and noises of 2 to 5 classes."""
+    k = draw(st.integers(2, 5))
+
+    def numbers(low, high):
+        return np.array(draw(st.lists(st.floats(low, high), min_size=k, max_size=k)))
+
+    raw = numbers(0.05, 1.0)
+    mean, noise = numbers(0.5, 3.0), numbers(0.5, 1.5)
+    return raw / raw.sum(), np.full(k, mean[0]) if alike else mean, np.full(k, noise[0]) if alike else noise
+
+
+@given(st.floats(0.0, 6.0), st.floats(0.1, 3.0), st.integers(1, 8))
+def test_without_offsets_it_is_the_accuracy_of_a_lead(mean, noise, k):
+    found = shift.offset_accuracy(np.full(k, mean), noise)
+    np.testing.assert_allclose(found, accuracy.lead_accuracy(mean / noise, k), atol=1e-12)
+
+
+@given(classes(), st.floats(-3, 3))
+def test_two_classes_by_their_difference(case, offset):
+    mean, noise = case[1][:2], case[2][:2]
+    found = shift.offset_accuracy(mean, noise, [offset, 0.0])
+    stated = stats.norm.cdf(np.add(mean, [offset, -offset]) / np.sqrt(2) / noise)
+    np.testing.assert_allclose(found, stated, atol=1e-12)
+
+
+@given(classes(), st.data())
+def test_slopes_are_those_of_the_accuracies(case, data):
+    _, mean, noise = case
+    b = np.array(data.draw(st.lists(st.floats(-1, 1), min_size=mean.size, max_size=mean.size)))
+    slopes, h = shift._slopes(mean, noise, b), 1e-4
+    for j, step in enumerate(h * np.eye(mean.size)):
+        found = (shift.offset_accuracy(mean, noise, b + step) - shift.offset_accuracy(mean, noise, b - step)) / (2 * h)
+        # third derivatives are below 5 / noise^3, and accuracies are known to 1e-12
+        np.testing.assert_allclose(slopes[:, j], found, atol=40 * h**2 + 1e-8)
+    np.testing.assert_allclose(slopes.sum(axis=1), 0.0, atol=1e-13)
+
+
+@settings(max_examples=25)
+@given(classes(alike=True))
+def test_of_equal_classes_the_best_offsets_are_logarithms(case):
+    prior, mean, noise = case
+    stated = shift.nmc_offsets(prior, mean[0], noise[0])
+    found = shift.best_offsets(prior, mean, noise)
+    np.testing.assert_allclose(found, stated - stated.mean(), atol=1e-5)
+    assert shift.offsets_are_bayes(mean, noise)
+    best = prior @ shift.offset_accuracy(mean, noise, stated)
+    rng = np.random.default_rng(0)
+    for step in rng.normal(0, 0.3, (20, prior.size)):
+        assert prior @ shift.offset_accuracy(mean, noise, stated + step) <= best + 1e-12
+
+
+@settings(max_examples=25)
+@given(classes())
+def test_best_offsets_beat_those_around_them(case):
+    prior, mean, noise = case
+    found = shift.best_offsets(prior, mean, noise)
+    assert abs(found.sum()) < 1e-12
+    best = prior @ shift.offset_accuracy(mean, noise, found)
+    for step in np.random.default_rng(0).normal(0, 0.2, (20, prior.size)):
+        assert prior @ shift.offset_accuracy(mean, noise, found + step) <= best + 1e-9  # where a class is left out
+
+
+@given(classes())
+def test_two_classes_have_a_closed_form(case):
+    prior, mean, sigma = case[0][:2] / case[0][:2].sum(), case[1][:2], float(case[2][0])
+    best = shift.best_offsets(prior, mean, sigma)
+    assert best[0] - best[1] == pytest.approx(shift.pair_offset(prior, mean, sigma), abs=1e-5)
+
+
+@given(classes(), st.floats(-2, 2), st.floats(-2, 2))
+def test_bayes_scores_are_logarithms_of_densities(case, one, other):
+    prior, mean, noise = case
+    scores = np.random.default_rng(0).normal(np.array([[one], [other], [0], [1]]), 1, (4, prior.size))
+    found = shift.bayes_scores(scores, prior, mean, noise)
+    for s, row in zip(scores, found, strict=True):
+        density = [stats.norm.logpdf(s, m * (np.arange(s.size) == k), noise[k]).sum() for k, m in enumerate(mean)]
+        stated = np.array(density) + np.log(prior)
+        np.testing.assert_allclose(row - row[0], stated - stated[0], atol=1e-10)
+
+
+@settings(max_examples=25)
+@given(classes())
+def test_minimax_offsets_make_classes_alike_and_their_prior_is_the_worst(case):
+    _, mean, noise = case
+    found = shift.minimax_offsets(mean, noise)
+    np.testing.assert_allclose(shift.offset_accuracy(mean, noise, found.offsets), found.accuracy, atol=1e-8)
+    assert found.prior.sum() == pytest.approx(1.0)
+    assert found.prior.min() > 0
+    for step in np.random.default_rng(0).normal(0, 0.3, (30, mean.size)):
+        assert shift.offset_accuracy(mean, noise, found.offsets + step).min() <= found.accuracy + 1e-8
+    assert found.accuracy >= shift.offset_accuracy(mean, noise).min() - 1e-8
+
+
+def test_limits():
+    alike = shift.minimax_offsets([1.5] * 4, 0.7)
+    np.testing.assert_allclose(alike.offsets, 0.0, atol=1e-12)
+    np.testing.assert_allclose(alike.prior, 0.25, atol=1e-12)
+    np.testing.assert_allclose(shift.nmc_offsets([0.5, 0.5], 1.0, 1e-9), 0.0, atol=1e-17)
+    # one class only: it is always chosen, at any noise
+    assert shift.offset_accuracy([1.0], 1e9).tolist() == pytest.approx([1.0])
+    assert shift.nmc_offsets([1.0], 1.0, 1.0).tolist() == [0.0]
+    left_out = shift.offset_accuracy([1.0, 2.0, 2.0], 1.0, [-np.inf, 0.0, 0.0])
+    np.testing.assert_allclose(left_out, [0.0, *accuracy.lead_accuracy([2.0, 2.0], 2)], atol=1e-12)
+    np.testing.assert_allclose(shift.offset_accuracy([1.0, 2.0, 0.5], 1e-6), 1.0, atol=1e-12)
+    np.testing.assert_allclose(shift.offset_accuracy([1.0, 2.0, 0.5], 1e12), 1 / 3, atol=1e-10)
+
+
+def test_offsets_are_bayes_only_where_classes_agree():
+    assert not shift.offsets_are_bayes([1.0, 1.1], 1.0)
+    assert not shift.offsets_are_bayes(1.0, [1.0, 1.1])
+    assert shift.offsets_are_bayes([1.0, 1.0], [2.0, 2.0])
+    # the Bayes decision from a line of scores on which no offset could decide as it does
+    prior, mean = [0.5, 0.5], [2.0, 1.0]
+    lines = np.array([[[t + 0.4, t] for t in (-2.0, 2.0)]])
+    decided = shift.bayes_scores(lines, prior, mean, 1.0).argmax(axis=-1)
+    assert decided.tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: shift.nmc_offsets([0.5, 0.4], 1.0, 1.0), "sum to 0.9"),
+        (lambda: shift.nmc_offsets([1.0, 0.0], 1.0, 1.0), "prior of class 1 is 0"),
+        (lambda: shift.nmc_offsets([0.5, 0.5], 1.0, 0.0), "r=1.0 and sigma=0.0 must be positive"),
+        (lambda: shift.best_offsets([0.0, 1.0], 1.0, 1.0), "prior of class 0 is 0"),
+        (lambda: shift.best_offsets([0.5, 0.5], -1.0, 1.0), "mean=-1.0 must be positive"),
+        (lambda: shift.bayes_scores([1.0, 2.0], [0.5, 0.5], 1.0, -1.0), "noise=-1.0 must be positive"),
+        (lambda: shift.offset_accuracy(1.0, 1.0), "not one number per class"),
+        (lambda: shift.offset_accuracy([np.nan, 1.0], 1.0), "must be finite"),
+        (lambda: shift.pair_offset([0.5, 0.5], [-1.0, 1.0], 1.0), "must have a positive sum"),
+        (lambda: shift.minimax_offsets([1.0], 1.0), "of one class"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,268 @@
+r"""When classes are not as frequent in the test as in training: offsets, Bayes scores, and the worst prior. (New.)
+
+A rule gives each class one score. On features of class k it is the ``mean`` :math:`m_k` for the own class, 0 for every
+other, plus independent noise of standard deviation :math:`\sigma_k`: for features :math:`r_k u_k + \sigma_k g` in a
+unit frame, :math:`m_k = r_k` under NMC (scores :math:`\langle u_j, z \rangle`) and :math:`m_k = r_k \cos\rho_k`
+under RCR (scores :math:`\langle w_j, z \rangle`). Offsets :math:`b_k` are added to the scores before the largest is
+taken.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize, root
+from scipy.special import log_ndtr
+
+from theory.decision.normal import GRID, WEIGHT, phi, shares
+from theory.multicenter.geometry import Array
+
+
+def _signals(mean: ArrayLike, noise: ArrayLike, n_classes: int | None = None) -> tuple[Array, Array]:
+    """Means and noises, one of each per class."""
+    shape = np.broadcast_shapes(np.shape(mean), np.shape(noise), () if n_classes is None else (n_classes,))
+    if len(shape) != 1:
+        raise ValueError(f"mean={mean} and noise={noise} are not one number per class")
+    m, s = (np.broadcast_to(np.asarray(x, dtype=np.float64), shape) for x in (mean, noise))
+    if not np.all((s > 0) & np.isfinite(s)):
+        raise ValueError(f"noise={noise} must be positive")
+    if not np.all(np.isfinite(m)):
+        raise ValueError(f"mean={mean} must be finite")
+    return m, s
+
+
+def log_prior(prior: ArrayLike) -> Array:
+    """Logarithms of the probabilities of classes, (K,). Raises ValueError, naming the class, where one is 0."""
+    p = shares(prior)
+    if not np.all(p > 0):
+        k = int(np.argmin(p))
+        raise ValueError(f"prior of class {k} is 0: its logarithm is not finite; leave the class out")
+    return np.log(p)
+
+
+def nmc_offsets(prior: ArrayLike, r: float, sigma: float) -> Array:
+    r"""The best offsets on the scores of the nearest mean center: :math:`b_k = (\sigma^2 / r) \ln \pi_k`.
+
+    With them the rule is Bayes for the prior: no other does better on its average.
+
+    Parameters
+    ----------
+    prior : :math:`\pi`, K numbers > 0 with sum 1.
+    r : norm of the mean of each class, > 0.
+    sigma : standard deviation of the noise in each direction, > 0.
+
+    Examples
+    --------
+    >>> nmc_offsets([0.9, 0.1], r=2.0, sigma=1.0).round(4)
+    array([-0.0527, -1.1513])
+    """
+    if not (r > 0 and sigma > 0):
+        raise ValueError(f"r={r} and sigma={sigma} must be positive")
+    return sigma**2 / r * log_prior(prior)
+
+
+def offset_accuracy(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike = 0.0) -> Array:
+    r"""Accuracy on each class if offsets are added to the scores.
+
+    .. math:: \mathrm{Acc}_k = \int \varphi(t) \prod_{j \ne k} \Phi\Big( t + \frac{m_k + b_k - b_j}{\sigma_k} \Big)\, dt
+
+    Parameters
+    ----------
+    mean, noise : m and sigma, one for all classes or one for each; noise > 0.
+    offsets : b, likewise; minus infinity leaves a class out.
+
+    Returns
+    -------
+    (K,) float64, to 1e-12.
+
+    Examples
+    --------
+    >>> offset_accuracy(2.0, 1.0, nmc_offsets([0.9, 0.1], r=2.0, sigma=1.0)).round(4)
+    array([0.9858, 0.7381])
+    """
+    b = np.asarray(offsets, dtype=np.float64)
+    m, s = _signals(mean, noise, b.size if b.ndim else None)
+    return np.exp(_log_wins(m, s, np.broadcast_to(b, m.shape))).sum(axis=1) * WEIGHT
+
+
+def _log_wins(m: Array, s: Array, b: Array) -> Array:
+    """Logarithm of the integrand, (K, T)."""
+    others = np.zeros((m.size, GRID.size))
+    with np.errstate(invalid="ignore"):  # of two classes that are left out neither is ahead
+        ahead = (m[:, None] + b[:, None] - b) / s[:, None]
+    ahead[np.isnan(ahead)] = -np.inf
+    for k, lead in enumerate(ahead):
+        others[k] = log_ndtr(GRID + np.delete(lead, k)[:, None]).sum(axis=0)
+    return others + np.log(phi(GRID))
+
+
+def _slopes(m: Array, s: Array, b: Array) -> Array:
+    r"""Derivatives of the accuracies (rows) by the offsets (columns), (K, K); rows sum to 0.
+
+    .. math:: \frac{\partial \mathrm{Acc}_k}{\partial b_j} = -\frac1{\sigma_k} \int \varphi(t)\, \varphi(t + a_{kj})
+        \prod_{l \ne j, k} \Phi(t + a_{kl})\, dt, \qquad a_{kj} = \frac{m_k + b_k - b_j}{\sigma_k}
+    """
+    wins, result = _log_wins(m, s, b), np.zeros((m.size, m.size))
+    for k in range(m.size):
+        x = GRID + ((m[k] + b[k] - b) / s[k])[:, None]
+        ties = np.exp(wins[k] - 0.5 * x * x - log_ndtr(x)).sum(axis=1) * (WEIGHT / np.sqrt(2.0 * np.pi) / s[k])
+        ties[k] = 0.0
+        result[k] = -ties
+        result[k, k] = ties.sum()
+    return result
+
+
+def pair_offset(prior: ArrayLike, mean: ArrayLike, sigma: float) -> float:
+    r"""The best :math:`b_1 - b_2` between two classes.
+
+    .. math:: b_1 - b_2 = \frac{2 \sigma^2}{m_1 + m_2} \ln\frac{\pi_1}{\pi_2} - \frac{m_1 - m_2}{2}
+
+    Their difference of scores has the means :math:`m_1`, :math:`-m_2` and the variance :math:`2 \sigma^2`; the
+    threshold is where both densities, weighted by the prior, agree.
+
+    Parameters
+    ----------
+    prior : of both classes, > 0, with sum 1.
+    mean : of both, with a positive sum.
+    sigma : > 0.
+
+    Examples
+    --------
+    >>> round(pair_offset([0.5, 0.5], [2.0, 1.0], 1.0), 3)
+    -0.5
+    """
+    (m, _), log_p = _signals(mean, sigma, 2), log_prior(prior)
+    if not m.sum() > 0:
+        raise ValueError(f"mean={mean} must have a positive sum")
+    return float(2.0 * sigma**2 / m.sum() * (log_p[0] - log_p[1]) - (m[0] - m[1]) / 2.0)
+
+
+def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
+    r"""Offsets with the largest accuracy :math:`\sum_k \pi_k \mathrm{Acc}_k` in the average over a prior, summing to 0.
+
+    Where all means and noises agree they are :func:`nmc_offsets`, up to a constant. Otherwise they are found by
+    climbing from :math:`b_k = (\sigma_k^2 / m_k) \ln \pi_k - m_k / 2`, which is right for two nearly equal classes;
+    no better ones are near. With noises that differ it can be best never to choose a class: its offset then comes out
+    so low that it is not.
+
+    Parameters
+    ----------
+    prior : K numbers > 0 with sum 1.
+    mean, noise : as in :func:`offset_accuracy`, positive.
+
+    Raises
+    ------
+    ValueError : numbers that are not as above; a search that does not end at a flat place.
+
+    Examples
+    --------
+    >>> float(np.ptp(best_offsets([0.5, 0.5], [2.0, 1.0], 1.0)).round(6))
+    0.5
+    """
+    log_p = log_prior(prior)
+    m, s = _signals(mean, noise, log_p.size)
+    if not np.all(m > 0):
+        raise ValueError(f"mean={mean} must be positive")
+    p, scale = np.exp(log_p), float(np.mean(s))
+
+    def falls(b: Array) -> tuple[float, Array]:
+        return -float(p @ offset_accuracy(m, s, scale * b)), -scale * (p @ _slopes(m, s, scale * b))
+
+    start = (s**2 / m * log_p - m / 2.0) / scale
+    found = minimize(falls, start - start.mean(), jac=True, method="BFGS", options={"gtol": 1e-10, "maxiter": 2000})
+    if not np.max(np.abs(found.jac)) < 1e-7:
+        raise ValueError(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found, {found.message}")
+    return scale * (found.x - found.x.mean())
+
+
+def bayes_scores(scores: ArrayLike, prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
+    r"""The scores whose largest is the best decision that the K scores of a rule allow.
+
+    .. math:: \frac{m_k s_k}{\sigma_k^2} - \frac{m_k^2}{2 \sigma_k^2} + \ln \pi_k
+              - \frac{|s|^2}{2 \sigma_k^2} - K \ln \sigma_k
+
+    the last two terms, which are the same for all classes if the noises are, included: the logarithm of the prior times
+    the density of the scores, up to a constant.
+
+    Parameters
+    ----------
+    scores : s, (..., K).
+    prior : K numbers > 0 with sum 1.
+    mean, noise : as in :func:`offset_accuracy`.
+
+    Returns
+    -------
+    (..., K) float64.
+
+    Examples
+    --------
+    >>> bayes_scores([1.0, 1.5], [0.5, 0.5], [2.0, 1.0], 1.0).round(4)
+    array([-2.3181, -1.3181])
+    """
+    log_p, s = log_prior(prior), np.asarray(scores, dtype=np.float64)
+    m, sigma = _signals(mean, noise, log_p.size)
+    far = np.sum(s * s, axis=-1, keepdims=True) - 2.0 * m * s + m * m
+    return log_p - far / (2.0 * sigma**2) - log_p.size * np.log(sigma)
+
+
+def offsets_are_bayes(mean: ArrayLike, noise: ArrayLike) -> bool:
+    r"""Whether some offsets make a rule Bayes on its own scores, for every prior: all means and all noises agree.
+
+    Bayes weighs score k by :math:`m_k / \sigma_k^2` (:func:`bayes_scores`), offsets weigh all alike. For NMC that is so
+    if all features have one norm; for RCR all skews must agree as well
+    (:func:`~theory.multicenter.geometry.equal_skew_angles`). With one class there is nothing to decide.
+    """
+    m, s = _signals(mean, noise)
+    return bool(np.ptp(m) <= 1e-12 * np.max(np.abs(m)) and np.ptp(s) <= 1e-12 * s.max())
+
+
+class Minimax(NamedTuple):
+    """Offsets against the worst prior."""
+
+    offsets: Array
+    """Summing to 0, (K,)."""
+    prior: Array
+    """The worst one, (K,): these offsets are a flat place of the accuracy in its average."""
+    accuracy: float
+    """Of every class, and so under every prior."""
+
+
+def minimax_offsets(mean: ArrayLike, noise: ArrayLike) -> Minimax:
+    r"""Offsets at which all classes have the same accuracy, and the prior for which they are stationary.
+
+    The accuracies' derivatives by the offsets are a matrix with rows that sum to 0, positive on the diagonal and
+    negative elsewhere. So there is one prior with
+
+    .. math:: \sum_k \pi_k \frac{\partial \mathrm{Acc}_k}{\partial b_j} = 0 \text{ for all } j,
+
+    and it is positive. Raising the accuracy of every class at once is therefore impossible: to first order the average
+    over that prior does not change. Without offsets the worst prior is on the class with the smallest
+    :math:`m_k / \sigma_k`. Where all classes agree, as under NMC, the offsets are 0, and the worst prior is uniform.
+
+    Parameters
+    ----------
+    mean, noise : as in :func:`offset_accuracy`; at least two classes.
+
+    Examples
+    --------
+    >>> found = minimax_offsets([2.0, 1.0], 1.0)
+    >>> found.offsets.round(3), found.prior.round(3), round(found.accuracy, 3)
+    (array([-0.25,  0.25]), array([0.5, 0.5]), 0.856)
+    """
+    m, s = _signals(mean, noise)
+    if m.size < 2:
+        raise ValueError(f"mean={mean} is of one class: there is nothing to decide")
+
+    def unequal(rest: Array) -> Array:
+        accuracy = offset_accuracy(m, s, np.append(rest, -rest.sum()))
+        return np.log(accuracy[:-1] / accuracy[-1])
+
+    start = -(m - m.mean()) / 2.0
+    found = root(unequal, start[:-1], method="hybr", options={"xtol": 1e-13})
+    if not np.max(np.abs(found.fun)) < 1e-8:
+        raise ValueError(f"mean={mean}, noise={noise}: no offsets that make all classes alike found, {found.message}")
+    offsets = np.append(found.x, -found.x.sum())
+    balance = np.vstack([_slopes(m, s, offsets).T, np.ones(m.size)])
+    balance[:-1] /= np.abs(balance[:-1]).max()
+    prior = np.linalg.lstsq(balance, np.eye(m.size + 1)[-1], rcond=None)[0]
+    return Minimax(offsets, prior, float(np.mean(offset_accuracy(m, s, offsets))))
