@@ -8,4 +8,12 @@ center, and the one of the nearest mean center:
 
 :mod:`~theory.decision.hard` is about features close to no class (paper, proposition 3.1), all other modules about
 features around their own mean center, :math:`z = r u_k + \sigma g` with g standard normal, in a unit frame.
+
+hard      features close to no class
+accuracy  how often each rule is right, by class
+radius    how far a collapsed feature can be moved
+shift     offsets for a test prior
+choice    the angle, and who gets the centers
+scores    the distribution of the best score of a class
+normal    integrals over normal variables
 """

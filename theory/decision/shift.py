@@ -7,6 +7,7 @@ under RCR (scores :math:`\langle w_j, z \rangle`). Offsets :math:`b_k` are added
 taken.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize, root
 from scipy.special import log_ndtr
 
-from theory.decision.normal import GRID, WEIGHT, phi, shares
+from theory.decision.normal import phi, shares
+from theory.decision.scores import REACH, step
 from theory.multicenter.geometry import Array
 
 
@@ -82,34 +84,35 @@ def offset_accuracy(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike = 0.0)
     """
     b = np.asarray(offsets, dtype=np.float64)
     m, s = _signals(mean, noise, b.size if b.ndim else None)
-    return np.exp(_log_wins(m, s, np.broadcast_to(b, m.shape))).sum(axis=1) * WEIGHT
+    return np.array([wins.sum() for wins, _, _ in _of_classes(m, s, np.broadcast_to(b, m.shape))])
 
 
-def _log_wins(m: Array, s: Array, b: Array) -> Array:
-    """Logarithm of the integrand, (K, T)."""
-    others = np.zeros((m.size, GRID.size))
-    with np.errstate(invalid="ignore"):  # of two classes that are left out neither is ahead
-        ahead = (m[:, None] + b[:, None] - b) / s[:, None]
-    ahead[np.isnan(ahead)] = -np.inf
-    for k, lead in enumerate(ahead):
-        others[k] = log_ndtr(GRID + np.delete(lead, k)[:, None]).sum(axis=0)
-    return others + np.log(phi(GRID))
+def _of_classes(m: Array, s: Array, b: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """For each class: shares of its own noise t with which it wins, (T,), leads over each class, and their ln Phi."""
+    h = step(float(m.size))
+    t = h * np.arange(-np.ceil(REACH / h), np.ceil(REACH / h) + 1.0)
+    for k in range(m.size):
+        with np.errstate(invalid="ignore"):  # of two classes that are left out neither is ahead
+            ahead = (m[k] + b[k] - b) / s[k]
+        x = t + np.where(np.isnan(ahead), -np.inf, ahead)[:, None]
+        log_each = log_ndtr(x)
+        log_each[k] = 0.0
+        yield h * phi(t) * np.exp(log_each.sum(axis=0)), x, log_each
 
 
-def _slopes(m: Array, s: Array, b: Array) -> Array:
-    r"""Derivatives of the accuracies (rows) by the offsets (columns), (K, K); rows sum to 0.
+def _slopes(m: Array, s: Array, b: Array) -> tuple[Array, Array]:
+    r"""Accuracies (K,), and their derivatives (rows) by the offsets (columns), (K, K), of which rows sum to 0.
 
     .. math:: \frac{\partial \mathrm{Acc}_k}{\partial b_j} = -\frac1{\sigma_k} \int \varphi(t)\, \varphi(t + a_{kj})
         \prod_{l \ne j, k} \Phi(t + a_{kl})\, dt, \qquad a_{kj} = \frac{m_k + b_k - b_j}{\sigma_k}
     """
-    wins, result = _log_wins(m, s, b), np.zeros((m.size, m.size))
-    for k in range(m.size):
-        x = GRID + ((m[k] + b[k] - b) / s[k])[:, None]
-        ties = np.exp(wins[k] - 0.5 * x * x - log_ndtr(x)).sum(axis=1) * (WEIGHT / np.sqrt(2.0 * np.pi) / s[k])
-        ties[k] = 0.0
-        result[k] = -ties
-        result[k, k] = ties.sum()
-    return result
+    accuracy, slopes = np.zeros(m.size), np.zeros((m.size, m.size))
+    for k, (wins, x, log_each) in enumerate(_of_classes(m, s, b)):
+        accuracy[k] = wins.sum()
+        slopes[k] = -np.exp(-0.5 * x * x - log_each) @ wins / (np.sqrt(2.0 * np.pi) * s[k])
+        slopes[k, k] = 0.0
+        slopes[k, k] = -slopes[k].sum()
+    return accuracy, slopes
 
 
 def pair_offset(prior: ArrayLike, mean: ArrayLike, sigma: float) -> float:
@@ -163,16 +166,19 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     m, s = _signals(mean, noise, log_p.size)
     if not np.all(m > 0):
         raise ValueError(f"mean={mean} must be positive")
-    p, scale = np.exp(log_p), float(np.mean(s))
+    p, start = np.exp(log_p), s**2 / m * log_p - m / 2.0
+    _, slopes = _slopes(m, s, start)
+    ties = np.abs(p[:, None] * slopes)
+    scale = 1.0 / np.sqrt(np.maximum((ties.sum(axis=0) + ties.sum(axis=1)) / s, 1e-12))  # curvatures are about alike
 
-    def falls(b: Array) -> tuple[float, Array]:
-        return -float(p @ offset_accuracy(m, s, scale * b)), -scale * (p @ _slopes(m, s, scale * b))
+    def falls(y: Array) -> tuple[float, Array]:
+        accuracy, slopes = _slopes(m, s, scale * y)
+        return -float(p @ accuracy), -scale * (p @ slopes)
 
-    start = (s**2 / m * log_p - m / 2.0) / scale
-    found = minimize(falls, start - start.mean(), jac=True, method="BFGS", options={"gtol": 1e-10, "maxiter": 2000})
-    if not np.max(np.abs(found.jac)) < 1e-7:
+    found = minimize(falls, start / scale, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
+    if not np.max(np.abs(found.jac)) < 1e-6:
         raise ValueError(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found, {found.message}")
-    return scale * (found.x - found.x.mean())
+    return scale * found.x - np.mean(scale * found.x)
 
 
 def bayes_scores(scores: ArrayLike, prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
@@ -253,16 +259,18 @@ def minimax_offsets(mean: ArrayLike, noise: ArrayLike) -> Minimax:
     if m.size < 2:
         raise ValueError(f"mean={mean} is of one class: there is nothing to decide")
 
-    def unequal(rest: Array) -> Array:
-        accuracy = offset_accuracy(m, s, np.append(rest, -rest.sum()))
-        return np.log(accuracy[:-1] / accuracy[-1])
+    back = np.vstack([np.eye(m.size - 1), -np.ones(m.size - 1)])  # offsets that sum to 0
 
-    start = -(m - m.mean()) / 2.0
-    found = root(unequal, start[:-1], method="hybr", options={"xtol": 1e-13})
+    def unequal(rest: Array) -> tuple[Array, Array]:
+        accuracy, slopes = _slopes(m, s, back @ rest)
+        relative = slopes @ back / accuracy[:, None]
+        return np.log(accuracy[:-1] / accuracy[-1]), relative[:-1] - relative[-1]
+
+    found = root(unequal, -(m - m.mean())[:-1] / 2.0, jac=True, method="hybr", options={"xtol": 1e-13})
     if not np.max(np.abs(found.fun)) < 1e-8:
         raise ValueError(f"mean={mean}, noise={noise}: no offsets that make all classes alike found, {found.message}")
-    offsets = np.append(found.x, -found.x.sum())
-    balance = np.vstack([_slopes(m, s, offsets).T, np.ones(m.size)])
-    balance[:-1] /= np.abs(balance[:-1]).max()
+    offsets = back @ found.x
+    accuracy, slopes = _slopes(m, s, offsets)
+    balance = np.vstack([slopes.T / np.abs(slopes).max(), np.ones(m.size)])
     prior = np.linalg.lstsq(balance, np.eye(m.size + 1)[-1], rcond=None)[0]
-    return Minimax(offsets, prior, float(np.mean(offset_accuracy(m, s, offsets))))
+    return Minimax(offsets, prior, float(np.mean(accuracy)))

@@ -20,7 +20,19 @@ def derive() -> Proof:
 
     joint1 = log(p1) + log_density(s1, m1) + log_density(s2, Integer(0))
     joint2 = log(p2) + log_density(s1, Integer(0)) + log_density(s2, m2)
-    why = "Prior times density of two classes: other scores have the same density under both, and drop out of the ratio"
+    z1, z2, norm = symbols("z_1 z_2 r", positive=True)
+    why = (
+        "A feature r u_k + noise has these parts along u_k and another u_j; in all other directions it has the same "
+        "density under both classes. The logarithm of the ratio of its densities is"
+    )
+    proof.equal(
+        why,
+        log_density(z1, norm) + log_density(z2, Integer(0)) - log_density(z1, Integer(0)) - log_density(z2, norm),
+        norm / sigma**2 * (z1 - z2),
+        shown=Symbol("ln(ratio)"),
+    )
+    proof.given("With equal priors Bayes takes the largest <u_k, z>: that is the nearest mean center", Eq(z1, z2))
+    why = "Scores of two classes, prior times density: other scores have the same density under both and drop out"
     bayes = proof.equal(
         why,
         joint1 - joint2,

@@ -103,6 +103,23 @@ def test_limits(f, theta, ratio, n_classes):
     assert accuracy.gcr_error(f, theta, ratio, 1) == accuracy.rcr_error(f, theta, ratio, 1) == 0.0
 
 
+@given(several, st.floats(0.0, 20.0))
+def test_coinciding_centers_are_one_center(f, ratio):
+    many = accuracy.class_errors([*f, 4], [*[np.pi / 2] * len(f), 0.3], ratio).gcr
+    single = accuracy.class_errors([*[1] * len(f), 4], [*[0.7] * len(f), 0.3], ratio).gcr
+    np.testing.assert_allclose(many, single, rtol=1e-11)
+
+
+@pytest.mark.parametrize("theta", [0.3, 0.8])
+def test_more_centers_cost_accuracy_and_very_many_give_it_back(theta):
+    f = np.array([1, 2, 4, 8, 10**4, 10**6, 10**9, 10**12])
+    errors = accuracy.gcr_error(f, theta, 3.0, 10)
+    assert np.all(np.diff(errors[:4]) > 0)
+    assert np.all(np.diff(errors[4:]) < 0)
+    assert errors[-1] > accuracy.nmc_error(3.0, 10)
+    assert np.all(np.diff(accuracy.gcr_error(np.arange(1, 40), 0.0, 3.0, 10)) > 0)
+
+
 def test_without_noise_nothing_is_wrong():
     for ratio in (1e4, 1e300):
         assert accuracy.nmc_error(ratio, 100) == 0.0

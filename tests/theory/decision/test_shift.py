@@ -40,7 +40,8 @@ def test_two_classes_by_their_difference(case, offset):
 def test_slopes_are_those_of_the_accuracies(case, data):
     _, mean, noise = case
     b = np.array(data.draw(st.lists(st.floats(-1, 1), min_size=mean.size, max_size=mean.size)))
-    slopes, h = shift._slopes(mean, noise, b), 1e-4
+    (accuracies, slopes), h = shift._slopes(mean, noise, b), 1e-4
+    np.testing.assert_allclose(accuracies, shift.offset_accuracy(mean, noise, b), rtol=1e-15)
     for j, step in enumerate(h * np.eye(mean.size)):
         found = (shift.offset_accuracy(mean, noise, b + step) - shift.offset_accuracy(mean, noise, b - step)) / (2 * h)
         # third derivatives are below 5 / noise^3, and accuracies are known to 1e-12

@@ -6,13 +6,13 @@ robust. This is about collapse; of networks far from it, it says nothing.
 
 import numpy as np
 
-import ufm
 from theory.decision import choice, radius
 from theory.multicenter.flows import nc_rate
 from theory.multicenter.geometry import center_cosine
 from ufm.certify.ledger.claim import Claim, Evidence, compare
 from ufm.certify.ledger.simulations import SPHERE_FLOW, flow
 from ufm.problems.kinds import CosineProblem
+from ufm.problems.start import Start
 
 CLAIM = Claim(
     id="fastest-angle",
@@ -35,7 +35,7 @@ def measured(f: int, theta: float, weighted: bool) -> float:
     """Rate of collapse of a simulated flow, between two late times."""
     problem = CosineProblem((1, 1), (f, f), theta, dim=2 * f + 6, beta="weighted" if weighted else 1.0, lam=0.0)
     times = np.array([0.0, 3.2, 4.2])
-    path = flow(problem, times, start=ufm.Start(scale=0.2))
+    path = flow(problem, times, start=Start(scale=0.2))
     tau = times / path.r[0, 0] ** 2
     return float(-2.0 * np.log(path.z[2, 0] / path.z[1, 0]) / (tau[2] - tau[1]))
 

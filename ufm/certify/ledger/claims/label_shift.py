@@ -84,6 +84,17 @@ def evidence() -> Evidence:
     yield compare("best offsets of equal classes", "climbing", best, stated - stated.mean(), absolute=1e-5)
     yield compare("which are Bayes: that offsets are", "climbing", float(shift.offsets_are_bayes(2.0 * one, one)), 1.0)
 
+    worst = shift.minimax_offsets(2.0 * one, one)
+    room = 4.0 * np.sqrt(0.25 / DRAWS)
+    accuracy = right(scores_of(2.0 * one, one)).mean(axis=0)
+    yield compare(
+        "equal classes: what the worst prior costs NMC",
+        "Monte Carlo of each",
+        accuracy.min(),
+        worst.accuracy,
+        absolute=room,
+    )
+    yield compare("its offsets", "climbing", worst.offsets, 0.0, absolute=1e-9)
     yield from two_classes()
     yield from unequal_means()
 

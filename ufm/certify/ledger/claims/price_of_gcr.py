@@ -17,6 +17,7 @@ CLAIM = Claim(
     section="Decisions",
     latex=r"\frac1K \sum_k \mathrm{Acc}_k \le A(r / \sigma) \text{ for every rule, with equality for NMC}",
     hypotheses="As collapsed-accuracy, with the same r / sigma and probability for every class.",
+    derivations=("label_shift",),
     functions=("theory.decision.accuracy.nmc_error", "theory.decision.accuracy.class_errors"),
     tests=(
         "tests/theory/decision/test_accuracy.py::test_the_nearest_mean_center_is_never_beaten",
