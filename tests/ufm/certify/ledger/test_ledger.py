@@ -20,6 +20,7 @@ from ufm.certify.ledger import claims, ledger, render, simulations
 from ufm.certify.ledger.claim import compare
 from ufm.certify.ledger.simulations import PARTIAL
 from ufm.certify.report import Check, Report
+from ufm.files.folder import modules_in
 
 ROOT = pathlib.Path(__file__).parents[4]
 LEDGER = ledger()
