@@ -47,6 +47,25 @@ def reduced_field(x: ArrayLike, y: ArrayLike, z: ArrayLike, f: ArrayLike, theta:
     return Field(rate * (f * c - f * c**2 * x + q * x), -rate * (cos2 - q) * y, rate * q * z)
 
 
+def gradient_bound(f: ArrayLike, theta: ArrayLike, beta: ArrayLike) -> Array:
+    r"""Largest gradient of the cosine loss without its norm penalty at a feature of norm 1; divided by r at norm r.
+
+    .. math:: |\nabla| \le \frac{2 \beta f c}{r}\, (1 + c s) \sqrt{1 - s^2}, \qquad s = \frac{2c}{1 + \sqrt{1 + 8 c^2}}
+
+    It is attained at a cosine of -s with the mean center and no part in the differences of the centers. The factor
+    after f c is between 1 (c = 0) and :math:`3 \sqrt 3 / 4` (c = 1). The paper (appendix F.1) bounds it by f c over the
+    square of the norm.
+
+    Examples
+    --------
+    >>> round(float(gradient_bound(1, 0.2, 1.0)), 6)
+    2.598076
+    """
+    c, centers = center_cosine(f, theta), np.asarray(f, dtype=np.float64)
+    s = 2.0 * c / (1.0 + np.sqrt(1.0 + 8.0 * c**2))
+    return 2.0 * np.asarray(beta) * centers * c * (1.0 + c * s) * np.sqrt(1.0 - s**2)
+
+
 def nc_rate(f: ArrayLike, theta: ArrayLike, beta: ArrayLike) -> Array:
     r"""Asymptotic rate of exponential collapse in clock time: :math:`NC \sim e^{-4 \beta f c (1 - c) \tau}`.
 

@@ -31,6 +31,26 @@ def test_reduced_field_is_the_projected_gradient(problem, seed):
     assert velocity @ outside / z == pytest.approx(float(field.z), abs=1e-9)
 
 
+@given(strategies.problems(loss="cosine", max_classes=1), strategies.seeds)
+def test_no_direction_has_a_larger_gradient_than_the_bound(problem, seed):
+    frame, rng = multi_center_frame(problem, seed=seed), np.random.default_rng(seed)
+    (f,) = problem.centers
+    bound = float(flows.gradient_bound(f, problem.theta, problem.weights[0]))
+    m = oracles.mean_direction(problem, frame, 0)
+    across = rng.standard_normal((20, problem.dim))
+    across -= np.outer(across @ m, m)
+    across[::2] -= across[::2] @ np.linalg.pinv(frame.centers) @ frame.centers  # half of them outside the centers
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    cosines = rng.uniform(-1, 1, 20)[:, None]
+    directions = cosines * m + np.sqrt(1 - cosines**2) * across
+    lengths = [np.linalg.norm(oracles.gradient(problem, frame, u, 0)) for u in directions]
+    assert max(lengths) <= bound * (1 + 1e-9)
+    c = float(frame.centers[0] @ m)
+    s = (np.sqrt(1 + 8 * c**2) - 1) / (4 * c)
+    worst = oracles.gradient(problem, frame, -s * m + np.sqrt(1 - s**2) * across[0], 0)
+    assert np.linalg.norm(worst) == pytest.approx(bound, rel=1e-9)
+
+
 @given(st.integers(1, 30), st.floats(0, np.pi / 2), st.floats(-0.999, 0.999), st.floats(0, 1), st.floats(0.1, 3))
 def test_alignment_only_grows(f, theta, x, share, beta):
     across = np.sqrt(1 - x**2)
