@@ -14,7 +14,10 @@ CLAIM = Claim(
     verdict="fails",
     source="proposition C.1",
     latex=r"\gamma = \max_j \langle v_j^{(k)}, p \rangle - \max_{j'} \langle v_{j'}^{(k')}, p \rangle",
-    printed=r"\gamma = \max_j \langle v_j^{(k)}, z \rangle - \max_{j'} \langle v_{j'}^{(k')}, z \rangle",
+    printed=r"""
+        \gamma = \max_j \langle v_j^{(k)}, z \rangle - \max_{j'} \langle v_{j'}^{(k')}, z \rangle, \qquad
+        \varepsilon_0 > \frac{\cos^2\theta}{f_k K} - \frac{\cos^2\theta}{f_{k'} K}
+    """,
     hypotheses="K = 3, f = (5, 1), theta = 0.6, s = 0.01 (variance).",
     derivations=("surrogate",),
     functions=("theory.decision.hard.surrogate_margin",),

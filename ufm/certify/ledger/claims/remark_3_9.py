@@ -1,44 +1,63 @@
-"""Collapsed features sit on the mean center and not on the classifier vector. They are skewed by the angle rho, which
-shrinks with every further center and is 0 for theta = pi/2, where NCMC is ordinary neural collapse.
+"""Centers of two classes are orthogonal and those of one class arccos(sin(theta)^2) apart, close to pi/2 for small
+theta. And RCR is a surrogate of GCR: a hard-to-predict feature that RCR gives to its class with the margin of
+proposition C.1 (as corrected) is given to it by GCR as well with probability above 1/2.
 """
 
 import numpy as np
 
+from theory.decision import hard
 from theory.multicenter import geometry
+from ufm.certify.ledger.by_hand import frame_by_hand
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.simulations import flow
-from ufm.problems.kinds import CosineProblem
+from ufm.certify.ledger.simulations import NOISE, PAIR, SEED
 
 CLAIM = Claim(
     id="remark-3.9",
     section="The frame",
     verdict="holds",
-    source="remark 3.9, as our notes have it (its wording was not at hand)",
+    source="remark 3.9",
     latex=r"""
-        \cos\rho_k = \sin\theta / c_k, \qquad f_k \mapsto \cos\rho_k \text{ increasing}, \qquad \theta = \pi/2
-        \Rightarrow \rho_k = 0
+        \angle(w_i^{(k)}, w_j^{(l)}) = \tfrac{\pi}{2}\ (k \ne l), \qquad \angle(w_i^{(k)}, w_j^{(k)}) =
+        \arccos(\sin^2\theta) = \tfrac{\pi}{2} - O(\theta^2)
     """,
-    hypotheses="Fixed multi-center frame; features at the minimiser.",
-    derivations=("angles", "cosine_minimum"),
-    functions=("theory.multicenter.geometry.classifier_cosine", "theory.multicenter.geometry.equal_skew_angles"),
+    hypotheses="Multi-center frame; for the second part, features as in proposition C.1, f_k > f_k'.",
+    derivations=("angles", "surrogate"),
+    functions=("theory.multicenter.geometry.class_gram", "theory.decision.hard.surrogate_margin"),
     tests=(
-        "tests/theory/multicenter/test_geometry.py::test_limits",
-        "tests/ufm/certify/test_certify.py::test_every_prediction_holds_for_every_flow",
-        "tests/theory/multicenter/test_geometry.py::test_equal_skew_angles_give_every_class_the_same_skew",
+        "tests/theory/multicenter/test_geometry.py::test_angles_are_those_of_explicit_vectors",
+        "tests/theory/decision/test_hard.py::test_gcr_is_undecided_at_the_margin",
     ),
 )
 
 
+def agreement() -> tuple[float, float]:
+    """How often GCR prefers the first class to the second where RCR does with the margin, and its standard error."""
+    frame, rng = frame_by_hand(PAIR.centers, PAIR.theta, 11), np.random.default_rng(SEED)
+    mean = np.mean([frame.own(k).mean(axis=0) for k in range(3)], axis=0)
+    z = mean + NOISE * rng.standard_normal((100_000, 11))
+    lead = z @ (frame.classifier[0] - frame.classifier[1])
+    kept = z[lead > float(hard.surrogate_margin(*PAIR.centers[:2], PAIR.theta, 3, NOISE))]
+    prefers = np.max(kept @ frame.own(0).T, axis=1) > np.max(kept @ frame.own(1).T, axis=1)
+    return float(prefers.mean()), float(prefers.std() / np.sqrt(len(kept)))
+
+
 def evidence() -> Evidence:
-    f, theta = np.meshgrid(np.arange(1, 13), np.linspace(0.0, np.pi / 2, 9))
-    cosine, one, flat = geometry.classifier_cosine(f, theta), f == 1, theta == np.pi / 2
-    name = "cos rho with one direction per class: sin(theta) for f = 1"
-    yield compare(name, "definition", cosine[one], np.sin(theta[one]), absolute=1e-15)
-    name = "cos rho where the centers coincide, theta = pi/2"
-    yield compare(name, "definition", cosine[flat], 1.0, absolute=1e-15)
-    yield compare("largest cos rho elsewhere", "enumeration", cosine[~one & ~flat].max(), 1.0, relation="<=")
-    name = "more centers never turn features away from the classifier: smallest rise of cos rho with f"
-    yield compare(name, "enumeration", np.diff(cosine, axis=1).min(), 0.0, relation=">=", absolute=1e-15)
-    ends = flow(CosineProblem((1, 1, 1), (2, 4, 9), 0.35, beta=1.0, lam=0.5), [0.0, 60.0])
-    name = "NC at the end: features sit on the mean center, at the angle rho to the classifier"
-    yield compare(name, "flow in d dimensions", ends.nc[-1], 0.0, absolute=1e-10)
+    for theta in (0.0, 0.1, 0.7, np.pi / 2):
+        gram = np.clip(frame_by_hand((4,), theta, 6).centers @ frame_by_hand((4,), theta, 6).centers.T, -1.0, 1.0)
+        stated, where = geometry.class_gram(4, theta)[0, 1], f"theta={theta:.3g}"
+        yield compare(
+            f"cosine of two centers of a class, {where}", "explicit vectors", gram[0, 1], stated, absolute=1e-14
+        )
+        # cosines that differ by 1e-14 belong to angles that differ by at most sqrt(2e-14)
+        angle = np.arccos(np.sin(theta) ** 2)
+        yield compare(f"their angle, {where}", "explicit vectors", np.arccos(gram[0, 1]), angle, absolute=1.5e-7)
+    frame = frame_by_hand((3, 4), 0.3, 9)
+    yield compare(
+        "cosines of centers of two classes", "explicit vectors", frame.own(0) @ frame.own(1).T, 0.0, absolute=1e-14
+    )
+    small = frame_by_hand((2,), 0.05, 3).centers
+    short = np.pi / 2 - np.arccos(small[0] @ small[1])
+    yield compare("pi/2 less the angle, theta=0.05", "explicit vectors", short, 0.0025, relation="<=")
+    rate, error = agreement()
+    name = "how often GCR agrees where RCR decides with the margin, less four standard errors"
+    yield compare(name, "Monte Carlo, 1e+05 draws", rate - 4.0 * error, 0.5, relation=">=")

@@ -1,5 +1,7 @@
-"""Balanced classes, learned frame: features sit on their mean centers, class means are orthogonal, and norms are
-explicit, if c > K sqrt(n lambda_H lambda_W); otherwise everything is 0.
+"""Balanced classes, learned frame: all features of a class are equal and on its mean center, with equal products with
+all its centers, class means are orthogonal, and norms are equal and explicit, if c > K sqrt(n lambda_H lambda_W);
+otherwise everything is 0. The paper allows c to be equal to that: there the formula gives norm 0, which its constraint
+excludes.
 """
 
 from dataclasses import replace
@@ -7,8 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from ufm.certify.ledger.claim import Claim, Evidence, compare
-from ufm.certify.ledger.simulations import BALANCED, learned_ends
+from ufm.certify.ledger.simulations import BALANCED, SEED, learned_ends
 from ufm.certify.predict import predict
+from ufm.measure.metrics import unit_rows
+from ufm.minimize.solve import minimize
+from ufm.problems.frames import dense
 from ufm.problems.kinds import LearnedMSEProblem
 
 CLAIM = Claim(
@@ -46,8 +51,27 @@ def norms_and_collapse(problem: LearnedMSEProblem) -> Evidence:
     yield compare("NC of living classes", how, ends.nc, 0.0, absolute=1e-10)
 
 
+def as_printed() -> Evidence:
+    """The norm in the form of the paper, and what it says of products of features and centers."""
+    k, n, c = BALANCED.n_classes, BALANCED.class_sizes[0], float(predict(BALANCED).center_cosine[0])
+    ratio = BALANCED.lam_w / (n * BALANCED.lam_h)
+    stated = (-k * BALANCED.lam_w + np.sqrt(ratio) * c) / (ratio * c**2)
+    solution, how = minimize(BALANCED, seed=SEED, method="full"), "trust region"
+    yield compare(
+        "|w_k|^2 against the form in which the paper prints it", how, solution.norms**2, stated, absolute=1e-6
+    )
+    unit = unit_rows(solution.class_features)
+    yield compare("cosines between class means", how, unit @ unit.T, np.eye(k), absolute=1e-6)
+    scores = dense(solution.frame.centers) @ solution.class_features.T
+    own = scores.reshape(k, BALANCED.centers[0], k)[np.arange(k), :, np.arange(k)]
+    yield compare(
+        "products with the centers of the own class: how they differ", how, np.ptp(own, axis=1), 0.0, absolute=1e-6
+    )
+
+
 def evidence() -> Evidence:
     yield from norms_and_collapse(BALANCED)
+    yield from as_printed()
     said, scale = predict(BALANCED), 3 * np.sqrt(BALANCED.class_sizes[0])
     stated = scale * np.sqrt(BALANCED.lam_h * BALANCED.lam_w)
     yield compare("threshold: K sqrt(n lam_H lam_W)", "formula of the theorem", said.threshold, stated, relative=1e-14)
