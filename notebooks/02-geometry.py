@@ -205,4 +205,4 @@ print(f"score of the own class {scores[0, 0]:.4f} = sin(0.2), largest of another
 #
 # - [03-slow-motion](03-slow-motion.ipynb): how fast features arrive at the mean center.
 # - [04-errata](04-errata.ipynb): the paper's appendix prints a $\cos\rho$ that can exceed 1.
-# - `ufm claims remark-3.9` has the statement with its derivation; `theory.multicenter.geometry` has the formulas.
+# - `ufm claims remark-3.6` has the statement with its derivation; `theory.multicenter.geometry` has the formulas.

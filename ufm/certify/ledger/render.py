@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ufm.certify.ledger.claim import MEANING, Claim, Examination, Verdict
+from ufm.certify.ledger.questions import QUESTIONS, Question
 from ufm.certify.report import Check
 from ufm.certify.zoo import Examined
 from ufm.files.text import columns
@@ -132,7 +133,24 @@ def document(
         lines += ["", f"## {section}"]
         for claim in members:
             lines += ["", *_entry(claim, examinations.get(claim.id))]
-    return "\n".join(lines + _zoo(theorems)) + "\n"
+    return "\n".join(lines + _open(claims) + _zoo(theorems)) + "\n"
+
+
+def _open(claims: Sequence[Claim]) -> list[str]:
+    """What the paper leaves open, and where it is answered: by claims, as links, or by folders."""
+    listed = {claim.id for claim in claims}
+
+    def row(question: Question) -> str:
+        where = [_anchored(name) if name in listed else name for name in question.claims]
+        where += [f"`{room}`" for room in question.rooms]
+        return f"| {question.paper} | {question.answer} | {', '.join(where)} |"
+
+    return [
+        *("", "## What the paper leaves open", ""),
+        *("Limitations that it names and work that it leaves to the future, and where they are answered.", ""),
+        *("| the paper | what is known | where |", "|---|---|---|"),
+        *map(row, QUESTIONS),
+    ]
 
 
 def _counted(things: str, verdicts: Sequence[Verdict]) -> str:

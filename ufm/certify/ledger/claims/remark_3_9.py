@@ -32,11 +32,12 @@ CLAIM = Claim(
 
 def agreement() -> tuple[float, float]:
     """How often GCR prefers the first class to the second where RCR does with the margin, and its standard error."""
+    f, g, _ = PAIR.centers
     frame, rng = frame_by_hand(PAIR.centers, PAIR.theta, 11), np.random.default_rng(SEED)
     mean = np.mean([frame.own(k).mean(axis=0) for k in range(3)], axis=0)
     z = mean + NOISE * rng.standard_normal((100_000, 11))
     lead = z @ (frame.classifier[0] - frame.classifier[1])
-    kept = z[lead > float(hard.surrogate_margin(*PAIR.centers[:2], PAIR.theta, 3, NOISE))]
+    kept = z[lead > float(hard.surrogate_margin(f, g, PAIR.theta, 3, NOISE))]
     prefers = np.max(kept @ frame.own(0).T, axis=1) > np.max(kept @ frame.own(1).T, axis=1)
     return float(prefers.mean()), float(prefers.std() / np.sqrt(len(kept)))
 
