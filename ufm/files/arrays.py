@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import pickle
+import textwrap
 import warnings
 import zipfile
 import zlib
@@ -30,7 +31,9 @@ def read(place: str | Path, without: Collection[str] = ()) -> Any:
     """The array of ``FILE``, or of ``FILE::NAME`` where it holds several: torch's from its own files, else numpy's.
 
     .npy is mapped into memory, and so are .pt and .safetensors. A table, .csv or .parquet, is (N, columns) in float64
-    but for the columns ``without``, or its column ``NAME``. A first line of words above numbers is a header.
+    but for the columns ``without``, or its column ``NAME``. In .csv there are commas, tabs or semicolons between cells.
+    A header is a first line of words above numbers, one with such a name, or 0, 1, 2, ... over three columns or more,
+    as pandas numbers them; its index, a first column without a name that counts the rows, is left out.
 
     Raises
     ------
@@ -41,10 +44,12 @@ def read(place: str | Path, without: Collection[str] = ()) -> Any:
     path, name = split(place)
     if path.suffix not in TABLES:
         return pick(path, arrays(path), name)
-    table = _table(path, name)
+    table = _table(path, [name] if name else without)
     if name:
-        return _numbers(path, name, table[name])
+        return _numbers(path, name, _column(path, table, name))
     kept = [column for column in table.columns if column not in without]
+    if not kept:
+        raise ValueError(f"{path}: no column is left for the features")
     return np.stack([_numbers(path, column, table[column]) for column in kept], axis=1)
 
 
@@ -55,10 +60,10 @@ def read_labels(place: str | Path) -> Any:
         return _words(path)
     if path.suffix not in TABLES:
         return read(place)
-    table = _table(path, name)
+    table = _table(path, [name] if name else [])
     if not name and len(table.columns) > 1:
         raise ValueError(f"{path}: {len(table.columns)} columns, say which one: FILE::NAME of {_some(table.columns)}")
-    column = table[name or table.columns[0]]
+    column = _column(path, table, name or table.columns[0])
     if column.isna().any():
         raise ValueError(f"{path}: row {int(np.argmax(column.isna()))} has no label")
     return column.to_numpy() if column.dtype.kind in "iuf" else np.array([str(each) for each in column])
@@ -193,32 +198,52 @@ def _require_package(name: str, path: Path) -> None:
         raise ValueError(f"{path}: to read it, {name} is needed: pip install {name}")
 
 
-def _table(path: Path, name: str) -> Any:
-    """The table, with a column ``name`` unless that is ''."""
+def _table(path: Path, names: Collection[str]) -> Any:
+    """The table, some of whose columns have these names; without the index that pandas writes."""
     import pandas as pd
 
     require_file(path)
     if path.suffix == ".parquet":
         _require_package("pyarrow", path)
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path, name)
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path, names)
     except ValueError as error:  # of pandas, and of text that is none
         raise ValueError(f"{path}: not a table: {error}") from None
     table.columns = [str(column) for column in table.columns]
-    if name and name not in table.columns:
-        raise ValueError(f"{path}: no column {name!r}; there are {_some(table.columns)}")
+    if table.columns[:1].tolist() == ["Unnamed: 0"] and table.iloc[:, 0].tolist() == list(range(len(table))):
+        table = table.iloc[:, 1:]
     return table
 
 
-def _csv(path: Path, name: str) -> Any:
+def _column(path: Path, table: Any, name: str) -> Any:
+    if name not in table.columns:
+        raise ValueError(f"{path}: no column {name!r}; there are {_some(table.columns)}")
+    return table[name]
+
+
+def _csv(path: Path, names: Collection[str]) -> Any:
     import pandas as pd
 
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        line = file.readline()
     options = {"keep_default_na": False, "na_values": [""], "skipinitialspace": True}
-    top = pd.read_csv(path, header=None, nrows=2, dtype=str, **options)
-    first, second = top.iloc[0].astype(str).tolist(), top.iloc[-1].astype(str).tolist()
-    above = any(not _is_number(a) and _is_number(b) for a, b in zip(first, second, strict=True))
-    above = above or (name in first and not _is_number(name))
-    return pd.read_csv(path, header=0 if above else None, **options)
+    options["sep"] = next((each for each in ",\t;" if each in line), ",")
+    top = pd.read_csv(path, header=None, nrows=2, dtype=str, **options).fillna("")
+    return pd.read_csv(path, header=0 if _is_header(*top.to_numpy()[[0, -1]].tolist(), names) else None, **options)
+
+
+NUMBERED = 3
+"""Columns 0, 1, 2, ... from so many on: fewer could be a row of one-hot labels."""
+
+
+def _is_header(first: list[str], second: list[str], names: Collection[str]) -> bool:
+    """Whether the first line has names in it: words above numbers, one of these names, or numbers of the columns."""
+    if any(a and not _is_number(a) and _is_number(b) for a, b in zip(first, second, strict=True)):
+        return True
+    numbers = [str(column) for column in range(len(first))]
+    indexed = len(first) > 1 and first == ["", *numbers[:-1]]
+    numbered = len(first) >= NUMBERED and first == numbers
+    return indexed or numbered or any(name in first and not _is_number(name) for name in names)
 
 
 def _is_number(word: Any) -> bool:
@@ -237,7 +262,8 @@ def _numbers(path: Path, name: str, column: Any) -> NDArray[np.float64]:
         return np.asarray(column.astype(float).to_numpy())
     except (TypeError, ValueError):
         row = next(row for row, cell in enumerate(column) if not _is_number(cell))
-        raise ValueError(f"{path}: column {name!r} has {column.iloc[row]!r} in row {row}, no number") from None
+        cell = textwrap.shorten(repr(column.iloc[row]), 40, placeholder=" ...")
+        raise ValueError(f"{path}: column {name!r} has {cell} in row {row}, no number") from None
 
 
 def _words(path: Path) -> NDArray[Any]:

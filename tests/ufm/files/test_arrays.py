@@ -97,6 +97,31 @@ def test_csv_with_and_without_a_header(files):
         read("named.csv")
 
 
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("index", [False, True])
+def test_csv_as_pandas_writes_it(files, separator, index):
+    """Numbers of columns are a header, and numbers of rows no feature."""
+    import pandas as pd
+
+    table = pd.DataFrame(VALUES)
+    table.to_csv("h.csv", sep=separator, index=index)
+    table.assign(label=list("abca")).to_csv("all.csv", sep=separator, index=index)
+    np.testing.assert_array_equal(read("h.csv"), VALUES)
+    np.testing.assert_array_equal(read("all.csv", without=["label"]), VALUES)
+    assert read_labels("all.csv::label").tolist() == list("abca")
+    pd.Series(list("abca")).to_csv("y.csv")
+    assert read_labels("y.csv").tolist() == list("abca")
+
+
+def test_csv_that_begins_with_numbers(files):
+    for text, expected in (("0,1\n1,0\n", [[0, 1], [1, 0]]), ("0,1,3\n4,5,6\n", [[0, 1, 3], [4, 5, 6]])):
+        pathlib.Path("t.csv").write_text(text)
+        np.testing.assert_array_equal(read("t.csv"), expected)
+    pathlib.Path("t.csv").write_text("label\na\n")
+    with pytest.raises(ValueError, match=r"t\.csv: no column is left for the features"):
+        read("t.csv", without=["label"])
+
+
 def test_labels_of_every_kind(files):
     pathlib.Path("words.txt").write_text("cat\ndog\n")
     pathlib.Path("numbers.txt").write_text("3\n-1\n")
