@@ -43,6 +43,8 @@ def native(name: str, values: Any, dims: int) -> Native:
     Raises ValueError for what has another number of dimensions, no column, or no real numbers.
     """
     if array_api_compat.is_torch_array(values):
+        if str(values.layout) != "torch.strided":
+            raise ValueError(f"{name} has layout {values.layout}: a dense array is needed, {name}.to_dense()")
         values = values.detach()
         values = values.cpu() if values.device.type == "mps" else values  # it has no float64
         real = values.dtype.is_floating_point or not (values.dtype.is_complex or str(values.dtype) == "torch.bool")

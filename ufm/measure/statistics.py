@@ -149,7 +149,7 @@ class Statistics:
     def principal(self) -> tuple[Array, Array]:
         """Variances (d,) along the principal directions (d, d) of all samples around their mean, the largest first."""
         if self.scatter is None:
-            raise LeftOut("it needs the scatter of the first pass (scatter=True)")
+            raise LeftOut("it needs the scatter of the features, d x d numbers (scatter)")
         away = self.means - np.average(self.means, axis=0, weights=self.counts)
         total = (self.scatter + (away * self.counts[:, None]).T @ away) / self.counts.sum()
         sizes, directions = np.linalg.eigh(total)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from ufm.files import store
-from ufm.files.text import require_known
+from ufm.files.text import suggestion
 from ufm.measure.collector import Collector
 from ufm.measure.conventions import Conventions
 from ufm.measure.network import Measures
@@ -62,7 +62,7 @@ class Watch:
         self._head: Any = modules[self.layer]
         self.layers = tuple(layers)
         for name in self.layers:
-            require_known(name, modules, f"layers: {name!r} is no module of the model", 3)
+            _require_module(name, modules, f"layers: {name!r}")
         self._modules = {name: modules[name] for name in self.layers}
         self.calls = 0
         self._rows: dict[int, watched.Row] = {}
@@ -180,7 +180,8 @@ class Watch:
     def _rows_of(self, name: str, seen: Mapping[str, Any]) -> Tensor:
         """Features (B, d) of a row of the record."""
         if name not in seen:
-            raise ValueError(f"{name!r}: the network does not call this layer")
+            hint = ", name the classifier, layer=NAME" if name == self.names[-1] else ""
+            raise ValueError(f"{name!r}: the network does not call this layer{hint}")
         values = seen[name][0] if isinstance(seen[name], tuple | list) else seen[name]
         if not isinstance(values, Tensor) or values.ndim < 2:
             what = f"of shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
@@ -201,12 +202,18 @@ def _classifier(modules: Mapping[str, Any], layer: str | None) -> str:
         if not linear:
             raise ValueError("the model has no linear layer: name the classifier, layer=NAME")
         return linear[-1]
-    require_known(layer, modules, f"layer={layer!r} is no module of the model", 3)
+    _require_module(layer, modules, f"layer={layer!r}")
     weight = getattr(modules[layer], "weight", None)
     if not isinstance(weight, Tensor) or weight.ndim != 2 or not hasattr(modules[layer], "bias"):
         kind = type(modules[layer]).__name__
         raise ValueError(f"layer={layer!r} is a {kind}: a linear layer with weights (K, d) is needed")
     return layer
+
+
+def _require_module(name: str, modules: Mapping[str, Any], said: str) -> None:
+    """Raise ValueError for what is no module. The whole network is one, but suggested is what has a name."""
+    if name not in modules:
+        raise ValueError(f"{said} is no module of the model" + suggestion(name, [each for each in modules if each], 3))
 
 
 def _apart() -> bool:

@@ -219,6 +219,13 @@ def test_an_outside_needs_the_scatter():
         ufm.Collector(3).add(FEATURES, LABELS).second_pass(ood=FEATURES)
 
 
+def test_reasons_say_what_to_give():
+    """Of what is missing first: the scatter comes by itself with data of no class."""
+    left_out = ufm.measure(FEATURES, LABELS).left_out
+    assert left_out["neco_auroc"] == left_out["nc5_orthogonality"] == "it needs data of no class (ood)"
+    assert left_out["effective_rank_of_features"].endswith("(scatter)")
+
+
 def test_names_that_are_no_measures():
     found = ufm.measure(FEATURES, LABELS)
     with pytest.raises(KeyError, match="nc1_of_clas"):
@@ -241,5 +248,7 @@ def test_rows_and_types_of_torch_are_named():
     features[9, 1] = torch.nan
     with pytest.raises(ValueError, match=r"features\[9\] contains NaN"):
         ufm.measure(features, LABELS)
+    with pytest.raises(ValueError, match=r"features has layout torch.sparse_coo: .* features.to_dense\(\)"):
+        ufm.measure(features.to_sparse(), LABELS)
     with pytest.raises(ValueError, match=r"features has dtype torch.complex64"):
         ufm.measure(features.to(torch.complex64), LABELS)

@@ -163,6 +163,8 @@ def test_networks_of_other_kinds(data):
     asked = watch(model, [(0, data[0], data[1])], unpack=lambda batch: ((batch[1],), batch[2]), layers=["idle"])
     with pytest.raises(ValueError, match="'idle': the network does not call this layer"):
         asked.epoch()
+    with pytest.raises(ValueError, match="'input of idle': .* name the classifier, layer=NAME"):
+        watch(model, asked.loader, unpack=asked.unpack, layer="idle").epoch()
 
 
 def test_pooling():
@@ -216,7 +218,7 @@ def test_record(loader, tmp_path):
     [
         ({"layer": "head"}, "layer='head' is no module of the model: allowed are"),
         ({"layer": "1"}, "layer='1' is a BatchNorm1d: a linear layer with weights"),
-        ({"layers": ["5"]}, "layers: '5' is no module of the model"),
+        ({"layers": ["5"]}, "layers: '5' is no module of the model: allowed are 0, 1"),
         ({"every": 0}, "every=0 must be at least 1"),
         ({"passes": 3}, "passes=3 must be 1 or 2"),
     ],

@@ -24,7 +24,9 @@ def nc1(s: Statistics) -> float:
 
 @metric(source="Papyan, Han and Donoho 2020", bounds="[0, inf)", collapse="0", by_class=True)
 def nc1_of_class(s: Statistics) -> Array:
-    r""":math:`\frac1K \mathrm{tr}(\Sigma_k \Sigma_B^+)` with the scatter of class k alone; their mean is NC1."""
+    r""":math:`\frac1K \mathrm{tr}(\Sigma_k \Sigma_B^+)` with the scatter of class k alone; their mean over the samples, or over the
+    classes where the scatter within is that, is NC1.
+    """
     share: Array = s.second.along @ _inverse(s) / s.counts
     return share
 

@@ -31,6 +31,7 @@ def neco_auroc(s: Statistics) -> float:
     mean, fewer where the data fill fewer. Standardising them and multiplying by the largest logit, as the source does
     for some networks, is left out.
     """
+    outside = s.outside
     if not s.principal[0].any():
         raise LeftOut("all features are the same: they have no principal direction")
-    return s.outside.auroc
+    return outside.auroc
