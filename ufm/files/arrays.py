@@ -229,7 +229,8 @@ def _csv(path: Path, names: Collection[str]) -> Any:
     options = {"keep_default_na": False, "na_values": [""], "skipinitialspace": True}
     options["sep"] = next((each for each in ",\t;" if each in line), ",")
     top = pd.read_csv(path, header=None, nrows=2, dtype=str, **options).fillna("")
-    return pd.read_csv(path, header=0 if _is_header(*top.to_numpy()[[0, -1]].tolist(), names) else None, **options)
+    first, second = top.iloc[0].tolist(), top.iloc[-1].tolist()
+    return pd.read_csv(path, header=0 if _is_header(first, second, names) else None, **options)
 
 
 NUMBERED = 3

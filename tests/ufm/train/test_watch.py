@@ -163,7 +163,7 @@ def test_networks_of_other_kinds(data):
     asked = watch(model, [(0, data[0], data[1])], unpack=lambda batch: ((batch[1],), batch[2]), layers=["idle"])
     with pytest.raises(ValueError, match="'idle': the network does not call this layer"):
         asked.epoch()
-    with pytest.raises(ValueError, match="'input of idle': .* name the classifier, layer=NAME"):
+    with pytest.raises(ValueError, match=r"'input of idle': .* name the classifier, layer=NAME"):
         watch(model, asked.loader, unpack=asked.unpack, layer="idle").epoch()
 
 
