@@ -49,9 +49,23 @@ def measures_figure(found: Mapping[int, Measures]) -> Figure:
         whole[np.diag_indices(len(whole))] = 1.0
         image = draw_cosines(axis, whole)
         axis.set(xlabel="class", ylabel="class", title=name + when)
+        _name_classes(axis, [name for name, count in zip(last.classes, last.counts, strict=True) if count])
     figure.colorbar(image, ax=axes[1 : 1 + len(drawn)], ticks=[-1, 0, 1], shrink=0.7, label="cosine")
     _spectrum(axes[-1], last)
     return figure
+
+
+NAMED = 12
+"""So many classes have their names in the picture, if these are short."""
+
+
+def _name_classes(axis: Any, names: list[Any]) -> None:
+    """Rows and columns as the classes are called: all of a few, else some."""
+    short = [str(name) if len(str(name)) <= 8 else f"{str(name)[:7]}…" for name in names]
+    places = range(len(names)) if len(names) <= NAMED else range(0, len(names), -(-len(names) // 5))
+    shown, upright = [short[place] for place in places], max(map(len, short)) > 2
+    axis.set_xticks([place + 1 for place in places], shown, rotation=90 if upright else 0)
+    axis.set_yticks([place + 1 for place in places], shown)
 
 
 def _from_collapse(measures: Measures) -> dict[str, float]:

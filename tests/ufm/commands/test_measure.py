@@ -150,7 +150,6 @@ def test_one_array_a_file_and_labels_for_all(command, files):
 def test_pictures_are_readable(files, command):
     single = ufm.measure(FEATURES, LABELS, WEIGHTS, BIAS, ood=OUTSIDE)
     require_readable(single.plot())
-    require_readable(ufm.measure(FEATURES, LABELS).plot())
     collapsed = ufm.measure(MEANS[LABELS], LABELS, WEIGHTS)
     require_readable(measures_figure({1: single, 20: collapsed}))
     require_readable(measures_figure({0: collapsed, 1: single}))
@@ -278,3 +277,15 @@ def test_an_epoch_without_labels(refused, files):
     (files / "run").mkdir()
     np.save("run/features-7.npy", FEATURES)
     refused("there are no labels of epoch 7: --labels, or a file in the folder", "measure", "--features", "run")
+
+
+def test_the_picture_names_classes_as_the_table_does():
+    def ticks(figure):
+        return [each.get_text() for each in figure.axes[1].get_xticklabels()]
+
+    assert ticks(ufm.measure(FEATURES, LABELS, classes=5).plot()) == ["0", "1", "2", "3"]
+    named = ufm.measure(FEATURES, np.array(["cat", "dog", "hippopotamus", "owl"])[LABELS]).plot()
+    assert ticks(named) == ["cat", "dog", "hippopo…", "owl"]
+    require_readable(named)
+    rng = np.random.default_rng(0)
+    assert ticks(ufm.measure(rng.normal(size=(80, 9)), np.arange(80) % 40).plot()) == ["0", "8", "16", "24", "32"]
