@@ -12,6 +12,7 @@ from ufm.files.text import columns, require_known
 from ufm.measure.arrays import Classes, Labels, native, vectors
 from ufm.measure.collector import Collector, biases, classifier
 from ufm.measure.conventions import Conventions
+from ufm.measure.definitions.nc1_variability import cdnv_of_pairs
 from ufm.measure.definitions.nc2_geometry import gram_distances
 from ufm.measure.grams import given_grams
 from ufm.measure.metric import known
@@ -38,6 +39,8 @@ class Measures(Mapping[str, Any]):
     spectrum : singular values of the centered class means, at most K - 1.
     mean_cosines, weight_cosines : cosines between centered class means, and between rows of the classifier, of the
         classes that have a sample; NaN where one is 0, None without a classifier.
+    cdnv_pairs : CDNV of each pair of these classes, (G, G), 0 on the diagonal; None where it is left out.
+    neco_scores : NECO's score of each sample of ``ood``, in their order; None without these.
     """
 
     metrics: Mapping[str, float]
@@ -49,6 +52,8 @@ class Measures(Mapping[str, Any]):
     spectrum: Array = field(repr=False)
     mean_cosines: Array = field(repr=False)
     weight_cosines: Array | None = field(repr=False)
+    cdnv_pairs: Array | None = field(repr=False, default=None)
+    neco_scores: Array | None = field(repr=False, default=None)
 
     def __getitem__(self, name: str) -> Any:
         """One measure. Raises KeyError with the reason for one that is left out, and for unknown ones."""
@@ -166,6 +171,8 @@ def _report(statistics: Statistics) -> Measures:
         spectrum=statistics.spectrum[0],
         mean_cosines=_cosines(statistics.centered),
         weight_cosines=None if weights is None else _cosines(weights[statistics.present]),
+        cdnv_pairs=cdnv_of_pairs(statistics) if "cdnv" in metrics else None,
+        neco_scores=statistics.outside.scores if "neco_auroc" in metrics else None,
     )
 
 

@@ -124,3 +124,25 @@ FRAME = ufm.multi_center_frame(ufm.Problem((2, 2), 2, 0.2))
 def test_refused(features, labels, message):
     with pytest.raises(ValueError, match=message):
         metrics.variability(features, labels, FRAME)
+
+
+def test_pairs_of_classes_and_samples_outside():
+    """CDNV pair by pair, of classes that have a sample, and NECO's scores in the order of the samples."""
+    rng = np.random.default_rng(0)
+    labels = np.array([0, 2, 3] * 5)
+    features, ood = rng.normal(size=(15, 6)), rng.normal(size=(7, 6))
+    found = ufm.measure(features, labels, classes=4, ood=ood)
+    groups = [features[labels == k] for k in (0, 2, 3)]
+    means, spreads = [each.mean(axis=0) for each in groups], [each.var(axis=0).sum() for each in groups]
+    expected = [
+        [(spreads[i] + spreads[j]) / 2 / np.sum((means[i] - means[j]) ** 2) if i != j else 0.0 for j in range(3)]
+        for i in range(3)
+    ]
+    np.testing.assert_allclose(found.cdnv_pairs, expected, rtol=1e-12)
+    assert found.cdnv == pytest.approx(found.cdnv_pairs.sum() / 6, rel=1e-12)
+    span = np.linalg.svd(features - features.mean(axis=0))[2][:4]
+    away = ood - features.mean(axis=0)
+    scores = np.linalg.norm(away @ span.T, axis=1) / np.linalg.norm(away, axis=1)
+    np.testing.assert_allclose(found.neco_scores, scores, rtol=1e-11)
+    assert ufm.measure(features, labels).neco_scores is None
+    assert ufm.measure(np.ones((4, 2)), [0, 0, 1, 1]).cdnv_pairs is None

@@ -24,8 +24,8 @@ def nc1(s: Statistics) -> float:
 
 @metric(source="Papyan, Han and Donoho 2020", bounds="[0, inf)", collapse="0", by_class=True)
 def nc1_of_class(s: Statistics) -> Array:
-    r""":math:`\frac1K \mathrm{tr}(\Sigma_k \Sigma_B^+)` with the scatter of class k alone; their mean over the samples, or over the
-    classes where the scatter within is that, is NC1.
+    r""":math:`\frac1K \mathrm{tr}(\Sigma_k \Sigma_B^+)` with the scatter of class k alone. NC1 is their mean, over
+    samples or classes as the scatter within classes is.
     """
     share: Array = s.second.along @ _inverse(s) / s.counts
     return share
@@ -58,8 +58,13 @@ def cdnv(s: Statistics) -> float:
 @metric(source=GALANTI, bounds="[0, inf)", collapse="0", by_class=True)
 def cdnv_of_class(s: Statistics) -> Array:
     """CDNV of a class, mean over all others."""
+    return _over_others(cdnv_of_pairs(s))
+
+
+def cdnv_of_pairs(s: Statistics) -> Array:
+    """CDNV of each pair of classes, (G, G), 0 on the diagonal."""
     both = (s.variances[:, None] + s.variances) / 2.0
-    return _over_others(s, both, 1 if s.conventions.cdnv == "squared" else 2)
+    return _over_distances(s, both, 1 if s.conventions.cdnv == "squared" else 2)
 
 
 @metric(source=LUTHRA, bounds="[0, inf)", collapse="0")
@@ -73,7 +78,7 @@ def directional_cdnv(s: Statistics) -> float:
 @metric(source=LUTHRA, bounds="[0, inf)", collapse="0", by_class=True)
 def directional_cdnv_of_class(s: Statistics) -> Array:
     """Directional CDNV of a class, mean over all others."""
-    return _over_others(s, s.second.toward / s.counts[:, None], 2)
+    return _over_others(_over_distances(s, s.second.toward / s.counts[:, None], 2))
 
 
 def _inverse(s: Statistics) -> Array:
@@ -86,16 +91,21 @@ def _inverse(s: Statistics) -> Array:
     return inverse
 
 
-def _over_others(s: Statistics, values: Array, power: int) -> Array:
-    r"""Mean over the others of values (G, G) over :math:`|\mu_k - \mu_j|^{2p}`."""
+def _over_others(pairs: Array) -> Array:
+    """Mean over the others of values of pairs (G, G), 0 on the diagonal."""
+    means: Array = pairs.sum(axis=1) / (len(pairs) - 1)
+    return means
+
+
+def _over_distances(s: Statistics, values: Array, power: int) -> Array:
+    r"""Values (G, G) over :math:`|\mu_k - \mu_j|^{2p}`, 0 on the diagonal."""
     _two(s)
     apart = (s.distances + np.eye(len(s.counts))) ** power
     if not apart.all():
         raise LeftOut("two class means are the same: nothing lies between them")
-    ratios = values / apart
+    ratios: Array = values / apart
     np.fill_diagonal(ratios, 0.0)
-    means: Array = ratios.sum(axis=1) / (len(s.counts) - 1)
-    return means
+    return ratios
 
 
 def _two(s: Statistics) -> None:
