@@ -154,6 +154,7 @@ def test_the_page_of_measures_has_all_of_them_and_what_others_compute(ext):
     from ufm.measure.metric import known
 
     page = ext("measures").page()
+    assert all(name in page for name in (r"\mathrm{NRC3}", "centered_gram_NAME"))
     assert all(f"- ``{name}``\n" in page for name in known())
     elsewhere = ext("elsewhere")
     assert {each.measure for each in elsewhere.KNOWN} <= {*known()}

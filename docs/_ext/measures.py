@@ -51,4 +51,19 @@ def page() -> str:
     rows = [row(cells(name, metric, said.get(name, []))) for name, metric in known().items()]
     table = "\n".join([".. list-table::", "   :header-rows: 1", "   :widths: 20 36 20 24", "", row(HEAD), *rows])
     introduction = INTRODUCTION.format(samples=sum(elsewhere.SIZES), classes=len(elsewhere.SIZES), dim=elsewhere.DIM)
-    return "\n\n".join([pages.heading("Measures", "="), introduction, table]) + "\n"
+    return "\n\n".join([pages.heading("Measures", "="), introduction, table, *beside()]) + "\n"
+
+
+def beside() -> tuple[str, ...]:
+    """What is no measure of classes: regression, and distances to given Gram matrices."""
+    from ufm.measure.definitions.nc2_geometry import gram_distances
+    from ufm.measure.regression import RegressionMeasures
+
+    regression = docstrings.prose((inspect.getdoc(RegressionMeasures) or "").partition("Attributes")[0])
+    grams = docstrings.prose(inspect.getdoc(gram_distances) or "")
+    return (
+        pages.heading("Held against a prediction", "-"),
+        grams,
+        pages.heading("Networks that meet numbers", "-"),
+        f":py:func:`ufm.measure_regression`: {regression}",
+    )
