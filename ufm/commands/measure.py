@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +21,7 @@ from ufm.measure.conventions import CHOICES, Conventions
 from ufm.measure.grams import Grams
 from ufm.measure.metric import known
 from ufm.measure.network import Measures, measure
+from ufm.measure.regression import measure_regression
 from ufm.problems.build import build, read_model
 from ufm.problems.frames import Frame, multi_center_frame
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 WRITTEN = ("measures.json", "measures.csv", "classes.csv", "measures.nc", "measures.png")
 """Files of --out."""
+
+
+OF_TARGETS = ("features", "targets", "weights", "bias", "json", "basis")
+"""Flags that go with real targets."""
 
 
 @dataclass
@@ -47,6 +52,8 @@ class Command:
 
     Example: ufm measure --features RUN --out collapse
 
+    Example: ufm measure --features h.npy --targets y.npy --weights w.npy
+
     Example: ufm measure --list
 
     Files: .npy, .npz, .safetensors, .pt, .pth, .csv, .parquet; FILE::NAME is one of several arrays of a file, or a
@@ -62,6 +69,8 @@ class Command:
     """File with the features (N, d), or a folder of epochs."""
     labels: str | None = None
     """File with N labels: integers, words, or one-hot (N, K); .txt has one a line."""
+    targets: str | None = None
+    """File with real targets (N, n) in place of labels: then neural regression collapse, NRC1 to NRC3."""
     weights: str | None = None
     """File with the weights of the last layer, (K, d)."""
     bias: str | None = None
@@ -82,7 +91,8 @@ class Command:
     scatter: bool = False
     """Also the effective rank of the features, which takes d x d numbers."""
     convention: tuple[str, ...] = ()
-    """Where papers differ: between=classes or samples, within=samples or classes, cdnv=squared or quartic."""
+    """Where papers differ: between=classes or samples, within=samples or classes, cdnv=squared or quartic,
+    means=centered or raw and weights=raw or centered in NC2 and NC3."""
     picture: Path | None = None
     """Where to draw NC1 to NC5, cosines and spectrum: .png, .pdf or .svg."""
     out: Path | None = None
@@ -97,6 +107,8 @@ class Command:
         if self.list:
             print(store.to_json({"measures": listed()}) if self.json else catalogue())
             return OK
+        if self.targets is not None:
+            return self._of_targets()
         check_file(self.picture, "picture", PICTURES)
         if self.out is not None:
             check_folder(self.out, *WRITTEN)
@@ -107,6 +119,28 @@ class Command:
         if self.out is not None:
             write(found, self.out)
         print(store.to_json(plain(found)) if self.json else table(found))
+        return OK
+
+    def _of_targets(self) -> int:
+        """Measures of a network that meets numbers."""
+        with_labels = [field.name for field in fields(self) if field.name not in OF_TARGETS]
+        if given := [name for name in with_labels if getattr(self, name)]:
+            raise ValueError(f"--{given[0]} goes with --labels, not with --targets")
+        if self.features is None or Path(self.features).is_dir():
+            raise ValueError(f"features={self.features}: --targets go with one file of features")
+        last = (None if place is None else read(place) for place in (self.weights, self.bias))
+        found = measure_regression(read(self.features), read(str(self.targets)), *last).to_dict()
+        left_out = found.pop("left_out")
+        said = {name: value for name, value in found.items() if value is not None}
+        if self.json:
+            print(store.to_json({"metrics": said, "classes": [], "conventions": {}, "left_out": left_out}))
+        else:
+            rows = [(name, f"{value:.6g}") for name, value in said.items()]
+            print(
+                "\n".join(
+                    [*columns([("measure", "value"), *rows]), *(f"without {k}: {v}" for k, v in left_out.items())]
+                )
+            )
         return OK
 
     def _data(self) -> Mapping[int, Mapping[str, Callable[[], Any]]]:

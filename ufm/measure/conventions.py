@@ -11,6 +11,8 @@ CHOICES = {
     "between": ("classes", "samples"),
     "within": ("samples", "classes"),
     "cdnv": ("squared", "quartic"),
+    "means": ("centered", "raw"),
+    "weights": ("raw", "centered"),
 }
 
 
@@ -25,6 +27,8 @@ class Conventions:
     within : "samples": the scatter within classes is the mean over all samples; or "classes": over the classes' own.
     cdnv : "squared": variances over squared distances of means, as in Galanti et al. (2022); or "quartic": over their
         fourth power, which has a unit, 1 / length^2.
+    means : "centered": NC2 and NC3 are of class means minus the global mean; or "raw": of class means as they are.
+    weights : "raw": they are of the rows of the classifier as they are; or "centered": minus the mean of all rows.
 
     Raises
     ------
@@ -34,6 +38,8 @@ class Conventions:
     between: str = "classes"
     within: str = "samples"
     cdnv: str = "squared"
+    means: str = "centered"
+    weights: str = "raw"
 
     def __post_init__(self) -> None:
         """Raise ValueError for unknown choices."""

@@ -169,8 +169,8 @@ def _report(statistics: Statistics) -> Measures:
         left_out=left_out,
         conventions=statistics.conventions,
         spectrum=statistics.spectrum[0],
-        mean_cosines=_cosines(statistics.centered),
-        weight_cosines=None if weights is None else _cosines(weights[statistics.present]),
+        mean_cosines=_cosines(statistics.compared_means),
+        weight_cosines=None if weights is None else _cosines(statistics.compared_weights),
         cdnv_pairs=cdnv_of_pairs(statistics) if "cdnv" in metrics else None,
         neco_scores=statistics.outside.scores if "neco_auroc" in metrics else None,
     )

@@ -168,6 +168,17 @@ class Statistics:
         return np.where(np.linalg.norm(away, axis=1, keepdims=True) > self.rounding, away, 0.0)
 
     @cached_property
+    def compared_means(self) -> Array:
+        """Class means as NC2 and NC3 take them, (G, d): by convention minus the global mean, or as they are."""
+        return self.centered if self.conventions.means == "centered" else self.means + self.origin
+
+    @property
+    def compared_weights(self) -> Array:
+        """Rows of the classifier likewise, (G, d): by convention as they are, or minus the mean of all."""
+        rows = self.classifier
+        return rows if self.conventions.weights == "raw" else rows - self.full_classifier.mean(axis=0)
+
+    @cached_property
     def spectrum(self) -> tuple[Array, Array]:
         r"""Singular values (r,) and directions (r, d) of the centered class means, weighted by the convention:
         :math:`\Sigma_B = \sum_j s_j^2 v_j v_j^\top`. r <= G - 1: what is above the rounding of the means.
@@ -186,8 +197,8 @@ class Statistics:
     @cached_property
     def directions_apart(self) -> Array:
         """Distances of the directions of centered class means, (G, G). Raises LeftOut if one has none."""
-        lengths = self.lengths(self.centered, "centered mean")
-        return np.sqrt(squared_distances(self.centered / lengths[:, None]))
+        lengths = self.lengths(self.compared_means, "mean")
+        return np.sqrt(squared_distances(self.compared_means / lengths[:, None]))
 
     def after(self, again: "SecondPass") -> "Statistics":
         """The same with what a second pass has seen; what was computed stays, for it needs the first one alone."""

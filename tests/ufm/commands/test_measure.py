@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def test_all_numbers_of_ufm_measure(command):
     assert found["metrics"] == pytest.approx(dict(expected.metrics), rel=1e-12, abs=1e-15)
     assert [row["class"] for row in found["classes"]] == list(range(K))
     assert [row["nc5_of_class"] for row in found["classes"]] == pytest.approx(expected.nc5_of_class.tolist(), rel=1e-12)
-    assert found["conventions"] == {"between": "classes", "within": "samples", "cdnv": "squared"}
+    assert found["conventions"] == asdict(ufm.Conventions())
     assert found == number(command, *(f"all.npz::{each[0]}" if each.endswith(".npy") else each for each in ALL))
 
 
@@ -191,6 +192,21 @@ def test_held_against_predicted_geometry(command, refused, files):
     refused("no-such.toml", "measure", *ALL, "--against", "no-such.toml")
     (files / "other.toml").write_text(ufm.FeatureModel((5, 5), lam_w=1e-3, lam_h=1e-3).to_toml())
     refused("2", "measure", *ALL, "--against", "other.toml")
+
+
+def test_real_targets(command, refused, files):
+    targets = RNG.normal(size=(60, 2))
+    np.save("t.npy", targets)
+    np.save("v.npy", WEIGHTS[:2])
+    ours = ("measure", "--features", "h.npy", "--targets", "t.npy", "--weights", "v.npy")
+    found = json.loads(command(*ours, "--json")[1])["metrics"]
+    expected = ufm.measure_regression(FEATURES, targets, WEIGHTS[:2]).to_dict()
+    assert found == pytest.approx({name: expected[name] for name in found})
+    assert "nrc1" in command(*ours)[1]
+    refused("--labels goes with --labels, not with --targets", *ours, "--labels", "y.npy")
+    refused("--picture goes with --labels", *ours, "--picture", "p.png")
+    np.save("t.npy", targets[:5])
+    refused("do not match", *ours)
 
 
 def test_the_list_of_measures(command):

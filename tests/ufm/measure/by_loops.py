@@ -127,6 +127,8 @@ class ByLoops:
         self.between, self.within = self.parts(self.conventions.between), self.parts(self.conventions.within)
         self.middle = average(self.means, self.between)
         self.centered = [plus(m, self.middle, -1) for m in self.means]
+        middle = [mp.mpf(0)] * len(self.middle) if self.conventions.means == "raw" else self.middle
+        self.compared = [plus(m, middle, -1) for m in self.means]
         self.away = [[plus(h, m, -1) for h in self.own[k]] for k, m in zip(self.present, self.means, strict=True)]
         self.variances = [mean([dot(a, a) for a in rows]) for rows in self.away]
 
@@ -171,20 +173,20 @@ class ByLoops:
 
     def geometry(self):
         k = len(self.present)
-        equinorm, equiangle, widest = self.equal(self.centered)
-        units = [times(c, 1 / norm(c)) for c in self.centered]
+        equinorm, equiangle, widest = self.equal(self.compared)
+        units = [times(c, 1 / norm(c)) for c in self.compared]
         apart = [norm(plus(units[i], units[j], -1)) for i, j in pairs_of(k)]
         logs = [mp.log(1 / a) for a in apart]
         return {
             "nc2_equinorm": equinorm,
             "nc2_equiangle": equiangle,
             "nc2_max_angle": widest,
-            "nc2_etf": distance(gram(self.centered), simplex(k)),
+            "nc2_etf": distance(gram(self.compared), simplex(k)),
             "nc2_orthogonal": distance(gram(self.means), identity(k)),
             "uniformity_log": mean(logs),
             "uniformity_riesz": mean([1 / a for a in apart]),
             "uniformity_variation": std(logs) / abs(mean(logs)),
-            "mean_norm": [norm(c) for c in self.centered],
+            "mean_norm": [norm(c) for c in self.compared],
         }
 
     def nearest(self, h):
@@ -246,10 +248,11 @@ class ByLoops:
 
     def classifier(self):
         k = len(self.present)
-        rows = [self.w[i] for i in self.present]
+        middle = average(self.w) if self.conventions.weights == "centered" else [mp.mpf(0)] * len(self.w[0])
+        rows = [plus(self.w[i], middle, -1) for i in self.present]
         equinorm, equiangle, widest = self.equal(rows)
-        cosines = [cosine(w, c) for w, c in zip(rows, self.centered, strict=True)]
-        ahead = [dot(w, self.middle) + self.b[i] for i, w in zip(self.present, rows, strict=True)]
+        cosines = [cosine(w, c) for w, c in zip(rows, self.compared, strict=True)]
+        ahead = [dot(self.w[i], self.middle) + self.b[i] for i in self.present]
         return {
             "nc0_row_sum": norm(times(average(self.w), len(self.w))) / mp.fsum(norm(w) for w in self.w),
             "bias_collapse": norm(ahead),
@@ -258,8 +261,8 @@ class ByLoops:
             "nc2_weight_max_angle": widest,
             "nc2_weight_etf": distance(gram(rows), simplex(k)),
             "weight_norm": [norm(w) for w in rows],
-            "nc3_duality": distance(rows, self.centered),
-            "nc3_product": distance([[dot(w, c) for c in self.centered] for w in rows], simplex(k)),
+            "nc3_duality": distance(rows, self.compared),
+            "nc3_product": distance([[dot(w, c) for c in self.compared] for w in rows], simplex(k)),
             "nc3_cosine_of_class": cosines,
             "nc3_cosine": mean(cosines),
             "nc3_uniformity": std(cosines),

@@ -8,43 +8,43 @@ from ufm.problems.frames import Array
 
 PAPYAN = "Papyan, Han and Donoho 2020"
 LIU = "Liu et al. 2023; Wu and Papyan 2024"
-MEAN, ROW = "centered mean", "row of weights"
+MEAN, ROW = "mean", "row of weights"
 
 
 @metric(source=PAPYAN, bounds="[0, sqrt(K - 1)]", collapse="0")
 def nc2_equinorm(s: Statistics) -> float:
     r"""Standard deviation over mean of :math:`|\mu_k - \mu_G|`."""
-    return _variation(s.lengths(s.centered, MEAN))
+    return _variation(s.lengths(s.compared_means, MEAN))
 
 
 @metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
 def nc2_equiangle(s: Statistics) -> float:
     r"""Standard deviation over pairs of the cosines of :math:`\mu_k - \mu_G`."""
-    return float(np.std(_pairs(_cosines(s, s.centered, MEAN))))
+    return float(np.std(_pairs(_cosines(s, s.compared_means, MEAN))))
 
 
 @metric(source=PAPYAN, bounds="[0, 1 + 1/(K - 1)]", collapse="0")
 def nc2_max_angle(s: Statistics) -> float:
     r"""Mean over pairs of :math:`|\cos + 1/(K - 1)|`, cosines of :math:`\mu_k - \mu_G`."""
-    return _from_widest(_cosines(s, s.centered, MEAN))
+    return _from_widest(_cosines(s, s.compared_means, MEAN))
 
 
 @metric(source=PAPYAN, bounds="[0, sqrt(K - 1)]", collapse="0")
 def nc2_weight_equinorm(s: Statistics) -> float:
     r"""Standard deviation over mean of :math:`|w_k|`."""
-    return _variation(s.lengths(s.classifier, ROW))
+    return _variation(s.lengths(s.compared_weights, ROW))
 
 
 @metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
 def nc2_weight_equiangle(s: Statistics) -> float:
     r"""Standard deviation over pairs of the cosines of :math:`w_k`."""
-    return float(np.std(_pairs(_cosines(s, s.classifier, ROW))))
+    return float(np.std(_pairs(_cosines(s, s.compared_weights, ROW))))
 
 
 @metric(source=PAPYAN, bounds="[0, 1 + 1/(K - 1)]", collapse="0")
 def nc2_weight_max_angle(s: Statistics) -> float:
     r"""Mean over pairs of :math:`|\cos + 1/(K - 1)|`, cosines of :math:`w_k`."""
-    return _from_widest(_cosines(s, s.classifier, ROW))
+    return _from_widest(_cosines(s, s.compared_weights, ROW))
 
 
 @metric(source="Zhu et al. 2021", bounds="[0, sqrt(2)]", collapse="0")
@@ -52,13 +52,13 @@ def nc2_etf(s: Statistics) -> float:
     r"""Distance of the Gram matrix G of centered class means to a simplex ETF,
     :math:`| G / |G|_F - P / |P|_F |_F` with :math:`P = I - 1 1^\top / K`.
     """
-    return gram_distance(s.centered @ s.centered.T, simplex(len(s.counts)))
+    return gram_distance(s.compared_means @ s.compared_means.T, simplex(len(s.counts)))
 
 
 @metric(source="Zhu et al. 2021", bounds="[0, sqrt(2)]", collapse="0")
 def nc2_weight_etf(s: Statistics) -> float:
     r"""The same of :math:`W W^\top`."""
-    return gram_distance(s.classifier @ s.classifier.T, simplex(len(s.counts)))
+    return gram_distance(s.compared_weights @ s.compared_weights.T, simplex(len(s.counts)))
 
 
 @metric(source="Mixon, Parshall and Pi 2022", bounds="[0, sqrt(2)]", collapse="sqrt(2 - 2 sqrt(1 - 1/K))")
@@ -110,13 +110,13 @@ def effective_rank_of_features(s: Statistics) -> float:
 @metric(source="", bounds="[0, inf)", collapse="all alike", by_class=True)
 def mean_norm(s: Statistics) -> Array:
     r""":math:`|\mu_k - \mu_G|`."""
-    return np.linalg.norm(s.centered, axis=1)
+    return np.linalg.norm(s.compared_means, axis=1)
 
 
 @metric(source="", bounds="[0, inf)", collapse="all alike", by_class=True)
 def weight_norm(s: Statistics) -> Array:
     r""":math:`|w_k|`."""
-    return np.linalg.norm(s.classifier, axis=1)
+    return np.linalg.norm(s.compared_weights, axis=1)
 
 
 def simplex(n_classes: int) -> Array:
@@ -159,7 +159,7 @@ def _distance_or_reason(rows: Array, predicted: Array) -> float | LeftOut:
 def _apart(s: Statistics) -> Array:
     _two(s)
     apart = _pairs(s.directions_apart)
-    if not np.all(apart > 2.0 * s.rounding / s.lengths(s.centered, MEAN).min()):
+    if not np.all(apart > 2.0 * s.rounding / s.lengths(s.compared_means, MEAN).min()):
         raise LeftOut("two class means have the same direction")
     return apart
 

@@ -13,21 +13,21 @@ PAPYAN = "Papyan, Han and Donoho 2020"
 @metric(source=PAPYAN, bounds="[0, 2]", collapse="0")
 def nc3_duality(s: Statistics) -> float:
     r""":math:`| W / |W|_F - M / |M|_F |_F`, rows of M being :math:`\mu_k - \mu_G`."""
-    return float(np.linalg.norm(_scaled(s.classifier, "weights") - _scaled(s.centered, "centered means")))
+    return float(np.linalg.norm(_scaled(s.compared_weights, "weights") - _scaled(s.compared_means, "class means")))
 
 
 @metric(source="Zhu et al. 2021", bounds="[0, 2]", collapse="0")
 def nc3_product(s: Statistics) -> float:
     r""":math:`| W M^\top / |W M^\top|_F - P / |P|_F |_F` with :math:`P = I - 1 1^\top / K`."""
-    product = _scaled(s.classifier @ s.centered.T, "product of weights and means")
+    product = _scaled(s.compared_weights @ s.compared_means.T, "product of weights and means")
     return float(np.linalg.norm(product - _scaled(simplex(len(s.counts)), "centering")))
 
 
 @metric(source=PAPYAN, bounds="[-1, 1]", collapse="1", by_class=True)
 def nc3_cosine_of_class(s: Statistics) -> Array:
     r"""Cosine of :math:`w_k` and :math:`\mu_k - \mu_G`."""
-    lengths = s.lengths(s.classifier, "row of weights") * s.lengths(s.centered, "centered mean")
-    cosines: Array = np.einsum("kd,kd->k", s.classifier, s.centered) / lengths
+    lengths = s.lengths(s.compared_weights, "row of weights") * s.lengths(s.compared_means, "mean")
+    cosines: Array = np.einsum("kd,kd->k", s.compared_weights, s.compared_means) / lengths
     return cosines
 
 
