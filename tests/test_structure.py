@@ -1,12 +1,15 @@
 """The house: which room may use which, and the rules that walking the source can check."""
 
 import ast
+import importlib
 import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
+
+import ufm
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -113,10 +116,64 @@ def test_torch_and_sympy_stay_in_their_rooms(path):
         assert "sympy" not in top
 
 
-def test_import_ufm_loads_neither_torch_nor_sympy_nor_plotting():
-    code = "import sys, ufm; print(sorted({'torch', 'sympy', 'matplotlib', 'xarray', 'pandas'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "[]"
+def loaded(code):
+    """Names of all modules that are there after running a line of code in a fresh process."""
+    quiet = f"import contextlib, io, sys\nwith contextlib.redirect_stdout(io.StringIO()):\n    {code}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{quiet}print(*sys.modules)"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    return set(done.stdout.split())
+
+
+SLOW = {"torch", "sympy", "matplotlib", "xarray", "pandas", "numpy", "scipy"}
+
+
+@pytest.mark.parametrize(
+    ("code", "needed"),
+    [
+        ("import ufm", set()),
+        ("import ufm; ufm.Problem", {"numpy"}),
+        ("from ufm.commands.main import main\n    try: main(['--help'])\n    except SystemExit: pass", set()),
+    ],
+    ids=["import", "problem", "help"],
+)
+def test_what_is_loaded_is_what_is_used(code, needed):
+    assert SLOW & loaded(code) == needed
+
+
+def test_the_public_names_are_said_once_to_readers_and_once_to_python():
+    (typed,) = (
+        node.body for node in ast.parse((ROOT / "ufm/__init__.py").read_text()).body if isinstance(node, ast.If)
+    )
+    homes = {alias.name: node.module for node in typed for alias in node.names}
+    assert homes == ufm._HOME
+    assert sorted(homes) == ufm.__all__
+    assert set(ufm.__all__) <= set(dir(ufm))
+    for each, home in homes.items():
+        assert getattr(ufm, each) is getattr(importlib.import_module(home), each)
+
+
+@pytest.mark.parametrize("verb", ["certify", "measure", "minimize"])
+def test_a_verb_stays_a_verb_when_its_room_is_loaded(verb):
+    assert callable(getattr(ufm, verb))
+    code = f"import ufm.{verb}, ufm; assert callable(ufm.{verb}) and not hasattr(ufm, 'no_such_name')"
+    assert f"ufm.{verb}" in loaded(code)
+
+
+@pytest.mark.parametrize(
+    ("home", "registry"),
+    [("ufm.minimize.solve", "solution_of"), ("ufm.minimize.certificate", "bound_of"), ("ufm.simulate.flow", "flow_of")],
+)
+def test_a_room_is_loaded_as_a_whole(home, registry):
+    """Kinds register what they can do: it must not depend on what else was imported."""
+    names = f"('kind:' + kind.__name__ for kind in m.{registry}.registry)"
+    above, _, own = home.rpartition(".")
+    code = f"from {above} import {own} as m; sys.modules.update(dict.fromkeys({names}))"
+    alone = {each for each in loaded(code) if each.startswith("kind:")}
+    for each in ufm.__all__:
+        getattr(ufm, each)
+    everything = getattr(importlib.import_module(home), registry).registry
+    assert alone == {f"kind:{kind.__name__}" for kind in everything if kind.__module__.startswith(("ufm", "builtins"))}
 
 
 BANNED = re.compile(

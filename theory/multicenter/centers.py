@@ -12,8 +12,6 @@ import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from scipy.optimize import brentq
-
 
 def _validated(class_sizes: Sequence[int], f: int) -> tuple[list[int], int]:
     try:
@@ -165,6 +163,8 @@ def margin_centers(class_sizes: Sequence[int], f: int, theta: float) -> tuple[in
         return [q * rarest / (1.0 + rarest * math.tan(theta) ** 2 * (1.0 - q)) for q in shares]
 
     total = mean * len(sizes)
+    from scipy.optimize import brentq  # here: it takes long to load
+
     rarest = brentq(lambda rarest: sum(wanted(rarest)) - total, mean, total, xtol=1e-12 * total)
     exact = wanted(rarest)
     return _handed_out(len(sizes), mean, lambda k, a: a * (a + 1) / exact[k] ** 2)

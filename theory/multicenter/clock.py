@@ -8,7 +8,6 @@ autonomous. Tests hold both functions against integrations in d dimensions that 
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import elementwise
 
 from theory.multicenter.geometry import Array
 
@@ -73,5 +72,7 @@ def flow_time(tau: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
     target, start = np.where(relaxing, tau, 0.0), np.asarray(r0)
     # 1 / r^2 lies between its values at r0 and at 1
     early, late = target * np.minimum(start, 1.0) ** 2 * (1 - 1e-9), target * np.maximum(start, 1.0) ** 2 * (1 + 1e-9)
+    from scipy.optimize import elementwise  # here: it takes long to load
+
     found = elementwise.find_root(lambda t, a, b, c: clock(t, a, c) - b, (early, late), args=(start, target, lam))
     return np.where(relaxing, np.where(target > 0, found.x, 0.0), np.where(lam > 0.0, np.inf, tau * r0**2))

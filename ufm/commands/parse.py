@@ -1,12 +1,15 @@
 """From the words of a command line to a command, and what is wrong with them in one line."""
 
+import ast
 import contextlib
+import importlib
 import io
+import pkgutil
 import re
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -24,10 +27,37 @@ SHOWN_FIRST = (
 """Order in the help; others follow by name."""
 
 
+def _in_order(classes: Mapping[str, type]) -> Mapping[str, type]:
+    return {name: classes[name] for name in (*SHOWN_FIRST, *sorted(classes.keys() - set(SHOWN_FIRST)))}
+
+
 def found() -> Mapping[str, type]:
     """All commands by name."""
-    classes = {name: file.Command for name, file in modules_in(commands).items() if hasattr(file, "Command")}
-    return {name: classes[name] for name in (*SHOWN_FIRST, *sorted(classes.keys() - set(SHOWN_FIRST)))}
+    return _in_order({name: file.Command for name, file in modules_in(commands).items() if hasattr(file, "Command")})
+
+
+def described() -> Mapping[str, type]:
+    """All commands by name, none of them loaded: classes that say what the commands are for, and have no flags."""
+    return _in_order(dict(_stand_ins()))
+
+
+def _stand_ins() -> Iterator[tuple[str, type]]:
+    """A name and a class for each file of the folder with a class ``Command``, whose docstring is read, not run."""
+    for module in pkgutil.iter_modules(commands.__path__):
+        source = Path(commands.__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
+        if "\nclass Command" in source:
+            (node,) = (each for each in ast.parse(source).body if getattr(each, "name", None) == "Command")
+            assert isinstance(node, ast.ClassDef)
+            yield module.name, dataclass(type("Command", (), {"__doc__": ast.get_docstring(node)}))
+
+
+def _needed(words: Sequence[str]) -> Mapping[str, type]:
+    """The commands as far as these words need them: the one that they name is loaded, and all if they name none."""
+    if list(words) in ([], ["-h"], ["--help"]):
+        return described()
+    if words[0] not in (there := described()):
+        return found()
+    return {**there, words[0]: importlib.import_module(f"{commands.__name__}.{words[0]}").Command}
 
 
 KINDS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
@@ -98,7 +128,8 @@ def _for_help(kind: type) -> type:
 
 def parse(arguments: Sequence[str] | None) -> Any:
     """Parsed command; a wrong one raises ValueError with tyro's message on one line."""
-    named = [Annotated[_for_help(kind), tyro.conf.subcommand(name)] for name, kind in found().items()]
+    words = sys.argv[1:] if arguments is None else arguments
+    named = [Annotated[_for_help(kind), tyro.conf.subcommand(name)] for name, kind in _needed(words).items()]
     kinds: Any = Union[tuple(named)]  # noqa: UP007
     said = io.StringIO()
     try:
@@ -107,7 +138,7 @@ def parse(arguments: Sequence[str] | None) -> Any:
                 kinds,
                 prog="ufm",
                 description="Neural collapse to multiple centers: simulate it, and hold it against theory.",
-                args=arguments,
+                args=words,
                 config=(tyro.conf.FlagCreatePairsOff, tyro.conf.SuppressFixed, tyro.conf.DisallowNone),
             )
     except SystemExit as stop:
@@ -116,17 +147,17 @@ def parse(arguments: Sequence[str] | None) -> Any:
         rows = [row.strip("│| ") for row in said.getvalue().splitlines()[1:]]  # below the title, in a box
         rows = [row for row in rows if re.search(r"\w", row)]  # no lines between paragraphs
         text = NOT_FOR_ONE_LINE.split(" ".join(rows))[0]
-        raise ValueError(f"{text.strip()} (see {_help(arguments)})") from None
+        raise ValueError(f"{text.strip()} (see {_help(words)})") from None
 
 
 NOT_FOR_ONE_LINE = re.compile(r"Argument helptext:|Arguments are applied|For full helptext|\(default:|\(required\)")
 """Where tyro's message begins to repeat the help."""
 
 
-def _help(arguments: Sequence[str] | None) -> str:
+def _help(words: Sequence[str]) -> str:
     """The command that explains the flags."""
-    word = next(iter(sys.argv[1:] if arguments is None else arguments), "")
-    return f"ufm {word} --help" if word in found() else "ufm --help"
+    word = next(iter(words), "")
+    return f"ufm {word} --help" if word in described() else "ufm --help"
 
 
 def in_flags(message: str, command: Any) -> str:

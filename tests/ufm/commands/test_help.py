@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ufm.commands.flags import ProblemFlags
-from ufm.commands.parse import found
+from ufm.commands.parse import described, found
 from ufm.problems.kinds import CosineProblem, MSEProblem
 from ufm.train.config import Config, Settings
 
@@ -33,6 +33,12 @@ def test_types_and_defaults(flags):
         assert "{None" not in head, flag
         assert flag.count("(default: ") <= 2, flag  # of two methods
         assert not re.search(r"\(default: (True|False|'')\)", flag), flag
+
+
+def test_what_is_said_of_a_command_before_it_is_loaded_is_what_it_says_itself():
+    assert list(described()) == list(found())
+    for name, kind in found().items():
+        assert inspect.getdoc(described()[name]) == inspect.getdoc(kind)
 
 
 def said(cls):
