@@ -11,7 +11,7 @@ from ufm.problems.kinds import MSEProblem
 from ufm.problems.problem import Integers
 from ufm.problems.start import Start
 from ufm.simulate.blocks import ROWS, Block, chi, chunks, no_features, unit_vector
-from ufm.simulate.method import Arrival, FixedFrame, Trouble, Work, worst_sample
+from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Work, worst_sample
 
 PILOT = 16
 """Samples of a block that stand for it when its collapse time is looked for."""
@@ -25,6 +25,21 @@ class Modes(Block):
     """Where the samples of each class begin in the problem."""
     rates: Array
     target: Array
+    floor: float
+    """The loss of a feature of length 0."""
+
+    def observe(self, state: Array) -> Observation:
+        """Measure the samples by their squares: with o what is not along the mean center x, NC = 2 - 2 x / |h| is
+        2 o^2 / (|h| (|h| + x)), which does not cancel, and the loss is a quadratic form without mixed terms.
+        """
+        squares, x = np.square(state), state[:, 0]
+        across = np.einsum("nm->n", squares[:, 1:])
+        norm = np.sqrt(squares[:, 0] + across)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            nc = np.where(x > 0.0, 2.0 * across / (norm * (norm + x)), 2.0 - 2.0 * x / norm)
+        cosine = (self.classifier[0] * x + self.classifier[-2] * state[:, -2]) / norm
+        bowl = 0.5 * np.einsum("nm,m->n", squares, self.rates)
+        return Observation(nc, norm, cosine, bowl - self.rates[0] * self.target[0] * x + self.floor)
 
     def at(self, time: float) -> Array:
         """The state after any time."""
@@ -71,6 +86,7 @@ class Eigenspaces:
     def __init__(self, problem: MSEProblem, frame: Frame) -> None:
         """Find the distinct eigenvalues, which classes' mean centers and differences have them, and dimensions."""
         self.problem, self.frame, geometry = problem, frame, frame.geometry
+        self.total = problem.total
         values = np.concatenate([np.asarray(frame.counts) * geometry.mean**2, geometry.spread])
         with np.errstate(divide="ignore"):  # equal to eleven digits, at any scale, is equal
             _, first, group = np.unique(np.round(np.log(values), 11), return_index=True, return_inverse=True)
@@ -105,15 +121,16 @@ class Eigenspaces:
         return float(np.sqrt(max(0.0, 1.0 - float(self.frame.geometry.alignment[k]) ** 2)))
 
     def _modes(self, k: int, rows: slice, state: Array, lift: Callable[[Array], Array]) -> Modes:
-        geometry, total, count = self.frame.geometry, self.problem.total, self.frame.counts[k]
+        geometry, total, count = self.frame.geometry, self.total, self.frame.counts[k]
         drive = count * geometry.mean[k] / total
         seen = np.concatenate([[drive * geometry.mean[k]], self.values / total, [0.0, 0.0]])
         rates, direction = seen + self.problem.lam_h, np.eye(1, seen.size)[0]
         classifier = float(geometry.alignment[k]) * direction
         classifier[-2] = self._tilt(k)
-        loss = _quadratic(rates, drive, count / (2.0 * total))
+        floor = count / (2.0 * total)
+        loss = _quadratic(rates, drive, floor)
         target = drive / rates[0] * direction
-        return Modes(k, rows, state, loss, direction, classifier, lift, self.problem.offsets, rates, target)
+        return Modes(k, rows, state, loss, direction, classifier, lift, self.problem.offsets, rates, target, floor)
 
 
 class Exact(FixedFrame[MSEProblem]):
