@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import ufm
-from ufm.certify import cosine, ends, slow
+from ufm.certify import bounds, cosine, slow
 from ufm.measure import metrics
 from ufm.minimize.solution import Solution
 from ufm.problems.frames import dense
@@ -140,7 +140,7 @@ def claimed(solution, x, patch):
 def proved(solution, x, patch):
     """A multiplier that proves less."""
     claimed(solution, x, patch)
-    wrapped(ends, "verify", lambda bound, x: bound - x)(solution, x, patch)
+    wrapped(bounds, "verify", lambda bound, x: bound - x)(solution, x, patch)
 
 
 def longer(solution, x, patch):
