@@ -113,7 +113,7 @@ class Command:
         folder.check(sweep)
         if not self.dry_run:
             check_folder(out, "sweep.json", "results.nc", "sweep.png", "sweep.md")
-        if not self.resume and (out / "cells").exists():
+        if not self.resume and (folder.answered.exists() or folder.cells.exists()):
             raise ValueError(f"out={out} has cells already, and --no-resume was said")
         return self._estimate(sweep, folder) if self.dry_run else self._run(sweep, out)
 
@@ -169,10 +169,11 @@ class Command:
         from tqdm import tqdm
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: what is done is kept
-        with tqdm(total=sweep.n_cells, unit="cell", disable=not interactive()) as bar:
+        with tqdm(total=sweep.n_cells, unit="cell", smoothing=0.0, disable=not interactive()) as bar:
 
             def watch(done: int, total: int) -> None:
-                bar.total = total
+                if bar.total != total or not bar.n:  # what is there already says nothing of how fast the rest comes
+                    bar.total, bar.initial, bar.n = total, done, done
                 bar.update(done - bar.n)
 
             try:
@@ -180,8 +181,8 @@ class Command:
             except KeyboardInterrupt:
                 print(f"ufm: interrupted; what is done is in {out}, and the same command goes on", file=sys.stderr)
                 return INTERRUPTED
-        for path in outcome.damaged:
-            print(f"ufm: {path} was damaged: computed again", file=sys.stderr)
+        for name in outcome.damaged:
+            print(f"ufm: {name} was damaged: computed again", file=sys.stderr)
         for name, reason in outcome.failed.items():
             print(f"ufm: no answer for {name}: {reason}", file=sys.stderr)
         picture = self._draw(out, sweep, Picture.of(sweep.picture))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from ufm.files import store
 from ufm.files.process import end_with, processors
 from ufm.sweep.description import Cell, Sweep, label
 from ufm.sweep.folder import Folder
+from ufm.sweep.groups import Groups
 from ufm.sweep.kinds import KINDS, Answer
 
 ATTEMPTS = 3
@@ -29,12 +31,12 @@ class Outcome:
     """Cells that were computed now."""
     failed: dict[str, str] = field(default_factory=dict)
     """Why cells have no answer, by their names."""
-    damaged: list[Path] = field(default_factory=list)
-    """Files of cells that were computed again because they were damaged."""
+    damaged: list[str] = field(default_factory=list)
+    """Names of lines and files whose cells were computed again because they were damaged."""
 
 
-Replies = Generator[tuple[Cell, Reply], None, None]
-"""Cells with their answers, or with the reasons why they have none, as they come."""
+Replies = Generator[list[tuple[Cell, Reply]], None, None]
+"""Groups of cells with their answers, or with the reasons why they have none, as they come."""
 
 
 def run(
@@ -58,7 +60,7 @@ def run(
     workers : processes (one per core; trainings: one per CUDA device, or one); without effect on a cluster.
     scheduler : dask: an address like ``tcp://host:port``, or a scheduler file. Workers need this package, and for
         trainings the same file system.
-    watch : called with (cells done, cells in all) after each group.
+    watch : called with (cells done, cells in all) at the beginning and after each cell.
 
     Raises
     ------
@@ -76,15 +78,18 @@ def run(
         done = total - len(todo)
         watch(done, total)
         try:
-            with contextlib.closing(_replies(sweep, todo, out, workers, scheduler)) as replies:
-                for cell, reply in replies:
-                    if isinstance(reply, str):
-                        reasons[cell.key] = outcome.failed[label(cell.values)] = reply
-                    else:
-                        folder.put(cell, reply, sweep)
-                        outcome.ran += 1
-                    done += 1
-                    watch(done, total)
+            replies = contextlib.closing(_replies(sweep, todo, out, workers, scheduler))
+            with folder.journal(sweep) as journal, replies as groups:
+                for group in groups:
+                    answered = [(cell, reply) for cell, reply in group if not isinstance(reply, str)]
+                    if answered:
+                        folder.put(journal, *zip(*answered, strict=True))
+                    outcome.ran += len(answered)
+                    for cell, reply in group:
+                        if isinstance(reply, str):
+                            reasons[cell.key] = outcome.failed[label(cell.values)] = reply
+                        done += 1
+                        watch(done, total)
         finally:
             with contextlib.suppress(MemoryError):
                 store.save(folder.collect(sweep, reasons), folder.results)
@@ -128,28 +133,24 @@ class _Backend:
 
 def _parallel(sweep: Sweep, cells: Sequence[Cell], out: Path, backend: _Backend) -> Replies:
     """Groups side by side; when a worker dies, those that were under way are repeated cell by cell."""
-    size = sweep.does.group
-    waiting = {begin: cells[begin : begin + size] for begin in range(0, len(cells), size)}
-    while waiting:
-        handed: list[int] = []
+    groups = Groups(cells, sweep.does.group, backend.workers)
+    while groups.waiting:
         try:
-            for number, replies in _side_by_side(sweep, waiting, out, backend, handed):
-                yield from zip(waiting.pop(number), replies, strict=True)
+            for number, replies, seconds in _side_by_side(sweep, groups, out, backend):
+                yield list(zip(groups.done(number, seconds), replies, strict=True))
         except _deaths():
-            for number in [number for number in handed if number in waiting]:
-                for cell in waiting.pop(number):
-                    yield cell, _alone(sweep, cell, out, backend)
+            for cell in groups.lost():
+                yield [(cell, _alone(sweep, cell, out, backend))]
 
 
 def _side_by_side(
-    sweep: Sweep, groups: dict[int, Sequence[Cell]], out: Path, backend: _Backend, handed: list[int]
-) -> Iterator[tuple[int, list[Reply]]]:
-    """Answers to groups by number; ``handed`` fills with the numbers of those that have been given away."""
+    sweep: Sweep, groups: Iterable[tuple[int, Sequence[Cell]]], out: Path, backend: _Backend
+) -> Iterator[tuple[int, list[Reply], float]]:
+    """Answers to groups by number, as they come, and the seconds that each group took."""
     import joblib
 
     def tasks() -> Iterable[Any]:
-        for number, group in list(groups.items()):
-            handed.append(number)
+        for number, group in groups:
             yield joblib.delayed(_numbered)(
                 os.getpid(), number, sweep.kind, [c.configuration for c in group], sweep.record, out
             )
@@ -162,12 +163,13 @@ def _side_by_side(
             yield from replies
 
 
-def _numbered(parent: int, number: int, *arguments: Any) -> tuple[int, list[Reply]]:
+def _numbered(parent: int, number: int, *arguments: Any) -> tuple[int, list[Reply], float]:
     """In a worker, which ends with the process that it is a child of; those of a cluster are nobody's children."""
     if os.getppid() == parent and not _WATCHING:
         _WATCHING.append(parent)
         end_with(parent, lambda: os._exit(1))
-    return number, work(*arguments)
+    began = time.perf_counter()
+    return number, work(*arguments), time.perf_counter() - began
 
 
 _WATCHING: list[int] = []
@@ -177,7 +179,7 @@ def _alone(sweep: Sweep, cell: Cell, out: Path, backend: _Backend) -> Reply:
     """The answer of one cell that nothing runs beside, so that a death is its own."""
     for _ in range(backend.deaths):
         with contextlib.suppress(*_deaths()):
-            ((_, (reply,)),) = _side_by_side(sweep, {0: [cell]}, out, backend, [])
+            ((_, (reply,), _),) = _side_by_side(sweep, [(0, [cell])], out, backend)
             return reply
     if backend.deaths == 1:
         return "its workers died"
@@ -218,7 +220,7 @@ def _cluster(scheduler: str) -> Iterator[_Backend]:
         raise OSError(f"the scheduler {scheduler} is not there, or went away: {error}; what is done is kept") from None
 
 
-def _trainings(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | None) -> Iterator[tuple[Cell, Reply]]:
+def _trainings(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | None) -> Replies:
     """Trainings are processes of their own, one per device."""
     from ufm.sweep.kinds.training import Training
     from ufm.tables import grid
@@ -230,10 +232,10 @@ def _trainings(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | No
     jobs = {}
     for cell in cells:
         if (job := training.job(cell.configuration, out)) is None:  # finished
-            yield cell, work(sweep.kind, [cell.configuration], sweep.record, out)[0]
+            yield [(cell, work(sweep.kind, [cell.configuration], sweep.record, out)[0])]
         else:
             jobs[job] = cell
     flags = ["--threads", "1"] if count > 1 and not devices else []
     for job, reason in grid.run_all(list(jobs), count, flags, devices):
         cell = jobs[job]
-        yield cell, reason or work(sweep.kind, [cell.configuration], sweep.record, out)[0]
+        yield [(cell, reason or work(sweep.kind, [cell.configuration], sweep.record, out)[0])]

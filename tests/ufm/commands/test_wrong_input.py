@@ -1,5 +1,6 @@
 """What is wrong is said in one line, with status 2: value and remedy; nothing on stdout, and nothing is begun."""
 
+import json
 import os
 import re
 
@@ -12,6 +13,7 @@ from ufm.commands.main import main
 from ufm.commands.parse import in_flags
 from ufm.commands.train import Command as Train
 from ufm.files import memory, store
+from ufm.files.journal import sealed_line
 from ufm.sweep.description import read
 from ufm.train.config import Config
 from ufm.train.presets import preset
@@ -136,23 +138,46 @@ OTHERS = {
     "other names": xarray.Dataset({"other": ("x", [1.0])}),
     "other shapes": xarray.Dataset({name: ("x", [1.0, 2.0]) for name in ("predicted_gain", "predicted_gain_frame")}),
 }
+NUMBERS = {"shape": [2], "numbers": "AAAAAAAA8D8AAAAAAAAAQA=="}
+BLOCKS = {
+    "other names": {"keys": ["0"], "answers": [{"other": NUMBERS}]},
+    "other shapes": {"keys": ["0"], "answers": [dict.fromkeys(("predicted_gain", "predicted_gain_frame"), NUMBERS)]},
+    "fewer numbers": {"keys": ["0"], "answers": [{"predicted_gain": NUMBERS | {"shape": [3]}}]},
+    "a list": [1, 2],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("other", [*(json.dumps(block).encode() for block in BLOCKS.values()), b"no JSON"])
+def test_a_sealed_line_of_something_else_is_computed_again(capsys, other, tmp_path):
+    write("s.toml", SWEEP)
+    assert main(["sweep", "s.toml", "--out", "o"]) == 0
+    cells = tmp_path / "o" / "cells.jsonl"
+    before = cells.read_bytes()
+    cells.write_bytes(sealed_line(other))
+    capsys.readouterr()
+    assert main(["sweep", "s.toml", "--out", "o"]) == 0
+    assert "damaged" in capsys.readouterr().err
+    assert cells.read_bytes().endswith(before)
+    assert main(["sweep", "s.toml", "--out", "o"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 def test_a_sealed_cell_of_something_else_is_computed_again(capsys, other, tmp_path):
+    """In a folder from before there were lines."""
     write("s.toml", SWEEP)
     assert main(["sweep", "s.toml", "--out", "o"]) == 0
-    (cell,) = (tmp_path / "o" / "cells").iterdir()
-    before = cell.read_bytes()
-    store.save_classic(other, cell)
-    capsys.readouterr()
-    assert main(["sweep", "s.toml", "--out", "o"]) == 0
-    assert "damaged" in capsys.readouterr().err
-    assert cell.read_bytes() == before
-    store.save_bytes(cell, b"no netCDF")
-    assert main(["sweep", "s.toml", "--out", "o"]) == 0
-    assert cell.read_bytes() == before
+    cells = tmp_path / "o" / "cells.jsonl"
+    before, (key,) = cells.read_bytes(), json.loads(cells.read_bytes()[65:])["keys"]
+    for write_other in (store.save_classic, lambda _, path: store.save_bytes(path, b"no netCDF")):
+        cells.unlink()
+        write_other(other, tmp_path / "o" / "cells" / f"{key}.nc")
+        capsys.readouterr()
+        assert main(["sweep", "s.toml", "--out", "o"]) == 0
+        assert "damaged" in capsys.readouterr().err
+        assert cells.read_bytes() == before
 
 
 def test_sealed_results_of_something_else(refused, capsys):

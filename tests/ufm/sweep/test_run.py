@@ -11,10 +11,11 @@ import time
 
 import numpy as np
 import pytest
-from scipy.io import netcdf_file
+import xarray
 
 import ufm
 from ufm.files import store
+from ufm.files.journal import lines
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
 from ufm.sweep.folder import Folder
@@ -34,6 +35,9 @@ f = 2
 theta = [0.2, 0.4]
 scale = [0.5, 1.0, 2.0]
 """
+
+ROOM = 20_000
+"""Bytes that hold the answers of SMALL, but not its results."""
 
 TIMES = """
 kind = "flow"
@@ -98,14 +102,61 @@ def test_results_have_the_axes_as_dimensions_and_every_cell_is_its_own_flow(desc
     assert float(own.collapse_time.max()) == pytest.approx(flow.times[-1] / 1.01, rel=1e-6)
 
 
-def test_a_cell_is_a_netcdf_file_found_by_the_hash_of_its_configuration(described, tmp_path):
+def answered(out):
+    """How many cells of the folder of a sweep have an answer."""
+    return sum(len(json.loads(content)["keys"]) for _, content in lines(out / "cells.jsonl") if content is not None)
+
+
+def contents(out):
+    """What stands in the lines of a folder, none of which is damaged."""
+    return [content for _, content in lines(out / "cells.jsonl")]
+
+
+def rewritten(out, kept):
+    """Write these lines in place of those that are there."""
+    (out / "cells.jsonl").write_bytes(b"".join(kept))
+
+
+def one_by_one(sweep, out):
+    """The answers of a folder with a line for each cell, in the order of the sweep, and these lines."""
+    folder = Folder(out)
+    answers, _ = folder.answers(sweep)
+    folder.answered.unlink()
+    with folder.journal(sweep) as journal:
+        for cell in sweep.cells:
+            folder.put(journal, [cell], [answers[cell.key]])
+    return folder.answered.read_bytes().splitlines(keepends=True)
+
+
+def test_an_answer_is_found_by_the_hash_of_its_configuration_and_says_what_that_is(described, tmp_path):
     _, sweep, _ = described(SMALL)
-    cell = sweep.cells[3]
-    path = tmp_path / "undisturbed" / "cells" / f"{cell.key}.nc"
-    with netcdf_file(path, "r", mmap=False) as file:  # like any other
-        assert json.loads(file.configuration) == cell.configuration
-        assert set(file.variables) == set(sweep.record)
-    assert len(list(path.parent.iterdir())) == len(sweep.cells)
+    blocks = [json.loads(content) for content in contents(tmp_path / "undisturbed")]
+    found = {
+        key: block["shared"] | own for block in blocks for key, own in zip(block["keys"], block["own"], strict=True)
+    }
+    assert found == {cell.key: cell.configuration for cell in sweep.cells}
+    assert len(blocks) < len(sweep.cells)
+    assert "flow" not in blocks[0]["shared"] or "flow" not in blocks[0]["own"][0]
+
+
+def test_a_folder_from_before_there_were_blocks_is_read(described, tmp_path):
+    _, sweep, expected = described(SMALL)
+    out, folder = tmp_path / "undisturbed", Folder(tmp_path / "undisturbed")
+    answers, _ = folder.answers(sweep)
+    folder.answered.unlink()
+    for cell in sweep.cells:  # as these files were written
+        quantities = sweep.does.quantities
+        variables = {n: (quantities[n].dims, v, None, {"_FillValue": None}) for n, v in answers[cell.key].items()}
+        about = {"configuration": store.to_json(cell.configuration)}
+        store.save_classic(xarray.Dataset(variables, attrs=about), out / "cells" / f"{cell.key}.nc")
+    assert run(sweep, out, workers=1).ran == 0
+    assert folder.results.read_bytes() == expected
+    victim = out / "cells" / f"{sweep.cells[3].key}.nc"
+    victim.write_bytes(victim.read_bytes()[:100])
+    outcome = run(sweep, out, workers=1)
+    assert (outcome.ran, outcome.damaged) == (1, [str(victim)])
+    assert folder.results.read_bytes() == expected
+    assert run(sweep, out, workers=1).damaged == []
 
 
 @pytest.mark.slow
@@ -120,38 +171,36 @@ def test_any_number_of_workers_gives_the_same_file(described, tmp_path, workers)
 def test_what_is_done_is_not_done_again_and_watchers_are_told(described, tmp_path):
     _, sweep, expected = described(SMALL)
     out = tmp_path / "undisturbed"
-    victims = sorted((out / "cells").iterdir())[:4]
-    before = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
-    for victim in victims:
-        victim.unlink()
+    kept = one_by_one(sweep, out)[4:]
+    rewritten(out, kept)
     seen = []
     assert run(sweep, out, workers=1, watch=lambda *pair: seen.append(pair)).ran == 4
     assert seen == [(8, 12), *((n, 12) for n in range(9, 13))]
-    after = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
-    assert {path for path in before if before[path] != after[path]} == set(victims)
+    assert (out / "cells.jsonl").read_bytes().startswith(b"".join(kept))
+    assert answered(out) == 12
     assert (out / "results.nc").read_bytes() == expected
 
 
-def test_damaged_cells_are_computed_again(described, tmp_path, command):
-    path, _, expected = described(SMALL)
+def test_damaged_lines_are_computed_again(described, tmp_path, command):
+    path, sweep, expected = described(SMALL)
     out = tmp_path / "undisturbed"
-    flipped, cut, empty, _ = sorted((out / "cells").iterdir())[:4]
-    content = bytearray(flipped.read_bytes())
-    content[len(content) // 2] ^= 1
-    flipped.write_bytes(bytes(content))
-    cut.write_bytes(cut.read_bytes()[:100])
-    empty.write_bytes(b"")
+    flipped, cut, _, *whole, torn = one_by_one(sweep, out)
+    middle = len(flipped) // 2
+    flipped = flipped[:middle] + bytes([flipped[middle] ^ 1]) + flipped[middle + 1 :]
+    rewritten(out, [whole[0], flipped, cut[:100] + b"\n", b"\n", *whole[1:], torn[:-1]])
     status, out_text, said = command("sweep", path, "--out", out, "--workers", 1)
     assert status == 0
-    assert said.count("was damaged: computed again") == 3
-    assert flipped.name in said
-    assert "3 of them new" in out_text
+    assert said.count("was damaged: computed again") == 3  # what a kill leaves of a last line is no damage
+    assert f"line 2 of {out / 'cells.jsonl'} was damaged" in said
+    assert "4 of them new" in out_text
     assert (out / "results.nc").read_bytes() == expected
+    assert None not in contents(out)
+    assert command("sweep", path, "--out", out, "--workers", 1)[2] == ""
 
 
 def test_left_overs_of_a_kill_are_swept_away(described, tmp_path):
     _, sweep, _ = described(SMALL)
-    left = tmp_path / "undisturbed" / "cells" / ".abc.nc.0123456789abcdef.nc"
+    left = tmp_path / "undisturbed" / ".cells.jsonl.0123456789abcdef.jsonl"
     left.write_bytes(b"half a file")
     run(sweep, tmp_path / "undisturbed", workers=1)
     assert not left.exists()
@@ -228,15 +277,14 @@ def test_a_cell_that_raises_takes_nobody_along(described, tmp_path, monkeypatch)
 @pytest.mark.slow
 def test_a_full_disk_stops_it_with_status_2_and_keeps_what_is_done(described, tmp_path):
     path, sweep, expected = described(SMALL)
-    sizes = [file.stat().st_size for file in (tmp_path / "undisturbed" / "cells").iterdir()]
-    assert max(sizes) < 3000 < len(expected)
+    assert (tmp_path / "undisturbed" / "cells.jsonl").stat().st_size < ROOM < len(expected)
     out = tmp_path / "out"
-    full = child(path, out, "--workers", "1", limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)))
+    full = child(path, out, "--workers", "1", limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM)))
     _, errors = full.communicate(timeout=60)
     assert full.returncode == 2, errors
     assert "File too large" in errors
     assert errors.count("\n") == 1
-    assert len(list((out / "cells").iterdir())) == 12
+    assert answered(out) == 12
     assert not (out / "results.nc").exists()
     assert run(sweep, out, workers=1).ran == 0
     assert (out / "results.nc").read_bytes() == expected
@@ -250,7 +298,7 @@ def test_a_folder_has_room_for_one_process(described, tmp_path, refused):
 
 def wait_for_cells(out, count, process):
     """Until so many are on disk. Fails if the process ends before that."""
-    while len(list((out / "cells").glob("[!.]*.nc"))) < count:
+    while answered(out) < count:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.01)
             pytest.fail(f"ended too early: {process.communicate()}")
@@ -271,7 +319,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(tmp_path, sign, workers):
     assert process.returncode == 130, errors
     assert "interrupted" in errors.splitlines()[-1]
     data = store.load(out / "results.nc").to_dataset()
-    done = len(list((out / "cells").glob("[!.]*.nc")))  # a file that was being begun may be left over
+    done = answered(out)
     missing = json.loads(data.attrs["missing"])
     assert 40 <= done < 8000
     assert len(missing) == 8000 - done
@@ -303,19 +351,19 @@ def test_killed_ten_times_at_random_it_ends_like_one_left_alone(tmp_path):
             process.communicate()
         else:
             pid = forked(sweep, out)
-            while len(list((out / "cells").glob("[!.]*.nc"))) < wanted:
+            while answered(out) < wanted:
                 assert os.waitpid(pid, os.WNOHANG) == (0, 0), "ended too early"
                 time.sleep(0.002)
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         kills += 1
-        done = len(list((out / "cells").glob("[!.]*.nc")))
+        done = answered(out)
     assert done < 800
     assert run(sweep, out, workers=1).ran == 800 - done
     alone = tmp_path / "alone"
     run(sweep, alone, workers=1)
     assert (out / "results.nc").read_bytes() == (alone / "results.nc").read_bytes()
-    assert sorted(p.name for p in (out / "cells").iterdir()) == sorted(p.name for p in (alone / "cells").iterdir())
+    assert answered(out) == answered(alone) == 800  # none twice
 
 
 def test_wrong_input_touches_nothing(described, tmp_path, refused):
@@ -359,7 +407,7 @@ def test_a_damaged_description_is_named(described, tmp_path, refused):
 
 
 def test_a_dry_run_counts_estimates_and_writes_nothing(described, tmp_path, command):
-    path, _, _ = described(SMALL)
+    path, sweep, _ = described(SMALL)
     status, out, _ = command("sweep", path, "--out", tmp_path / "new", "--dry-run")
     assert status == 0
     assert "12 cells (2 x 3 x 2: theta, scale, seed), 0 done; about" in out
@@ -367,7 +415,7 @@ def test_a_dry_run_counts_estimates_and_writes_nothing(described, tmp_path, comm
     _, out, _ = command("sweep", path, "--out", tmp_path / "undisturbed", "--dry-run", "--json")
     assert json.loads(out) == {"cells": 12, "done": 12, "seconds": None, "bytes": None}
     (tmp_path / "undisturbed" / "results.nc").unlink()
-    next((tmp_path / "undisturbed" / "cells").iterdir()).unlink()
+    rewritten(tmp_path / "undisturbed", one_by_one(sweep, tmp_path / "undisturbed")[1:])
     _, out, _ = command("sweep", path, "--out", tmp_path / "undisturbed", "--dry-run", "--json")
     said = json.loads(out)
     assert said["done"] == 11

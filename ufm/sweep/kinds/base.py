@@ -40,7 +40,7 @@ class Kind(ABC):
     quantities: Mapping[str, Quantity]
     """What can be recorded."""
     group = 4
-    """How many cells one call gets."""
+    """How many cells a first call gets; later ones get as many as take :data:`ufm.sweep.groups.SECONDS`."""
     parallel = True
     """Whether cells of this kind may share a device: trainings on one GPU may not."""
 
