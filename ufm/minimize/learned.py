@@ -1,5 +1,6 @@
 """Minimisers of a problem with a learned frame: a Riemannian trust region, or variable projection."""
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,10 +15,21 @@ from ufm.minimize.local import LearnedLocal
 from ufm.minimize.projection import ProjectedLocal, Regression
 from ufm.minimize.solution import Solution
 from ufm.minimize.trust_region import SLOPE, Ending, minimize_locally
+from ufm.minimize.turned import TurnedLocal
+from ufm.problems import stiefel
 from ufm.problems.kinds import LearnedMSEProblem
-from ufm.problems.objective import objective_at
+from ufm.problems.objective import MSEObjective, objective_at
 from ufm.problems.problem import MultiCenterProblem
-from ufm.problems.state import State, class_bounds, class_features, frame_of, random_state, to_span, validated_state
+from ufm.problems.state import (
+    State,
+    class_bounds,
+    class_features,
+    coordinate_state,
+    frame_of,
+    random_state,
+    to_span,
+    validated_state,
+)
 
 LearnedMethod = Literal["auto", "means", "full", "projected"]
 CLOSED = 1e-9
@@ -36,24 +48,25 @@ def minimize_learned(
     began = time.perf_counter()
     chosen = _resolve(problem, method)
     full = chosen == "full"
-    if start is None:
+    if start is None and chosen == "projected":  # to which frames that differ by a rotation are the same
+        state = _balanced(problem, coordinate_state(problem))
+    elif start is None:
         state = _balanced(problem, random_state(problem, seed, full=full))
     else:
         state = validated_state(problem, start, full=full)
     ending: Ending[Any]
     with one_thread(state.rows.size):
-        if chosen == "projected" and isinstance(problem, LearnedMSEProblem):
-            ending = minimize_locally(ProjectedLocal(Regression(problem, state.rows), state.norms), progress=progress)
+        if isinstance(problem, LearnedMSEProblem):
+            ending = _without_rotations(problem, chosen, state, progress)
             state = ending.local.state(state.rows)
-            last = LearnedLocal(objective_at(problem, state), state)
+            value, slope = _value_and_slope(problem, state)
         else:
             inside, basis = to_span(state)
             ending = minimize_locally(LearnedLocal(objective_at(problem, inside), inside), progress=progress)
-            last = ending.local
-            state = last.state.times(basis)
+            value, slope = ending.local.value, float(np.linalg.norm(ending.local.gradient))
+            state = ending.local.state.times(basis)
     frame, features = frame_of(problem, state), class_features(problem, state)
     certificate = certify_bound(problem, frame, features)
-    slope = float(np.linalg.norm(last.gradient))
     stats = {
         "method": chosen,
         "seconds": time.perf_counter() - began,
@@ -69,9 +82,26 @@ def minimize_learned(
         status = "stopped"
     elif slope > SLOPE:
         status, stats["reason"] = "stopped", f"a gradient of {slope:.2g} is left: go on from here with method='means'"
-    elif last.value - certificate.bound > _closed(problem, last.value, certificate.bound):
+    elif value - certificate.bound > _closed(problem, value, certificate.bound):
         status, stats["reason"] = "inexact", "the gradient is 0 at a point that is no minimum: begin from another start"
-    return Solution(problem, frame, features, last.value, certificate, status, stats, state.features if full else None)
+    return Solution(problem, frame, features, value, certificate, status, stats, state.features if full else None)
+
+
+def _without_rotations(problem: LearnedMSEProblem, method: str, state: State, progress: bool) -> Ending[Any]:
+    """Where P ends, which is the same for all rows: as a function of the norms, or of norms and features."""
+    if method == "projected":
+        return minimize_locally(ProjectedLocal(Regression(problem), state.norms), progress=progress)
+    objective = objective_at(problem, state)
+    assert isinstance(objective, MSEObjective)
+    return minimize_locally(TurnedLocal(objective, state.norms, state.rows @ state.features.T), progress=progress)
+
+
+def _value_and_slope(problem: MultiCenterProblem, state: State) -> tuple[float, float]:
+    """The objective itself and the length of its Riemannian gradient, at rows that may be sparse."""
+    value, euclidean = objective_at(problem, state).value_and_gradient(state)
+    turn = stiefel.length(stiefel.tangent(state.rows, euclidean.rows))
+    others = float(np.linalg.norm(euclidean.norms)), float(np.linalg.norm(euclidean.features))
+    return value, math.hypot(turn, *others)
 
 
 def _closed(problem: MultiCenterProblem, value: float, bound: float) -> float:

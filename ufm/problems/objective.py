@@ -92,7 +92,7 @@ class MSEObjective(Objective):
         unit, spread = self.mixing @ q, s[self.owner]
         value = 0.5 * self.lam_w * float(s @ s) + 0.5 * self.lam_h * float(self.weights @ np.einsum("nd,nd->n", h, h))
         by_feature = self.lam_h * self.weights[:, None] * h
-        by_output, turns = np.zeros(len(unit)), []
+        by_output, turns = np.zeros(len(self.owner)), []
         for rows, target, share in self._blocks():
             along = h[rows] @ unit.T
             miss = along * spread - target
@@ -111,7 +111,7 @@ class MSEObjective(Objective):
         dq, ds, dh = direction
         unit, turn, spread, dspread = self.mixing @ q, self.mixing @ dq, s[self.owner], ds[self.owner]
         by_feature = self.lam_h * self.weights[:, None] * dh
-        by_output, turns = np.zeros(len(unit)), []
+        by_output, turns = np.zeros(len(self.owner)), []
         for rows, target, share in self._blocks():
             along = h[rows] @ unit.T
             dalong = dh[rows] @ unit.T + h[rows] @ turn.T

@@ -77,6 +77,13 @@ def random_state(problem: MultiCenterProblem, seed: int | Sequence[int], *, full
     return State(rows, np.ones(problem.n_classes), rng.standard_normal((n, dim)) / np.sqrt(dim))
 
 
+def coordinate_state(problem: MultiCenterProblem) -> State:
+    """A frame of unit norms in coordinate vectors, which costs nothing, with features of 0, (K, d)."""
+    m = problem.n_centers + problem.n_classes
+    rows = sparse.eye_array(m, problem.dim, format="csr")
+    return State(rows, np.ones(problem.n_classes), np.zeros((problem.n_classes, problem.dim)))
+
+
 def validated_state(problem: MultiCenterProblem, start: Sequence[ArrayLike], *, full: bool = False) -> State:
     """A given start as float64 arrays that belong to the problem.
 
@@ -144,5 +151,5 @@ def frame_of(problem: MultiCenterProblem, state: State) -> Frame:
     """The frame with its norms, which are positive: negative ones are turned into rows turned around."""
     turned = mixing(problem) @ state.rows
     owner, n = owners(problem.centers), problem.n_centers
-    v, w0 = state.norms[owner, None] * state.rows[:n], state.norms[:, None] * state.rows[n:]
-    return Frame(problem.centers, state.norms[owner, None] * turned, w0, v)
+    spread, norms = (sparse.diags_array(each).tocsr() for each in (state.norms[owner], state.norms))
+    return Frame(problem.centers, spread @ turned, norms @ state.rows[n:], spread @ state.rows[:n])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, sparse
 
 from ufm.problems.frames import Array, Matrix
 
@@ -47,6 +47,14 @@ class Factored:
 def outer(left: Array, right: Array) -> Matrix:
     """The product of (m, r) and (r, d): factored where its rank is so small that this pays."""
     return Factored(left, right) if FEW * left.shape[1] <= len(left) else left @ right
+
+
+def length(z: Matrix) -> float:
+    """Frobenius norm of a matrix, dense, sparse or factored; of factors with few numbers that are not 0, in no time."""
+    if isinstance(z, Factored):
+        few = FEW * np.count_nonzero(z.right) <= z.right.size
+        z = sparse.csr_array(z.left) @ sparse.csr_array(z.right) if few else multiplied_out(z)
+    return float(np.linalg.norm(z.data if sparse.issparse(z) else z))
 
 
 def multiplied_out(z: Matrix) -> Array:
