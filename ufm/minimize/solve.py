@@ -96,9 +96,9 @@ def minimize(
     :math:`b = \sum_j w_j`, at the multiplier of the solution. P: one regularised least-squares problem per class, with
     the bound of its dual; for ``lam_h = 0`` the minimiser of smallest norm.
 
-    Learned frame: a Riemannian trust region, or variable projection (:mod:`ufm.minimize.projection`); the bound is the
-    dual value of a convex problem below all frames: the gap certifies global optimality. See
-    :mod:`ufm.minimize.certificate`.
+    Learned frame: a Riemannian trust region; for P one without rotations, which leave P alone
+    (:mod:`ufm.minimize.turned`), or variable projection (:mod:`ufm.minimize.projection`). The bound is the dual value
+    of a convex problem below all frames: the gap certifies global optimality. See :mod:`ufm.minimize.certificate`.
 
     A :class:`ufm.FeatureModel` gives a :class:`ufm.Geometry`: its convex program is solved by
     :mod:`ufm.minimize.convex`, with the dual value as bound. What is not convex gives the best end of many starts: a
@@ -114,7 +114,8 @@ def minimize(
     method : not of a fixed frame. "means": one feature per class; "full": one per sample, which tests the collapse
         itself; "projected", of P alone: its features eliminated, the fastest; "auto": "projected" for P, else "means".
     start : learned frame only: rows (F + K, d) orthonormal, norms (K,), features (K, d) or (N, d), for example a
-        :class:`ufm.State`; by default a random frame and Gaussian features.
+        :class:`ufm.State`; by default a random frame and Gaussian features; for "projected", which sees norms only, a
+        frame in coordinate vectors.
     progress : learned frame, or many starts: show a bar on stderr.
 
     Raises
