@@ -333,9 +333,9 @@ def tints(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("tints")
-@pytest.mark.parametrize("images", [REAL, (*REAL[:4], *OWN)], ids=["digits", "as CIFAR"])
-def test_real_images_killed_and_resumed_change_no_bit(images, tmp_path, command):
+def test_real_images_killed_and_resumed_change_no_bit(tmp_path, command):
     """The whole command: SIGKILL, then SIGTERM, and a run left alone."""
+    images = (*REAL[:4], *OWN)
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     assert command("train", "--threads", 1, *images, "--out", alone)[0] == 0
     assert train_process(*images, "--out", killed, stop="epoch 1 of 3", number=signal.SIGKILL)[0] == -signal.SIGKILL
