@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import theory.zoo
 from theory import derivations
 from theory.derivations import derive
 from ufm.certify.ledger import claims, ledger
@@ -101,8 +102,10 @@ def test_the_command_line_lists_shows_and_checks_it(theorem, capsys):
     assert (claim["id"], claim["reproduced"]) == ("theorem-99.1", True)
 
 
-@pytest.mark.slow
-def test_the_document_has_it(theorem, capsys):
+def test_the_document_has_it(theorem, capsys, tmp_path, monkeypatch):
+    """Of a ledger and a zoo that hold nothing else: what is examined for the document, and how, test_ledger holds."""
+    monkeypatch.setattr(claims, "__path__", [str(tmp_path / claims.__name__)])
+    monkeypatch.setattr(theory.zoo, "__path__", [])
     assert main(["claims", "--markdown"]) == 0
     document = capsys.readouterr().out
     assert "| [theorem-99.1](#theorem-991) | new | made up for a test |" in document
