@@ -127,9 +127,9 @@ def test_starts_are_taken_as_given():
     ("weights", "starts"),
     # two of the four classes are dead at 5e-2; the single center of the first class makes the cosine loss quartic
     [
-        ({"loss": "mse", "lam_h": 1e-3, "lam_w": 1e-3}, 200),
-        ({"loss": "mse", "lam_h": 5e-2, "lam_w": 5e-2}, 200),
-        ({}, 25),
+        ({"loss": "mse", "lam_h": 1e-3, "lam_w": 1e-3}, 50),
+        ({"loss": "mse", "lam_h": 5e-2, "lam_w": 5e-2}, 50),
+        ({}, 10),
     ],
     ids=["all alive", "two dead", "cosine"],
 )
