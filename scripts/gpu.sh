@@ -4,7 +4,7 @@
 #
 #   scripts/gpu.sh pack DATA     where CIFAR-10 is (ufm data): writes OUT/cifar10-lt.tgz, about 40 MB
 #   scripts/gpu.sh run           where the GPU is: unpacks it, trains, reports; called again, it goes on
-#   scripts/gpu.sh run --smoke   a few synthetic batches on the CPU, no network deeper than ResNet-32: does it run?
+#   scripts/gpu.sh run --smoke   a few synthetic batches on the CPU, CAL with ResNet-32 alone: does it run?
 #
 # Environment: OUT (runs/gpu), METHODS (ce setf cal), SEEDS (0 1 2), EPOCHS (200), LIMIT (1700 seconds for a call),
 # PYTHON (python).
@@ -42,9 +42,10 @@ stopped() {
 }
 
 run() {
-    placed=(--device cuda --data "$OUT/data") smoke=() small=()
+    local large=$METHODS
+    placed=(--device cuda --data "$OUT/data") smoke=()
     if [ "${1:-}" = --smoke ]; then
-        placed=(--device cpu) smoke=(--smoke) small=(--network resnet32) OUT=$(mktemp -d)
+        placed=(--device cpu) smoke=(--smoke) large="" METHODS=cal SEEDS=0 OUT=$(mktemp -d)
         trap 'rm -rf "$OUT"' EXIT
     else
         [ -d "$OUT/data" ] || { mkdir -p "$OUT/data" && tar -xzf "$OUT/cifar10-lt.tgz" -C "$OUT/data"; }
@@ -58,9 +59,8 @@ run() {
                 --network resnet32 --epochs "$EPOCHS" --measure-every 20 --seed "$seed"
         done
     done
-    for method in $METHODS; do
-        training "resnet50-$method/seed0" "table2/cifar10-resnet50-$method-0.01" "${images[@]}" "${small[@]}" \
-            --epochs 2
+    for method in $large; do
+        training "resnet50-$method/seed0" "table2/cifar10-resnet50-$method-0.01" "${images[@]}" --epochs 2
     done
     twice "${images[@]}"
     "$PYTHON" -m scripts.gpu "$OUT"

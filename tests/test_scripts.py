@@ -23,14 +23,11 @@ def gpu(*arguments, **environment):
 @pytest.mark.slow
 def test_all_of_it_runs_on_a_cpu_with_synthetic_images():
     pytest.importorskip("torchvision")
-    done = gpu("run", "--smoke", METHODS="cal", SEEDS="0", OMP_NUM_THREADS="1")
+    done = gpu("run", "--smoke", OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr[-2000:]
-    *trainings, last = done.stdout.splitlines()[-6:]
+    *trainings, last = done.stdout.splitlines()[-5:]
     assert last == "interrupted and resumed: the same bits"
-    assert {line.split()[0] for line in trainings} == {
-        *("resnet32-cal/seed0", "resnet50-cal/seed0"),
-        *("parts", "torchrun", "whole"),
-    }
+    assert {line.split()[0] for line in trainings} == {"resnet32-cal/seed0", "parts", "torchrun", "whole"}
 
 
 def test_without_a_verb_it_says_what_it_is_for():
