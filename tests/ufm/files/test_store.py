@@ -107,12 +107,13 @@ def limited():
 
 
 @pytest.mark.slow
-def test_full_disk_keeps_the_previous_file_and_exits_with_2(tmp_path):
-    command = [sys.executable, "-m", "ufm", "simulate", "--preset", "toy", "--out", str(tmp_path)]
-    root = pathlib.Path(__file__).parents[3]
-    assert subprocess.run(command, capture_output=True, cwd=root, check=False).returncode == 0
+def test_full_disk_keeps_the_previous_file_and_exits_with_2(tmp_path, command):
+    arguments = ("simulate", "--preset", "toy", "--out", str(tmp_path))
+    assert command(*arguments)[0] == 0
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    full = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False, preexec_fn=limited)
+    process = [sys.executable, "-m", "ufm", *arguments]
+    root = pathlib.Path(__file__).parents[3]
+    full = subprocess.run(process, capture_output=True, text=True, cwd=root, check=False, preexec_fn=limited)
     assert full.returncode == 2
     assert len(full.stderr.strip().splitlines()) == 1
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
