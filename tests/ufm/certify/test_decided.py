@@ -1,0 +1,134 @@
+"""Decisions on synthetic features: what theory describes holds, what it does not is refuted."""
+
+import json
+
+import numpy as np
+import pytest
+
+import ufm
+from ufm.certify.decided import Estimates, decide, predicted_accuracy
+from ufm.problems.frames import dense, multi_center_frame
+
+K, N = 6, 3000
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return multi_center_frame(ufm.Problem((300, 200, 100, 60, 30, 10), (2, 3, 4, 5, 6, 8), 0.4))
+
+
+def features(frame, r, sigma, seed, n=N, stretch=1.0):
+    """n features a class around r_k u_k; the noise along the first mean direction times ``stretch``."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(K), n)
+    directions = dense(frame.mean_directions)
+    noise = rng.standard_normal((K * n, frame.dim)) * np.broadcast_to(sigma, K)[labels, None]
+    noise += (stretch - 1.0) * np.outer(noise @ directions[0], directions[0])
+    return np.broadcast_to(r, K)[labels, None] * directions[labels] + noise, labels
+
+
+def finding(frame, near, far):
+    return decide(*features(frame, seed=1, **near), *features(frame, seed=2, **far), frame)
+
+
+def named(found, *words):
+    return [check for check in found.report.checks if all(word in check.name for word in words)]
+
+
+NEAR = {"r": 1.0, "sigma": 0.03}
+
+
+def test_collapsed_features_do_what_theory_says(frame):
+    found = finding(frame, NEAR, NEAR)
+    assert found.report.holds, str(found)
+    assert not found.report.early
+    assert len(named(found, "median radius")) == 3
+    assert found.tables["accuracy"]["none"]["nearest"][0] == 1.0
+
+
+@pytest.mark.parametrize("far", [{"r": 1.0, "sigma": 0.3}, {"r": np.linspace(1.2, 0.6, K), "sigma": 0.35}])
+def test_accuracy_attacks_and_shift_of_noisy_test_features_are_predicted(frame, far):
+    found = finding(frame, NEAR, far)
+    for check in named(found, "accuracy"):
+        assert check.holds == ("as if test" not in check.name), check
+    test = Estimates.of(*features(frame, seed=2, **far), frame)
+    np.testing.assert_allclose(test.r, np.broadcast_to(far["r"], K), atol=4 * 0.35 / np.sqrt(N))
+    np.testing.assert_allclose(test.sigma, far["sigma"], rtol=4 / np.sqrt(2 * N))
+    assert test.anisotropy.max() < 1.4
+    for row in found.tables["shift"]:
+        assert abs(row["offsets"] - row["offsets_predicted"]) < 4 * np.sqrt(1 / (K * N)) + 0.02
+
+
+def test_anisotropic_noise_is_refuted(frame):
+    found = finding(frame, NEAR, {"r": 1.0, "sigma": 0.1, "stretch": 12.0})
+    assert not found.report.early
+    assert not named(found, "nearest mean center, accuracy, mean over classes")[0].holds
+    assert found.tables["test"]["anisotropy"].min() > 15
+
+
+def test_means_that_leak_into_a_frequent_class_are_refuted(frame):
+    near, far = features(frame, seed=1, **NEAR), features(frame, seed=2, r=1.0, sigma=0.2)
+    leaking = far[0] + 0.6 * dense(frame.mean_directions)[0] * (far[1] > 0)[:, None]
+    found = decide(*near, leaking, far[1], frame)
+    assert not named(found, "nearest mean center, accuracy, mean over classes")[0].holds
+    np.testing.assert_allclose(found.tables["test"]["leak"][1:], 0.6, atol=0.02)
+    centered, plain = (found.tables["accuracy"][name]["nearest"][0] for name in ("centered", "none"))
+    assert centered < plain + 0.1  # training features do not know of the leak: their mean does not repair it
+
+
+def test_far_features_refute_nothing(frame):
+    found = finding(frame, {"r": 1.0, "sigma": 0.3}, {"r": 0.4, "sigma": 0.3, "stretch": 3.0})
+    assert found.report.early.startswith("training features are at NC = ")
+    assert "NO " not in str(found.report)
+    assert any("vacuous" in note for note in found.report.notes)
+
+
+def test_class_dependent_norms_cost_the_order(frame):
+    """With one norm and noise nothing beats the nearest mean center; with norms against skews RCR does."""
+    skew = frame.geometry.alignment
+    far = {"r": 0.5 * skew.max() / skew, "sigma": 0.3}
+    said = predicted_accuracy(frame, far["r"], np.full(K, far["sigma"]))
+    assert said["rcr"].std() < said["nearest"].std()
+
+
+def test_single_features_are_pooled_and_classes_without_one_refused(frame):
+    near, labels = features(frame, seed=1, **NEAR)
+    some = (labels < K - 1) | (np.arange(len(labels)) == len(labels) - 1)
+    found = Estimates.of(near[some], labels[some], frame)
+    assert found.pooled.tolist() == [K - 1]
+    assert found.sigma[-1] == pytest.approx(0.03, rel=0.05)
+    with pytest.raises(ValueError, match="class 5 has no feature"):
+        Estimates.of(near[labels < 5], labels[labels < 5], frame)
+
+
+def test_from_files(frame, tmp_path, command, refused):
+    problem = tmp_path / "problem.json"
+    problem.write_text(
+        json.dumps({"class_sizes": [300, 200, 100, 60, 30, 10], "centers": [2, 3, 4, 5, 6, 8], "theta": 0.4})
+    )
+    given = []
+    for name, seed in (("features", 1), ("test-features", 2)):
+        x, y = features(frame, seed=seed, n=50, **NEAR)
+        for kind, values in ((name, x), (name.replace("features", "labels"), y)):
+            np.save(tmp_path / f"{kind}.npy", values)
+            given += [f"--{kind}", tmp_path / f"{kind}.npy"]
+    status, out, _ = command("decide", *given, "--frame", problem, "--json")
+    (decision,) = json.loads(out)["decisions"]
+    assert status == 0, out
+    assert decision["holds"]
+    assert set(decision["tables"]["accuracy"]) == {"none", "centered", "scaled", "normalised"}
+    refused("--frame is missing", "decide", *given)
+    refused("which features?", "decide")
+    refused("must be positive", "decide", *given, "--frame", problem, "--eps", "-1")
+    refused("is not the folder of a training", "decide", tmp_path)
+
+
+def test_of_a_training(tmp_path, command):
+    pytest.importorskip("torch")
+    run = tmp_path / "run"
+    command("train", "--smoke", "--network", "mlp", "--threads", "1", "--out", run)
+    status, out, err = command("decide", run, "--save", tmp_path / "kept.npz")
+    assert status in (0, 1), err
+    assert "own rule" in out
+    with np.load(tmp_path / "kept.npz") as kept:
+        assert kept["features"].shape[0] == kept["labels"].size

@@ -1,0 +1,417 @@
+r"""What a classifier decides, held against theory, on features of a trained network: accuracy, radii, other priors.
+
+Theory speaks of features :math:`z = r_k u_k + \sigma_k g` around their own mean center, g standard normal. Norms and
+noises are estimated class by class; accuracies, radii and the effect of offsets follow, and are compared with what the
+rules make of the same features. Tolerances are four standard errors of both, counted and estimated.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theory.decision.accuracy import class_accuracies, lead_accuracy
+from theory.decision.covariate import attacked_lead
+from theory.decision.radius import gcr_radius, nmc_radius
+from theory.decision.shift import best_offsets, offset_accuracy
+from ufm.certify.report import Check, Report
+from ufm.certify.training import NEAR
+from ufm.files.text import columns
+from ufm.measure.adjusted import ADJUSTMENTS, Adjustment, decisions
+from ufm.measure.arrays import Labels
+from ufm.measure.radius import certified_radius, half_spaces
+from ufm.measure.rules import RULES, fitting
+from ufm.measure.shifted import resampled
+from ufm.problems.frames import Array, Frame, dense, isotropic, orthogonal, unit
+from ufm.problems.sizes import rare_classes
+
+ERRORS = 4.0
+"""Standard errors that are allowed."""
+
+SIZES = (0.05, 0.1, 0.2)
+"""Lengths of the attacks, in feature space."""
+
+FLAT = ("rcr", "nearest")
+"""Rules whose boundaries are planes."""
+
+NAMES = {"rcr": "RCR", "gcr": "GCR", "nearest": "nearest mean center", "skewed": "nearest, times cos rho", "own": "own"}
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Features of each class around its mean center, (K,) each."""
+
+    r: Array
+    """Mean product with the direction of the mean center."""
+    sigma: Array
+    """Standard deviation of the products with the K directions."""
+    anisotropy: Array
+    """Largest over smallest variance of these products in any direction; infinite with too few samples."""
+    leak: Array
+    """Length of the mean product with the directions of the other classes, which theory has at 0."""
+    pooled: NDArray[np.int64]
+    """Classes with one sample, which get the noise of the others."""
+
+    @classmethod
+    def of(cls, features: Array, labels: Labels, frame: Frame) -> "Estimates":
+        """Of features (N, d). Raises ValueError for a class without a sample, or for none with two."""
+        scores, n_classes = np.asarray(features @ dense(frame.mean_directions).T), frame.n_classes
+        counts = np.bincount(labels, minlength=n_classes)
+        if not counts.all():
+            raise ValueError(f"class {int(np.argmin(counts))} has no feature: its norm and noise are unknown")
+        if counts.max() < 2:
+            raise ValueError("labels: every class has one feature, and noise takes two of one class")
+        means = np.array([scores[labels == k].mean(axis=0) for k in range(n_classes)])
+        left = scores - means[labels]
+        covariances = np.array([_covariance(left[labels == k]) for k in range(n_classes)])
+        single = counts < 2
+        pooled = (counts - 1) @ covariances.reshape(n_classes, -1) / (counts - 1).sum()
+        covariances[single] = pooled.reshape(n_classes, n_classes)
+        sizes = np.linalg.eigvalsh(covariances)
+        few = counts <= n_classes
+        ratio = np.where(few | (sizes[:, 0] <= 0), np.inf, sizes[:, -1] / np.where(sizes[:, 0] > 0, sizes[:, 0], 1.0))
+        r = np.diag(means).copy()
+        leak = np.sqrt(np.sum(means**2, axis=1) - r**2)
+        sigma = np.sqrt(np.maximum(sizes.mean(axis=1), 1e-20))  # no noise at all is a noise that never errs
+        return cls(r, sigma, ratio, leak, np.flatnonzero(single))
+
+
+def _covariance(centered: Array) -> Array:
+    return centered.T @ centered / max(len(centered) - 1, 1)
+
+
+def predicted_accuracy(frame: Frame, r: Array, sigma: Array) -> dict[str, Array]:
+    """Accuracy of each rule on each class (K,); a class that points away from its mean center counts as r = 0."""
+    norm, cosines = np.maximum(r, 0.0), frame.geometry.alignment
+    angles = np.arccos(np.sqrt(np.clip(frame.geometry.spread, 0.0, 1.0)))
+    return {
+        "rcr": offset_accuracy(norm * cosines, sigma),
+        "gcr": class_accuracies(frame.counts, angles, norm / sigma).gcr,
+        "nearest": offset_accuracy(norm, sigma),
+    }
+
+
+def _errors(frame: Frame, found: Estimates, counts: Array) -> dict[str, Array]:
+    r"""Standard errors of accuracies, counted on the features that r and sigma are from, by rule and class.
+
+    With :math:`a = r / \sigma`, whose own standard error is :math:`\sqrt{(1 + a^2 / 2K) / n}`,
+
+    .. math:: \mathrm{SE}^2 \le \frac{p (1 - p)}{n} + \Big(\frac{\partial p}{\partial a}\Big)^2 \frac{1 + a^2 / 2K}{n}
+    """
+    ratio, step = np.maximum(found.r, 0.0) / found.sigma, 0.01
+    middle = predicted_accuracy(frame, found.r, found.sigma)
+    lower, upper = (predicted_accuracy(frame, found.sigma * (ratio + h), found.sigma) for h in (0.0, step))
+    own = (1.0 + ratio**2 / (2.0 * frame.n_classes)) / counts
+    return {
+        rule: np.sqrt(p * np.maximum(1.0 - p, 0.0) / counts + ((upper[rule] - lower[rule]) / step) ** 2 * own)
+        for rule, p in middle.items()
+    }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Verdicts, and the tables behind them as plain values."""
+
+    report: Report
+    tables: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report's, and ``tables``."""
+        return {**self.report.to_dict(), "tables": _rounded(dict(self.tables))}
+
+    def __str__(self) -> str:
+        """Report, decomposition, estimates, and the effect of offsets."""
+        t = self.tables
+        rows: list[tuple[str, ...]] = [("test accuracy, % (rare third)", *ADJUSTMENTS)]
+        for rule in next(iter(t["accuracy"].values())):
+            cells = (t["accuracy"][name][rule] for name in ADJUSTMENTS)
+            rows.append((NAMES[rule], *(f"{100 * all_of:.1f} ({100 * rare:.1f})" for all_of, rare in cells)))
+        if "own" in t:
+            rows.append(("own rule", "{:.1f} ({:.1f})".format(*(100 * part for part in t["own"])), "", "", ""))
+        classes: list[tuple[str, ...]] = [("class", "train r", "sigma", "anisotropy", "test r", "sigma", "anisotropy")]
+        parts = [t[split][name] for split in ("train", "test") for name in ("r", "sigma", "anisotropy")]
+        classes += [(f"{k}", *(f"{number:.3g}" for number in row)) for k, row in enumerate(zip(*parts, strict=True))]
+        radii: list[tuple[str, ...]] = [("median radius", "train", "test", "at collapse")]
+        radii += [(NAMES[rule], *(f"{value:.3f}" for value in row.values())) for rule, row in t["radius"].items()]
+        shifts: list[tuple[str, ...]] = [("prior", "rule", "accuracy", "predicted", "with offsets", "predicted")]
+        names = ("accuracy", "predicted", "offsets", "offsets_predicted")
+        shifts += [
+            (row["prior"], NAMES[row["rule"]], *(f"{100 * row[name]:.1f}" for name in names)) for row in t["shift"]
+        ]
+        return "\n\n".join([str(self.report), *("\n".join(columns(each)) for each in (rows, classes, radii, shifts))])
+
+
+def _rounded(value: Any) -> Any:
+    """Plain values with five digits: more are noise, and files stay small."""
+    if isinstance(value, dict):
+        return {name: _rounded(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return _rounded(value.tolist())
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+@dataclass(frozen=True)
+class Case:
+    """Features of both splits, their labels 0 .. K - 1, and the frame."""
+
+    train: Array
+    train_labels: Labels
+    test: Array
+    test_labels: Labels
+    frame: Frame
+
+    @property
+    def counts(self) -> Array:
+        """Test features of each class."""
+        return np.bincount(self.test_labels, minlength=self.frame.n_classes).astype(np.float64)
+
+    def by_class(self, right: NDArray[np.bool_]) -> Array:
+        """Share of test features of each class for which something is true, (K,)."""
+        return np.bincount(self.test_labels, right, self.frame.n_classes) / self.counts
+
+    @property
+    def rare(self) -> NDArray[np.int64]:
+        """The third of the classes with the fewest training features."""
+        return rare_classes(np.bincount(self.train_labels, minlength=self.frame.n_classes).tolist())
+
+
+def decide(
+    train: ArrayLike,
+    train_labels: Labels,
+    test: ArrayLike,
+    test_labels: Labels,
+    frame: Frame,
+    *,
+    title: str = "features",
+    own: Labels | None = None,
+    sizes: Sequence[float] = SIZES,
+) -> Finding:
+    """Hold what rules make of test features against what theory says of features with their norms and noises.
+
+    Parameters
+    ----------
+    train, test : features (N, d), (M, d).
+    train_labels, test_labels : integers 0 .. K - 1.
+    frame : unit centers, those of different classes orthogonal.
+    title : of the report.
+    own : what the network's own rule makes of the test features, (M,).
+    sizes : lengths of attacks in feature space.
+
+    Returns
+    -------
+    Verdicts as of :func:`ufm.certify.training.confirm`: where training features are farther from their mean centers
+    than NC = 0.05, what does not hold is not refuted. Accuracy with norms and noises of the *training* features asks
+    whether test features are like them.
+
+    Raises
+    ------
+    ValueError : features or labels that do not fit, a class without a feature, a frame that theory does not speak of.
+    """
+    if not (unit(frame) and isotropic(frame) and orthogonal(frame)):
+        raise ValueError("frame: theory speaks of unit centers, alike within a class and orthogonal between classes")
+    sets = (fitting(train, frame.dim), train_labels, fitting(test, frame.dim), test_labels)
+    for name, features, labels in (("labels", *sets[:2]), ("test_labels", *sets[2:])):
+        if len(features) != len(labels):
+            raise ValueError(f"{name}: {len(labels)} of them for {len(features)} features")
+        if labels.min() < 0 or labels.max() >= frame.n_classes:
+            raise ValueError(f"{name}: classes {labels.min()} to {labels.max()}, the frame has {frame.n_classes}")
+    case = Case(*sets, frame)
+    learned, found = (Estimates.of(*part, frame) for part in (sets[:2], sets[2:]))
+    chosen = {rule: decide(case.test, frame) for rule, decide in RULES.items()}
+    measured = {rule: case.by_class(given == case.test_labels) for rule, given in chosen.items()}
+    radii = {rule: _radii(case, rule) for rule in RULES}
+    of_radius = list(_of_radius(case, learned, radii))
+    checks = [
+        *_of_accuracy(case, learned, found, measured),
+        *_of_order(case, chosen),
+        *(each for each in of_radius if isinstance(each, Check)),
+        *_of_attacks(case, found, radii, sizes),
+    ]
+    shift, gains = _shifted(case, learned, found)
+    far = _distance(case)
+    early = "" if far <= NEAR else f"training features are at NC = {far:.2g} from their mean centers, not {NEAR:g}"
+    notes = [f"class {k} has one feature: its noise is that of the others" for k in (*learned.pooled, *found.pooled)]
+    notes += [f"class {k}: test features point away from their mean center, r = 0 is taken" for k in _away(found)]
+    notes += [each for each in of_radius if isinstance(each, str)]
+    tables = {
+        "centers": [int(count) for count in frame.counts],
+        "alignment": frame.geometry.alignment,
+        "rare": case.rare.tolist(),
+        "nc": far,
+        "train": {name: getattr(learned, name) for name in ("r", "sigma", "anisotropy", "leak")},
+        "test": {name: getattr(found, name) for name in ("r", "sigma", "anisotropy", "leak")},
+        "class_accuracy": measured,
+        "predicted_accuracy": predicted_accuracy(frame, found.r, found.sigma),
+        "accuracy": _decomposed(case),
+        **({} if own is None else {"own": _both(case, own)}),
+        "radius": _median_radii(case, learned, radii),
+        "shift": shift,
+    }
+    return Finding(Report(title, (*checks, *gains), tuple(notes), early), tables)
+
+
+def _away(found: Estimates) -> list[int]:
+    return np.flatnonzero(found.r < 0).tolist()
+
+
+def _distance(case: Case) -> float:
+    """NC of the training features: mean of |z / |z| - u|^2 over a class, in the worst class."""
+    lengths = np.linalg.norm(case.train, axis=1)
+    along = np.einsum("nd,nd->n", case.train, dense(case.frame.mean_directions)[case.train_labels])
+    nc = 2.0 - 2.0 * along / np.where(lengths > 0, lengths, 1.0)
+    counts = np.bincount(case.train_labels, minlength=case.frame.n_classes)
+    return float(np.max(np.bincount(case.train_labels, nc, case.frame.n_classes) / counts))
+
+
+def _both(case: Case, given: Labels) -> tuple[float, float]:
+    """Accuracy in the mean over the classes, and over the rare third."""
+    accuracy = case.by_class(given == case.test_labels)
+    return float(accuracy.mean()), float(accuracy[case.rare].mean())
+
+
+def _decomposed(case: Case) -> dict[str, dict[str, tuple[float, float]]]:
+    adjustment = Adjustment.of(case.train)
+    return {
+        name: {
+            rule: _both(case, given) for rule, given in decisions(adjustment.apply(case.test, name), case.frame).items()
+        }
+        for name in ADJUSTMENTS
+    }
+
+
+def _of_accuracy(case: Case, learned: Estimates, found: Estimates, measured: Mapping[str, Array]) -> Iterator[Check]:
+    source = "theory.decision.accuracy"
+    stated, errors = predicted_accuracy(case.frame, found.r, found.sigma), _errors(case.frame, found, case.counts)
+    from_training = predicted_accuracy(case.frame, learned.r, learned.sigma)
+    for rule in RULES:
+        name, allowed = f"{NAMES[rule]}, accuracy", ERRORS * errors[rule] + 1.0 / case.counts
+        yield Check.compare(name, source, stated[rule], measured[rule], absolute=allowed, means="worst class")
+        mean = float(np.sqrt(np.sum(allowed**2))) / case.frame.n_classes
+        yield Check.compare(
+            f"{name}, mean over classes", source, stated[rule].mean(), measured[rule].mean(), absolute=mean
+        )
+        name = f"{name} as if test features were training features"
+        yield Check.compare(name, source, from_training[rule].mean(), measured[rule].mean(), absolute=mean)
+
+
+def _of_order(case: Case, chosen: Mapping[str, Labels]) -> Iterator[Check]:
+    """The nearest mean center is Bayes for one norm and one noise: it is not beaten but by chance."""
+    right = {rule: given == case.test_labels for rule, given in chosen.items()}
+    for rule in ("rcr", "gcr"):
+        gain = case.by_class(right["nearest"]).mean() - case.by_class(right[rule]).mean()
+        differ = case.by_class(right["nearest"] != right[rule])
+        allowed = ERRORS * float(np.sqrt(np.sum(differ / case.counts))) / case.frame.n_classes
+        name = f"nearest mean center minus {NAMES[rule]} >="
+        yield Check.compare(name, "S1: Bayes for equal norms and noises", 0.0, gain, absolute=allowed, relation=">=")
+
+
+def _radii(case: Case, rule: str) -> tuple[Array, Array]:
+    """Radii of training and of test features, 0 where the decision is wrong."""
+    pairs = ((case.train, case.train_labels), (case.test, case.test_labels))
+    found = [(certified_radius(features, case.frame, rule), labels) for features, labels in pairs]
+    train, test = (np.where(each.decision == labels, each.radius, 0.0) for each, labels in found)
+    return train, test
+
+
+def _collapsed_radius(frame: Frame, rule: str, r: Array) -> Array:
+    """Of features at r u_k, (K,)."""
+    norm = np.maximum(r, 0.0)
+    if rule == "gcr":
+        angles = np.arccos(np.sqrt(np.clip(frame.geometry.spread, 0.0, 1.0)))
+        return gcr_radius(np.asarray(frame.counts), angles, norm)
+    return nmc_radius(norm) * (frame.geometry.alignment if rule == "rcr" else 1.0)
+
+
+def _by_class_median(values: Array, labels: Labels, n_classes: int) -> Array:
+    return np.array([np.median(values[labels == k]) for k in range(n_classes)])
+
+
+def _of_radius(case: Case, learned: Estimates, radii: Mapping[str, tuple[Array, Array]]) -> Iterator[Check | str]:
+    r"""Radii of training features and at collapse: the least of F leads is :math:`\sigma \sqrt{2 \ln F}` less.
+
+    A note, where noise allows any radius.
+    """
+    allowed = learned.sigma * (np.sqrt(2.0 * np.log(sum(case.frame.counts))) + 1.0) + 1e-9
+    for rule in RULES:
+        measured = _by_class_median(radii[rule][0], case.train_labels, case.frame.n_classes)
+        stated = _collapsed_radius(case.frame, rule, learned.r)
+        name = f"{NAMES[rule]}, median radius of training features"
+        if np.any(allowed >= stated):
+            yield f"{name}: vacuous, the noise of a class is as large as its radius at collapse"
+            continue
+        yield Check.compare(name, "theory.decision.radius", stated, measured, absolute=allowed, means="worst class")
+
+
+def _median_radii(
+    case: Case, learned: Estimates, radii: Mapping[str, tuple[Array, Array]]
+) -> dict[str, dict[str, float]]:
+    k = case.frame.n_classes
+    return {
+        rule: {
+            "train": float(np.mean(_by_class_median(train, case.train_labels, k))),
+            "test": float(np.mean(_by_class_median(test, case.test_labels, k))),
+            "collapse": float(np.mean(_collapsed_radius(case.frame, rule, learned.r))),
+        }
+        for rule, (train, test) in radii.items()
+    }
+
+
+def _of_attacks(
+    case: Case, found: Estimates, radii: Mapping[str, tuple[Array, Array]], sizes: Sequence[float]
+) -> Iterator[Check]:
+    """Accuracy that is left if every test feature moves by a length to its nearest boundary."""
+    errors = _errors(case.frame, found, case.counts)
+    for rule in FLAT:
+        radius = _collapsed_radius(case.frame, rule, found.r)
+        for size in sizes:
+            stated = lead_accuracy(attacked_lead(radius, size, found.sigma), case.frame.n_classes)
+            measured = case.by_class(radii[rule][1] > size)
+            # the slope is that of the normal distribution function at most
+            worst = np.maximum(errors[rule], np.sqrt((stated * np.maximum(1.0 - stated, 0.0) + 0.16) / case.counts))
+            allowed = ERRORS * float(np.sqrt(np.sum(worst**2))) / case.frame.n_classes
+            name = f"{NAMES[rule]}, accuracy under attacks of {size:g}"
+            yield Check.compare(name, "theory.decision.covariate", stated.mean(), measured.mean(), absolute=allowed)
+
+
+def _priors(case: Case) -> dict[str, Array]:
+    shares = np.bincount(case.train_labels, minlength=case.frame.n_classes) / len(case.train_labels)
+    even = np.full(case.frame.n_classes, 1.0 / case.frame.n_classes)
+    back = np.empty_like(shares)
+    back[np.argsort(shares)] = np.sort(shares)[::-1]
+    return {"training": shares, "balanced": even, "reversed": back}
+
+
+def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dict[str, Any]], list[Check]]:
+    """Accuracy on test features resampled to other priors, plain and with the best offsets of the training features."""
+    rows, checks = [], []
+    for rule in FLAT:
+        vectors, _ = half_spaces(case.frame, rule)
+        scores = np.asarray(case.test @ dense(vectors).T)
+        cosines = case.frame.geometry.alignment if rule == "rcr" else np.ones(case.frame.n_classes)
+        for name, prior in _priors(case).items():
+            picked = resampled(case.test_labels, prior, seed=0)
+            offsets = best_offsets(prior, learned.r * cosines, learned.sigma)
+            labels = case.test_labels[picked]
+            plain, moved = (float(np.mean(np.argmax(scores[picked] + b, axis=1) == labels)) for b in (0.0, offsets))
+            mean = np.maximum(found.r, 0.0) * cosines
+            said, moved_said = (float(prior @ offset_accuracy(mean, found.sigma, b)) for b in (0.0 * offsets, offsets))
+            rows.append(
+                {
+                    "prior": name,
+                    "rule": rule,
+                    "accuracy": plain,
+                    "predicted": said,
+                    "offsets": moved,
+                    "offsets_predicted": moved_said,
+                }
+            )
+            gain = f"{NAMES[rule]}, offsets of training features, prior {name}: gain >="
+            allowed = ERRORS / np.sqrt(len(picked))
+            checks.append(
+                Check.compare(gain, "theory.decision.shift", 0.0, moved - plain, absolute=allowed, relation=">=")
+            )
+    return rows, checks
