@@ -78,9 +78,9 @@ def plot(data: Dataset) -> Figure:
             accuracy.plot(data.f, 100 * own.accuracy, **look)
             radius.plot(data.f, own.radius, **look)
         own = data.sel(rule=rule)
-        look = {"color": color, "linestyle": "", "marker": "o", "markersize": 4, "label": LABELS[rule]}
-        points.plot(100 * own.predicted, 100 * own.measured, **look)
-        sizes.plot(own.collapsed_radius, own.measured_radius, **look)
+        dots: dict[str, Any] = {"color": color, "linestyle": "", "marker": "o", "markersize": 4, "label": LABELS[rule]}
+        points.plot(100 * own.predicted, 100 * own.measured, **dots)
+        sizes.plot(own.collapsed_radius, own.measured_radius, **dots)
     said = settings_of(data)
     for axis, label in ((accuracy, "accuracy (%)"), (radius, "radius over norm")):
         axis.set(xscale="log", xlabel="centers per class $f$", ylabel=label)
