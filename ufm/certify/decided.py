@@ -179,6 +179,19 @@ class Case:
         return rare_classes(np.bincount(self.train_labels, minlength=self.frame.n_classes).tolist())
 
 
+def _case(train: ArrayLike, train_labels: Labels, test: ArrayLike, test_labels: Labels, frame: Frame) -> Case:
+    """Raises ValueError unless all fit, and theory speaks of the frame."""
+    if not (unit(frame) and isotropic(frame) and orthogonal(frame)):
+        raise ValueError("frame: theory speaks of unit centers, alike within a class and orthogonal between classes")
+    sets = (fitting(train, frame.dim), train_labels, fitting(test, frame.dim), test_labels)
+    for name, features, labels in (("labels", *sets[:2]), ("test_labels", *sets[2:])):
+        if len(features) != len(labels):
+            raise ValueError(f"{name}: {len(labels)} of them for {len(features)} features")
+        if labels.min() < 0 or labels.max() >= frame.n_classes:
+            raise ValueError(f"{name}: classes {labels.min()} to {labels.max()}, the frame has {frame.n_classes}")
+    return Case(*sets, frame)
+
+
 def decide(
     train: ArrayLike,
     train_labels: Labels,
@@ -211,16 +224,9 @@ def decide(
     ------
     ValueError : features or labels that do not fit, a class without a feature, a frame that theory does not speak of.
     """
-    if not (unit(frame) and isotropic(frame) and orthogonal(frame)):
-        raise ValueError("frame: theory speaks of unit centers, alike within a class and orthogonal between classes")
-    sets = (fitting(train, frame.dim), train_labels, fitting(test, frame.dim), test_labels)
-    for name, features, labels in (("labels", *sets[:2]), ("test_labels", *sets[2:])):
-        if len(features) != len(labels):
-            raise ValueError(f"{name}: {len(labels)} of them for {len(features)} features")
-        if labels.min() < 0 or labels.max() >= frame.n_classes:
-            raise ValueError(f"{name}: classes {labels.min()} to {labels.max()}, the frame has {frame.n_classes}")
-    case = Case(*sets, frame)
-    learned, found = (Estimates.of(*part, frame) for part in (sets[:2], sets[2:]))
+    case = _case(train, train_labels, test, test_labels, frame)
+    learned = Estimates.of(case.train, train_labels, frame)
+    found = Estimates.of(case.test, test_labels, frame)
     chosen = {rule: decide(case.test, frame) for rule, decide in RULES.items()}
     measured = {rule: case.by_class(given == case.test_labels) for rule, given in chosen.items()}
     radii = {rule: _radii(case, rule) for rule in RULES}
@@ -237,21 +243,33 @@ def decide(
     notes = [f"class {k} has one feature: its noise is that of the others" for k in (*learned.pooled, *found.pooled)]
     notes += [f"class {k}: test features point away from their mean center, r = 0 is taken" for k in _away(found)]
     notes += [each for each in of_radius if isinstance(each, str)]
-    tables = {
+    tables = _tables(case, learned, found, measured, radii) | {"shift": shift}
+    if own is not None:
+        tables["own"] = _both(case, own)
+    return Finding(Report(title, (*checks, *gains), tuple(notes), early), tables)
+
+
+def _tables(
+    case: Case,
+    learned: Estimates,
+    found: Estimates,
+    measured: Mapping[str, Array],
+    radii: Mapping[str, tuple[Array, Array]],
+) -> dict[str, Any]:
+    """Numbers behind the verdicts."""
+    frame = case.frame
+    return {
         "centers": [int(count) for count in frame.counts],
         "alignment": frame.geometry.alignment,
         "rare": case.rare.tolist(),
-        "nc": far,
+        "nc": _distance(case),
         "train": {name: getattr(learned, name) for name in ("r", "sigma", "anisotropy", "leak")},
         "test": {name: getattr(found, name) for name in ("r", "sigma", "anisotropy", "leak")},
         "class_accuracy": measured,
         "predicted_accuracy": predicted_accuracy(frame, found.r, found.sigma),
         "accuracy": _decomposed(case),
-        **({} if own is None else {"own": _both(case, own)}),
         "radius": _median_radii(case, learned, radii),
-        "shift": shift,
     }
-    return Finding(Report(title, (*checks, *gains), tuple(notes), early), tables)
 
 
 def _away(found: Estimates) -> list[int]:
