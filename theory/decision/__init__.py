@@ -14,6 +14,7 @@ accuracy  how often each rule is right, by class
 radius    how far a collapsed feature can be moved
 shift     offsets for a test prior
 choice    the angle, and who gets the centers
+together  the accuracy of many classes at once
 scores    the distribution of the best score of a class
 normal    integrals over normal variables
 """

@@ -1,0 +1,33 @@
+"""Many classes at once: the same as one at a time."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theory.decision import accuracy, shift, together
+
+KINDS = st.lists(st.tuples(st.integers(1, 3), st.floats(0.05, 2.0), st.floats(-1, 1)), min_size=2, max_size=4)
+
+
+@given(KINDS, st.floats(0.05, 2.0))
+def test_offsets(kinds, noise):
+    copies, mean, offsets = (np.array(each) for each in zip(*kinds, strict=True))
+    stated = shift.offset_accuracy(np.repeat(mean, copies), noise, np.repeat(offsets, copies))
+    found = together.offset_accuracies(mean, noise, offsets, copies)
+    np.testing.assert_allclose(np.repeat(found, copies), stated, atol=1e-11)
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.02, 0.3, 1.2, np.pi / 2])
+@pytest.mark.parametrize("ratio", [0.1, 3.0, 40.0, 1e6])
+@pytest.mark.parametrize(("f", "copies"), [((2, 4, 9), (1, 1, 1)), ((1, 20, 400), (50, 40, 10)), ((1,), (3,))])
+def test_the_generalized_rule(theta, ratio, f, copies):
+    stated = accuracy.class_accuracies(f, theta, ratio, copies).gcr
+    np.testing.assert_allclose(together.gcr_accuracies(f, theta, ratio, copies), stated, atol=1e-5)
+
+
+def test_wrong_numbers():
+    with pytest.raises(ValueError, match="noise=0.0 must be positive"):
+        together.offset_accuracies([1.0, 1.0], 0.0, [0.0, 0.0], [1, 1])
+    with pytest.raises(ValueError, match="ratio=0.0 must be positive"):
+        together.gcr_accuracies([1, 2], 0.3, 0.0, [1, 1])
