@@ -2,36 +2,41 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from figures.style import class_colors, legend_below, panels, styled
 from ufm.certify.design import Design
 
+AXES = {"accuracy": "accuracy, %", "rare": "accuracy on rarest, %", "robustness": "radius / r"}
+
+
+def value(design: Design, name: str) -> float:
+    """Of a design, in the unit of the axis."""
+    return {"accuracy": 100 * design.accuracy, "rare": 100 * design.rare, "robustness": design.radius}[name]
+
 
 @styled()
-def design_figure(designs: Sequence[Design]) -> Figure:
-    """Gain of GCR, and rate of the slowest class, over the angle to the classifier; a column per rule, a dot each.
+def design_figure(designs: Sequence[Design], goal: str = "accuracy") -> Figure:
+    """Accuracy, that on the rarest classes, and radius, over the rate of the slowest class.
 
-    Colour: f. Lines join an f over theta. Large: Pareto-optimal.
+    A colour per rule; large: not dominated, faint: dominated; a ring: the first of the designs, which is recommended.
     """
-    counts = sorted({design.f for design in designs})
-    colors = dict(zip(counts, class_colors(len(counts)), strict=True))
-    rules = list(dict.fromkeys(design.rule for design in designs))
-    figure, axes = panels(2, len(rules), max(1.9, 3.6 / len(rules)), 1.9, below=0.5, sharey="row")
-    for (upper, lower), rule in zip(axes.T, rules, strict=True):
-        for f, color in colors.items():
-            own = sorted((d for d in designs if (d.rule, d.f) == (rule, f)), key=lambda d: d.theta)
-            angles = [d.angle for d in own]
-            for axis, values in ((upper, [100 * d.gain for d in own]), (lower, [d.rate for d in own])):
-                axis.plot(angles, values, color=color, linewidth=0.6, label=f"f = {f}")
-                axis.scatter(angles, values, s=[16 if d.pareto else 3 for d in own], color=color)
-        upper.set_title(rule, loc="left")
-        for axis in (upper, lower):
-            axis.set_xlabel("angle to classifier, degrees")
-    if np.ptp([d.rate for d in designs]) > 0:
-        axes[1, 0].set_yscale("symlog", linthresh=1e-2)
-    axes[0, 0].set_ylabel("gain of GCR, points")
-    axes[1, 0].set_ylabel("rate of the slowest class")
-    legend_below(figure, axes[0, 0], ncols=3 * min(2, len(rules)), title="large: no other design is better in all")
+    rules = list(dict.fromkeys(design.decision for design in designs))
+    colors = dict(zip(rules, class_colors(len(rules)), strict=True))
+    figure, axes = panels(1, len(AXES), 2.3, 2.3, below=0.5)
+    for axis, (name, label) in zip(axes[0], AXES.items(), strict=True):
+        for rule in rules:
+            for pareto, size, alpha in ((False, 4, 0.35), (True, 22, 1.0)):
+                own = [d for d in designs if (d.decision, d.pareto) == (rule, pareto)]
+                points = ([d.rate for d in own], [value(d, name) for d in own])
+                axis.scatter(*points, s=size, alpha=alpha, color=colors[rule], linewidths=0)
+            axis.plot([], [], "o", color=colors[rule], label=rule)
+        best = designs[0]
+        axis.scatter([best.rate], [value(best, name)], s=70, facecolors="none", edgecolors="black", linewidths=1.0)
+        axis.set_xscale("symlog", linthresh=0.1)
+        axis.yaxis.set_major_locator(MaxNLocator(5))
+        axis.set_xlabel("rate of the slowest class")
+        axis.set_ylabel(label)
+    legend_below(figure, axes[0, 0], title=f"ring: first for {goal}; small: dominated")
     return figure

@@ -27,7 +27,7 @@ def test_the_generalized_rule(theta, ratio, f, copies):
 
 
 def test_wrong_numbers():
-    with pytest.raises(ValueError, match="noise=0.0 must be positive"):
+    with pytest.raises(ValueError, match=r"noise=0.0 must be positive"):
         together.offset_accuracies([1.0, 1.0], 0.0, [0.0, 0.0], [1, 1])
-    with pytest.raises(ValueError, match="ratio=0.0 must be positive"):
+    with pytest.raises(ValueError, match=r"ratio=0.0 must be positive"):
         together.gcr_accuracies([1, 2], 0.3, 0.0, [1, 1])
