@@ -50,6 +50,8 @@ class Setting:
     def __post_init__(self) -> None:
         integers(self.sizes, "class_sizes")
         positive("sigma", self.sigma)
+        if len(self.sizes) < 2:
+            raise ValueError(f"class_sizes={self.sizes} is one class: there is nothing to decide")
         if len(self.prior) != len(self.sizes):
             raise ValueError(f"prior has {len(self.prior)} entries and there are {len(self.sizes)} classes")
         shift.log_prior(self.prior)
@@ -132,15 +134,18 @@ def angles(f: int) -> list[float]:
 
 
 def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[Design]:
-    """Designs with these centers: a rule each, and again with its offsets where they help; with a single center per class
-    all rules agree, and only the first is there. Raises ValueError for an unknown allocation, or numbers out of range."""
+    """Designs with these centers: one for each rule, and again with its offsets where they help.
+
+    With a single center per class all rules agree, and only the first is there. Raises ValueError for an unknown
+    allocation, or numbers out of range.
+    """
     centers = spend(allocation, setting.sizes, f, theta)
     kinds, place, copies = np.unique(
         np.stack([centers, setting.sizes, setting.prior], axis=1), axis=0, return_inverse=True, return_counts=True
     )
     counts, prior, own = kinds[:, 0], kinds[:, 2], place.reshape(-1)
     skew = classifier_cosine(counts, theta)
-    rest = {
+    rest: dict[str, Any] = {
         "rate": float(nc_rate(counts, theta, center_cosine(counts, theta)).min()),
         "angle": float(np.degrees(np.arccos(np.minimum(skew, 1.0)).max())),
         "dim": minimum_dimension(centers),
@@ -155,7 +160,7 @@ def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[De
             **rest,
         )
         for rule in RULES[: None if max(centers) > 1 else 1]
-        for accuracy, reach, offset in _decided(rule, counts, theta, prior, copies, setting)
+        for accuracy, reach, offset in _decided(rule, counts, theta, prior, copies.astype(np.float64), setting)
     ]
 
 
@@ -188,9 +193,7 @@ def first_offsets(mean: Array, log_prior: Array, sigma: float) -> Array:
 
 def _least_radius(mean: Array, offsets: Array, copies: Array) -> float:
     r"""Distance of the nearest boundary from a mean center, :math:`\min_{k \ne j} (m_k + b_k - b_j) / \sqrt2`, or 0."""
-    rivals = np.repeat(offsets, np.minimum(copies, 2))
-    if rivals.size < 2:
-        return np.inf
+    rivals = np.repeat(offsets, np.minimum(copies, 2).astype(np.int64))
     second, first = np.sort(rivals)[-2:]
     nearest = np.where((offsets == first) & (second < first), second, first)
     return max(0.0, float(np.min(mean + offsets - nearest)) / np.sqrt(2.0))
@@ -242,7 +245,8 @@ def estimated_sigma(features: ArrayLike, labels: ArrayLike) -> float:
 
     .. math:: \hat\sigma^2 = \frac{\sum_i |P (h_i - \mu_{k_i})|^2}{(N - K)(K - 1)}, \qquad
               \hat r^2 = \frac12 \operatorname{mean}_{k < j}
-              \Big[ |\mu_k - \mu_j|^2 - (K - 1) \hat\sigma^2 \Big(\frac1{n_k} + \frac1{n_j}\Big) \Big]
+              \Big[ |\mu_k - \mu_j|^2 - s \Big(\frac1{n_k} + \frac1{n_j}\Big) \Big], \quad
+              s = \frac{\sum_i |h_i - \mu_{k_i}|^2}{N - K}
 
     P projects onto the span of the differences of means, in which decisions are made. The noise is pooled over classes,
     so that a class with one sample has one too.
@@ -267,8 +271,9 @@ def estimated_sigma(features: ArrayLike, labels: ArrayLike) -> float:
     means = np.stack([h[codes == k].mean(axis=0) for k in range(n.size)])
     _, _, span = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
     span = span[: n.size - 1]
-    variance = float(np.sum(((h - means[codes]) @ span.T) ** 2)) / ((len(h) - n.size) * len(span))
-    apart = 2.0 * np.sum((means - means.mean(axis=0)) ** 2) / (n.size - 1) - 2.0 * len(span) * variance * np.mean(1 / n)
+    residual, free = h - means[codes], len(h) - n.size
+    variance, total = np.sum((residual @ span.T) ** 2) / (free * len(span)), np.sum(residual**2) / free
+    apart = 2.0 * np.sum((means - means.mean(axis=0)) ** 2) / (n.size - 1) - 2.0 * total * np.mean(1 / n)
     if not apart > 0:
         raise ValueError("class means of the features are no farther apart than noise puts them: r is unknown")
     return float(np.sqrt(2.0 * variance / apart))

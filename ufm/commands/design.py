@@ -1,12 +1,13 @@
 """``ufm design``: how many centers, at which angle, for whom, decided by which rule, from theory alone."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import tyro
 from tqdm import tqdm
 
 from theory.decision.few_samples import break_even
@@ -62,7 +63,7 @@ class Command(SizeFlags):
     ten classes)."""
     prior: str = "balanced"
     """How often classes come in the test: balanced, training (as the class sizes), or a list "0.5,0.3,0.2"."""
-    goal: Literal["accuracy", "rare", "robustness", "speed"] = "accuracy"
+    goal: Annotated[Literal["accuracy", "rare", "robustness", "speed"], tyro.conf.arg(name="for")] = "accuracy"
     """What to rank by: accuracy over the prior; that of the classes with the fewest samples; the least distance to a
     boundary; the collapse rate of the slowest class."""
     dim: int | None = None
@@ -118,7 +119,7 @@ class Command(SizeFlags):
                 require_known(value, known, f"{name} {value!r} is unknown")
         if self.top < 1:
             raise ValueError(f"top={self.top} must be at least 1")
-        choices = {}
+        choices: dict[Any, tuple[str, int, float]] = {}
         for way, f in itertools.product(self.centers, self.f):
             for theta in self.theta or angles(f):
                 counts = spend(way, setting.sizes, f, theta)
@@ -128,7 +129,7 @@ class Command(SizeFlags):
             least = min(_needs(counts) for counts, _ in choices)
             raise ValueError(f"dim={self.dim} is less than any of these designs needs: the smallest takes {least}")
         bar = tqdm(fitting, unit="design", disable=not interactive())
-        found = [design for each in bar for design in evaluate(*each, setting)]
+        found = [design for way, f, theta in bar for design in evaluate(way, f, theta, setting)]
         return [design for design in found if design.rule in self.rules or max(design.centers) == 1]
 
 
@@ -160,7 +161,7 @@ def plain(ranked: Sequence[Design], setting: Setting) -> dict[str, Any]:
     }
 
 
-SHOWN = {
+SHOWN: Mapping[str, Callable[[Design], str]] = {
     "accuracy": lambda design: f"{100 * design.accuracy:.1f}%",
     "rare": lambda design: f"{100 * design.rare:.1f}%",
     "robustness": lambda design: f"{design.radius:.3f} r",
@@ -175,7 +176,11 @@ def behind(design: Design, ranked: Sequence[Design], name: str) -> str:
     cost = costs(design, ranked)[name]
     if name in ("accuracy", "rare"):
         return f"{100 * cost:.1f} points"
-    return f"{cost:.3g}" + {"robustness": " r", "speed": " of the rate", "dim": " dimensions"}[name]
+    return (f"{cost:.0f}" if name == "dim" else f"{cost:.3g}") + {
+        "robustness": " r",
+        "speed": " of rate",
+        "dim": " dimensions",
+    }[name]
 
 
 def report(ranked: Sequence[Design], setting: Setting, goal: str, top: int) -> str:
@@ -183,26 +188,28 @@ def report(ranked: Sequence[Design], setting: Setting, goal: str, top: int) -> s
     best, b = ranked[0], offsets(ranked[0], setting)
     head = ("", "rule", "centers", "f", "theta", *SHOWN, "behind")
     rows = [
-        ("*" if design.pareto else "dominated", design.decision, design.allocation, f"{design.f}")
-        + (f"{design.theta:.3g}", *(show(design) for show in SHOWN.values()), behind(design, ranked, goal))
+        (
+            *("*" if design.pareto else "dominated", design.decision, design.allocation, f"{design.f}"),
+            *(f"{design.theta:.3g}", *(show(design) for show in SHOWN.values()), behind(design, ranked, goal)),
+        )
         for design in ranked[:top]
     ]
     lines = [
         f"For {goal}, with sigma = {setting.sigma:.3g} r: {best}.",
-        f"  centers  {brief(best.centers)}",
-        f"  offsets  {brief([f'{x:+.3g}' for x in b]) if best.offset else 'none'}",
+        f"  centers    {brief(best.centers)}",
+        f"  offsets    {brief([f'{x:+.3g}' for x in b]) if best.offset else 'none'}",
     ]
     for name in SHOWN:
         leader = rank(ranked, name)[0]
         if round(costs(best, ranked)[name], 4) > 0:
-            lines.append(f"  {name:8} {behind(best, ranked, name)} behind {SHOWN[name](leader)} of {leader}")
+            lines.append(f"  {name:10} {behind(best, ranked, name)} behind {SHOWN[name](leader)} of {leader}")
     return "\n".join([*lines, "", *columns([head, *rows]), "", *remarks(best, setting)])
 
 
 def remarks(best: Design, setting: Setting) -> list[str]:
     """What the numbers do not say."""
     few = float(break_even(max(setting.sizes), np.sqrt(2.0), setting.noise, best.dim))
-    lines = [f"GCR gains {100 * hard_gain(best, setting):+.1f} points over RCR on features close to no class."]
+    lines = [f"GCR gains {100 * hard_gain(best, setting) + 0.0:.1f} points over RCR on features close to no class."]
     if min(setting.sizes) < few:
         lines.append(f"With class means learned from samples, in place of the frame's, classes of < {few:.2g} lose.")
     return [*lines, "All of this is about collapsed features; trained networks may be far from them (see --help)."]

@@ -10,7 +10,7 @@ import ufm
 from figures.commands import design, geometry, phase, simulate, sweep, table
 from tests.figures.commands import test_table
 from tests.readable import require_readable
-from ufm.certify.design import evaluate, rank
+from ufm.certify.design import Setting, evaluate, rank
 from ufm.minimize.phase import Axis, model_diagram, model_grid, phase_diagram
 from ufm.sweep.description import Sweep
 from ufm.sweep.picture import Picture
@@ -83,7 +83,8 @@ RULES = ("uniform", "class-aware", "margins", "apportioned")
 def test_designs(tau, rules):
     sizes = ufm.long_tailed_sizes(10, 500, tau)
     grid = itertools.product(rules, (1, 2, 5, 10, 20, 40), (0.05, 0.3, 0.8))
-    require_readable(design.design_figure(rank([evaluate(*each, sizes) for each in grid])))
+    setting = Setting(sizes, (0.1,) * 10, 0.3)
+    require_readable(design.design_figure(rank([d for each in grid for d in evaluate(*each, setting)])))
 
 
 FASHION = [name for name in PRESETS if name.startswith("fashion/")]

@@ -8,12 +8,16 @@ from hypothesis import strategies as st
 import ufm
 from figures.commands.design import design_figure
 from tests.readable import require_readable
-from ufm.certify.design import CRITERIA, Design, evaluate, rank, tradeoffs
+from theory.decision import accuracy, shift
+from ufm.certify import design as designs
+from ufm.certify.design import CRITERIA, Design, Setting, evaluate, rank
 from ufm.commands import main as cli
-from ufm.measure import montecarlo, rules
 from ufm.problems.frames import dense
 
 SIZES = (200, 60, 20, 6)
+TRAINING = tuple(n / 286 for n in SIZES)
+EVEN = Setting(SIZES, (0.25,) * 4, 0.4)
+UNEVEN = Setting(SIZES, TRAINING, 0.4)
 
 
 def design(capsys, *arguments):
@@ -22,41 +26,64 @@ def design(capsys, *arguments):
     return status, said.out, said.err
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("setting", [EVEN, UNEVEN], ids=["balanced", "training"])
 @pytest.mark.parametrize("choice", [("class-aware", 6, 0.3), ("uniform", 3, 0.8), ("apportioned", 4, 0.1)])
-def test_a_design_says_what_simulation_finds(choice):
-    said = evaluate(*choice, SIZES)
-    problem = ufm.Problem(SIZES, said.centers, said.theta, said.dim)
-    frame = ufm.multi_center_frame(problem, basis="coordinate")
-    directions = dense(frame.mean_directions)
-    cosines = [float(directions[k] @ frame.classifier_row(k)) for k in range(4)]
-    assert said.angle == pytest.approx(np.degrees(np.arccos(min(cosines))))
-    inverse = 1.0 / np.array(SIZES)
-    shares = inverse / inverse.sum()
-    n = 200_000
-    right = montecarlo.accuracy(frame, rules.generalized, shares, n)
-    assert said.gain == pytest.approx(float(right.mean) - 0.25, abs=4 * float(right.standard_error))
-    if said.rate > 0:  # on the unit sphere the flow's time is the clock's
-        flow = ufm.gradient_flow(problem, start=ufm.Start("sphere"), until_nc=1e-100, n_times=2000)
-        curves, slopes = np.log(10.0) * flow.class_values("nc_log10_mean"), []
-        for curve in curves.T:
-            first, *_, last = np.flatnonzero((curve < np.log(1e-60)) & (curve > np.log(1e-100)))
-            slopes.append((curve[first] - curve[last]) / (flow.times[last] - flow.times[first]))
-        assert min(slopes) == pytest.approx(said.rate, rel=1e-3)
+def test_a_design_says_what_drawn_features_find(choice, setting):
+    n, rng = 100_000, np.random.default_rng(0)
+    for said in evaluate(*choice, setting):
+        frame = ufm.multi_center_frame(ufm.Problem(SIZES, said.centers, said.theta, said.dim), basis="coordinate")
+        means, b = dense(frame.mean_directions), designs.offsets(said, setting)
+        w = np.array([frame.classifier_row(k) for k in range(4)])
+        assert said.angle == pytest.approx(np.degrees(np.arccos(np.min(np.sum(w * means, axis=1)))))
+        labels = rng.choice(4, n, p=setting.prior)
+        z = means[labels] + setting.sigma * rng.standard_normal((n, frame.dim))
+        centers = np.repeat(np.arange(4), said.centers)
+        if said.rule == "gcr":
+            scores = z @ dense(frame.centers).T
+            decided = centers[np.argmax(scores, axis=1)]
+        else:
+            decided = np.argmax(z @ (means if said.rule == "nmc" else w).T + b, axis=1)
+        right = decided == labels
+        assert said.accuracy == pytest.approx(right.mean(), abs=4 * np.sqrt(0.25 / n))
+        rare = right[labels == 3]
+        assert said.rare == pytest.approx(rare.mean(), abs=4 * np.sqrt(0.25 / rare.size))
 
 
-designs = st.builds(
+def test_nearest_mean_centers_with_their_offsets_are_as_good_as_any():
+    found = [d for f in (2, 6) for theta in (0.2, 0.8) for d in evaluate("class-aware", f, theta, UNEVEN)]
+    best = rank(found)[0]
+    assert (best.rule, best.offset) == ("nmc", True)
+    stated = shift.offset_accuracy(1.0, 0.4, shift.nmc_offsets(TRAINING, 1.0, 0.4))
+    assert best.accuracy == pytest.approx(np.dot(TRAINING, stated), abs=1e-10)
+    np.testing.assert_allclose(np.ptp(designs.offsets(best, UNEVEN)), 0.16 * np.log(200 / 6))
+
+
+def test_limits():
+    assert {d.rule for d in evaluate("uniform", 1, 0.3, EVEN)} == {"nmc"}
+    few, certain = (Setting((5, 5), (0.5, 0.5), sigma) for sigma in (1e9, 1e-9))
+    for d in evaluate("uniform", 3, 0.3, few):
+        assert d.accuracy == pytest.approx(0.5, abs=1e-5)
+    for d in evaluate("uniform", 3, 0.3, certain):
+        assert d.accuracy == pytest.approx(1.0, abs=1e-5)
+    at_right_angle = evaluate("class-aware", 6, np.pi / 2, EVEN)
+    stated = accuracy.nmc_accuracy(2.5, 4)
+    np.testing.assert_allclose([d.accuracy for d in at_right_angle], stated, atol=1e-5)
+    np.testing.assert_allclose([d.radius for d in at_right_angle], np.sqrt(0.5))
+
+
+SEVERAL = st.builds(
     Design,
     st.sampled_from(["uniform", "class-aware"]),
     st.integers(1, 9),
     st.floats(0, 1.5),
+    st.sampled_from(designs.RULES),
     st.just((1, 2)),
-    *(st.integers(0, 3).map(float) for _ in range(3)),
+    *(st.integers(0, 3).map(float) for _ in range(5)),
     st.integers(1, 4),
 )
 
 
-@given(st.lists(designs, min_size=1, max_size=12), st.sampled_from([None, *CRITERIA]))
+@given(st.lists(SEVERAL, min_size=1, max_size=12), st.sampled_from(list(CRITERIA)))
 def test_ranking_keeps_all_and_marks_what_nothing_beats(several, by):
     ranked = rank(several, by)
     assert len(ranked) == len(several)
@@ -64,50 +91,48 @@ def test_ranking_keeps_all_and_marks_what_nothing_beats(several, by):
     for own, d in zip(scores, ranked, strict=True):
         beaten = any(all(a <= b for a, b in zip(o, own, strict=True)) and o != own for o in scores)
         assert d.pareto == (not beaten)
-    if by is not None:
-        values = [CRITERIA[by](d) for d in ranked]
-        assert values == sorted(values)
-    assert any(d.pareto for d in ranked)
-    assert len(tradeoffs(ranked)) >= 3
+    values = [CRITERIA[by](d) for d in ranked]
+    assert values == sorted(values)
+    assert ranked[0].pareto
+    assert min(designs.costs(ranked[0], ranked).values()) >= 0
+    assert designs.costs(ranked[0], ranked)[by] == 0
 
 
-def test_uniform_centers_gain_nothing_and_a_single_center_has_no_rate():
-    assert evaluate("uniform", 5, 0.3, SIZES).gain == 0.0
-    assert evaluate("apportioned", 2, 0.3, SIZES).rate == 0.0
-    fastest, _, gain, stuck, *_ = tradeoffs([evaluate("apportioned", 2, 0.3, SIZES)])
-    assert fastest == "Fastest: none, some class of each collapses algebraically."
-    assert gain.startswith("Largest gain of GCR: apportioned, f = 2, theta = 0.3: +")
-    assert "coincide: apportioned, f = 2" in stuck
-    assert tradeoffs([evaluate("uniform", 2, 0.3, (5, 5))])[2:] == ["Largest gain of GCR: none."]
+@pytest.mark.parametrize(("fewest", "within"), [(40, 0.04), (1, 0.2)])  # 4 standard errors of the mean distances
+def test_sigma_of_features_that_follow_the_model(fewest, within):
+    rng, labels = np.random.default_rng(1), np.repeat(np.arange(5), [4000, 2000, 500, 100, fewest])
+    features = 3.0 * np.eye(40)[labels] + 7.0 + 0.6 * rng.standard_normal((labels.size, 40))
+    assert designs.estimated_sigma(features, labels) == pytest.approx(0.2, rel=within)
 
 
-def test_the_command_ranks_explains_and_draws(capsys, tmp_path):
+def test_the_command_recommends_explains_and_draws(capsys, tmp_path):
     picture = tmp_path / "design.png"
-    few = ["--f", "2", "5", "--theta", "0.2", "0.6"]
-    status, out, _ = design(capsys, "--class-sizes", "200,60,20,6", *few, "--by", "gain", "--picture", picture)
+    few = ["--class-sizes", "200,60,20,6", "--f", "2", "5", "--theta", "0.2", "0.6"]
+    status, out, _ = design(capsys, *few, "--for", "rare", "--top", 50, "--picture", picture)
     assert status == 0
     assert picture.stat().st_size > 5000
-    rows = [line for line in out.splitlines() if "°" in line]
-    gains = [float(row.split("%")[0].split()[-1]) for row in rows]
-    assert gains == sorted(gains, reverse=True)
-    assert len(rows) == 12
-    assert "Largest gain of GCR: " in out
-    _, out, _ = design(capsys, "--class-sizes", "200,60,20,6", *few, "--dim", 20, "--json")
-    found = json.loads(out)["designs"]
-    assert {d["dim"] for d in found} == {12}
-    assert {d["f"] for d in found} == {2}
+    assert out.startswith("For rare, with sigma = 0.333 r: ")
+    rows = [line for line in out.splitlines() if line.startswith(("* ", "dominated"))]
+    assert {row.split()[0] for row in rows} == {"*", "dominated"}
+    _, out, _ = design(capsys, *few, "--dim", 12, "--prior", "training", "--json")
+    found = json.loads(out)
+    assert {d["dim"] for d in found["designs"]} == {12}
+    assert sum(found["recommended"]["offsets"]) == pytest.approx(0.0, abs=1e-12)
+    np.save(tmp_path / "h.npy", np.eye(3)[[0, 0, 1, 1, 2, 2]] + 0.1 * np.random.default_rng(0).normal(size=(6, 3)))
+    np.save(tmp_path / "y.npy", [0, 0, 1, 1, 2, 2])
+    status, out, _ = design(capsys, "--features", tmp_path / "h.npy", "--labels", tmp_path / "y.npy", "--json")
+    assert status == 0
+    assert 0.02 < json.loads(out)["sigma"] < 0.3
 
 
 def test_the_picture_shows_every_design():
-    several = rank(
-        [evaluate(rule, f, theta, SIZES) for rule in ("uniform", "class-aware") for f in (2, 4) for theta in (0.2, 0.5)]
-    )
+    several = rank([d for f in (2, 4) for d in evaluate("class-aware", f, 0.5, UNEVEN)])
     figure = design_figure(several)
-    rows = np.array(figure.axes).reshape(2, 2)
-    for row, value in zip(rows, (lambda d: 100 * d.gain, lambda d: d.rate), strict=True):
-        for axis, rule in zip(row, [axis.get_title(loc="left") for axis in rows[0]], strict=True):
-            drawn = {tuple(np.round(point, 9)) for part in axis.collections for point in part.get_offsets()}
-            assert drawn == {tuple(np.round((d.angle, value(d)), 9)) for d in several if d.rule == rule}
+    for axis, value in zip(
+        figure.axes, (lambda d: 100 * d.accuracy, lambda d: 100 * d.rare, lambda d: d.radius), strict=True
+    ):
+        drawn = {tuple(np.round(point, 9)) for part in axis.collections for point in part.get_offsets()}
+        assert drawn == {tuple(np.round((d.rate, value(d)), 9)) for d in several}
     require_readable(figure)
 
 
@@ -115,15 +140,19 @@ def test_the_picture_shows_every_design():
     ("arguments", "message"),
     [
         ([], "one of --preset, --class-sizes, --labels and --n-classes is needed"),
-        (["--preset", "toy", "--n-classes", "3"], "not --preset and --n-classes"),
-        (["--n-classes", "3"], "needs --n-max"),
-        (["--class-sizes", "3,2", "--tau", "0.1"], "belongs to --preset or --n-classes"),
-        (["--class-sizes", "3,2", "--n-max", "4"], "goes with --n-classes"),
-        (["--class-sizes", "3,2", "--rules", "fair"], "centers 'fair' is unknown"),
-        (["--class-sizes", "3,2", "--theta", "2.0"], "theta=2.0 is outside [0, pi/2]"),
-        (["--class-sizes", "3,2", "--f", "0"], "must be at least 1"),
+        (["--class-sizes", "3"], "nothing to decide"),
+        (["--class-sizes", "3,2", "--centers", "fair"], "'fair' is unknown"),
+        (["--class-sizes", "3,2", "--rules", "best"], "'best' is unknown"),
+        (["--class-sizes", "3,2", "--theta", "2.0"], "2.0 is outside [0, pi/2]"),
+        (["--class-sizes", "3,2", "--f", "0"], "must be integers >= 1"),
         (["--class-sizes", "3,2", "--dim", "3"], "the smallest takes 4"),
         (["--class-sizes", "3,2", "--top", "0"], "top=0"),
+        (["--class-sizes", "3,2", "--sigma", "0"], "sigma=0.0 must be positive"),
+        (["--class-sizes", "3,2", "--prior", "0.5,0.4"], "sum to 0.9, not to 1"),
+        (["--class-sizes", "3,2", "--prior", "1,0"], "prior of class 1 is 0"),
+        (["--class-sizes", "3,2", "--prior", "0.5,0.3,0.2"], "3 entries and there are 2 classes"),
+        (["--class-sizes", "3,2", "--prior", "even"], "neither balanced, training nor a list"),
+        (["--class-sizes", "3,2", "--features", "h.npy"], "needs --labels"),
         (["--class-sizes", "3,2", "--picture", "x.gif"], "must be a file that ends in .png, .pdf or .svg"),
     ],
 )
