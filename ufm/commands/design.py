@@ -209,7 +209,8 @@ def report(ranked: Sequence[Design], setting: Setting, goal: str, top: int) -> s
 def remarks(best: Design, setting: Setting) -> list[str]:
     """What the numbers do not say."""
     few = float(break_even(max(setting.sizes), np.sqrt(2.0), setting.noise, best.dim))
-    lines = [f"GCR gains {round(100 * hard_gain(best, setting), 1) + 0.0:.1f} points over RCR on features close to no class."]
+    gain = round(100 * hard_gain(best, setting), 1) + 0.0  # not -0
+    lines = [f"GCR gains {gain:.1f} points over RCR on features close to no class."]
     if min(setting.sizes) < few:
         lines.append(f"With class means learned from samples, in place of the frame's, classes of < {few:.2g} lose.")
     return [*lines, "All of this is about collapsed features; trained networks may be far from them (see --help)."]
