@@ -28,6 +28,7 @@ CLAIM = Claim(
         "theory.decision.accuracy.gcr_accuracy",
         "theory.decision.accuracy.gcr_error",
         "theory.decision.accuracy.class_accuracies",
+        "theory.decision.together.gcr_accuracies",
         "theory.decision.scores.sharpness",
         "theory.decision.scores.step",
     ),

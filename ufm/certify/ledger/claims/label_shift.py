@@ -33,6 +33,7 @@ CLAIM = Claim(
         "theory.decision.shift.log_prior",
         "theory.decision.shift.nmc_offsets",
         "theory.decision.shift.offset_accuracy",
+        "theory.decision.together.offset_accuracies",
         "theory.decision.shift.pair_offset",
         "theory.decision.shift.best_offsets",
         "theory.decision.shift.bayes_scores",
