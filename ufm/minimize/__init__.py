@@ -3,7 +3,7 @@
 It may use :mod:`ufm.problems` and :mod:`ufm.files`; of theory only definitions. It knows no prediction.
 """
 
-from ufm.minimize import deep, dot_regression, geometry, nonnegative, peeled, solve, sphere
+from ufm.minimize import deep, dot_regression, full, geometry, nonnegative, peeled, solve, sphere
 
-__all__ = ["deep", "dot_regression", "geometry", "nonnegative", "peeled", "solve", "sphere"]
+__all__ = ["deep", "dot_regression", "full", "geometry", "nonnegative", "peeled", "solve", "sphere"]
 """What registers solutions and bounds: whoever loads any of the room has all of them."""
