@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from theory.decision import choice, radius, shift, together
 from theory.decision.hard import frame_choice
@@ -223,6 +222,8 @@ def rank(designs: Sequence[Design], by: str = "accuracy") -> list[Design]:
 
     by : a key of :data:`CRITERIA`; among those equally good by it, the mean of the ranks in all decides, then order.
     """
+    from scipy.stats import rankdata
+
     require_known(by, CRITERIA, f"criterion {by!r} is unknown")
     if not designs:
         return []

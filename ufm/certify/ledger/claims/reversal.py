@@ -32,14 +32,14 @@ Sizes = tuple[int, ...]
 STEP, ONE_RARE = (500,) * 5 + (5,) * 5, (500,) * 9 + (5,)
 
 
-def shares(weights: list[Fraction]) -> list[Fraction]:
+def _shares(weights: list[Fraction]) -> list[Fraction]:
     """What each class gets, if centers could be divided."""
     return [weight / sum(weights) for weight in weights]
 
 
 def reciprocal(sizes: Sizes) -> bool:
     """Whether reversed sizes and reciprocal ones hand out the same shares."""
-    return shares([Fraction(n) for n in sizes[::-1]]) == shares([Fraction(1, n) for n in sizes])
+    return _shares([Fraction(n) for n in sizes[::-1]]) == _shares([Fraction(1, n) for n in sizes])
 
 
 def symmetric(sizes: Sizes) -> bool:
