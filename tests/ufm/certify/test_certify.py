@@ -1,4 +1,5 @@
 import json
+import pathlib
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from tests import strategies
 from ufm.certify import job as verify
 from ufm.certify.report import Check, Report
 from ufm.problems.presets import preset
+
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 def failing(report):
@@ -274,6 +277,8 @@ def test_verify_main_job():
     reports = [report for result in verify.run(verify.main_job(), seed=3).values() for report in result.reports]
     assert len(reports) > len(verify.main_job())
     assert all(report.holds for report in reports), "\n".join(map(str, reports))
+    count = sum(len(report.checks) for report in reports)
+    assert f"`make verify` prints {count} checks" in (ROOT / "README.md").read_text()
 
 
 def test_presets():
