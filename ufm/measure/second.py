@@ -132,8 +132,8 @@ class SecondPass:
                 "origin": first.origin,
                 "means": first.means,
                 "directions": first.spectrum[1].T,
-                "coordinates": self.coordinates,
-                "distances": first.distances,
+                "behind": -self.coordinates.T,
+                "half_distances": first.distances / 2.0,
                 "weights": first.all_weights,
                 "scores": None if first.all_weights is None else first.scores,
                 "logits": None if first.all_weights is None else first.logits,
@@ -162,13 +162,11 @@ class SecondPass:
         outside = None if self.outside is None else self.outside.scores_of(each.rows)
         each.rows[...] -= space.take(there["means"], index, axis=0)
         inner = each.rows @ there["directions"]
-        behind = inner @ there["coordinates"].T
-        behind *= -1.0
+        behind = inner @ there["behind"]
         behind -= space.take_along_axis(behind, index[:, None], axis=1)
         inner *= inner
         sums |= {"along": host(each.sums(inner)), "toward": host(each.sums(behind * behind))}
-        behind *= 2.0
-        behind += space.take(there["distances"], index, axis=0)
+        behind += space.take(there["half_distances"], index, axis=0)
         nearest = host(space.argmin(behind, axis=1))
         counted = {"nearest": nearest == own, "lengths": host(lengths), "zeros": host(lengths) == 0}
         if decided is not None:
