@@ -226,7 +226,7 @@ KNOWN = (
     Elsewhere("nc3_product", KOWALSKI, lambda case: _to_simplex(case.weights @ case.by_samples.T), BY_SAMPLES),
     Elsewhere("nc3_product", ZHU, lambda case: _to_simplex(case.weights @ case.by_samples.T), BY_SAMPLES),
     Elsewhere(
-        "nc3_uniformity",
+        "nc3_variation",
         TOOLBOX,
         lambda case: _variation(_pairs(_unit(case.weights) @ _unit(case.by_samples).T)),
         "standard deviation over mean of the cosines of different classes, not of each class with its own",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ufm.certify.grams import predicted_grams
 from ufm.commands.flags import PICTURES, check_file, check_folder
@@ -248,13 +249,15 @@ def table(found: Mapping[int, Measures]) -> str:
 
 
 def dataset(found: Mapping[int, Measures]) -> "xarray.Dataset":
-    """Numbers along epochs, those by class along these too, and the spectrum along its directions."""
+    """Numbers along epochs, those by class along these too, the spectrum along its directions; and of the last epoch
+    what pairs of classes have, and scores of data of no class.
+    """
     import xarray
 
     every, last = list(found.values()), found[max(found)]
     longest = max(len(each.spectrum) for each in every)
     spectrum = [np.pad(each.spectrum, (0, longest - len(each.spectrum)), constant_values=np.nan) for each in every]
-    absent = np.full(len(last.classes), np.nan)
+    absent, names = np.full(len(last.classes), np.nan), [str(name) for name in last.classes]
     single = dict.fromkeys(name for each in every for name in each.metrics)
     by_class = dict.fromkeys(name for each in every for name in each.by_class)
     return xarray.Dataset(
@@ -263,10 +266,24 @@ def dataset(found: Mapping[int, Measures]) -> "xarray.Dataset":
             **{name: (("epoch", "class"), [each.by_class.get(name, absent) for each in every]) for name in by_class},
             "samples": (("epoch", "class"), [each.counts for each in every]),
             "spectrum": (("epoch", "direction"), spectrum),
+            **{name: (("class", "other"), _of_pairs(last, name)) for name in PAIRS if getattr(last, name) is not None},
+            **({} if last.neco_scores is None else {"neco_scores": ("ood_sample", last.neco_scores)}),
         },
-        coords={"epoch": list(found), "class": [str(name) for name in last.classes]},
+        coords={"epoch": list(found), "class": names, "other": names},
         attrs=asdict(last.conventions),
     )
+
+
+PAIRS = ("mean_cosines", "weight_cosines", "cdnv_pairs")
+"""What a measurement has of each pair of classes with samples."""
+
+
+def _of_pairs(measures: Measures, name: str) -> NDArray[np.float64]:
+    """The same of all classes, (K, K), NaN for those without a sample."""
+    there = np.flatnonzero(measures.counts)
+    full = np.full((len(measures.counts),) * 2, np.nan)
+    full[np.ix_(there, there)] = getattr(measures, name)
+    return full
 
 
 def write(found: Mapping[int, Measures], folder: Path) -> None:

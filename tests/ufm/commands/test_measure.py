@@ -139,6 +139,22 @@ def test_a_folder_of_epochs_gives_curves(command, files):
     assert data.spectrum.shape == (3, K - 1)
 
 
+def test_what_pairs_of_classes_have_is_written(command, files):
+    there = LABELS != 1
+    np.save("some.npy", FEATURES[there])
+    np.save("labels.npy", LABELS[there])
+    np.save("ood.npy", FEATURES[:7] + 3.0)
+    given = ("--features", "some.npy", "--labels", "labels.npy", "--weights", "w.npy", "--ood", "ood.npy")
+    assert command("measure", *given, "--out", "out")[0] == 0
+    data = store.load("out/measures.nc").to_dataset()
+    found = ufm.measure(FEATURES[there], LABELS[there], WEIGHTS, ood=FEATURES[:7] + 3.0)
+    np.testing.assert_array_equal(data.neco_scores, found.neco_scores)
+    for name in ("mean_cosines", "weight_cosines", "cdnv_pairs"):
+        assert np.isnan(data[name].sel({"class": "1"})).all()
+        left = data[name].drop_sel({"class": "1", "other": "1"})
+        np.testing.assert_array_equal(left, getattr(found, name))
+
+
 def test_one_array_a_file_and_labels_for_all(command, files):
     (files / "run").mkdir()
     for epoch in (1, 2):

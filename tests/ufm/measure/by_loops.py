@@ -266,6 +266,7 @@ class ByLoops:
             "nc3_cosine_of_class": cosines,
             "nc3_cosine": mean(cosines),
             "nc3_uniformity": std(cosines),
+            "nc3_variation": std(cosines) / abs(mean(cosines)),
         }
 
     def outside(self):

@@ -14,7 +14,7 @@ MEAN, ROW = "mean", "row of weights"
 @metric(source=PAPYAN, bounds="[0, sqrt(K - 1)]", collapse="0")
 def nc2_equinorm(s: Statistics) -> float:
     r"""Standard deviation over mean of :math:`|\mu_k - \mu_G|`."""
-    return _variation(s.lengths(s.compared_means, MEAN))
+    return variation(s.lengths(s.compared_means, MEAN))
 
 
 @metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
@@ -32,7 +32,7 @@ def nc2_max_angle(s: Statistics) -> float:
 @metric(source=PAPYAN, bounds="[0, sqrt(K - 1)]", collapse="0")
 def nc2_weight_equinorm(s: Statistics) -> float:
     r"""Standard deviation over mean of :math:`|w_k|`."""
-    return _variation(s.lengths(s.compared_weights, ROW))
+    return variation(s.lengths(s.compared_weights, ROW))
 
 
 @metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
@@ -86,7 +86,7 @@ def uniformity_variation(s: Statistics) -> float:
     r"""Standard deviation over mean, over pairs, of the logarithmic kernel :math:`\log(1 / |u_k - u_j|)`: generalised
     NC2. The mean counts by its size.
     """
-    return _variation(-np.log(_apart(s)))
+    return variation(-np.log(_apart(s)))
 
 
 @metric(source="Roy and Vetterli 2007", bounds="[1, K - 1]", collapse="K - 1")
@@ -184,7 +184,8 @@ def _from_widest(cosines: Array) -> float:
     return float(np.mean(np.abs(_pairs(cosines) + 1.0 / (len(cosines) - 1))))
 
 
-def _variation(values: Array) -> float:
+def variation(values: Array) -> float:
+    """Coefficient of variation: standard deviation over the size of the mean. Raises LeftOut where that is 0."""
     if not np.mean(values):
         raise LeftOut("their mean is 0")
     return float(np.std(values) / abs(np.mean(values)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ufm.measure.definitions.nc2_geometry import simplex
+from ufm.measure.definitions.nc2_geometry import simplex, variation
 from ufm.measure.metric import LeftOut, metric
 from ufm.measure.statistics import Statistics
 from ufm.problems.frames import Array
@@ -37,10 +37,16 @@ def nc3_cosine(s: Statistics) -> float:
     return float(np.mean(nc3_cosine_of_class(s)))
 
 
-@metric(source="Wu and Papyan 2024", bounds="[0, 1]", collapse="0")
+@metric(source="after Wu and Papyan 2024", bounds="[0, 1]", collapse="0")
 def nc3_uniformity(s: Statistics) -> float:
-    r"""Uniform duality: standard deviation over classes of these cosines, alike even where they are not 1."""
+    r"""Standard deviation over classes of these cosines, which may be alike without being 1."""
     return float(np.std(nc3_cosine_of_class(s)))
+
+
+@metric(source="Wu and Papyan 2024", bounds="[0, inf)", collapse="0")
+def nc3_variation(s: Statistics) -> float:
+    r"""Uniform duality: standard deviation over mean, over classes, of these cosines. The mean counts by its size."""
+    return variation(nc3_cosine_of_class(s))
 
 
 def _scaled(rows: Array, what: str) -> Array:
