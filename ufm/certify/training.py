@@ -262,9 +262,12 @@ def _rate_order(data: "xarray.Dataset", stated: Mapping[str, Any]) -> float:
     speed = -logarithms.mean(axis=0) if logarithms.size else np.full(1, math.nan)
     if np.isnan(speed).any() or np.ptp(speed) == 0:
         return math.nan
-    from scipy import stats
+    import pandas
 
-    return float(stats.spearmanr(stated["rates"], speed).statistic)
+    ranks = (
+        pandas.Series(each).rank() for each in (stated["rates"], speed)
+    )  # scipy.stats takes half a second to import
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 QUANTITIES: dict[str, Callable[["xarray.Dataset", Mapping[str, Any]], Any]] = {

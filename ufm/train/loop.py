@@ -26,6 +26,7 @@ from ufm.train import checkpoint, measure
 from ufm.train.checkpoint import Checkpoint
 from ufm.train.config import Config
 from ufm.train.data import Data
+from ufm.train.descent import SGD
 from ufm.train.device import Device
 from ufm.train.learner import Learner
 from ufm.train.methods import mixup
@@ -100,9 +101,7 @@ class Training:
         self.learner = Learner(config, data.class_sizes, data.channels, data.size)
         self.learner.to(device.place)
         self.learner.autocast = device.autocast(config)
-        self.optimizer = torch.optim.SGD(
-            self.learner.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay
-        )
+        self.descent = SGD(self.learner.named_parameters(), config.momentum, config.weight_decay)
         self.images, test = data.train.to(device.place), data.test.to(device.place)
         dim = self.learner.network.dim
         self.samples = {
@@ -111,7 +110,7 @@ class Training:
         }
         self.progress = Progress(config, len(data.train))
         self.progress.require_batches(device.world)
-        weights, name = torch.get_default_dtype(), type(self.optimizer).__name__
+        weights, name = torch.get_default_dtype(), type(self.descent).__name__
         facts = {"dim": dim, "arithmetic": str(self.learner.autocast or weights), "weights": str(weights)}
         facts |= {"optimizer": name}
         self.record = Record.start(config, data.class_sizes, {**about, **facts, **device.describe()})
@@ -164,7 +163,7 @@ class Training:
             yield [images for images, _ in seen], seen[0][1], seed, self.images.labels[batch]
 
     def step(self, views: Sequence[Tensor], labels: Tensor, seed: int, whole: Tensor) -> None:
-        """One step of the optimizer.
+        """One step of the descent.
 
         views : images (B, C, size, size), once or, for methods that compare two views, twice.
         labels : (B,). seed : of everything random in the step.
@@ -173,14 +172,13 @@ class Training:
         torch.manual_seed(seed)
         self.learner.method.begin(self.progress.share)
         self.learner.method.whole = whole
-        self.optimizer.param_groups[0]["lr"] = self.progress.rate(self.progress.step)
         images, *second = views
         mixed, others, share = mixup(images, labels, self.config.mixup, seed)
         inputs = (mixed, labels, others, *second)
         parts, size = self.config.accumulate, len(whole) / self.device.world
-        self.progress.advance(_backward(self.forward, inputs, share, parts, size))
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        rate, loss = self.progress.rate(self.progress.step), _backward(self.forward, inputs, share, parts, size)
+        self.progress.advance(loss)
+        self.descent.step(rate)
 
     def observe(self) -> None:
         """Measure what the learner does with the samples, and record it."""
@@ -212,10 +210,7 @@ class Training:
     def snapshot(self) -> Checkpoint:
         """Weights, momentum and progress. Raises Diverged if a weight is not finite."""
         tensors = {f"learner.{name}": value for name, value in self.learner.state_dict().items()}
-        for name, parameter in self.learner.named_parameters():
-            momentum = self.optimizer.state.get(parameter, {}).get("momentum_buffer")
-            if momentum is not None:
-                tensors[f"momentum.{name}"] = momentum
+        tensors |= {f"momentum.{name}": momentum for name, momentum in self.descent.momenta.items()}
         for name, value in tensors.items():
             if value.is_floating_point() and not bool(torch.isfinite(value).all()):
                 raise Diverged(f"{name} is not finite {self.progress.after()}")
@@ -231,15 +226,12 @@ class Training:
             return
         if found.state.pop("configuration", key := self.config.key) != key:
             raise ValueError(f"{self.folder}: the checkpoint is of another configuration than config.json")
-        weights = {name.removeprefix("learner."): v for name, v in found.tensors.items() if name.startswith("learner.")}
         try:
-            self.learner.load_state_dict(weights)
+            self.learner.load_state_dict(_below("learner.", found.tensors))
         except RuntimeError as error:
             raise ValueError(f"{self.folder}: the checkpoint does not fit the network: {error}") from None
-        for name, parameter in self.learner.named_parameters():
-            momentum = found.tensors.get(f"momentum.{name}")
-            if momentum is not None:
-                self.optimizer.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
+        momenta = _below("momentum.", found.tensors)
+        self.descent.momenta = {name: momentum.to(self.device.place) for name, momentum in momenta.items()}
         self.progress.restore(found.state)
         try:
             self.record = Record.load(self.folder / "metrics.nc")
@@ -276,6 +268,11 @@ def check(config: Config, data: Data, device: Device) -> None:
 
 SHOW_EVERY = 10
 """Steps between two changes of the bar's numbers."""
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _backward(forward: Any, inputs: Sequence[Tensor], share: float, parts: int, size: float) -> Tensor:

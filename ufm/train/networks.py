@@ -1,4 +1,7 @@
-"""The networks: backbones that end in features, and the linear layer that makes room for a frame."""
+"""The networks: backbones that end in features, and the linear layer that makes room for a frame.
+
+torchvision's are imported where they are made: importing it takes as long as a small training's first epoch.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,7 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import densenet, resnet, vgg
 
 from ufm.files.text import require_known
 from ufm.problems.problem import integers
@@ -110,6 +112,8 @@ def _resnet(n: int) -> Callable[[int, int], nn.Module]:
     """ResNet-(6n + 2) for small images, with shortcuts of option A (He et al. 2016, section 4.2)."""
 
     def make(channels: int, size: int) -> nn.Module:
+        from torchvision.models import resnet
+
         blocks: list[nn.Module] = []
         for narrow, wide in ((16, 16), (16, 32), (32, 64)):
             halves = {} if narrow == wide else {"stride": 2, "downsample": _PaddedShortcut()}
@@ -139,6 +143,8 @@ class _PaddedShortcut(nn.Module):
 
 
 def _resnet50(channels: int, size: int) -> nn.Module:
+    from torchvision.models import resnet
+
     network = resnet.ResNet(resnet.Bottleneck, [3, 4, 6, 3], num_classes=1)
     network.conv1, network.maxpool = _stem(channels, 64, size)
     network.fc = nn.Identity()
@@ -146,6 +152,8 @@ def _resnet50(channels: int, size: int) -> nn.Module:
 
 
 def _densenet150(channels: int, size: int, growth: int = 12) -> nn.Module:
+    from torchvision.models import densenet
+
     # Compression 0.5 and a first layer of two growths, as in DenseNet-BC (Huang et al. 2017, section 4.2).
     network = densenet.DenseNet(growth, (24, 24, 24), num_init_features=2 * growth, num_classes=1)
     network.features.conv0, network.features.pool0 = _stem(channels, 2 * growth, size)
@@ -154,6 +162,8 @@ def _densenet150(channels: int, size: int, growth: int = 12) -> nn.Module:
 
 
 def _vgg11(channels: int, size: int) -> nn.Module:
+    from torchvision.models import vgg
+
     features = vgg.make_layers(vgg.cfgs["A"], batch_norm=True)
     features[0] = nn.Conv2d(channels, 64, 3, padding=1)
     for layer in features:

@@ -10,10 +10,11 @@ import torch
 
 from ufm.certify import nc0
 from ufm.certify.training import confirm, predictions
-from ufm.train import methods
+from ufm.train import loop, methods
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
 from ufm.train.data import synthetic
+from ufm.train.descent import SGD
 from ufm.train.device import Device
 from ufm.train.loop import Options, train
 from ufm.train.record import Record
@@ -96,47 +97,48 @@ def test_it_holds_to_rounding_of_the_weights_and_goes_on_after_a_stop(tmp_path, 
     assert again.data.row_sum.equals(record.data.row_sum)
 
 
-PLAIN = torch.optim.SGD
-
-
-class DecoupledSGD(PLAIN):
-    def __init__(self, parameters, lr, momentum, weight_decay):
-        super().__init__(parameters, lr, momentum)
+class DecoupledSGD(SGD):
+    def __init__(self, named_parameters, momentum, weight_decay):
+        super().__init__(named_parameters, momentum, 0.0)
         self.decay = weight_decay
 
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                parameter.mul_(1 - group["lr"] * self.decay)
-        super().step()
+    def move(self, moving, rate):
+        for parameter in moving.values():
+            parameter.mul_(1 - rate * self.decay)
+        super().move(moving, rate)
 
 
-class NesterovSGD(PLAIN):
-    def __init__(self, parameters, lr, momentum, weight_decay):
-        super().__init__(parameters, lr, momentum, weight_decay=weight_decay, nesterov=True)
+class NesterovSGD(SGD):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.constants["nesterov"] = True
 
 
-class DampenedSGD(PLAIN):
-    def __init__(self, parameters, lr, momentum, weight_decay):
-        super().__init__(parameters, lr, momentum, 0.5, weight_decay)
+class DampenedSGD(SGD):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.constants["dampening"] = 0.5
 
 
-class AdamW(torch.optim.AdamW):
-    def __init__(self, parameters, lr, momentum, weight_decay):
-        super().__init__(parameters, lr / 100, weight_decay=weight_decay)
+class AdamW(SGD):
+    def __init__(self, named_parameters, momentum, weight_decay):
+        super().__init__(named_parameters, momentum, weight_decay)
+        self.steps = torch.optim.AdamW(self.parameters.values(), weight_decay=weight_decay)
+
+    def move(self, moving, rate):
+        self.steps.param_groups[0]["lr"] = rate
+        self.steps.step()
 
 
-class ClippedSGD(PLAIN):
-    @torch.no_grad()
-    def step(self):
-        torch.nn.utils.clip_grad_norm_(self.param_groups[0]["params"], 0.1)
-        super().step()
+class ClippedSGD(SGD):
+    def move(self, moving, rate):
+        torch.nn.utils.clip_grad_norm_(moving.values(), 0.1)
+        super().move(moving, rate)
 
 
 @pytest.mark.parametrize("optimiser", [DecoupledSGD, NesterovSGD, DampenedSGD, AdamW])
 def test_an_optimiser_that_breaks_it_is_named(tmp_path, monkeypatch, double_precision, optimiser):
-    monkeypatch.setattr(torch.optim, "SGD", optimiser)
+    monkeypatch.setattr(loop, "SGD", optimiser)
     pair = run(tmp_path)
     report = confirm(pair[0].data, pair[1])
     (line,) = [line for line in str(report).splitlines() if "NC0" in line]
@@ -147,12 +149,12 @@ def test_an_optimiser_that_breaks_it_is_named(tmp_path, monkeypatch, double_prec
 
 
 def test_decoupled_decay_is_seen_in_float32_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.optim, "SGD", DecoupledSGD)
+    monkeypatch.setattr(loop, "SGD", DecoupledSGD)
     assert check_of(*run(tmp_path)).measured > 10
 
 
 def test_clipping_by_the_norm_keeps_it(tmp_path, monkeypatch, double_precision):
-    monkeypatch.setattr(torch.optim, "SGD", ClippedSGD)
+    monkeypatch.setattr(loop, "SGD", ClippedSGD)
     assert check_of(*run(tmp_path)).holds
 
 

@@ -1,5 +1,6 @@
 """Random crops and flips of a whole batch at once, and the transforms of single photographs."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,7 +9,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
-from torchvision.transforms import v2
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,14 @@ def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -
     return images.to(shift.dtype).sub_(shift).div_(scale)
 
 
-CENTRE = v2.Compose([v2.Resize(256), v2.CenterCrop(224), v2.PILToTensor()])
-RANDOM = v2.Compose(
-    [v2.RandomResizedCrop(224), v2.RandomHorizontalFlip(), v2.ColorJitter(0.4, 0.4, 0.4), v2.PILToTensor()]
-)
+@functools.cache
+def _transforms() -> tuple[Callable[[Image.Image], Tensor], Callable[[Image.Image], Tensor]]:
+    """Of a photograph: cut from its centre, and augmented at random by torch's global generator."""
+    from torchvision.transforms import v2
+
+    random = (v2.RandomResizedCrop(224), v2.RandomHorizontalFlip(), v2.ColorJitter(0.4, 0.4, 0.4))
+    centre = (v2.Resize(256), v2.CenterCrop(224))
+    return v2.Compose([*centre, v2.PILToTensor()]), v2.Compose([*random, v2.PILToTensor()])
 
 
 def photograph(image: Image.Image, seed: int | None) -> Tensor:
@@ -68,7 +72,8 @@ def photograph(image: Image.Image, seed: int | None) -> Tensor:
     Augmented: a random resized crop, mirrored with probability 1/2, brightness, contrast and saturation changed by up
     to 40 %. ``None`` or a seed that is the same gives the same pixels; the global generator is left as it was.
     """
-    return CENTRE(image) if seed is None else seeded(seed, lambda: RANDOM(image))
+    centre, random = _transforms()
+    return centre(image) if seed is None else seeded(seed, lambda: random(image))
 
 
 def seeded(seed: int, draw: Callable[[], Tensor]) -> Tensor:

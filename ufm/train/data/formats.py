@@ -12,8 +12,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torchvision import datasets
-from torchvision.datasets.utils import check_integrity
 
 from ufm.files.store import DamagedFile
 from ufm.train.data.specs import DATASETS
@@ -68,7 +66,9 @@ def fashion_mnist(root: Path, download: bool) -> Pair:
     folders = (root / "FashionMNIST" / "raw", DEBIAN)
     names = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
     if download and not any((folder / names[0]).exists() for folder in folders):
-        _download(lambda: datasets.FashionMNIST(root, download=True))
+        from torchvision.datasets import FashionMNIST
+
+        _download(lambda: FashionMNIST(root, download=True))
     folder = next((f for f in folders if (f / names[0]).exists()), None)
     if folder is None:
         raise _missing("fashion-mnist", names[0], *folders)
@@ -94,29 +94,46 @@ class Binary(NamedTuple):
     """Labels of a record, of which the last one counts."""
     images: int
     """In each file of training images."""
+    pickled: Callable[[], Any]
+    """torchvision's class of the python version."""
     test_images: int = 10_000
 
 
+def _pickled_cifar10() -> Any:
+    from torchvision.datasets import CIFAR10
+
+    return CIFAR10
+
+
+def _pickled_cifar100() -> Any:
+    from torchvision.datasets import CIFAR100
+
+    return CIFAR100
+
+
+CIFAR10_BATCHES = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
+
 BINARY = {
-    "cifar10": Binary(
-        "cifar-10-batches-bin", tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, 10_000
-    ),
-    "cifar100": Binary("cifar-100-binary", ("train.bin",), "test.bin", 2, 50_000),
+    "cifar10": Binary("cifar-10-batches-bin", CIFAR10_BATCHES, "test_batch.bin", 1, 10_000, _pickled_cifar10),
+    "cifar100": Binary("cifar-100-binary", ("train.bin",), "test.bin", 2, 50_000, _pickled_cifar100),
 }
 
 
 def svhn(root: Path, download: bool) -> Pair:
     """SVHN's cropped digits. The files call the digit 0 class 10; here it is class 0."""
-    published = (datasets.SVHN.split_list[part] for part in ("train", "test"))
+    from torchvision.datasets import SVHN
+
+    published = (SVHN.split_list[part] for part in ("train", "test"))
     files = [(root / name, md5) for _, name, md5 in published]
-    return _by_torchvision("svhn", files, partial(_labelled, datasets.SVHN, root), download)
+    return _by_torchvision("svhn", files, partial(_labelled, SVHN, root), download)
 
 
 def stl10(root: Path, download: bool) -> Pair:
     """STL-10's labelled images."""
+    from torchvision.datasets import STL10
 
-    class Labelled(datasets.STL10):  # type: ignore[misc]  # torchvision has no types
-        train_list = datasets.STL10.train_list[:2]  # the third file holds 100,000 images without labels
+    class Labelled(STL10):  # type: ignore[misc]  # torchvision has no types
+        train_list = STL10.train_list[:2]  # the third file holds 100,000 images without labels
 
     files = [(root / Labelled.base_folder / name, md5) for name, md5 in Labelled.train_list + Labelled.test_list]
     return _by_torchvision("stl10", files, partial(_labelled, Labelled, root), download)
@@ -128,7 +145,7 @@ def _labelled(kind: Any, root: Path, download: bool) -> Pair:
     return Images(train.data, train.labels.astype(np.int64)), Images(test.data, test.labels.astype(np.int64))
 
 
-def _cifar(name: str, kind: Any, root: Path, download: bool) -> Pair:
+def _cifar(name: str, root: Path, download: bool) -> Pair:
     """CIFAR-10, or CIFAR-100 with its fine labels: the binary version where it is there, else the python version.
 
     Files of the python version are pickles: torchvision opens them after it has verified their md5.
@@ -136,6 +153,7 @@ def _cifar(name: str, kind: Any, root: Path, download: bool) -> Pair:
     binary = BINARY[name]
     if (root / binary.folder).is_dir():
         return _binary(name, root / binary.folder, binary)
+    kind = binary.pickled()
     folder = root / kind.base_folder
     if not (download or folder.is_dir()):
         raise _missing(name, binary.train[0], root / binary.folder, folder)
@@ -153,8 +171,8 @@ def _cifar(name: str, kind: Any, root: Path, download: bool) -> Pair:
 READERS: dict[str, Callable[[Path, bool], Pair]] = {
     "mnist5k": mnist5k,
     "fashion-mnist": fashion_mnist,
-    "cifar10": partial(_cifar, "cifar10", datasets.CIFAR10),
-    "cifar100": partial(_cifar, "cifar100", datasets.CIFAR100),
+    "cifar10": partial(_cifar, "cifar10"),
+    "cifar100": partial(_cifar, "cifar100"),
     "svhn": svhn,
     "stl10": stl10,
 }
@@ -199,6 +217,8 @@ def _by_torchvision(name: str, files: list[tuple[Path, str]], read: Callable[[bo
     try:
         pair = read(False)
     except RuntimeError:
+        from torchvision.datasets.utils import check_integrity
+
         for path, md5 in files:
             if not check_integrity(path, md5):
                 raise DamagedFile(f"{path} is damaged: its md5 is not {md5}, which was published") from None

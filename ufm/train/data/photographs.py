@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torchvision.datasets import ImageFolder
 
 from ufm.files.store import DamagedFile
 
@@ -37,6 +36,8 @@ def in_folders(name: str, folder: Path, get: str) -> tuple[Photographs, tuple[st
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{name}: there is no folder {folder}; to get it: {get}")
+    from torchvision.datasets import ImageFolder
+
     try:
         found = ImageFolder(folder)
     except FileNotFoundError as error:  # no class, or a class without images
