@@ -4,7 +4,7 @@
 #
 #   scripts/gpu.sh pack DATA     where CIFAR-10 is (ufm data): writes OUT/cifar10-lt.tgz, about 40 MB
 #   scripts/gpu.sh run           where the GPU is: unpacks it, trains, reports; called again, it goes on
-#   scripts/gpu.sh run --smoke   a few synthetic batches on the CPU, CAL with ResNet-32 alone: does it run?
+#   scripts/gpu.sh run --smoke   a few synthetic batches on the CPU, CAL with a small network: does it run?
 #
 # Environment: OUT (runs/gpu), METHODS (ce setf cal), SEEDS (0 1 2), EPOCHS (200), LIMIT (1700 seconds for a call),
 # PYTHON (python).
@@ -43,9 +43,9 @@ stopped() {
 
 run() {
     local large=$METHODS
-    placed=(--device cuda --data "$OUT/data") smoke=()
+    network=resnet32 placed=(--device cuda --data "$OUT/data") smoke=()
     if [ "${1:-}" = --smoke ]; then
-        placed=(--device cpu) smoke=(--smoke) large="" METHODS=cal SEEDS=0 OUT=$(mktemp -d)
+        network=cnn placed=(--device cpu) smoke=(--smoke) large="" METHODS=cal SEEDS=0 OUT=$(mktemp -d)
         trap 'rm -rf "$OUT"' EXIT
     else
         [ -d "$OUT/data" ] || { mkdir -p "$OUT/data" && tar -xzf "$OUT/cifar10-lt.tgz" -C "$OUT/data"; }
@@ -55,8 +55,8 @@ run() {
     local images=(--dataset own/cifar10-lt --tau 1 --precision bf16)
     for seed in $SEEDS; do
         for method in $METHODS; do
-            training "resnet32-$method/seed$seed" "table2/cifar10-resnet50-$method-0.01" "${images[@]}" \
-                --network resnet32 --epochs "$EPOCHS" --measure-every 20 --seed "$seed"
+            training "$network-$method/seed$seed" "table2/cifar10-resnet50-$method-0.01" "${images[@]}" \
+                --network "$network" --epochs "$EPOCHS" --measure-every 20 --seed "$seed"
         done
     done
     for method in $large; do
@@ -68,7 +68,7 @@ run() {
 
 # The same training in one go and interrupted in the middle; and by torchrun.
 twice() {
-    local short=(table2/cifar10-resnet50-cal-0.01 "$@" --network resnet32 --epochs 4 --measure-every 1)
+    local short=(table2/cifar10-resnet50-cal-0.01 "$@" --network "$network" --epochs 4 --measure-every 1)
     placed+=(--deterministic --checkpoint-every 1)
     training whole "${short[@]}"
     if [ ! -e "$OUT/parts/report.json" ]; then

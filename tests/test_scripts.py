@@ -27,7 +27,7 @@ def test_all_of_it_runs_on_a_cpu_with_synthetic_images():
     assert done.returncode == 0, done.stderr[-2000:]
     *trainings, last = done.stdout.splitlines()[-5:]
     assert last == "interrupted and resumed: the same bits"
-    assert {line.split()[0] for line in trainings} == {"resnet32-cal/seed0", "parts", "torchrun", "whole"}
+    assert {line.split()[0] for line in trainings} == {"cnn-cal/seed0", "parts", "torchrun", "whole"}
 
 
 def test_without_a_verb_it_says_what_it_is_for():

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -354,18 +355,22 @@ def test_real_images_killed_and_resumed_change_no_bit(tmp_path, command):
 
 @pytest.mark.slow
 def test_two_processes_average_their_gradients(tmp_path, command):
-    """torchrun with two processes trains as one does, up to rounding (no batch normalisation in this network).
+    """Two processes, as torchrun starts them, train as one does, up to rounding (no batch normalisation in this network).
 
     More steps than the bar waits before it shows numbers, which only one of the processes has.
     """
     values = ["--network", "lenet", "--method", "P", "--f", "3", "--epochs", "1", "--threads", "1", "--lr", "0.01"]
     values += ["--precision", "float32", "--device", "cpu", "--n-max", "60", "--tau", "0.5", "--batch-size", "32"]
     assert command("train", *values, "--out", tmp_path / "one")[0] == 0
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    two = [*launcher, "ufm", "train", *values, "--out", str(tmp_path / "two")]
-    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(two, cwd=ROOT, capture_output=True, text=True, check=False, env=one_thread)
-    assert done.returncode == 0, done.stderr
+    two = [sys.executable, "-m", "ufm", "train", *values, "--out", str(tmp_path / "two")]
+    meeting = os.environ | {"OMP_NUM_THREADS": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        meeting["MASTER_PORT"] = str(free.getsockname()[1])
+    pipes = {"cwd": ROOT, "text": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    begun = [subprocess.Popen(two, env=meeting | {"RANK": rank, "LOCAL_RANK": rank}, **pipes) for rank in "01"]
+    said = [process.communicate(timeout=300)[1] for process in begun]
+    assert [process.returncode for process in begun] == [0, 0], said
     ours, theirs = (checkpoint.latest(tmp_path / name / "checkpoints").tensors for name in ("one", "two"))
     for name, tensor in ours.items():
         torch.testing.assert_close(tensor, theirs[name], rtol=1e-3, atol=1e-5)
