@@ -1,6 +1,7 @@
 """The house: which room may use which, and the rules that walking the source can check."""
 
 import ast
+import functools
 import importlib
 import pathlib
 import re
@@ -54,9 +55,14 @@ def room(module):
     return ".".join(parts[:2]) if parts[0] in ("theory", "ufm") else parts[0]
 
 
+@functools.cache
+def tree(path):
+    return ast.parse(path.read_text())
+
+
 def imports(path):
     """Dotted names that a module imports, with names imported from packages spelled out."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -104,7 +110,7 @@ def test_nothing_lies_flat_and_every_room_says_what_it_is():
 
 @pytest.mark.parametrize("path", OURS, ids=name)
 def test_torch_and_sympy_stay_in_their_rooms(path):
-    at_import = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    at_import = [node for node in tree(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
     top = {
         used.split(".")[0]
         for node in at_import
@@ -184,3 +190,9 @@ BANNED = re.compile(
 @pytest.mark.parametrize("path", OURS, ids=name)
 def test_nothing_read_from_disk_can_run(path):
     assert not BANNED.search(path.read_text())
+
+
+def test_nothing_that_python_may_leave_out_is_relied_on():
+    """`python -O` skips assertions: what must hold is raised, or typed."""
+    walked = ((path, node) for path in OURS for node in ast.walk(tree(path)))
+    assert not [f"{name(path)}:{node.lineno}" for path, node in walked if isinstance(node, ast.Assert)]

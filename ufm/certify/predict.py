@@ -72,8 +72,7 @@ def predict(problem: Problem, *, theta: ArrayLike | None = None, lengths: ArrayL
         if theta is not None or lengths != 1.0:
             raise ValueError(f"theta and lengths are of centers, which a {type(problem).__name__} does not have")
         return ModelPrediction.of(problem)
-    require_problem(problem, MultiCenterProblem)
-    assert isinstance(problem, MultiCenterProblem)
+    problem = require_problem(problem, MultiCenterProblem)
     arrays = []
     for name, values in (("theta", problem.theta if theta is None else theta), ("lengths", lengths)):
         array = real_array(name, values)

@@ -100,7 +100,8 @@ class Command:
                 )
             train, test = ends.train, ends.test
             if self.save is not None:
-                self._keep(
+                _keep(
+                    self.save,
                     features=train.features,
                     labels=train.labels,
                     train_own=train.own,
@@ -111,10 +112,6 @@ class Command:
             title = f"{config.title}, {config.centers} centers, f {config.f:g}, theta {config.theta:g}"
             arrays = (train.features, train.labels, test.features, test.labels)
             yield decide(*arrays, ends.frame, title=title, own=test.own, sizes=self.eps)
-
-    def _keep(self, **arrays: Any) -> None:
-        assert self.save is not None
-        store.write_atomically(self.save, lambda path: _savez(path, arrays))
 
     def _of_files(self) -> Finding:
         frame = self._frame()
@@ -130,6 +127,9 @@ class Command:
         return multi_center_frame(build({"problem": str(self.frame)}), basis=self.basis, seed=self.seed)
 
 
-def _savez(path: Path, arrays: dict[str, Any]) -> None:
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
+def _keep(path: Path, **arrays: Any) -> None:
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)
+
+    store.write_atomically(path, write)

@@ -46,8 +46,8 @@ def _stand_ins() -> Iterator[tuple[str, type]]:
     for module in pkgutil.iter_modules(commands.__path__):
         source = Path(commands.__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
         if "\nclass Command" in source:
-            (node,) = (each for each in ast.parse(source).body if getattr(each, "name", None) == "Command")
-            assert isinstance(node, ast.ClassDef)
+            classes = (each for each in ast.parse(source).body if isinstance(each, ast.ClassDef))
+            (node,) = (each for each in classes if each.name == "Command")
             yield module.name, dataclass(type("Command", (), {"__doc__": ast.get_docstring(node)}))
 
 

@@ -22,8 +22,8 @@ def ours(name: str) -> None:
             raise ImportError(f"ufm needs its own package {name!r}, and {there} is imported under that name already")
         return
     spec = importlib.util.spec_from_file_location(name, place, submodule_search_locations=[str(place.parent)])
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{place} is no file that Python imports")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 

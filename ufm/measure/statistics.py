@@ -119,10 +119,9 @@ class Statistics:
     @property
     def centers(self) -> "Centers":
         """What the second pass has seen of a frame."""
-        if self.frame is None:
+        if self.frame is None or (seen := self.second.centers) is None:
             raise LeftOut("it needs a frame")
-        assert self.second.centers is not None
-        return self.second.centers
+        return seen
 
     @property
     def outside(self) -> "Outside":

@@ -18,7 +18,7 @@ from ufm.minimize.trust_region import SLOPE, Ending, minimize_locally
 from ufm.minimize.turned import TurnedLocal
 from ufm.problems import stiefel
 from ufm.problems.kinds import LearnedMSEProblem
-from ufm.problems.objective import MSEObjective, objective_at
+from ufm.problems.objective import objective_at
 from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.state import (
     State,
@@ -92,7 +92,6 @@ def _without_rotations(problem: LearnedMSEProblem, method: str, state: State, pr
     if method == "projected":
         return minimize_locally(ProjectedLocal(Regression(problem), state.norms), progress=progress)
     objective = objective_at(problem, state)
-    assert isinstance(objective, MSEObjective)
     return minimize_locally(TurnedLocal(objective, state.norms, state.rows @ state.features.T), progress=progress)
 
 

@@ -237,16 +237,20 @@ def sphere_geometry(
     began = time.perf_counter()
     samples, bound = samples_of(model, full=full), MaxNormBound(model)
     rng, shape = np.random.default_rng(seed), (model.n_classes + len(samples.own), model.dim)
-    ends: list[float] = []
-    proof, best = None, None
+
+    def begun() -> OnSpheres:
+        return descend(samples, model.temperature, _normalised(rng.standard_normal(shape)))
+
+    def polished(local: OnSpheres) -> OnSpheres:
+        return minimize_locally(local, slope=SLOPE, decrement=SLOPE, progress=progress).local
+
     with one_thread(math.prod(shape)):
+        ends = [(local := begun()).value]
+        proof = bound.proof(best := polished(local))
         while proof is None and len(ends) < starts:
-            local = descend(samples, model.temperature, _normalised(rng.standard_normal(shape)))
-            ends.append(local.value)
-            if best is None or local.value < best.value - LOWER:
-                best = minimize_locally(local, slope=SLOPE, decrement=SLOPE, progress=progress).local
-                proof = bound.proof(best)
-    assert best is not None
+            ends.append((local := begun()).value)
+            if local.value < best.value - LOWER:
+                proof = bound.proof(best := polished(local))
     stats = {
         "seconds": time.perf_counter() - began,
         "starts": len(ends),

@@ -17,6 +17,7 @@ import functools
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import overload
 
 import numpy as np
 from scipy import sparse
@@ -211,6 +212,10 @@ objective_of.register(CosineProblem, CosineObjective)
 objective_of.register(MSEProblem, MSEObjective)
 
 
+@overload
+def objective_at(problem: MSEProblem, state: State) -> MSEObjective: ...
+@overload
+def objective_at(problem: MultiCenterProblem, state: State) -> Objective: ...
 def objective_at(problem: MultiCenterProblem, state: State) -> Objective:
     """The objective that a problem names, for the feature rows of a state: one per class or one per sample."""
     bounds = class_bounds(problem, state)

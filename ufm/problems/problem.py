@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,11 +63,15 @@ def natural(name: str, value: Any) -> int:
     return operator.index(value)
 
 
-def require_problem(value: Any, kind: type["Problem"]) -> None:
-    """Raise TypeError for what is not a problem of that kind."""
+P = TypeVar("P", bound="Problem")
+
+
+def require_problem(value: Any, kind: type[P]) -> P:
+    """The value itself. Raises TypeError for what is not a problem of that kind."""
     if not isinstance(value, kind):
         others = "" if issubclass(kind, MultiCenterProblem) else ", a ufm.FeatureModel or a ufm.SphereModel"
         raise TypeError(f"problem is a ufm.Problem{others}, not of type {type(value).__name__}")
+    return value
 
 
 class _FrontDoor(type):

@@ -104,6 +104,12 @@ class Recorder:
         return stacked
 
 
+def _kept(features: Array | None, keep: str) -> Array:
+    if features is None:
+        raise ValueError(f"features were not kept: keep='{keep}' keeps them")
+    return features
+
+
 @dataclass(frozen=True)
 class Trajectory:
     """A simulated flow or descent.
@@ -137,6 +143,14 @@ class Trajectory:
     def nc_max(self) -> float:
         """Largest NC of any sample at the last time."""
         return self.curves.nc_max
+
+    def require_final(self) -> Array:
+        """Features (N, d) at the last time. Raises ValueError if they were not kept."""
+        return _kept(self.final, "final")
+
+    def require_features(self) -> Array:
+        """Features (T, N, d) at all times. Raises ValueError if they were not kept."""
+        return _kept(self.features, "features")
 
     def class_values(self, name: str) -> Array:
         """One of the curves of :attr:`data` as a plain array (T, K)."""

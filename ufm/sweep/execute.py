@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ufm.files import store
 from ufm.files.process import end_with, processors
@@ -225,8 +225,7 @@ def _trainings(sweep: Sweep, cells: Sequence[Cell], out: Path, workers: int | No
     from ufm.sweep.kinds.training import Training
     from ufm.tables import grid
 
-    training = sweep.does
-    assert isinstance(training, Training)
+    training = cast(Training, sweep.does)  # the only kind that is not parallel
     devices = grid.cuda_devices()
     count = workers or max(1, len(devices))
     jobs = {}

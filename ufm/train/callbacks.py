@@ -31,7 +31,8 @@ class Watching:
 
     def _count(self) -> dict[str, float]:
         """Count an epoch; the headline where it was measured."""
-        assert self.watch is not None
+        if self.watch is None:
+            raise RuntimeError("an epoch ends before this callback was told that the training begins")
         measures = self.watch.epoch()
         return {} if measures is None else {f"collapse/{key}": each for key, each in headline(measures).items()}
 

@@ -355,7 +355,7 @@ def test_real_images_killed_and_resumed_change_no_bit(tmp_path, command):
 
 @pytest.mark.slow
 def test_two_processes_average_their_gradients(tmp_path, command):
-    """Two processes, as torchrun starts them, train as one does, up to rounding (no batch normalisation in this network).
+    """Two processes, begun as torchrun does it, train as one does up to rounding, without batch normalisation.
 
     More steps than the bar waits before it shows numbers, which only one of the processes has.
     """

@@ -182,6 +182,18 @@ def test_starts(kind):
             assert ufm.gradient_flow(problem, start=kind, keep=keep).status == "collapsed"
 
 
+def test_features_that_were_not_kept_are_asked_for_in_vain():
+    problem = ufm.Problem((4, 3), (2, 3), 0.3, 12)
+    only_metrics, final, whole = (
+        ufm.gradient_flow(problem, t_eval=[0.0, 1.0], keep=keep) for keep in ("metrics", "final", "features")
+    )
+    with pytest.raises(ValueError, match="keep='final'"):
+        only_metrics.require_final()
+    with pytest.raises(ValueError, match="keep='features'"):
+        final.require_features()
+    assert np.array_equal(final.require_final(), whole.require_features()[-1])
+
+
 def test_same_seed_same_numbers_whatever_the_chunks_and_threads(monkeypatch):
     problem = ufm.Problem((50, 30, 20), (2, 3, 4), 0.3, 16)
     base = ufm.gradient_flow(problem, seed=5, keep="final", t_eval=[0, 1, 5], workers=1)

@@ -332,6 +332,12 @@ def test_lightning_callback(loader, monkeypatch):
     assert logged[1]["collapse/nc1"] == callback.watch.data.nc1.values[0, -1]
 
 
+def test_a_callback_that_was_not_told_of_the_beginning_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightning.pytorch", FakeLightning)
+    with pytest.raises(RuntimeError, match="before this callback was told that the training begins"):
+        lightning_callback().on_train_epoch_end(None, type("Module", (), {"log_dict": None}))
+
+
 def test_trainer_callback(data, monkeypatch):
     """With a stand-in of the documented hooks, whose arguments come by name."""
     fake = type("transformers", (), {"TrainerCallback": type("TrainerCallback", (), {})})

@@ -87,8 +87,8 @@ def flow(problem: MultiCenterProblem, times: ArrayLike, *, start: Start | None =
     run = gradient_flow(
         problem, frame=frame, start=begin, seed=SEED, method="full", t_eval=times, keep="features", rtol=1e-11
     )
-    assert run.features is not None
-    parts = [_split(run.features[:, problem.samples(k)], frame, k) for k in range(problem.n_classes)]
+    features = run.require_features()
+    parts = [_split(features[:, problem.samples(k)], frame, k) for k in range(problem.n_classes)]
     return Decomposed(*(np.concatenate(part, axis=1) for part in zip(*parts, strict=True)))
 
 

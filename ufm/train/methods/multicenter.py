@@ -153,8 +153,9 @@ def _frame(problem: MultiCenterProblem, basis: str, seed: int, theta: Array) -> 
     frame = multi_center_frame(problem, basis=basis, seed=seed)
     if np.all(theta == problem.theta):
         return frame
+    if frame.auxiliary is None:
+        raise ValueError("a frame without auxiliary vectors has one angle")
     owner = np.repeat(np.arange(problem.n_classes), problem.centers)
-    assert frame.auxiliary is not None
     turned = sparse.diags_array(np.cos(theta)[owner]).tocsr() @ frame.auxiliary
     centers = turned + sparse.diags_array(np.sin(theta)[owner]).tocsr() @ frame.classifier[owner]
     return Frame(frame.counts, centers, frame.classifier, frame.auxiliary)

@@ -34,8 +34,7 @@ def descent_defect(problem: MultiCenterProblem, momentum: float) -> float:
     for method in methods:
         options: dict[str, Any] = {"step_size": 0.05, "momentum": momentum, "n_steps": 50, "keep": "final"}
         run = gradient_descent(problem, frame=frame, seed=SEED, method=method, **options)
-        assert run.final is not None
-        finals.append(run.final)
+        finals.append(run.require_final())
     return float(np.abs(finals[0] - finals[1]).max())
 
 

@@ -42,8 +42,7 @@ def end_and_residue(problem: MultiCenterProblem) -> tuple[Array, Array]:
     frame = random_frame(problem)
     start = draw(problem, frame, Start(), SEED)
     trajectory = gradient_flow(problem, frame=frame, features=start, t_eval=[0.0, 1e6], keep="features", method="exact")
-    assert trajectory.features is not None
-    away = unit_rows(trajectory.features[-1]) - dense(frame.mean_directions)[problem.labels]
+    away = unit_rows(trajectory.require_features()[-1]) - dense(frame.mean_directions)[problem.labels]
     return np.sum(away**2, axis=1), np.linalg.norm(null_part(frame, start), axis=1)
 
 
