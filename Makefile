@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
+export PYTHONDONTWRITEBYTECODE = # empty, so that processes share what one has compiled: tests start two hundred
 
 .PHONY: help verify figures test check fuzz rounding lowest lint claims gallery notebooks docs tables bench data data-cifar10 clean
 

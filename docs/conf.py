@@ -15,7 +15,8 @@ release = version = ufm.__version__
 language = "en"
 
 extensions = [
-    *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode", "myst_nb"),
+    *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "myst_nb"),
+    *(() if tags.has("quick") else ("sphinx.ext.viewcode",)),  # noqa: F821  # Sphinx gives tags; a page for each module
     *("_ext.docstrings", "_ext.mathml", "_ext.ledger", "_ext.generated"),
 ]
 # docs/gallery holds pictures and their captions; _ext.gallery makes a page of them

@@ -47,19 +47,21 @@ def test_trainings_are_drawn_from_their_records(training, tmp_path, command):
         assert "from trainings" in module.caption(module.trained([training]))
 
 
-@pytest.fixture
-def runs(tmp_path, command, monkeypatch):
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
     """Short trainings on the embedded digits in place of those on CIFAR: figure 5 has two of four, figure 1 none."""
+    found = tmp_path_factory.mktemp("trained") / "runs"
     tiny = {"dataset": "mnist5k", "network": "mlp", "epochs": 2, "n_max": 40, "tau": 0.1, "f": 3}
-    for name in ("cifar10-resnet8-cal-0.1", "cifar10-lenet-cal-0.1", "cifar10-convnet-p-0.1-free-norms"):
-        method = {"method": "P", "penalty": 0.0} if "-p-" in name else {"method": "CAL"}
-        monkeypatch.setitem(PRESETS, f"collapse/{name}", {**tiny, **method})
-        folder = tmp_path / "runs" / "collapse" / name / "seed0"
-        assert command("train", f"collapse/{name}", "--threads", 1, "--out", folder)[0] == 0
-    folder = tmp_path / "runs" / "cifar10" / "cifar10-convnet-p-0.1" / "seed0"
-    flags = ("--dataset", "mnist5k", "--network", "mlp", "--epochs", 1, "--n-max", 40, "--f", 3, "--method", "P")
-    assert command("train", *flags, "--threads", 1, "--out", folder)[0] == 0
-    return tmp_path / "runs"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("cifar10-resnet8-cal-0.1", "cifar10-lenet-cal-0.1", "cifar10-convnet-p-0.1-free-norms"):
+            method = {"method": "P", "penalty": 0.0} if "-p-" in name else {"method": "CAL"}
+            patch.setitem(PRESETS, f"collapse/{name}", {**tiny, **method})
+            folder = found / "collapse" / name / "seed0"
+            assert cli.main(("train", f"collapse/{name}", "--threads", "1", "--out", str(folder))) == 0
+    folder = found / "cifar10" / "cifar10-convnet-p-0.1" / "seed0"
+    flags = ("--dataset", "mnist5k", "--network", "mlp", "--epochs", "1", "--n-max", "40", "--f", "3", "--method", "P")
+    assert cli.main(("train", *flags, "--threads", "1", "--out", str(folder))) == 0
+    return found
 
 
 @pytest.mark.slow
