@@ -21,7 +21,7 @@ THEOREM = Theorem(
     "collapse is not the minimum; as lambda -> 0 it is lower than the second iff K (1 - 2^(p - 1)) > 1: M = 2, K >= 6, "
     "or M >= 3, K >= 4. What is stated is an upper bound: the minimum may be lower than all three, as it is for "
     "K = 16, M = 2, where the vertices of half a 5-cube beat the orthoplex. Only for K = 2 it is known to be the lower "
-    "of the first two.",
+    "of the first two, and all dies by a jump.",
     verdict="new",
     derivations=("deep_ce",),
 )
@@ -33,11 +33,17 @@ def _at(k: int, lam: float, layers: int = 2, **changes: object) -> dict[str, obj
     return {"class_sizes": (5,) * k, "lam_w": lam, "lam_h": lam, "layers": layers, **changes}
 
 
+TURN, DEADLY = 0.006877581, 0.1484961725
+"""lambda of four classes of 5 samples, M = 2, where the last two values are equal; of two classes, where all dies."""
+
 CASES = {
     "two classes": _at(2, 1e-2),
     "two classes, three unequal layers": _at(2, 1e-3, 3, lam_w=(1e-3, 4e-3, 2e-2)),
-    "two classes, all dead": _at(2, 0.3),
+    "two classes, just alive": _at(2, 0.999 * DEADLY),
+    "two classes, all dead": _at(2, 1.001 * DEADLY),
     "four classes, collapse is the lower one": _at(4, 1e-3),
+    "four classes, collapse is just the lower one": _at(4, 0.99 * TURN),
+    "four classes, collapse is just not the minimum": _at(4, 1.01 * TURN),
     "four classes, more decay": _at(4, 2e-2),
     "four classes, three layers": _at(4, 1e-4, 3),
     "six classes": _at(6, 1e-4),
@@ -92,5 +98,5 @@ def predict(model: DeepModel) -> Prediction:
         said["collapsed"] = False
     if k == 2:
         # by convexity the mean loss is at least that of the mean margin tr(P Z), which sigma_1(Z) bounds
-        said["value"] = collapse
+        said |= {"value": collapse, "learns": collapse < np.log(k)}
     return said

@@ -11,7 +11,8 @@ THEOREM = Theorem(
         g = \sqrt n \lambda, \quad Z = s (I - 1 1^\top / K) + t\, 1 1^\top / K, \quad s = (1 - K g)_+, \quad
         t = (1 - K g (1 + \lambda_b) / \lambda_b)_+, \quad b = \frac{1 - t}{K (1 + \lambda_b)} 1
     """,
-    hypotheses="Equal sizes, d >= K. A simplex iff lambda_b <= K g / (1 - K g); an orthogonal frame as lambda_b grows.",
+    hypotheses="Equal sizes, d >= K. A simplex iff lambda_b <= K g / (1 - K g); an orthogonal frame as lambda_b grows. "
+    "All is 0 unless K g < 1.",
     verdict="new",
     derivations=("mse_bias_decay",),
 )
@@ -21,13 +22,16 @@ G = 4 * 20**0.5 * (5e-3 * 2e-3) ** 0.5
 """K g."""
 CRITICAL = G / (1.0 - G)
 """lambda_b above which the mean of the logits lives."""
+LAST = 1.0 / (4 * 20**0.5)
+"""lambda at which everything dies."""
 
 CASES = {
     "between": BASE,
     "a simplex, just": {**BASE, "bias": 0.999 * CRITICAL},
     "just none": {**BASE, "bias": 1.001 * CRITICAL},
     "nearly orthogonal": {**BASE, "bias": 1e4},
-    "all dead": {**BASE, "lam_w": 1.0, "lam_h": 1.0},
+    "just alive": {**BASE, "lam_w": 0.999 * LAST, "lam_h": 0.999 * LAST},
+    "all dead": {**BASE, "lam_w": 1.001 * LAST, "lam_h": 1.001 * LAST},
 }
 BROKEN = {**BASE, "class_sizes": (30, 20, 20, 10)}
 

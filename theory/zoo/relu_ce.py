@@ -20,8 +20,8 @@ THEOREM = Theorem(
 )
 
 BASE = {"class_sizes": (40, 20, 8, 3), "lam_w": 1e-2, "lam_h": 2e-3}
-CRITICAL = (3 * 3 / 4) ** 0.5 / 71
-"""lambda at which the smallest class dies."""
+CRITICAL, NEXT = ((n * 3 / 4) ** 0.5 / 71 for n in (3, 8))
+"""lambda at which the smallest class dies, and the next one, with which the rank falls."""
 
 CASES = {
     "alive": {**BASE, "lam_h": 2e-4},
@@ -29,6 +29,8 @@ CASES = {
     "equal sizes": {**BASE, "class_sizes": (10,) * 4},
     "smallest class just alive": {**BASE, "lam_w": 0.999 * CRITICAL, "lam_h": 0.999 * CRITICAL},
     "smallest class dead": {**BASE, "lam_w": 1.001 * CRITICAL, "lam_h": 1.001 * CRITICAL},
+    "three classes just alive": {**BASE, "lam_w": 0.999 * NEXT, "lam_h": 0.999 * NEXT},
+    "two classes alive": {**BASE, "lam_w": 1.001 * NEXT, "lam_h": 1.001 * NEXT},
     "all dead": {**BASE, "lam_w": 1.0, "lam_h": 1.0},
 }
 BROKEN = {**BASE, "bias": "free"}
