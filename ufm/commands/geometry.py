@@ -12,9 +12,10 @@ from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.text import columns
 from ufm.minimize.solve import minimize
-from ufm.problems.build import read_loss, read_model
+from ufm.problems.build import read_model
 from ufm.problems.deep_model import DeepModel
 from ufm.problems.feature_model import FeatureModel, NonnegativeModel
+from ufm.problems.file_loss import read_loss
 
 SHOWN = 30
 """At most so many groups of classes are printed."""
@@ -60,7 +61,7 @@ class Command(LossFlags, SizeFlags):
     """Layers of weights above the features: several make a deep linear model, the best of many starts."""
     model: Path | None = None
     """File with a model of any kind in place of all these flags, .toml or .json: bounds on norms, vectors of length 1,
-    targets and decays of single layers stand only there."""
+    targets and decays of single layers stand only there. A loss FILE.py::NAME lies beside it, and is run."""
     picture: Path | None = None
     """Where to draw norms, margins and angles: .png, .pdf or .svg."""
     json: bool = False

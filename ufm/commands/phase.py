@@ -30,6 +30,7 @@ from ufm.minimize.phase import (
 )
 from ufm.problems import build
 from ufm.problems.feature_model import FeatureModel
+from ufm.problems.file_loss import read_loss
 from ufm.problems.frames import Array
 from ufm.problems.problem import MultiCenterProblem, Problem, Sizes, natural
 from ufm.problems.sizes import long_tailed_sizes
@@ -97,12 +98,15 @@ class Command(LossFlags, ProblemFlags):
 
     Example: ufm phase --loss bce --n-classes 10 --n-max 500 --tau 0.01 --axes lam
 
+    Example: ufm phase --loss mine.py::PairwiseLogistic --class-sizes 500,50,50
+
     Writes phase.nc and phase.png into --out. Status 1 if a class lives, merges or dies against theory, a norm differs
     from its prediction, or a minimum has no certificate.
     """
 
     loss: str | None = None  # type: ignore[assignment]
-    """ce, mse, bce, hinge or squared-hinge, of free weights and features (default: P with a learned frame)."""
+    """ce, mse, bce, hinge or squared-hinge, or one of your own, FILE.py::NAME, of free weights and features
+    (default: P with a learned frame)."""
     axes: str | None = None
     """P: weights, lam_W over lam_H, or tau, imbalance ratio over lam_W = lam_H, with centers by the rule at each tau.
     A loss: lam, the root of lam_W lam_H; lam,tau; or lam,ratio, the latter lam_W / lam_H
@@ -145,10 +149,10 @@ class Command(LossFlags, ProblemFlags):
         for name in ("problem", "centers", "f", "theta", "frame", "beta", "lam", "lam_h", "lam_w"):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name}={getattr(self, name)} has no meaning beside --loss: leave it out for P")
-        dim: dict[str, Any] = {} if self.dim is None else {"dim": self.dim}
+        said: dict[str, Any] = {"loss": read_loss(loss)} | ({} if self.dim is None else {"dim": self.dim})
 
         def model_of(sizes: Sizes, lam_w: float, lam_h: float) -> FeatureModel:
-            return FeatureModel(sizes, loss=loss, lam_w=lam_w, lam_h=lam_h, **dim, **self.changes(sizes))
+            return FeatureModel(sizes, lam_w=lam_w, lam_h=lam_h, **said, **self.changes(sizes))
 
         sizes = self.sizes()
         axes = (self.axes or "lam,tau").replace(" ", "")

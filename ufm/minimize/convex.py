@@ -32,8 +32,7 @@ from ufm.problems.logits import Adjusted, Hinge, RoundedHinge
 
 def solve(layout: Layout, model: FeatureModel, rank: int, *, progress: bool = False) -> Ending[Factored]:
     """Minimise over factors of ``rank`` columns: a trust region, and where kinks hold it up, L-BFGS before it."""
-    if not isinstance(model.loss, str):
-        require_convex(layout, model.loss_name)
+    require_convex(layout, model)
     if isinstance(layout.loss.loss, Hinge):
         with one_thread(layout.counts.size):
             return _by_multipliers(layout, model, rank, progress=progress)
@@ -103,11 +102,14 @@ def _by_matrix(
     return Ending(ending.local.factored(), ending.status, ending.reason, ending.slope, ending.decrement, *counts)
 
 
-def require_convex(layout: Layout, name: str) -> None:
+def require_convex(layout: Layout, model: FeatureModel) -> None:
     """Raise ValueError for a loss of one's own that is below 0, or one of its tangents, at random logits of many sizes.
 
     What may be below 0 proves nothing, and has no unit: see :class:`ufm.minimize.nuclear.NuclearBound`.
     """
+    if isinstance(model.loss, str):
+        return
+    name = model.loss_name
     rng, shape, all_of = np.random.default_rng(0), layout.counts.shape, (layout.targets, layout.counts)
     for size in (0.1, 1.0, 10.0) * CHORDS:
         here, there = size * rng.standard_normal((2, *shape))

@@ -22,6 +22,7 @@ from scipy import linalg
 from ufm.files import memory
 from ufm.files.blas import one_thread
 from ufm.minimize.certificate import Certificate, bound_of
+from ufm.minimize.convex import require_convex
 from ufm.minimize.factored import FLOOR, Factored
 from ufm.minimize.geometry import Geometry, geometry_of
 from ufm.minimize.layouts import Whole
@@ -135,7 +136,7 @@ def full_geometry(model: FeatureModel, *, seed: int = 0, progress: bool = False)
 
     Raises
     ------
-    ValueError : no decay, or a loss with kinks.
+    ValueError : no decay, or a loss with kinks, or one of one's own that is not convex.
     MemoryError : all features would not fit.
     """
     model.require_decay()
@@ -143,6 +144,7 @@ def full_geometry(model: FeatureModel, *, seed: int = 0, progress: bool = False)
     n, k, d = model.n_samples, model.n_outputs, model.dim
     memory.require(8 * (COPIES * (n + k) * d + 8 * n * k), f"a minimum of {n} features", "use method='means'")
     began, field, bound, layout = time.perf_counter(), Field(model, full=True), bound_of(model), Whole(model)
+    require_convex(layout, model)
     drawn = np.random.default_rng(seed).standard_normal((k + n, d)) / np.sqrt(d)
     start = Point(drawn[:k], drawn[k:], np.zeros(0 if model.bias == "none" else k))
     with one_thread(n * k):

@@ -19,7 +19,7 @@ from scipy import linalg
 
 from ufm.files.blas import one_thread
 from ufm.minimize.certificate import Certificate, bound_of
-from ufm.minimize.convex import SLOPE
+from ufm.minimize.convex import SLOPE, require_convex
 from ufm.minimize.factored import Factored, nothing_but_bias
 from ufm.minimize.geometry import Geometry
 from ufm.minimize.layouts import Whole
@@ -97,6 +97,7 @@ def cone_geometry_of(model: NonnegativeModel) -> ConeGeometry:
     """The best of many starts; proved to be a minimum where its gap is closed."""
     model.require_decay()
     began, layout, bound = time.perf_counter(), Whole(model), ConeBound(model)
+    require_convex(layout, model)
     found = []
     for seed in range(STARTS):
         with one_thread(layout.counts.size):

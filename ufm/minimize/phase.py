@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ufm.files.text import require_known
+from ufm.minimize.convex import require_convex
 from ufm.minimize.layouts import layout_of
 from ufm.minimize.solve import minimize
 from ufm.problems.feature_model import FeatureModel
@@ -224,7 +225,8 @@ def model_grid(
 
     Raises
     ------
-    ValueError : unknown axes, ends that are not in order, or sizes that tau cannot stretch.
+    ValueError : unknown axes, ends that are not in order, sizes that tau cannot stretch, or a loss of one's own that is
+        not convex.
     """
     require_known(axes, MODEL_AXES, f"axes={axes!r} is unknown for a loss of logits")
     second = axes.partition(",")[2]
@@ -239,8 +241,11 @@ def model_grid(
         "tau": imbalances(max(sizes), points),
     }[second]
     ends = [model_at(float(each), 1.0) for each in vertical.values[[0, -1]]]
+    layouts = [layout_of(model) for model in ends]
+    for layout, model in zip(layouts, ends, strict=True):
+        require_convex(layout, model)
     first = min(np.sqrt(min(model.class_sizes)) / model.n_samples for model in ends) / 4.0
-    last = max(layout_of(model).deadly for model in ends)
+    last = max(layout.deadly for layout in layouts)
     return model_at, vertical, Axis("lam", LAM, LAM_SAID, spread(first, last, points, low, high))
 
 

@@ -1,16 +1,16 @@
 """A problem from a description: plain values by name, as flags of the command line and descriptions of sweeps give."""
 
 import re
-import runpy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from theory.multicenter.geometry import minimum_dimension
-from ufm.files.text import json_object, read_text, require_known, suggestion, toml_table
+from ufm.files.text import json_object, read_text, suggestion, toml_table
 from ufm.problems.deep_model import DeepModel
 from ufm.problems.dot_regression_model import DotRegressionModel
 from ufm.problems.feature_model import FeatureModel
+from ufm.problems.file_loss import read_loss
 from ufm.problems.peeled_model import PeeledModel
 from ufm.problems.presets import CENTERS, PRESETS, preset, spend
 from ufm.problems.problem import MultiCenterProblem, Problem
@@ -171,13 +171,15 @@ OWN_WORDS: Mapping[str, Any] = {
 def read_model(path: Path) -> FeatureModel | SphereModel | PeeledModel:
     """The model without a frame of a file, of whatever kind, as its ``to_toml`` or ``to_json`` writes it.
 
-    Raises ValueError, OSError.
+    A loss of one's own is FILE.py::NAME, its path from the folder of this file, and is run. Raises ValueError, OSError.
     """
-    return _from_file(path, "model", model_of)
+    return _from_file(path, "model", lambda values: model_of(values, path.parent))
 
 
-def model_of(values: Mapping[str, Any]) -> FeatureModel | SphereModel | PeeledModel:
-    """The model without a frame of plain values. Raises ValueError.
+def model_of(values: Mapping[str, Any], folder: Path = Path()) -> FeatureModel | SphereModel | PeeledModel:
+    """The model without a frame of plain values; a loss FILE.py::NAME lies in ``folder``, and is run.
+
+    Raises ValueError, OSError.
 
     Examples
     --------
@@ -187,26 +189,9 @@ def model_of(values: Mapping[str, Any]) -> FeatureModel | SphereModel | PeeledMo
     if "centers" in values:
         raise ValueError("centers: this is a problem with multiple centers, for ufm verify and ufm simulate")
     kinds = [kind for word, kind in OWN_WORDS.items() if word in values]
-    model: FeatureModel | SphereModel | PeeledModel = (kinds or [FeatureModel])[0].from_dict(values)
+    loss = {"loss": read_loss(values["loss"], folder)} if isinstance(values.get("loss"), str) else {}
+    model: FeatureModel | SphereModel | PeeledModel = (kinds or [FeatureModel])[0].from_dict({**values, **loss})
     return model
-
-
-def read_loss(text: str) -> Any:
-    """A loss of logits: its name, or FILE.py::NAME of an object with a method ``at``, or of a class of such objects.
-
-    The file is run. Raises ValueError, OSError.
-    """
-    file, separated, name = text.partition("::")
-    if not separated:
-        return text
-    read_text(Path(file))
-    try:
-        there = runpy.run_path(file)
-        require_known(name, [each for each in there if not each.startswith("_")], f"{file} has no {name!r}")
-        found = there[name]() if isinstance(there[name], type) else there[name]
-    except Exception as error:  # whatever the user's own code does
-        raise ValueError(f"loss={text}: {' '.join(str(error).split()) or type(error).__name__}") from error
-    return found
 
 
 def inverse_weights(sizes: Sequence[int]) -> tuple[float, ...]:

@@ -7,18 +7,17 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ufm.files.store import config_key
 from ufm.files.text import require_known
 from ufm.problems import logits
 from ufm.problems.frames import Array
-from ufm.problems.model import Model
+from ufm.problems.loss_model import LossModel
 from ufm.problems.problem import LEFT_OUT, Integers, integers, nonnegative
 
 BIASES = ("none", "free")
 
 
 @dataclass(frozen=True)
-class FeatureModel(Model):
+class FeatureModel(LossModel):
     r"""Features H, weights W and a bias b that minimise, together,
 
     .. math:: \frac1N \sum_i \ell(W h_i + b, y_i) + \frac{\lambda_W}{2} |W|_F^2 + \frac{\lambda_H}{2} |H|_F^2
@@ -28,8 +27,9 @@ class FeatureModel(Model):
     ----------
     class_sizes : samples of each class; with ``targets``, of each row of these.
     loss : "ce", "mse" (half the squared distance to the one-hot label), "bce", "hinge", "squared-hinge", or a
-        convex loss of your own: a :class:`ufm.TorchLogitLoss` or :class:`ufm.NumpyLogitLoss` around a callable, or an
-        object as :class:`ufm.problems.logits.LogitLoss` describes it.
+        convex loss of your own: a :class:`ufm.TorchLogitLoss` or :class:`ufm.NumpyLogitLoss` around a callable, an
+        object as :class:`ufm.problems.logits.LogitLoss` describes it, or one that a file has
+        (:func:`ufm.problems.file_loss.read_loss`).
     lam_w, lam_h : weight decay of weights and features, >= 0. At 0 there is a flow (:func:`ufm.gradient_flow`), but no
         end of it that weights and features tend to, or none that does not depend on the start:
         :func:`ufm.minimize` refuses it.
@@ -68,13 +68,7 @@ class FeatureModel(Model):
     def __post_init__(self) -> None:
         """Validate every field."""
         super().__post_init__()
-        if isinstance(self.loss, str):
-            logits.named(self.loss)
-        elif not hasattr(self.loss, "at"):
-            hint = ": wrap it in ufm.TorchLogitLoss or ufm.NumpyLogitLoss" if callable(self.loss) else ""
-            raise ValueError(
-                f"loss={self.loss!r} is neither a name nor has it a method at(logits, targets, counts){hint}"
-            )
+        self._require_loss()
         self._put("lam_w", self._validated_decay())
         self._put("lam_h", nonnegative("lam_h", self.lam_h))
         if self.bias not in BIASES:
@@ -112,7 +106,7 @@ class FeatureModel(Model):
             raise ValueError(f"targets of shape {rows.shape} must be finite, a row for each of {len(self.class_sizes)}")
         if self.smoothing:
             raise ValueError(f"smoothing={self.smoothing} has no meaning beside targets: soften them yourself")
-        if self.loss != "mse" and (rows < 0.0).any():
+        if isinstance(self.loss, str) and self.loss != "mse" and (rows < 0.0).any():
             raise ValueError(f"targets has {rows.min()}: loss={self.loss!r} takes what is at least 0")
         if self.loss in ("hinge", "squared-hinge"):
             raise ValueError(f"targets has no meaning for loss={self.loss!r}, which wants one class for each sample")
@@ -148,7 +142,7 @@ class FeatureModel(Model):
     @cached_property
     def exchangeable(self) -> bool:
         """Whether classes that agree in all their numbers have equal logits at a minimum."""
-        return self.targets is None and (isinstance(self.loss, str) or bool(self.loss.exchangeable))
+        return self.targets is None and bool(self.loss_object().exchangeable)
 
     def by_class(self, name: str, default: float) -> Array:
         """One of the optional fields with a number for each class, or its default, as an array."""
@@ -157,22 +151,8 @@ class FeatureModel(Model):
         return np.full(count, default) if values is None else np.asarray(values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; what was left out is left out."""
-        if not isinstance(self.loss, str):
-            raise ValueError(f"loss={self.loss!r} is code: only losses with a name can be written down")
+        """Plain values; what was left out is left out. A loss of a file is FILE.py::NAME."""
         return super().to_dict() | ({} if self.features == "free" else {"features": self.features})
-
-    @property
-    def key(self) -> str:
-        """Sixteen hexadecimal digits that name this model; a loss of one's own goes by its :attr:`loss_name`."""
-        if isinstance(self.loss, str):
-            return config_key(self.to_dict())
-        return config_key({**self.replace(loss="mse").to_dict(), "loss": self.loss_name})
-
-    @property
-    def loss_name(self) -> str:
-        """Of the loss; of one of one's own that of its class, or of the callable that it is made of."""
-        return self.loss if isinstance(self.loss, str) else getattr(self.loss, "name", type(self.loss).__qualname__)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:  # type: ignore[override]
@@ -207,10 +187,6 @@ class FeatureModel(Model):
         scale = np.outer(self.by_class("sample_temperatures", 1.0)[classes], self.by_class("temperatures", 1.0))
         shift = np.broadcast_to(self.by_class("shifts", 0.0), scale.shape)
         return logits.Adjusted(self.loss_object(), self.by_class("weights", 1.0)[classes, None], scale, shift)
-
-    def loss_object(self) -> Any:
-        """The loss, without weights, temperatures and shifts."""
-        return logits.named(self.loss) if isinstance(self.loss, str) else self.loss
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
 """Layer-peeled models: free features and weights whose mean squared norms are bounded."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from ufm.problems import logits
 from ufm.problems.feature_model import FeatureModel
-from ufm.problems.model import Model
+from ufm.problems.loss_model import LossModel
 from ufm.problems.problem import LEFT_OUT, integers
 
 
 @dataclass(frozen=True)
-class PeeledModel(Model):
+class PeeledModel(LossModel):
     r"""Features H and weights W, and a bias b, that minimise together
 
     .. math:: \frac1N \sum_i \ell(W h_i + b, y_i) \quad \text{with} \quad \frac1K \sum_k |w_k|^2 \le E_W , \quad
@@ -21,7 +21,7 @@ class PeeledModel(Model):
     ----------
     class_sizes : samples of each class.
     energy_w, energy_h : E_W and E_H, > 0.
-    loss : "ce", "mse", "bce" or "squared-hinge".
+    loss : "ce", "mse", "bce", "squared-hinge", or a convex loss of your own, as for a :class:`ufm.FeatureModel`.
     bias : "none" or "free".
     dim : feature dimension d; one for each class if left out, which is as good as any larger one.
 
@@ -38,14 +38,14 @@ class PeeledModel(Model):
 
     energy_w: float = 1.0
     energy_h: float = 1.0
-    loss: str = "ce"
+    loss: Any = "ce"
     bias: str = "none"
     dim: int = LEFT_OUT
 
     def __post_init__(self) -> None:
         """Validate every field."""
         super().__post_init__()
-        logits.named(self.loss)
+        self._require_loss()
         if self.loss == "hinge":
             raise ValueError(
                 "loss='hinge': its margins are met at a finite norm; ufm.FeatureModel has the smallest one"

@@ -13,6 +13,7 @@ import numpy as np
 
 from ufm.files.store import config_key
 from ufm.files.text import read_text, require_known, suggestion, toml_table
+from ufm.problems.file_loss import located
 from ufm.problems.problem import integers
 from ufm.sweep.kinds import KINDS, Kind
 from ufm.sweep.kinds.base import real
@@ -60,6 +61,7 @@ class Sweep:
     seeds : of starts and draws; the last dimension.
     about : what the sweep shows, in a sentence or two.
     picture : how ``--show`` draws it: arguments of :func:`figures.commands.sweep.sweep_figure`.
+    folder : where the path of a loss of one's own, FILE.py::NAME, starts; it is no part of the description.
 
     Raises
     ------
@@ -89,6 +91,7 @@ class Sweep:
     seeds: tuple[int, ...] = (0,)
     about: str = ""
     picture: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what is not a sweep."""
@@ -157,8 +160,11 @@ class Sweep:
         for axis, i in zip(self.axes, place[:-1], strict=True):
             values |= dict(zip(axis.fields, axis.values[i], strict=True))
         values["seed"] = self.seeds[place[-1]]
+        given = {**self.base, **values}
+        if isinstance(given.get("loss"), str):
+            given["loss"] = located(given["loss"], self.folder)
         try:
-            configuration = self.does.configuration({**self.base, **values}, self.record)
+            configuration = self.does.configuration(given, self.record)
         except (ValueError, OSError) as error:
             raise ValueError(f"{error} (cell {label(values)})" if self.axes else str(error)) from None
         key = config_key({"kind": self.kind, "record": self.record, **configuration})
@@ -166,19 +172,19 @@ class Sweep:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; without ``about`` and ``picture``, this is what two equal sweeps have in common."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: getattr(self, name) for name in _said(type(self))}
 
     @classmethod
-    def from_toml(cls, text: str) -> Self:
+    def from_toml(cls, text: str, folder: Path = Path()) -> Self:
         """Read a description: keys kind, record, seeds, about; tables base, axes, picture; array of tables zip.
 
         An axis is a list, or ``{ linspace = [first, last, points] }``, or ``{ logspace = [first, last, points] }``
         (equal ratios between the same two ends). A ``[[zip]]`` holds a name and axes of one length that move together.
         """
-        return cls.from_mapping(toml_table(text))
+        return cls.from_mapping(toml_table(text), folder)
 
     @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+    def from_mapping(cls, values: Mapping[str, Any], folder: Path = Path()) -> Self:
         """The same as :meth:`from_toml`, from what TOML would hold, for sweeps that a Python script puts together."""
         for key in values:
             require_known(key, TOP, f"unknown key {key!r}")
@@ -204,17 +210,23 @@ class Sweep:
             seeds=_seeds(values.get("seeds", 1)),
             about=str(values.get("about", "")),
             picture=dict(values.get("picture", {})),
+            folder=folder,
         )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of :meth:`to_dict`. Raises ValueError."""
         try:
-            said = {each.name: values[each.name] for each in fields(cls)}
+            said = {name: values[name] for name in _said(cls)}
             axes = tuple(Axis(n, tuple(names), tuple(map(tuple, points))) for n, names, points in said["axes"])
             return cls(**said | {"record": tuple(said["record"]), "axes": axes, "seeds": tuple(said["seeds"])})
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the description of a sweep: {error}") from None
+
+
+def _said(kind: type[Sweep]) -> list[str]:
+    """The fields that are the description."""
+    return [each.name for each in fields(kind) if each.compare]
 
 
 def shipped() -> dict[str, str]:
@@ -231,7 +243,7 @@ def read(name: str) -> Sweep:
         return Sweep.from_toml(known[name])
     text = read_text(path)
     try:
-        return Sweep.from_toml(text)
+        return Sweep.from_toml(text, path.parent)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

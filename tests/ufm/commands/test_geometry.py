@@ -8,7 +8,8 @@ from figures.commands.geometry import geometry_figure
 from tests.readable import require_readable
 from ufm.certify import zoo
 from ufm.minimize.certificate import Certificate
-from ufm.problems.build import read_loss, read_model
+from ufm.problems.build import read_model
+from ufm.problems.file_loss import read_loss
 
 SIZES = ("--class-sizes", "500,50,50,5")
 

@@ -106,6 +106,17 @@ def test_callables_that_will_not_do_are_named(loss, message):
         ufm.minimize(ufm.FeatureModel((5, 3), **DECAYS, loss=loss))
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(ufm.FeatureModel, {"method": "full"}), (ufm.NonnegativeModel, {}), (ufm.PeeledModel, {})],
+)
+def test_what_is_not_convex_proves_nothing_whatever_the_solver(kind, options):
+    decays = {} if kind is ufm.PeeledModel else DECAYS
+    loss = ufm.NumpyLogitLoss(lambda x, y: 2 + np.cos(x - y).mean(1))
+    with pytest.raises(ValueError, match="below its tangent"):
+        ufm.minimize(kind((5, 3), **decays, loss=loss), **options)
+
+
 def test_a_bare_callable_is_told_what_to_be_wrapped_in():
     with pytest.raises(ValueError, match=r"wrap it in ufm\.TorchLogitLoss or ufm\.NumpyLogitLoss"):
         ufm.FeatureModel((5, 3), **DECAYS, loss=squares)

@@ -1,13 +1,17 @@
 """Cells that minimise a loss of logits over free weights and features: value, rank, and which classes merge or die."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ufm.certify.phases import Saying, phases
+from ufm.minimize.convex import require_convex
+from ufm.minimize.layouts import layout_of
 from ufm.minimize.solve import minimize
 from ufm.problems import build
 from ufm.problems.feature_model import FeatureModel
+from ufm.problems.file_loss import FileLoss, read_loss
 from ufm.sweep.kinds.base import Kind, Quantity, integer, real, word
 
 SIZES = ("preset", "class_sizes", "labels", "n_classes", "n_max", "tau")
@@ -38,12 +42,16 @@ class GeometryKind(Kind):
     }
 
     def configuration(self, values: Mapping[str, Any], record: Sequence[str]) -> dict[str, Any]:
-        """The model. No start is drawn: seeds change nothing."""
-        return {"model": _model(values).to_dict()}
+        """The model, with the digest of the file of its loss if it has one. No start is drawn: seeds change nothing."""
+        model = _model(values)
+        if not isinstance(model.loss, FileLoss):
+            return {"model": model.to_dict()}
+        _require_convex(model.replace(lam_w=1.0, lam_h=1.0))
+        return {"model": model.to_dict(), **model.loss.identity}
 
     def answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> dict[str, Any]:
         """Minimise."""
-        model = FeatureModel.from_dict(cell["model"])
+        model = _of_cell(cell)
         found = minimize(model)
         by_class = {
             "merged": found.merged,
@@ -57,6 +65,20 @@ class GeometryKind(Kind):
         if any(name in PREDICTED for name in record):
             answer |= _predicted(phases(model), model.n_classes)
         return answer
+
+
+@lru_cache(maxsize=1024)
+def _require_convex(model: FeatureModel) -> None:
+    """Raise ValueError for a loss that no decay makes a convex program: before the first cell, not in each."""
+    require_convex(layout_of(model), model)
+
+
+def _of_cell(cell: Mapping[str, Any]) -> FeatureModel:
+    """The model of a configuration. Raises ValueError where the file of its loss is another one by now."""
+    loss = read_loss(cell["model"]["loss"])
+    if isinstance(loss, FileLoss) and loss.digest != cell["digest"]:
+        raise ValueError(f"loss={loss} was changed since the sweep began")
+    return FeatureModel.from_dict({**cell["model"], "loss": loss})
 
 
 def _predicted(said: Mapping[Saying, Any], count: int) -> dict[str, Any]:
@@ -83,7 +105,7 @@ def _model(values: Mapping[str, Any]) -> FeatureModel:
     said |= {"dim": integer("dim", values["dim"])} if "dim" in values else {}
     bias = values.get("bias", "none")
     said["bias"] = bias if isinstance(bias, str) else real("bias", bias)
-    model = FeatureModel(sizes, loss=word("loss", values.get("loss", "ce")), **said)
+    model = FeatureModel(sizes, loss=read_loss(word("loss", values.get("loss", "ce"))), **said)
     model.require_decay()
     return model
 
