@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from theory.zoo.theorem import Peeled, Prediction, Theorem, balanced
+from theory.zoo.theorem import Peeled, Prediction, Theorem, balanced, sizes
 
 MODEL = "peeled"
 
@@ -30,9 +30,9 @@ BROKEN = {"class_sizes": (20,) * 5, "loss": "bce"}
 
 
 def _three_and_seven(model: Peeled) -> bool:
-    first, *_, last = model.class_sizes
+    n = sorted(model.class_sizes, reverse=True)
     usual = model.energy_w == model.energy_h == 1.0 and model.bias == "none"
-    return usual and tuple(model.class_sizes) == (first,) * 3 + (last,) * 7 and first > last
+    return usual and n == [n[0]] * 3 + [n[-1]] * 7 and n[0] > n[-1]
 
 
 def applies(model: Peeled) -> bool:
@@ -49,7 +49,8 @@ def size(k: int, energy_w: float, energy_h: float) -> float:
 def predict(model: Peeled) -> Prediction:
     """See the formulas above."""
     if not balanced(model):
-        return {"merged": np.repeat([False, model.class_sizes[0] / model.class_sizes[-1] > RATIO], (3, 7))}
+        n = sizes(model)
+        return {"merged": (n == n.min()) & (n.max() / n.min() > RATIO)}
     k = len(model.class_sizes)
     alpha = size(k, model.energy_w, model.energy_h)
     return {
