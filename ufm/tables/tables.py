@@ -90,7 +90,8 @@ def labels(name: str) -> tuple[str, str]:
     cropped = "" if config.augmentation is None else f", {config.augmentation}"
     if name.partition("/")[0] in SWEEPS:
         return f"f = {config.f}", f"theta = {config.theta:g}"
-    own = f", theta {config.theta:g}" if config.theta not in (None, 0.2) else ""
+    own = f", f {config.f}" if config.f not in (None, 20) else ""
+    own += f", theta {config.theta:g}" if config.theta not in (None, 0.2) else ""
     own += ", margins" if config.centers == "margins" else ""
     own += ", free norms" if config.penalty == 0 else ""
     rate = f", lr {config.lr:g}" if name.startswith("scan/") else ""

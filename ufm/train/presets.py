@@ -106,9 +106,25 @@ RATES: dict[tuple[str, str], float] = {
     ("cifar10", "ETF-CE"): 0.2,  # that of CE: it was not in the scan
 }
 """Learning rates of the tables of real images by data set and method, where not the default: the scan's best."""
+CLOTHES: dict[str, Any] = {**SHORT, "n_max": 1000}
+"""Fashion-MNIST cut to what one core trains in less than a minute."""
+FASTEST_ANGLES = {20: 0.7, 5: 0.586}
+"""Angle at which collapse is fastest by mean number of centers (theory.decision.choice.fastest_weighted_angle)."""
+DESIGNS: dict[str, dict[str, dict[str, Any]]] = {
+    "CE": {"": {}},
+    "CE+LA": {"": {}},
+    "AL": {f"-f{f}": {"f": f} for f in FASTEST_ANGLES},
+    "CAL": {f"-f{f}": {"f": f} for f in FASTEST_ANGLES}
+    | {f"-f{f}-theta{theta:g}": {"f": f, "theta": theta} for f, theta in FASTEST_ANGLES.items()}
+    | {f"-f{f}-margins": {"f": f, **MARGINS["-margins"]} for f in FASTEST_ANGLES},
+    "CAL-theta": {"-f20": {"f": 20}},
+}
+"""What choices of centers and angle are tried on clothes, by method: uniform, class-aware and LDAM's centers, two
+numbers of them, the fastest angle, and an angle per class."""
 SLOWER = {"-theta0.7": {**FASTEST["-theta0.7"], "lr": 0.06}}
 """The scan's best for that angle: the loss is 2.4 times as steep there."""
 SCAN: dict[str, Any] = {"epochs": 40, "measure_every": 10}
+SHORTER_SCAN = CLOTHES | {"epochs": SCAN["epochs"]}
 TO_THE_END: dict[str, Any] = {"epochs": 100, "measure_every": 10}
 FREE_NORMS = {"-free-norms": NORMS["-free-norms"]}
 FEW_IMAGES: dict[str, Any] = {"n_max": 200, "epochs": 60, "measure_every": 15}
@@ -121,6 +137,20 @@ def _scan(dataset: str, validation: int) -> Iterator[Family]:
     own = {f"{name}{lr}": {**variant, **rate} for name, variant in FASTEST.items() for lr, rate in rates.items()}
     yield Family("scan", (dataset,), ("convnet",), TRAINED_ALONE, (0.01,), SCAN, rates)
     yield Family("scan", (dataset,), ("convnet",), ("CAL",), (0.01,), SCAN, own)
+
+
+def _designs() -> Iterator[Family]:
+    """Choices of centers and angle on clothes: the scan of their learning rates, then the trainings."""
+    for method, variants in DESIGNS.items():
+        place = (("fashion-mnist",), ("cnn",), (method,), (0.01,))
+        width = EXPAND if METHODS[method].loss else {}
+        rates = {
+            f"{name}-lr{lr:g}": {**variant, "lr": lr, "validation": 500}
+            for name, variant in variants.items()
+            for lr in SCANNED
+        }
+        yield Family("scan", *place, SHORTER_SCAN | width, rates)
+        yield Family("designs", *place, CLOTHES | width, variants)
 
 
 FAMILIES = (
@@ -147,6 +177,7 @@ FAMILIES = (
     Family("fashion", ("fashion-mnist",), ("cnn",), FIVE, (0.01, 0.1), FASHION, name="{method}-{tau:g}"),
     *_scan("cifar10", 500),
     *_scan("cifar100", 50),
+    *_designs(),
     *(Family(dataset, (dataset,), ("convnet",), REAL, (0.01, 0.1), TO_THE_END) for dataset in CIFAR),
     Family("cifar10", ("cifar10",), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, SLOWER | MARGINS),
     Family("cifar10", ("cifar10",), ("convnet",), ("ETF-CE",), (0.01, 0.1), TO_THE_END),
