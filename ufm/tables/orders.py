@@ -9,6 +9,7 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ufm.certify.predict import predict
 from ufm.certify.prediction import CosinePrediction
@@ -55,8 +56,21 @@ class _Known:
     @property
     def rare_distance(self) -> float:
         """ln NC at the last epoch, in the mean over the rare classes."""
-        nc = np.asarray(self.result["curves"]["nc"][-1], dtype=np.float64)[rare_classes(self.result["class_sizes"])]
+        return self._distance(rare_classes(self.result["class_sizes"]))
+
+    @property
+    def frequent_distance(self) -> float:
+        """The same over as many of the most frequent classes."""
+        return self._distance(rare_classes(-np.asarray(self.result["class_sizes"])))
+
+    def _distance(self, chosen: NDArray[np.int64]) -> float:
+        nc = np.asarray(self.result["curves"]["nc"][-1], dtype=np.float64)[chosen]
         return float(np.log(np.maximum(nc, np.finfo(float).tiny)).mean())
+
+    @property
+    def frequent_rate(self) -> float:
+        """Of collapse of the most frequent classes, per step of the steepest class (:func:`shared_rate`)."""
+        return float(shared_rate(self.end)[rare_classes(-np.asarray(self.result["class_sizes"]))].mean())
 
 
 def radii(end: CosinePrediction) -> dict[str, Array]:
@@ -72,13 +86,38 @@ def radii(end: CosinePrediction) -> dict[str, Array]:
     return {"nearest": np.full_like(c, np.sqrt(0.5)), "rcr": skew * np.sqrt(0.5), "gcr": c / np.sqrt(1.0 + c * c)}
 
 
+def margin_sum(end: CosinePrediction) -> float:
+    r"""What the margins of a frame make of the bound on the mean error of the classes under RCR; smaller is better.
+
+    .. math:: \frac1K \sum_k \frac{1}{\cos\rho_k \sqrt{n_k}}
+
+    The term of :func:`theory.decision.generalisation.margin_bound` that depends on the frame, class by class, for
+    features of norm 1.
+    """
+    return float(np.mean(1.0 / (end.classifier_cosine * np.sqrt(end.sizes))))
+
+
+def shared_rate(end: CosinePrediction) -> Array:
+    r"""Rate of collapse of each class in a network, whose step size all classes share, (K,).
+
+    .. math:: \frac{4 \beta_k f_k c_k (1 - c_k)}{\max_j 2 \beta_j f_j c_j}
+
+    The denominator is the steepest slope of the loss along a mean center, at features without a part in it: the
+    largest step that does not overshoot goes like one over it. A factor common to all rates is a learning rate. (A
+    conjecture about networks, made before they were trained: theory has the rate of each class in its own time.)
+    """
+    return np.asarray(end.rate / np.max(2.0 * end.problem.weights * end.counts * end.center_cosine))
+
+
 def orders(names: Sequence[str], results: Sequence[Result]) -> list[Order]:
     """Every order about the trainings of these names by the cosine loss, with several centers a class.
 
     Of one training: the rule with the larger radius (:func:`radii`, in the mean over classes) decides more test images
     right; the nearest mean center comes first. Of two with the same seed: where classes collapse faster and both RCR
-    and GCR have larger radii, accuracy by the own rule is higher; and where nothing differs but centers and angle, rare
-    classes with the larger rate are nearer to collapse at the end.
+    and GCR have larger radii, accuracy by the own rule is higher; where margins make the bound on the error smaller
+    (:func:`margin_sum`), accuracy by RCR is; where nothing differs but centers and angle, rare classes with the larger
+    rate are nearer to collapse at the end; and whatever the learning rate, frequent classes with the larger
+    :func:`shared_rate`.
     """
     known = [
         _Known(result, end)
@@ -121,6 +160,12 @@ def _of_pairs(one: _Known, other: _Known) -> Iterator[Order]:
     if all(ours[name].mean() > theirs[name].mean() for name in ("rate", "rcr", "gcr")):
         holds = one.result["accuracy"]["own"] >= other.result["accuracy"]["own"]
         yield Order(f"accuracy: {first} before {second}, by rate and radii", column, holds, early)
+    if margin_sum(one.end) < margin_sum(other.end):
+        holds = one.result["accuracy"]["rcr"] >= other.result["accuracy"]["rcr"]
+        yield Order(f"accuracy by RCR: {first} before {second}, by the bound of margins", column, holds, early)
+    if one.frequent_rate > other.frequent_rate:
+        holds = one.frequent_distance <= other.frequent_distance
+        yield Order(f"collapse of frequent classes: {first} before {second}, by shared rate", column, holds, early)
     if _alike(one.result, other.result) and one.rare_rate > other.rare_rate:
         holds = one.rare_distance <= other.rare_distance
         yield Order(f"collapse of rare classes: {first} before {second}, by rate", column, holds, early)

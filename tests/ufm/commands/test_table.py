@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.optimize import LinearConstraint, minimize
 
 import ufm
+from theory.decision.generalisation import margin_bound
 from theory.multicenter import geometry
 from ufm.certify import nc0
 from ufm.certify.training import TRAINED
@@ -274,7 +275,34 @@ def test_orders_that_theory_foretells(tmp_path, command):
         "accuracy: convnet CAL, theta 0.7 before convnet CAL, by rate and radii": "0 of 1",
         "accuracy: convnet CAL, theta 0.7 before convnet AL, by rate and radii": "1 of 1",
         "collapse of rare classes: convnet CAL before convnet AL, by rate": "0 of 1",
+        "accuracy by RCR: convnet AL before convnet CAL, by the bound of margins": "0 of 1",
+        "accuracy by RCR: convnet CAL, theta 0.7 before convnet AL, by the bound of margins": "1 of 1",
+        "accuracy by RCR: convnet CAL, theta 0.7 before convnet CAL, by the bound of margins": "1 of 1",
+        "collapse of frequent classes: convnet AL before convnet CAL, by shared rate": "1 of 1",
+        "collapse of frequent classes: convnet AL before convnet CAL, theta 0.7, by shared rate": "0 of 1",
+        "collapse of frequent classes: convnet CAL before convnet CAL, theta 0.7, by shared rate": "0 of 1",
     }
+
+
+def test_the_shared_rate_is_that_of_the_flow_over_the_steepest_slope_of_the_loss():
+    """Slopes by differences of the loss as it is defined, at a feature that is orthogonal to its mean center."""
+    problem = ufm.Problem((9, 5, 2), (2, 3, 7), 0.3, beta="weighted")
+    frame, end = ufm.multi_center_frame(problem), ufm.predict(problem)
+    means, step = np.asarray(frame.mean_directions), 1e-6
+
+    def loss(k, s):
+        feature = s * means[k] + np.sqrt(1.0 - s * s) * means[k - 1]
+        return problem.weights[k] * np.sum((np.asarray(frame.class_centers(k)) @ feature - 1.0) ** 2)
+
+    slopes = [(loss(k, -step) - loss(k, step)) / (2 * step) for k in range(3)]
+    np.testing.assert_allclose(orders.shared_rate(end), end.rate / max(slopes), rtol=1e-8)
+
+
+def test_the_bound_of_margins_orders_as_the_bound_itself_does():
+    ends = [ufm.predict(ufm.Problem((900, 50, 9), (4, 4, 4), theta)) for theta in (0.1, 0.4, 1.2)]
+    bounds = [np.mean(margin_bound(0.0, end.classifier_cosine, 1.0, 1.0, 3, end.sizes)) for end in ends]
+    sums = [orders.margin_sum(end) for end in ends]
+    np.testing.assert_allclose(np.diff(bounds), 4.0 * np.sqrt(3.0) * np.diff(sums), rtol=1e-12)
 
 
 def test_correlations_find_the_number_that_accuracy_follows(tmp_path, command, refused):
