@@ -41,13 +41,15 @@ def offset_accuracies(mean: ArrayLike, noise: float, offsets: ArrayLike, copies:
     >>> offset_accuracies([2.0, 2.0], 1.0, [-0.0527, -1.1513], [1, 1]).round(4)
     array([0.9858, 0.7381])
     """
-    n, scale = integers(copies, "copies"), positive("noise", noise)
-    b, m = (np.asarray(each, dtype=np.float64)[:, None] / scale for each in (offsets, mean))
+    given, scale = np.array([mean, offsets], dtype=np.float64), positive("noise", noise)
+    (m, b), place = np.unique(given, axis=1, return_inverse=True)
+    n = np.bincount(place.reshape(-1), weights=integers(copies, "copies"))
+    m, b = m[:, None] / scale, b[:, None] / scale
     own = np.minimum(m + b, b.max() + CERTAIN)  # beyond, no mistake is left
     h = step(float(n.sum()))
     x = np.arange(own.min() - REACH, own.max() + REACH + h, h)
     log_each = log_ndtr(x - b)
-    return np.asarray(h * np.sum(phi(x - own) * np.exp(n @ log_each - log_each), axis=1))
+    return np.asarray(h * np.sum(phi(x - own) * np.exp(n @ log_each - log_each), axis=1))[place.reshape(-1)]
 
 
 def gcr_accuracies(f: ArrayLike, theta: float, ratio: float, copies: ArrayLike) -> Array:
@@ -81,7 +83,20 @@ def gcr_accuracies(f: ArrayLike, theta: float, ratio: float, copies: ArrayLike) 
     y = np.arange(-REACH - lead.max() / 2.0, REACH + h, h)
     x = np.append(y, np.arange(y[-1] + h, y[-1] + lead.max() + 2.0 * h, h))
     log_each = Best(x, counts, across, along).distribution().log_below
-    others = n @ log_each - log_each
     density = Best(y, counts, across, along).density()
-    right = np.array([CubicSpline(x, log)(y + shift) for log, shift in zip(others, lead, strict=True)])
+    right = _moved(CubicSpline(x, n @ log_each - log_each, axis=1), lead[:, 0], h, y.size)
     return np.asarray(h * np.sum(density * np.exp(np.minimum(right, 0.0)), axis=1))
+
+
+def _moved(spline: CubicSpline, leads: Array, h: float, size: int) -> Array:
+    """A function of G rows, the g-th at the first ``size`` knots plus its own lead >= 0; the knots are h apart, (G, N).
+
+    All those places are as far from the knot before: one polynomial a row, with the coefficients of each interval.
+    """
+    places = []
+    for g, lead in enumerate(leads):
+        first = int(lead // h)
+        a, b, c, d = spline.c[:, first : first + size, g]
+        part = lead - first * h
+        places.append(((a * part + b) * part + c) * part + d)
+    return np.array(places)

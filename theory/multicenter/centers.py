@@ -99,11 +99,19 @@ def apportioned(class_sizes: Sequence[int], f: int) -> tuple[int, ...]:
 
 
 def _handed_out(n_classes: int, mean: int, price: Callable[[int, int], float]) -> tuple[int, ...]:
-    """One center for every class, and the others one at a time to the lowest price(k, centers), the first if tied."""
-    counts = [1] * n_classes
-    queue = [(price(k, 1), k) for k in range(n_classes)]
+    r"""One center for every class, and the others one at a time to the lowest price(k, centers), the first if tied.
+
+    Prices must be :math:`w_k a (a + 1)`. Fewer than :math:`\sqrt{\lambda / w_k}` of class k are below
+    :math:`\lambda`, and all but one of these are: with :math:`\lambda` such that these roots add up to
+    what there is to hand out, all those are given at once, and at most 2 K one at a time.
+    """
+    spare = (mean - 1) * n_classes
+    roots = [price(k, 1) ** -0.5 for k in range(n_classes)]
+    scale = spare * (1.0 - 1e-12) / sum(roots)  # rounding must not give one too many
+    counts = [max(1, int(scale * root)) for root in roots]
+    queue = [(price(k, count), k) for k, count in enumerate(counts)]
     heapq.heapify(queue)
-    for _ in range((mean - 1) * n_classes):
+    for _ in range(spare + n_classes - sum(counts)):
         _, k = queue[0]
         counts[k] += 1
         heapq.heapreplace(queue, (price(k, counts[k]), k))

@@ -1,7 +1,7 @@
 r"""What theory says of designs before anything is trained: how many centers, at which angle, for whom, decided how.
 
 Test features are taken to be collapsed, :math:`z = r u_k + \sigma g` with r = 1 in a unit frame: see
-:mod:`theory.decision`. Classes of one size, prior and number of centers are computed once.
+:mod:`theory.decision`. Classes of one prior and number of centers are computed once.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,10 +139,8 @@ def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[De
     allocation, or numbers out of range.
     """
     centers = spend(allocation, setting.sizes, f, theta)
-    kinds, place, copies = np.unique(
-        np.stack([centers, setting.sizes, setting.prior], axis=1), axis=0, return_inverse=True, return_counts=True
-    )
-    counts, prior, own = kinds[:, 0], kinds[:, 2], place.reshape(-1)
+    kinds, place, copies = np.unique([centers, setting.prior], axis=1, return_inverse=True, return_counts=True)
+    (counts, prior), own = kinds, place.reshape(-1)
     skew = classifier_cosine(counts, theta)
     rest: dict[str, Any] = {
         "rate": float(nc_rate(counts, theta, center_cosine(counts, theta)).min()),

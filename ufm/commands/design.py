@@ -13,6 +13,7 @@ from tqdm import tqdm
 from theory.decision.few_samples import break_even
 from theory.multicenter.geometry import minimum_dimension
 from ufm.certify.design import (
+    CRITERIA,
     RULES,
     Design,
     Setting,
@@ -152,12 +153,12 @@ def prior_of(text: str, sizes: Sequence[int]) -> tuple[float, ...]:
 
 def plain(ranked: Sequence[Design], setting: Setting) -> dict[str, Any]:
     """Plain values of all designs, with what they cost, and the offsets of the first."""
-    best = ranked[0]
+    best, leaders = ranked[0], [min(ranked, key=score) for score in CRITERIA.values()]
     return {
         "sigma": setting.sigma,
         "prior": list(setting.prior),
         "recommended": {**best.to_dict(), "offsets": offsets(best, setting).tolist(), "gain": hard_gain(best, setting)},
-        "designs": [{**design.to_dict(), "costs": costs(design, ranked)} for design in ranked],
+        "designs": [{**design.to_dict(), "costs": costs(design, leaders)} for design in ranked],
     }
 
 

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from theory.multicenter.centers import apportioned, class_aware, margin_centers
 from theory.multicenter.geometry import minimum_dimension
-from ufm.files import memory
 from ufm.files.text import suggestion
 from ufm.problems.problem import MultiCenterProblem, Problem
 from ufm.problems.sizes import long_tailed_sizes
@@ -103,6 +102,4 @@ def spend(rule: str, sizes: tuple[int, ...], f: int, theta: float) -> tuple[int,
     """Centers per class by a named rule. Raises ValueError for an unknown one."""
     if rule not in CENTERS:
         raise ValueError(f"centers {rule!r} is unknown{suggestion(rule, CENTERS)}")
-    if rule in ("apportioned", "margins"):  # which hand them out one at a time
-        memory.require_time(1e-6 * f * len(sizes), f"handing out f={f} centers a class", "take a smaller --f")
     return CENTERS[rule](sizes, f, theta)

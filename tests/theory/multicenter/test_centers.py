@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theory.multicenter import centers
 from theory.multicenter.centers import apportioned, centers_for_margin, class_aware, margin_centers
 from theory.multicenter.geometry import classifier_cosine
 
@@ -73,6 +74,28 @@ def test_no_transfer_brings_two_classes_closer_to_proportion(sizes, f):
                 continue
             (p, q), (r, s) = imbalance(i, j, counts[i], counts[j]), imbalance(i, j, counts[i] - 1, counts[j] + 1)
             assert p * s <= r * q
+
+
+def one_at_a_time(n_classes, mean, price):
+    counts = [1] * n_classes
+    for _ in range((mean - 1) * n_classes):
+        cheapest = min(range(n_classes), key=lambda k: price(k, counts[k]))
+        counts[cheapest] += 1
+    return tuple(counts)
+
+
+@given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=9), f=st.integers(1, 25), theta=angles)
+def test_what_is_given_at_once_is_what_one_at_a_time_would_have_given(sizes, f, theta):
+    taken = [apportioned(sizes, f), margin_centers(sizes, f, theta)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(centers, "_handed_out", one_at_a_time)
+        assert taken == [apportioned(sizes, f), margin_centers(sizes, f, theta)]
+
+
+def test_handing_out_takes_steps_by_classes_not_by_centers():
+    asked = []
+    centers._handed_out(100, 10_000, lambda k, a: asked.append(k) or (k + 1.0) ** 2 * a * (a + 1))
+    assert len(asked) <= 4 * 100  # the first prices, those of a start, and two a class
 
 
 @pytest.mark.parametrize("rule", [class_aware, apportioned])

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import log_ndtr
 
 import ufm
 from figures.commands.design import design_figure
 from tests.readable import require_readable
-from theory.decision import accuracy, shift
+from theory.decision import accuracy, shift, together
 from ufm.certify import design as designs
 from ufm.certify.design import CRITERIA, Design, Setting, evaluate, rank
 from ufm.commands import main as cli
@@ -56,6 +57,18 @@ def test_nearest_mean_centers_with_their_offsets_are_as_good_as_any():
     stated = shift.offset_accuracy(1.0, 0.4, shift.nmc_offsets(TRAINING, 1.0, 0.4))
     assert best.accuracy == pytest.approx(np.dot(TRAINING, stated), abs=1e-10)
     np.testing.assert_allclose(np.ptp(designs.offsets(best, UNEVEN)), 0.16 * np.log(200 / 6))
+
+
+def test_classes_that_do_not_differ_in_centers_and_prior_are_integrated_once(monkeypatch):
+    """Work: values of ln Phi per accuracy, for 300 classes of 300 sizes and for as many of the 12 that they come to."""
+    values = []
+    monkeypatch.setattr(together, "log_ndtr", lambda x: values.append(x.shape[0]) or log_ndtr(x))
+    sizes = tuple(range(1, 301))
+    found = evaluate("class-aware", 4, 0.5, Setting(sizes, (1 / 300,) * 300, 0.4))
+    distinct = len(set(found[0].centers))
+    assert distinct < 40
+    assert max(values) == distinct  # of RCR; the nearest mean center has one kind of class
+    assert min(values) == 1
 
 
 def test_limits():
