@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from os.path import isfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,7 +115,7 @@ def _own_sizes(given: Description) -> tuple[int, ...]:
         return read_class_sizes(given["labels"], labels=True)
     sizes = given.get("class_sizes")
     if isinstance(sizes, str):
-        if not _is_list(sizes) or Path(sizes).is_file():
+        if not _is_list(sizes) or isfile(sizes):  # which a long list is too long a name for
             return read_class_sizes(sizes)
         sizes = numbers("class_sizes", sizes, int)
     if sizes is not None:

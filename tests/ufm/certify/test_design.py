@@ -138,6 +138,13 @@ def test_the_command_recommends_explains_and_draws(capsys, tmp_path):
     assert 0.02 < json.loads(out)["sigma"] < 0.3
 
 
+def test_sizes_of_hundreds_of_classes_may_be_given_as_a_list(capsys):
+    sizes = ",".join(map(str, range(1000, 4000, 10)))
+    status, out, _ = design(capsys, "--class-sizes", sizes, "--f", 2, "--theta", 0.5)
+    assert status == 0
+    assert out.startswith("For accuracy")
+
+
 def test_the_picture_shows_every_design():
     several = rank([d for f in (2, 4) for d in evaluate("class-aware", f, 0.5, UNEVEN)])
     figure = design_figure(several)
