@@ -110,19 +110,23 @@ LOWER_TOO = (0.006, *SCANNED)
 """Learning rates on clothes, where the steeper losses were best at the lowest of the others."""
 CLOTHES: dict[str, Any] = {**SHORT, "n_max": 1000}
 """Fashion-MNIST cut to what one core trains in less than a minute."""
-FASTEST_ANGLES = {20: 0.7, 5: 0.586}
-"""Angle at which collapse is fastest by mean number of centers (theory.decision.choice.fastest_weighted_angle)."""
 DESIGNS: dict[str, dict[str, dict[str, Any]]] = {
-    "CE": {"": {}},
-    "CE+LA": {"": {}},
-    "AL": {f"-f{f}": {"f": f} for f in FASTEST_ANGLES},
-    "CAL": {f"-f{f}": {"f": f} for f in FASTEST_ANGLES}
-    | {f"-f{f}-theta{theta:g}": {"f": f, "theta": theta} for f, theta in FASTEST_ANGLES.items()}
-    | {f"-f{f}-margins": {"f": f, **MARGINS["-margins"]} for f in FASTEST_ANGLES},
-    "CAL-theta": {"-f20": {"f": 20}},
+    "CE": {"": {"lr": 0.06}},
+    "CE+LA": {"": {"lr": 0.06}},  # shares that training
+    "AL": {"-f20": {"f": 20, "lr": 0.02}, "-f5": {"f": 5, "lr": 0.2}},
+    "CAL": {
+        "-f20": {"f": 20, "lr": 0.2},
+        "-f5": {"f": 5, "lr": 0.6},
+        "-f20-theta0.7": {"f": 20, "theta": 0.7, "lr": 0.02},
+        "-f5-theta0.586": {"f": 5, "theta": 0.586, "lr": 0.06},
+        "-f20-margins": {"f": 20, "centers": "margins", "lr": 0.2},
+        "-f5-margins": {"f": 5, "centers": "margins", "lr": 0.06},
+    },
+    "CAL-theta": {"-f20": {"f": 20, "lr": 0.02}},
 }
-"""What choices of centers and angle are tried on clothes, by method: uniform, class-aware and LDAM's centers, two
-numbers of them, the fastest angle, and an angle per class."""
+"""Choices of centers and angle that are tried on clothes, by method, each with the scan's best learning rate: uniform,
+class-aware and LDAM's centers, two numbers of them, the angle at which collapse is fastest for that many
+(theory.decision.choice.fastest_weighted_angle), and an angle per class."""
 SLOWER = {"-theta0.7": {**FASTEST["-theta0.7"], "lr": 0.06}}
 """The scan's best for that angle: the loss is 2.4 times as steep there."""
 SCAN: dict[str, Any] = {"epochs": 40, "measure_every": 10}
