@@ -1,10 +1,7 @@
 """Whether a picture can be read."""
 
-import io
-
 import numpy as np
 from matplotlib.collections import PathCollection
-from PIL import Image
 
 from figures import gallery
 
@@ -71,6 +68,7 @@ def require_readable(figure):
     """Labels on every side, something in every panel, no text beyond the edge; integers for what is counted, few kinds
     of marks, and no legend over a curve."""
     figure.set_dpi(gallery.RESOLUTION)
+    figure.draw_without_rendering()  # as savefig does: layout and labels in three dimensions move while drawn
     figure.canvas.draw()
     renderer, frame = figure.canvas.get_renderer(), figure.bbox
     for axis in visible(figure):
@@ -93,9 +91,6 @@ def require_readable(figure):
         box = legend.get_window_extent(renderer)
         assert frame.x0 - 1 <= box.x0
         assert box.x1 <= frame.x1 + 1
-    # Labels in three dimensions are placed while they are drawn: look at the edge of the picture itself.
-    file = io.BytesIO()
-    figure.savefig(file, dpi=gallery.RESOLUTION)
-    picture = np.asarray(Image.open(file).convert("L"))
+    picture = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     edge = np.concatenate([picture[[0, -1]].ravel(), picture[:, [0, -1]].ravel()])
     assert edge.min() == 255, "something reaches over the edge"

@@ -140,8 +140,9 @@ SLOW = {"torch", "sympy", "matplotlib", "xarray", "pandas", "numpy", "scipy"}
         ("import ufm", set()),
         ("import ufm; ufm.Problem", {"numpy"}),
         ("from ufm.commands.main import main\n    try: main(['--help'])\n    except SystemExit: pass", set()),
+        ("from ufm.commands.main import main\n    main(['no-such-command'])", set()),
     ],
-    ids=["import", "problem", "help"],
+    ids=["import", "problem", "help", "no such command"],
 )
 def test_what_is_loaded_is_what_is_used(code, needed):
     assert SLOW & loaded(code) == needed

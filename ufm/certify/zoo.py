@@ -1,6 +1,7 @@
 """The zoo: minimisers of unconstrained-feature models held against every theorem that speaks of them."""
 
 import functools
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -87,6 +88,12 @@ def zoo() -> dict[str, Entry]:
     ------
     ValueError : naming a file of the folder that states no theorem, and what it lacks.
     """
+    return _lying_in(tuple((folder, os.stat(folder).st_mtime_ns) for folder in theory.zoo.__path__))
+
+
+@functools.lru_cache(maxsize=1)
+def _lying_in(folders: tuple[tuple[str, int], ...]) -> dict[str, Entry]:
+    """Read once for as long as nothing comes or goes: every point of a phase diagram asks."""
     entries = []
     for name, module in modules_in(theory.zoo).items():
         if name == "theorem":

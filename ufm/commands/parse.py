@@ -52,11 +52,11 @@ def _stand_ins() -> Iterator[tuple[str, type]]:
 
 
 def _needed(words: Sequence[str]) -> Mapping[str, type]:
-    """The commands as far as these words need them: the one that they name is loaded, and all if they name none."""
+    """The commands as far as these words need them: the one that they name is loaded, and all for a flag alone."""
     if list(words) in ([], ["-h"], ["--help"]):
         return described()
     if words[0] not in (there := described()):
-        return found()
+        return found() if words[0].startswith("-") else there
     return {**there, words[0]: importlib.import_module(f"{commands.__name__}.{words[0]}").Command}
 
 
