@@ -81,7 +81,7 @@ def _staircase(axis: Any, diagram: ModelDiagram) -> None:
         axis.plot(fine, [each[name] for each in said], color=color, linewidth=0.8)
     dead = next((h for h, each in zip(fine, said, strict=True) if each["learns"] == 0.0), None)
     if dead is not None:
-        axis.axvline(dead, color="0.2", linewidth=0.7, linestyle=":")
+        axis.axvline(dead, color="0.2", linewidth=0.7, linestyle=":", label="all dead")
     axis.set(xscale="log", xlabel=horizontal.label, ylabel="number")
     axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axis.set_title(f"at {vertical.symbol} = {level:.2g} (lines: theory)", loc="left")

@@ -96,9 +96,14 @@ class Command(LossFlags, ProblemFlags):
 
     Example: ufm phase --loss ce --class-sizes 500,500,500,50,50,50 --axes lam,tau
 
+    Example: ufm phase --loss ce --class-sizes 500,200,80,30,10 --axes lam
+
     Example: ufm phase --loss bce --n-classes 10 --n-max 500 --tau 0.01 --axes lam
 
     Example: ufm phase --loss mine.py::PairwiseLogistic --class-sizes 500,50,50
+
+    The rank staircase of unequal classes under cross-entropy has no known formula but for its last step, where all is
+    dead: its steps are simulated.
 
     Writes phase.nc and phase.png into --out. Status 1 if a class lives, merges or dies against theory, a norm differs
     from its prediction, or a minimum has no certificate.

@@ -135,9 +135,15 @@ def test_the_rank_of_unequal_minorities_falls_step_by_step():
     def model_of(sizes, lam_w, lam_h):
         return ufm.FeatureModel(sizes, lam_w=lam_w, lam_h=lam_h)
 
-    rank = model_diagram(*model_grid(model_of, (500, 200, 80, 30, 10), "lam", 40)).rank[0]
+    diagram = model_diagram(*model_grid(model_of, (500, 200, 80, 30, 10), "lam", 40))
+    rank = diagram.rank[0]
     assert sorted(set(rank.tolist())) == [0, 1, 2, 3, 4]
     assert (np.diff(rank) <= 0).all()
+    # theory knows the last step alone
+    said = [ufm.predict(model)["ce-imbalanced"] for model in diagram.problems[0]]
+    assert all("rank" not in each and not each["merged"].any() for each in said)
+    assert [bool(each["learns"]) for each in said] == (rank > 0).tolist()
+    assert not diagram.merged[0, rank > 0].any()
 
 
 def test_a_point_on_a_threshold_decides_nothing_and_one_beside_it_does():
