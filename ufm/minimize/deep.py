@@ -30,6 +30,7 @@ from ufm.files import memory
 from ufm.files.blas import one_thread
 from ufm.minimize.by_class import ByClass
 from ufm.minimize.certificate import Certificate, Proven
+from ufm.minimize.convex import require_convex
 from ufm.minimize.layouts import Whole
 from ufm.minimize.learned import CLOSED
 from ufm.minimize.schatten import SchattenBound
@@ -267,6 +268,7 @@ def deep_geometry_of(model: DeepModel, seed: int = 0, *, progress: bool = False)
     size = rank * (model.n_outputs + len(model.class_sizes) + (model.layers - 1) * rank)
     memory.require(8 * 300 * size, f"a search over {size} numbers", "use fewer classes, dimensions or layers")
     layout = Whole(model)
+    require_convex(layout, model)
     zero = balanced(layout, model, np.zeros(layout.shape))
     aligned, drawn = starts(layout, model, seed)
     bar = tqdm([*aligned, *drawn], desc="starts", disable=not progress)

@@ -172,7 +172,8 @@ class FeatureModel(LossModel):
             if np.min(getattr(self, name)) == 0.0:
                 raise ValueError(
                     f"{name}=0.0 must be positive: without decay nothing bounds weights and features. Where losses "
-                    "only tend to 0 they grow for ever, else they end near their start: ufm.gradient_flow follows them"
+                    "only tend to 0 they grow for ever (those of 'ce' towards the directions of loss='hinge' at little "
+                    "decay), else they end near their start: ufm.gradient_flow follows them"
                 )
 
     @cached_property

@@ -108,7 +108,12 @@ def test_callables_that_will_not_do_are_named(loss, message):
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [(ufm.FeatureModel, {"method": "full"}), (ufm.NonnegativeModel, {}), (ufm.PeeledModel, {})],
+    [
+        (ufm.FeatureModel, {"method": "full"}),
+        (ufm.NonnegativeModel, {}),
+        (ufm.PeeledModel, {}),
+        (ufm.DeepModel, {}),
+    ],
 )
 def test_what_is_not_convex_proves_nothing_whatever_the_solver(kind, options):
     decays = {} if kind is ufm.PeeledModel else DECAYS
