@@ -105,7 +105,7 @@ def _(subject: PhaseDiagram, rng: np.random.Generator, notes: list[str], progres
 @_checks.register
 def _(subject: ModelDiagram, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     rows, columns, n_classes = subject.alive.shape
-    loss = subject.problems[0][0].loss
+    loss = subject.problems[0][0].loss_name
     return f"phase diagram of {loss}, {rows} x {columns} points, K={n_classes}", list(
         model_phase_checks(subject, notes, progress=progress)
     )

@@ -55,7 +55,8 @@ def confirm(data: Any, model: Any) -> Report:
     geometry = minimize(model)
     last = data.isel(epoch=-1)
     checks = [*_checks(last, geometry)]
-    title = f"{data.attrs['model']}, epoch {int(last.epoch)}, against {model.loss}, K={model.n_classes}"
+    loss = getattr(model, "loss_name", model.loss)
+    title = f"{data.attrs['model']}, epoch {int(last.epoch)}, against {loss}, K={model.n_classes}"
     return Report(title, tuple(checks), tuple(_notes(last, geometry)), _early(data, checks))
 
 

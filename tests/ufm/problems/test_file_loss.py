@@ -18,7 +18,11 @@ SOURCE = """
 import numpy as np
 import ufm
 
-squares = ufm.NumpyLogitLoss(lambda x, y: 0.5 * ((x - y) ** 2).sum(axis=1))
+def halves(x, y):
+    return 0.5 * ((x - y) ** 2).sum(axis=1)
+
+
+squares = ufm.NumpyLogitLoss(halves)
 bare = len
 five = 5
 wavy = ufm.NumpyLogitLoss(lambda x, y: 2 + np.cos(x).mean(1))
@@ -120,7 +124,9 @@ def test_a_sweep_in_python_starts_where_it_is(home):
 @pytest.mark.slow
 def test_a_phase_diagram_of_a_loss_of_ones_own(home, command):
     words = ("phase", "--class-sizes", "50,50,5,5", "--points", 4, "--axes", "lam", "--json")
-    assert command(*words, "--loss", home / "losses/mine.py::squares", "--out", "a")[0] == 0
+    status, out, _ = command(*words, "--loss", home / "losses/mine.py::squares", "--out", "a")
+    assert status == 0
+    assert json.loads(out)["title"].startswith("phase diagram of halves, 1 x 4 points")
     assert command(*words, "--loss", "mse", "--out", "b")[0] == 0
     own, known = (store.load(f"{name}/phase.nc").to_dataset() for name in "ab")
     np.testing.assert_allclose(own["value"], known["value"], atol=1e-12)
