@@ -162,6 +162,23 @@ def margin_centers(class_sizes: Sequence[int], f: int, theta: float) -> tuple[in
     >>> margin_centers((5000, 500, 50), f=20, theta=0.2)
     (2, 7, 51)
     """
+    exact = exact_margin_centers(class_sizes, f, theta)
+    return _handed_out(len(exact), f, lambda k, a: a * (a + 1) / exact[k] ** 2)
+
+
+def exact_margin_centers(class_sizes: Sequence[int], f: int, theta: float) -> list[float]:
+    r"""The numbers of :func:`margin_centers` before rounding, K floats > 0 with sum f K.
+
+    Rounding cannot go below 1. So where a class wants much less than one center its margin, at least
+    :math:`\sin\theta`, is larger than its share: no centers at this angle have LDAM's margins.
+
+    Examples
+    --------
+    >>> [round(f, 2) for f in exact_margin_centers((5000, 500, 50), f=20, theta=0.2)]
+    [1.77, 6.66, 51.57]
+    >>> [round(f, 2) for f in exact_margin_centers((5000, 500, 50), f=20, theta=0.8)]
+    [0.1, 0.43, 59.47]
+    """
     sizes, mean = _validated(class_sizes, f)
     if not 0 <= theta <= math.pi / 2:
         raise ValueError(f"theta={theta} is outside [0, pi/2]")
@@ -173,6 +190,4 @@ def margin_centers(class_sizes: Sequence[int], f: int, theta: float) -> tuple[in
     total = mean * len(sizes)
     from scipy.optimize import brentq  # here: it takes long to load
 
-    rarest = brentq(lambda rarest: sum(wanted(rarest)) - total, mean, total, xtol=1e-12 * total)
-    exact = wanted(rarest)
-    return _handed_out(len(sizes), mean, lambda k, a: a * (a + 1) / exact[k] ** 2)
+    return wanted(brentq(lambda rarest: sum(wanted(rarest)) - total, mean, total, xtol=1e-12 * total))

@@ -1,7 +1,7 @@
 r"""What theory says of designs before anything is trained: how many centers, at which angle, for whom, decided how.
 
 Test features are taken to be collapsed, :math:`z = r u_k + \sigma g` with r = 1 in a unit frame: see
-:mod:`theory.decision`. Classes of one prior and number of centers are computed once.
+:mod:`theory.decision`. Classes of one noise, prior and number of centers are computed once.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from theory.decision import choice, radius, shift, together
 from theory.decision.hard import frame_choice
@@ -19,7 +20,6 @@ from theory.decision.positive import positive
 from theory.multicenter.flows import nc_rate
 from theory.multicenter.geometry import Array, center_cosine, classifier_cosine, minimum_dimension
 from ufm.files.text import require_known
-from ufm.measure.arrays import Classes
 from ufm.problems.presets import spend
 
 RULES = ("nmc", "rcr", "gcr")
@@ -37,22 +37,24 @@ class Setting:
     ----------
     sizes : n_k, integers >= 1.
     prior : of the test, positive, with sum 1.
-    sigma : noise of a test feature in each direction, in units of the norm r of its mean; > 0.
+    sigma : noise of a test feature in each direction, in units of the norm r of its mean, one for all classes or one
+        for each; > 0.
 
     Raises ValueError for numbers that are not as above; for a prior that is 0 it names the class.
     """
 
     sizes: tuple[int, ...]
     prior: tuple[float, ...]
-    sigma: float
+    sigma: float | tuple[float, ...]
 
     def __post_init__(self) -> None:
         integers(self.sizes, "class_sizes")
         positive("sigma", self.sigma)
         if len(self.sizes) < 2:
             raise ValueError(f"class_sizes={self.sizes} is one class: there is nothing to decide")
-        if len(self.prior) != len(self.sizes):
-            raise ValueError(f"prior has {len(self.prior)} entries and there are {len(self.sizes)} classes")
+        for name, count in (("prior", len(self.prior)), ("sigma", np.size(self.sigma))):
+            if count not in (len(self.sizes), 1 if name == "sigma" else None):
+                raise ValueError(f"{name} has {count} entries and there are {len(self.sizes)} classes")
         shift.log_prior(self.prior)
 
     @cached_property
@@ -60,10 +62,15 @@ class Setting:
         """Which classes have the fewest samples."""
         return np.equal(self.sizes, min(self.sizes))
 
-    @property
-    def noise(self) -> float:
-        """sigma, or where it makes no difference any more, a larger one."""
-        return max(self.sigma, 1.0 / LARGEST_RATIO)
+    @cached_property
+    def noise(self) -> Array:
+        """sigma of each class, or where it makes no difference any more, a larger one, (K,)."""
+        return np.broadcast_to(np.maximum(self.sigma, 1.0 / LARGEST_RATIO), (len(self.sizes),))
+
+    @cached_property
+    def log_prior(self) -> Array:
+        """ln pi_k, (K,)."""
+        return shift.log_prior(self.prior)
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ class Design:
         cos alpha_k); 0 if some class collapses algebraically.
     angle : largest angle between a classifier vector and the mean center of its class, degrees.
     dim : dimension that the frame needs.
-    offset : whether :func:`offsets` belong to the rule.
+    offsets : what the rule adds to the score of each class, for features of norm 1, summing to 0, (K,); empty: nothing.
+    by_class : accuracy on each class, (K,).
     pareto : whether no other design is at least as good by all of :data:`CRITERIA` and better by one.
     """
 
@@ -97,12 +105,24 @@ class Design:
     rate: float
     angle: float
     dim: int
-    offset: bool = False
+    offsets: tuple[float, ...] = ()
+    by_class: tuple[float, ...] = ()
     pareto: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**vars(self), "centers": list(self.centers)}
+        """Plain values; what there is of each class but its centers is left to :attr:`each_class`."""
+        whole = {name: value for name, value in vars(self).items() if name not in self.each_class}
+        return {**whole, "centers": list(self.centers), "offset": self.offset}
+
+    @property
+    def each_class(self) -> dict[str, list[float]]:
+        """Offsets, 0 where there are none, and accuracies by class."""
+        return {"offsets": list(self.offsets) or [0.0] * len(self.centers), "by_class": list(self.by_class)}
+
+    @property
+    def offset(self) -> bool:
+        """Whether offsets belong to the rule."""
+        return bool(self.offsets)
 
     @property
     def decision(self) -> str:
@@ -139,72 +159,122 @@ def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[De
     allocation, or numbers out of range.
     """
     centers = spend(allocation, setting.sizes, f, theta)
-    kinds, place, copies = np.unique([centers, setting.prior], axis=1, return_inverse=True, return_counts=True)
-    (counts, prior), own = kinds, place.reshape(-1)
-    skew = classifier_cosine(counts, theta)
-    rest: dict[str, Any] = {
-        "rate": float(nc_rate(counts, theta, center_cosine(counts, theta)).min()),
-        "angle": float(np.degrees(np.arccos(np.minimum(skew, 1.0)).max())),
-        "dim": minimum_dimension(centers),
-    }
-    return [
-        Design(
-            *(allocation, f, theta, rule, centers),
-            accuracy=float(np.sum(prior * copies * accuracy)),
-            rare=float(np.mean(accuracy[own][setting.rarest])),
-            radius=reach,
-            offset=offset,
-            **rest,
-        )
-        for rule in RULES[: None if max(centers) > 1 else 1]
-        for accuracy, reach, offset in _decided(rule, counts, theta, prior, copies.astype(np.float64), setting)
-    ]
+    skew = classifier_cosine(centers, theta)
+    bare = Design(
+        *(allocation, f, theta, RULES[0], centers),
+        *(0.0, 0.0, 0.0),
+        rate=float(nc_rate(centers, theta, center_cosine(centers, theta)).min()),
+        angle=float(np.degrees(np.arccos(np.minimum(skew, 1.0)).max())),
+        dim=minimum_dimension(centers),
+    )
+    if max(centers) == 1:
+        return [*_scored(bare, setting)]
+    scored = [each for rule in ("nmc", "rcr") for each in _scored(replace(bare, rule=rule), setting)]
+    return [*scored, _generalized(replace(bare, rule="gcr"), setting)]
 
 
-def _decided(
-    rule: str, counts: Array, theta: float, prior: Array, copies: Array, setting: Setting
-) -> Iterator[tuple[Array, float, bool]]:
-    """Accuracy of each kind of class, the least radius, and whether with offsets: without, and with where they help."""
-    if rule == "gcr":
-        distinct, place = np.unique(counts, return_inverse=True)
-        many = np.bincount(place, weights=copies)
-        accuracy = together.gcr_accuracies(distinct, theta, 1.0 / setting.noise, many)[place]
-        yield accuracy, float(radius.gcr_radius(counts, theta).min()), False
-        return
-    mean, none = np.ones(counts.size) if rule == "nmc" else classifier_cosine(counts, theta), np.zeros(counts.size)
-    plain = together.offset_accuracies(mean, setting.noise, none, copies)
-    yield plain, _least_radius(mean, none, copies), False
-    if np.all(mean > 0) and np.ptp(b := first_offsets(mean, np.log(prior), setting.noise)) > 1e-12:
-        accuracy = together.offset_accuracies(mean, setting.noise, b, copies)
-        if prior * copies @ (accuracy - plain) > 10.0**-DIGITS:
-            yield accuracy, _least_radius(mean, b, copies), True
+def _scored(design: Design, setting: Setting) -> Iterator[Design]:
+    """A rule with one score per class: without offsets, and with them where they help."""
+    mean = mean_scores(design)
+    plain = with_offsets(design, setting, np.zeros(mean.size))
+    yield plain
+    if np.all(mean > 0) and np.ptp(b := offsets(design, setting, SEARCHED)) > 1e-12:
+        better = with_offsets(design, setting, b)
+        if better.accuracy - plain.accuracy > 10.0**-DIGITS:
+            yield better
 
 
-def first_offsets(mean: Array, log_prior: Array, sigma: float) -> Array:
-    r"""Offsets that are best for NMC, and for RCR between two classes that are nearly equal.
+def mean_scores(design: Design) -> Array:
+    """Score of a collapsed feature of norm 1 for its own class, by NMC or RCR, (K,)."""
+    return classifier_cosine(design.centers, design.theta) if design.rule == "rcr" else np.ones(len(design.centers))
 
-    .. math:: b_k = \frac{\sigma^2}{m_k} \ln \pi_k - \frac{m_k}{2}
+
+def with_offsets(design: Design, setting: Setting, b: Array) -> Design:
+    """The design, deciding by NMC or RCR with these offsets, (K,): accuracies and radius."""
+    mean, ones = mean_scores(design), np.ones(b.size)
+    accuracy = together.offset_accuracies(mean, setting.noise, b, ones)
+    kept = tuple((b - b.mean()).tolist()) if np.ptp(b) > 0 else ()
+    return _judged(replace(design, offsets=kept, radius=_least_radius(mean, b)), setting, accuracy)
+
+
+def _generalized(design: Design, setting: Setting) -> Design:
+    counts = np.asarray(design.centers)
+    accuracy = together.gcr_accuracies(counts, design.theta, 1.0 / setting.noise, np.ones(counts.size))
+    return _judged(replace(design, radius=float(radius.gcr_radius(counts, design.theta).min())), setting, accuracy)
+
+
+def _judged(design: Design, setting: Setting, accuracy: Array) -> Design:
+    whole, rare = float(np.dot(setting.prior, accuracy)), float(np.mean(accuracy[setting.rarest]))
+    return replace(design, accuracy=whole, rare=rare, by_class=tuple(accuracy.tolist()))
+
+
+def first_offsets(mean: Array, log_prior: Array, noise: Array) -> Array:
+    r"""Offsets that are best for NMC under one noise, and for RCR between two classes that are nearly equal.
+
+    .. math:: b_k = \frac{\sigma_k^2}{m_k} \ln \pi_k - \frac{m_k}{2}
     """
-    return sigma**2 / mean * log_prior - mean / 2.0
+    return noise**2 / mean * log_prior - mean / 2.0
 
 
-def _least_radius(mean: Array, offsets: Array, copies: Array) -> float:
+def _least_radius(mean: Array, offsets: Array) -> float:
     r"""Distance of the nearest boundary from a mean center, :math:`\min_{k \ne j} (m_k + b_k - b_j) / \sqrt2`, or 0."""
-    rivals = np.repeat(offsets, np.minimum(copies, 2).astype(np.int64))
-    second, first = np.sort(rivals)[-2:]
+    second, first = np.sort(offsets)[-2:]
     nearest = np.where((offsets == first) & (second < first), second, first)
     return max(0.0, float(np.min(mean + offsets - nearest)) / np.sqrt(2.0))
 
 
-def offsets(design: Design, setting: Setting) -> Array:
-    """What the rule of a design adds to the score of each class, for features of norm 1, summing to 0; (K,)."""
-    if not design.offset:
-        return np.zeros(len(design.centers))
-    mean = np.ones(len(design.centers))
-    if design.rule == "rcr":
-        mean = classifier_cosine(design.centers, design.theta)
-    b = first_offsets(mean, shift.log_prior(setting.prior), setting.noise)
-    return np.asarray(b - b.mean())
+SEARCHED, LARGEST_SEARCH = 16, 60
+"""Classes up to which the best offsets are searched for, of every design and of one: about 0.03 and 0.7 s each."""
+
+
+def offsets(design: Design, setting: Setting, searched: int) -> Array:
+    """The best offsets of NMC or RCR, (K,): Bayes for NMC under one noise, else climbed to from those of first order.
+
+    Of more classes than ``searched`` they are of first order (:func:`first_offsets`), which has cost RCR up to three
+    points of accuracy; so they are where scores say so little that the search finds no flat place. Sources:
+    :func:`theory.decision.shift.nmc_offsets`, :func:`theory.decision.shift.best_offsets`.
+    """
+    mean = mean_scores(design)
+    if is_bayes(design, setting) or mean.size > searched:
+        return first_offsets(mean, setting.log_prior, setting.noise)
+    try:
+        return shift.best_offsets(setting.prior, mean, setting.noise)
+    except ValueError:
+        return first_offsets(mean, setting.log_prior, setting.noise)
+
+
+def is_bayes(design: Design, setting: Setting) -> bool:
+    """Whether offsets of first order are the best: those of NMC under one noise."""
+    return design.rule == "nmc" and bool(np.ptp(setting.noise) == 0)
+
+
+def refined(design: Design, setting: Setting) -> Design:
+    """The design with the best offsets in place of those of first order; itself where it has these, or K is large."""
+    if not design.offset or len(design.centers) <= SEARCHED:
+        return design
+    return with_offsets(design, setting, offsets(design, setting, LARGEST_SEARCH))
+
+
+def favouring_rarest(design: Design, setting: Setting, least: float) -> Design:
+    r"""NMC whose prior is tilted to the rarest classes until accuracy has come down to ``least``.
+
+    .. math:: b_k = \frac{\sigma^2}{r} (\ln \pi_k + t [k \text{ is rarest}])
+
+    Under one noise this is Bayes for the tilted prior, so no rule on any centers has both a larger accuracy and a
+    larger one on the rarest classes. A ``least`` that no tilt comes down to gives one that decides for these only.
+    """
+
+    def tilted(t: float) -> Design:
+        log_prior = setting.log_prior + t * setting.rarest
+        b = first_offsets(np.ones(log_prior.size), log_prior, setting.noise)
+        return with_offsets(replace(design, rule="nmc"), setting, b)
+
+    furthest = 25.0 + 2.0 / float(np.min(setting.noise[setting.rarest])) ** 2  # 1 + 10 sigma are added to scores
+    if tilted(0.0).accuracy <= least:
+        return tilted(0.0)
+    if tilted(furthest).accuracy >= least:
+        return tilted(furthest)
+    return tilted(brentq(lambda t: tilted(t).accuracy - least, 0.0, furthest, xtol=1e-9))
 
 
 def hard_gain(design: Design, setting: Setting) -> float:
@@ -215,10 +285,11 @@ def hard_gain(design: Design, setting: Setting) -> float:
     return float(frame_choice(design.centers, design.theta) @ inverse / inverse.sum()) - 1.0 / inverse.size
 
 
-def rank(designs: Sequence[Design], by: str = "accuracy") -> list[Design]:
+def rank(designs: Sequence[Design], by: str = "accuracy", least: float = 0.0) -> list[Design]:
     """Best first, with the Pareto-optimal ones marked.
 
     by : a key of :data:`CRITERIA`; among those equally good by it, the mean of the ranks in all decides, then order.
+    least : accuracy below which a design comes after all others.
     """
     from scipy.stats import rankdata
 
@@ -231,48 +302,15 @@ def rank(designs: Sequence[Design], by: str = "accuracy") -> list[Design]:
     for design, own in zip(designs, scores, strict=True):
         better = np.all(scores <= own, axis=1) & np.any(scores < own, axis=1)
         marked.append(replace(design, pareto=not better.any()))
-    return [marked[i] for i in np.lexsort((ranks.mean(axis=1), ranks[:, list(CRITERIA).index(by)]))]
+    dear = np.array([not affordable(design, least) for design in designs])
+    return [marked[i] for i in np.lexsort((ranks.mean(axis=1), ranks[:, list(CRITERIA).index(by)], dear))]
+
+
+def affordable(design: Design, least: float) -> bool:
+    """Whether accuracy is at least that, to :data:`DIGITS` decimals."""
+    return design.accuracy >= least - 0.5 * 10.0**-DIGITS
 
 
 def costs(design: Design, designs: Sequence[Design]) -> dict[str, float]:
     """By how much a design is behind the best of some, by criterion: >= 0, in the unit of the criterion."""
     return {name: score(design) - min(map(score, designs)) for name, score in CRITERIA.items()}
-
-
-def estimated_sigma(features: ArrayLike, labels: ArrayLike) -> float:
-    r"""sigma over r of features: the noise in the span of class means, over half the squared distance between these.
-
-    .. math:: \hat\sigma^2 = \frac{\sum_i |P (h_i - \mu_{k_i})|^2}{(N - K)(K - 1)}, \qquad
-              \hat r^2 = \frac12 \operatorname{mean}_{k < j}
-              \Big[ |\mu_k - \mu_j|^2 - s \Big(\frac1{n_k} + \frac1{n_j}\Big) \Big], \quad
-              s = \frac{\sum_i |h_i - \mu_{k_i}|^2}{N - K}
-
-    P projects onto the span of the differences of means, in which decisions are made. The noise is pooled over classes,
-    so that a class with one sample has one too.
-
-    Parameters
-    ----------
-    features : (N, d).
-    labels : (N,), or one-hot.
-
-    Raises
-    ------
-    ValueError : one class only; a sample per class only; means that are no farther apart than noise would put them.
-    """
-    classes = Classes.found(labels)
-    codes, h = classes.codes(labels), np.asarray(features, dtype=np.float64)
-    if h.ndim != 2 or len(h) != len(codes) or not np.all(np.isfinite(h)):
-        raise ValueError(f"features of shape {h.shape} are not finite rows, one for each of {len(codes)} labels")
-    n = np.bincount(codes, minlength=len(classes))
-    codes, n = np.unique(codes, return_inverse=True)[1], n[n > 0]
-    if n.size < 2 or len(h) == n.size:
-        raise ValueError(f"{len(h)} features of {n.size} classes: sigma takes two classes, and two samples of one")
-    means = np.stack([h[codes == k].mean(axis=0) for k in range(n.size)])
-    _, _, span = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
-    span = span[: n.size - 1]
-    residual, free = h - means[codes], len(h) - n.size
-    variance, total = np.sum((residual @ span.T) ** 2) / (free * len(span)), np.sum(residual**2) / free
-    apart = 2.0 * np.sum((means - means.mean(axis=0)) ** 2) / (n.size - 1) - 2.0 * total * np.mean(1 / n)
-    if not apart > 0:
-        raise ValueError("class means of the features are no farther apart than noise puts them: r is unknown")
-    return float(np.sqrt(2.0 * variance / apart))

@@ -11,20 +11,26 @@ import tyro
 from tqdm import tqdm
 
 from theory.decision.few_samples import break_even
+from theory.multicenter.centers import exact_margin_centers
 from theory.multicenter.geometry import minimum_dimension
 from ufm.certify.design import (
     CRITERIA,
+    LARGEST_SEARCH,
     RULES,
+    SEARCHED,
     Design,
     Setting,
+    affordable,
     angles,
     costs,
-    estimated_sigma,
     evaluate,
+    favouring_rarest,
     hard_gain,
-    offsets,
+    is_bayes,
     rank,
+    refined,
 )
+from ufm.certify.noise import Noise, estimated_noise
 from ufm.commands.flags import PICTURES, SizeFlags, check_file
 from ufm.files import store
 from ufm.files.arrays import read, read_labels, split
@@ -44,13 +50,17 @@ class Command(SizeFlags):
     you ask for. An asterisk marks designs that none is at least as good as in accuracy, rare, radius, rate and
     dimension, and better in one; all others are dominated, and the table says so.
 
-    This is advice for the collapsed end: features r u_k + sigma g, one r and one sigma for all classes. Networks may be
-    far from it: on CIFAR-10-LT (one seed) theta = .7 did not beat .2, and features after batch normalisation decided
-    better than raw ones. `ufm measure` says how far your features are.
+    The rarest classes alone are decided right by whatever always decides for them. So --for rare recommends nothing
+    that costs more accuracy than --give-up; and what it recommends is an offset: at any accuracy the nearest mean
+    center with a prior tilted to them has the most of them right, whatever the centers.
+
+    This is advice for the collapsed end: features r u_k + sigma_k g, one r for all classes. Networks may be far from
+    it: on CIFAR-10-LT (one seed) theta = .7 did not beat .2, and features after batch normalisation decided better than
+    raw ones. `ufm measure` says how far your features are.
 
     Example: ufm design --class-sizes 500,120,30,5
 
-    Example: ufm design --preset cifar100-lt --dim 2300 --for rare
+    Example: ufm design --preset cifar100-lt --dim 2300 --for rare --give-up 1
 
     Example: ufm design --preset cifar10-lt --prior training --sigma 0.25 --rules rcr gcr
 
@@ -58,7 +68,8 @@ class Command(SizeFlags):
     """
 
     features: str | None = None
-    """File with features (N, d) as `ufm measure` reads them: sigma is estimated from these and --labels."""
+    """File with features (N, d) as `ufm measure` reads them: sigma of each class is estimated from these and --labels;
+    a class with one sample gets the pooled one."""
     sigma: float | None = None
     """Noise of test features in each direction, over the norm of their mean, > 0 (default: 1/3; nine of ten right among
     ten classes)."""
@@ -67,6 +78,10 @@ class Command(SizeFlags):
     goal: Annotated[Literal["accuracy", "rare", "robustness", "speed"], tyro.conf.arg(name="for")] = "accuracy"
     """What to rank by: accuracy over the prior; that of the classes with the fewest samples; the least distance to a
     boundary; the collapse rate of the slowest class."""
+    give_up: float = 2.0
+    """Points of accuracy, against the best, that a design --for rare may cost."""
+    most: int | None = None
+    """Designs that give a class more centers than that are left out."""
     dim: int | None = None
     """Feature dimension at hand: designs that need more are left out."""
     f: tuple[int, ...] = (1, 2, 5, 10, 20, 40)
@@ -74,7 +89,8 @@ class Command(SizeFlags):
     theta: tuple[float, ...] = ()
     """Angles to consider, radians in [0, pi/2] (default: 0.2, 0.8, and those of fastest collapse for each f)."""
     centers: tuple[str, ...] = tuple(CENTERS)
-    """Ways to spend the centers: class-aware, apportioned, margins (those of LDAM under RCR), uniform."""
+    """Ways to spend the centers: class-aware, apportioned, margins (those of LDAM under RCR, at angles that have them),
+    uniform."""
     rules: tuple[str, ...] = RULES
     """Rules of decision to consider: nmc, rcr, gcr."""
     top: int = 8
@@ -87,29 +103,48 @@ class Command(SizeFlags):
     def run(self) -> int:
         """Evaluate, rank, explain."""
         check_file(self.picture, "picture", PICTURES)
-        setting = self._setting()
-        found = self._designs(setting)
-        ranked = rank(found, self.goal)
+        noise = self._noise()
+        setting = self._setting(noise)
+        ranked, least = self._ranked(setting)
         if self.picture is not None:
             from figures import style
             from figures.commands.design import design_figure
 
             style.save_figure(design_figure(ranked, self.goal), self.picture)
-        print(store.to_json(plain(ranked, setting)) if self.json else report(ranked, setting, self.goal, self.top))
+        if self.json:
+            print(store.to_json(plain(ranked, setting, noise)))
+        else:
+            print(report(ranked, setting, self.goal, self.top, least, noise))
         return OK
 
-    def _setting(self) -> Setting:
-        """What is given. Raises ValueError or OSError."""
-        if self.features is not None and self.labels is None:
+    def _noise(self) -> Noise | None:
+        """Of --features, if there are any. Raises ValueError or OSError."""
+        if self.features is None:
+            return None
+        if self.labels is None:
             raise ValueError("--features needs --labels, the class of each of them")
-        if self.features is not None and self.sigma is not None:
+        if self.sigma is not None:
             raise ValueError("give one of --features, which sigma is estimated from, and --sigma")
+        same = split(self.labels)[0] == split(self.features)[0]
+        h = read(self.features, without=[split(self.labels)[1]] if same else ())
+        return estimated_noise(h, read_labels(self.labels))
+
+    def _setting(self, noise: Noise | None) -> Setting:
+        """What is given. Raises ValueError or OSError."""
         sizes, sigma = self.sizes(), 1.0 / 3.0 if self.sigma is None else self.sigma
-        if self.features is not None and self.labels is not None:
-            same = split(self.labels)[0] == split(self.features)[0]
-            h = read(self.features, without=[split(self.labels)[1]] if same else ())
-            sigma = estimated_sigma(h, read_labels(self.labels))
-        return Setting(sizes, prior_of(self.prior, sizes), sigma)
+        return Setting(sizes, prior_of(self.prior, sizes), sigma if noise is None else tuple(noise.by_class.tolist()))
+
+    def _ranked(self, setting: Setting) -> tuple[list[Design], float]:
+        """Best first, and the accuracy below which designs cost too much; the best with the best of its offsets."""
+        found = self._designs(setting)
+        by_accuracy = rank(found)
+        if self.goal != "rare":
+            ranked = rank(found, self.goal)
+            return [refined(ranked[0], setting), *ranked[1:]] if self.goal == "accuracy" else ranked, 0.0
+        least = by_accuracy[0].accuracy - self.give_up / 100.0
+        if nearest := [design for design in by_accuracy if design.rule == "nmc"]:
+            found.append(favouring_rarest(nearest[0], setting, least))
+        return rank(found, "rare", least), least
 
     def _designs(self, setting: Setting) -> list[Design]:
         """All that fit. Raises ValueError where none does."""
@@ -120,22 +155,36 @@ class Command(SizeFlags):
                 require_known(value, known, f"{name} {value!r} is unknown")
         if self.top < 1:
             raise ValueError(f"top={self.top} must be at least 1")
-        choices: dict[Any, tuple[str, int, float]] = {}
-        for way, f in itertools.product(self.centers, self.f):
-            for theta in self.theta or angles(f):
-                counts = spend(way, setting.sizes, f, theta)
-                choices.setdefault((counts, theta if max(counts) > 1 else None), (way, f, theta))
-        fitting = [each for (counts, _), each in choices.items() if self.dim is None or _needs(counts) <= self.dim]
-        if not fitting:
-            least = min(_needs(counts) for counts, _ in choices)
-            raise ValueError(f"dim={self.dim} is less than any of these designs needs: the smallest takes {least}")
+        if not 0 <= self.give_up <= 100:
+            raise ValueError(f"give_up={self.give_up:g} must be points of accuracy, from 0 to 100")
+        fitting = self._fitting(setting.sizes)
         bar = tqdm(fitting, unit="design", disable=not interactive())
         found = [design for way, f, theta in bar for design in evaluate(way, f, theta, setting)]
         return [design for design in found if design.rule in self.rules or max(design.centers) == 1]
 
+    def _fitting(self, sizes: tuple[int, ...]) -> list[tuple[str, int, float]]:
+        """Allocation, f and theta of all different centers that are within bounds. Raises ValueError for none."""
+        choices: dict[Any, tuple[str, int, float]] = {}
+        for way, f in itertools.product(self.centers, self.f):
+            for theta in self.theta or angles(f):
+                if way == "margins" and f > 1 and min(exact_margin_centers(sizes, f, theta)) < LEAST_SHARE:
+                    continue
+                counts = spend(way, sizes, f, theta)
+                choices.setdefault((counts, theta if max(counts) > 1 else None), (way, f, theta))
+        if not choices:
+            raise ValueError("no frame has LDAM's margins for these sizes at these angles: take a smaller --theta")
+        for name, need in (("dim", minimum_dimension), ("most", max)):
+            bound, needs = getattr(self, name), {key: need(key[0]) for key in choices}
+            choices = {key: each for key, each in choices.items() if bound is None or needs[key] <= bound}
+            if not choices:
+                raise ValueError(
+                    f"{name}={bound} is less than any of these designs needs: the smallest takes {min(needs.values())}"
+                )
+        return list(choices.values())
 
-def _needs(counts: Sequence[int]) -> int:
-    return minimum_dimension(counts)
+
+LEAST_SHARE = 0.5
+"""Centers that LDAM's margins must give every class before rounding: one in place of fewer is another allocation."""
 
 
 def prior_of(text: str, sizes: Sequence[int]) -> tuple[float, ...]:
@@ -151,13 +200,14 @@ def prior_of(text: str, sizes: Sequence[int]) -> tuple[float, ...]:
     return tuple(values) if isinstance(values, list) else (values,)
 
 
-def plain(ranked: Sequence[Design], setting: Setting) -> dict[str, Any]:
-    """Plain values of all designs, with what they cost, and the offsets of the first."""
+def plain(ranked: Sequence[Design], setting: Setting, noise: Noise | None = None) -> dict[str, Any]:
+    """Plain values of all designs, with what they cost, and offsets and accuracies by class of the first."""
     best, leaders = ranked[0], [min(ranked, key=score) for score in CRITERIA.values()]
     return {
-        "sigma": setting.sigma,
+        "sigma": float(setting.noise[0]) if noise is None else noise.pooled,
+        "sigma_by_class": setting.noise.tolist(),
         "prior": list(setting.prior),
-        "recommended": {**best.to_dict(), "offsets": offsets(best, setting).tolist(), "gain": hard_gain(best, setting)},
+        "recommended": {**best.to_dict(), **best.each_class, "gain": hard_gain(best, setting)},
         "designs": [{**design.to_dict(), "costs": costs(design, leaders)} for design in ranked],
     }
 
@@ -184,34 +234,69 @@ def behind(design: Design, ranked: Sequence[Design], name: str) -> str:
     }[name]
 
 
-def report(ranked: Sequence[Design], setting: Setting, goal: str, top: int) -> str:
+def report(
+    ranked: Sequence[Design], setting: Setting, goal: str, top: int, least: float = 0.0, noise: Noise | None = None
+) -> str:
     """For people: what is recommended, what it costs, and the table."""
-    best, b = ranked[0], offsets(ranked[0], setting)
+    best = ranked[0]
     head = ("", "rule", "centers", "f", "theta", *SHOWN, "behind")
     rows = [
         (
-            *("*" if design.pareto else "dominated", design.decision, design.allocation, f"{design.f}"),
+            *(mark(design, least), design.decision, design.allocation, f"{design.f}"),
             *(f"{design.theta:.3g}", *(show(design) for show in SHOWN.values()), behind(design, ranked, goal)),
         )
         for design in ranked[:top]
     ]
     lines = [
-        f"For {goal}, with sigma = {setting.sigma:.3g} r: {best}.",
+        f"For {goal}, with {sigma_said(setting, noise)}: {best}.",
         f"  centers    {brief(best.centers)}",
-        f"  offsets    {brief([f'{x:+.3g}' for x in b]) if best.offset else 'none'}",
+        f"  offsets    {offsets_said(best, goal, setting)}",
+        f"  by class   {brief([f'{100 * x:.1f}%' for x in best.by_class])}",
     ]
     for name in SHOWN:
-        leader = rank(ranked, name)[0]
-        if round(costs(best, ranked)[name], 4) > 0:
-            lines.append(f"  {name:10} {behind(best, ranked, name)} behind {SHOWN[name](leader)} of {leader}")
-    return "\n".join([*lines, "", *columns([head, *rows]), "", *remarks(best, setting)])
+        leader = rank(ranked, name, least)[0]
+        if round(costs(best, [leader])[name], 4) > 0:
+            lines.append(f"  {name:10} {behind(best, [leader], name)} behind {SHOWN[name](leader)} of {leader}")
+    return "\n".join([*lines, "", *columns([head, *rows]), "", *remarks(ranked, setting, least)])
 
 
-def remarks(best: Design, setting: Setting) -> list[str]:
+def mark(design: Design, least: float) -> str:
+    """Whether a design is recommendable: not dominated, and not too dear."""
+    if not affordable(design, least):
+        return "too dear"
+    return "*" if design.pareto else "dominated"
+
+
+def sigma_said(setting: Setting, noise: Noise | None) -> str:
+    """The noise, and which of it is only pooled."""
+    if noise is None:
+        return f"sigma = {setting.noise[0]:.3g} r"
+    text = f"sigma = {noise.by_class.min():.3g} ... {noise.by_class.max():.3g} r by class (pooled: {noise.pooled:.3g} r"
+    alone = np.flatnonzero(noise.single)
+    return f"{text}; so for {brief(alone.tolist())}, with one sample)" if alone.size else f"{text})"
+
+
+def offsets_said(best: Design, goal: str, setting: Setting) -> str:
+    """The offsets of a design, and whether these or those of the other rows are of first order only."""
+    if not best.offset:
+        return "none"
+    text, many = brief([f"{x:+.3g}" for x in best.offsets]), len(best.centers) > SEARCHED
+    if is_bayes(best, setting) or not many:
+        return text
+    if goal != "accuracy" or len(best.centers) > LARGEST_SEARCH:
+        return f"{text} (of first order, as in all rows: the best may have some points more)"
+    return f"{text} (the best; those of the other rows are of first order)"
+
+
+def remarks(ranked: Sequence[Design], setting: Setting, least: float) -> list[str]:
     """What the numbers do not say."""
-    few = float(break_even(max(setting.sizes), np.sqrt(2.0), setting.noise, best.dim))
+    best, noise = ranked[0], float(np.sqrt(np.mean(setting.noise**2)))
+    few = float(break_even(max(setting.sizes), np.sqrt(2.0), noise, best.dim))
     gain = round(100 * hard_gain(best, setting), 1) + 0.0  # not -0
     lines = [f"GCR gains {gain:.1f} points over RCR on features close to no class."]
+    if least > 0 and not affordable(greedy := max(ranked, key=lambda design: design.rare), least):
+        right = f"{100 * greedy.rare:.1f} % of the rarest right and {100 * greedy.accuracy:.1f} % of all"
+        lines.append(f"Too dear: {greedy} decides {right}: it takes other classes' samples for them.")
     if min(setting.sizes) < few:
         lines.append(f"With class means learned from samples, in place of the frame's, classes of < {few:.2g} lose.")
     return [*lines, "All of this is about collapsed features; trained networks may be far from them (see --help)."]

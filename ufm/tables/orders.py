@@ -61,7 +61,7 @@ class _Known:
     @property
     def frequent_distance(self) -> float:
         """The same over as many of the most frequent classes."""
-        return self._distance(rare_classes(-np.asarray(self.result["class_sizes"])))
+        return self._distance(rare_classes([-n for n in self.result["class_sizes"]]))
 
     def _distance(self, chosen: NDArray[np.int64]) -> float:
         nc = np.asarray(self.result["curves"]["nc"][-1], dtype=np.float64)[chosen]
@@ -70,7 +70,7 @@ class _Known:
     @property
     def frequent_rate(self) -> float:
         """Of collapse of the most frequent classes, per step of the steepest class (:func:`shared_rate`)."""
-        return float(shared_rate(self.end)[rare_classes(-np.asarray(self.result["class_sizes"]))].mean())
+        return float(shared_rate(self.end)[rare_classes([-n for n in self.result["class_sizes"]])].mean())
 
 
 def radii(end: CosinePrediction) -> dict[str, Array]:

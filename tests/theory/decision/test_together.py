@@ -10,10 +10,11 @@ from theory.decision import accuracy, shift, together
 KINDS = st.lists(st.tuples(st.integers(1, 3), st.floats(0.05, 2.0), st.floats(-1, 1)), min_size=2, max_size=4)
 
 
-@given(KINDS, st.floats(0.05, 2.0))
+@given(KINDS, st.one_of(st.floats(0.05, 2.0), st.lists(st.floats(0.05, 2.0), min_size=4, max_size=4)))
 def test_offsets(kinds, noise):
+    noise = np.broadcast_to(noise, 4)[: len(kinds)]
     copies, mean, offsets = (np.array(each) for each in zip(*kinds, strict=True))
-    stated = shift.offset_accuracy(np.repeat(mean, copies), noise, np.repeat(offsets, copies))
+    stated = shift.offset_accuracy(np.repeat(mean, copies), np.repeat(noise, copies), np.repeat(offsets, copies))
     found = together.offset_accuracies(mean, noise, offsets, copies)
     np.testing.assert_allclose(np.repeat(found, copies), stated, atol=1e-11)
 
@@ -24,6 +25,12 @@ def test_offsets(kinds, noise):
 def test_the_generalized_rule(theta, ratio, f, copies):
     stated = accuracy.class_accuracies(f, theta, ratio, copies).gcr
     np.testing.assert_allclose(together.gcr_accuracies(f, theta, ratio, copies), stated, atol=1e-5)
+
+
+def test_the_generalized_rule_where_every_class_has_its_own_noise():
+    f, ratio, copies = (2, 9, 9, 4), (1.0, 3.0, 2.0, 40.0), (3, 1, 2, 1)
+    stated = accuracy.class_accuracies(f, 0.3, ratio, copies).gcr
+    np.testing.assert_allclose(together.gcr_accuracies(f, 0.3, ratio, copies), stated, atol=1e-5)
 
 
 def test_wrong_numbers():

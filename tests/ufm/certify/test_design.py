@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
 import ufm
@@ -12,13 +13,16 @@ from tests.readable import require_readable
 from theory.decision import accuracy, shift, together
 from ufm.certify import design as designs
 from ufm.certify.design import CRITERIA, Design, Setting, evaluate, rank
+from ufm.certify.noise import estimated_noise
 from ufm.commands import main as cli
+from ufm.commands.design import offsets_said
 from ufm.problems.frames import dense
 
 SIZES = (200, 60, 20, 6)
 TRAINING = tuple(n / 286 for n in SIZES)
 EVEN = Setting(SIZES, (0.25,) * 4, 0.4)
 UNEVEN = Setting(SIZES, TRAINING, 0.4)
+OWN_NOISE = Setting(SIZES, (0.25,) * 4, (0.2, 0.3, 0.5, 0.7))
 
 
 def design(capsys, *arguments):
@@ -27,17 +31,17 @@ def design(capsys, *arguments):
     return status, said.out, said.err
 
 
-@pytest.mark.parametrize("setting", [EVEN, UNEVEN], ids=["balanced", "training"])
+@pytest.mark.parametrize("setting", [EVEN, UNEVEN, OWN_NOISE], ids=["balanced", "training", "own noise"])
 @pytest.mark.parametrize("choice", [("class-aware", 6, 0.3), ("uniform", 3, 0.8), ("apportioned", 4, 0.1)])
 def test_a_design_says_what_drawn_features_find(choice, setting):
     n, rng = 100_000, np.random.default_rng(0)
     for said in evaluate(*choice, setting):
         frame = ufm.multi_center_frame(ufm.Problem(SIZES, said.centers, said.theta, said.dim), basis="coordinate")
-        means, b = dense(frame.mean_directions), designs.offsets(said, setting)
+        means, b = dense(frame.mean_directions), np.array(said.each_class["offsets"])
         w = np.array([frame.classifier_row(k) for k in range(4)])
         assert said.angle == pytest.approx(np.degrees(np.arccos(np.min(np.sum(w * means, axis=1)))))
         labels = rng.choice(4, n, p=setting.prior)
-        z = means[labels] + setting.sigma * rng.standard_normal((n, frame.dim))
+        z = means[labels] + setting.noise[labels, None] * rng.standard_normal((n, frame.dim))
         centers = np.repeat(np.arange(4), said.centers)
         if said.rule == "gcr":
             scores = z @ dense(frame.centers).T
@@ -46,6 +50,9 @@ def test_a_design_says_what_drawn_features_find(choice, setting):
             decided = np.argmax(z @ (means if said.rule == "nmc" else w).T + b, axis=1)
         right = decided == labels
         assert said.accuracy == pytest.approx(right.mean(), abs=4 * np.sqrt(0.25 / n))
+        for k, stated in enumerate(said.by_class):
+            own = right[labels == k]
+            assert stated == pytest.approx(own.mean(), abs=5 * np.sqrt(0.25 / own.size))
         rare = right[labels == 3]
         assert said.rare == pytest.approx(rare.mean(), abs=4 * np.sqrt(0.25 / rare.size))
 
@@ -56,7 +63,77 @@ def test_nearest_mean_centers_with_their_offsets_are_as_good_as_any():
     assert (best.rule, best.offset) == ("nmc", True)
     stated = shift.offset_accuracy(1.0, 0.4, shift.nmc_offsets(TRAINING, 1.0, 0.4))
     assert best.accuracy == pytest.approx(np.dot(TRAINING, stated), abs=1e-10)
-    np.testing.assert_allclose(np.ptp(designs.offsets(best, UNEVEN)), 0.16 * np.log(200 / 6))
+    np.testing.assert_allclose(np.ptp(best.offsets), 0.16 * np.log(200 / 6))
+
+
+@pytest.mark.parametrize("setting", [EVEN, UNEVEN, OWN_NOISE], ids=["balanced", "training", "own noise"])
+def test_no_other_offsets_are_better(setting):
+    """Brute force: a search that knows no derivative, from the plain rule and from the offsets of the design."""
+    found = evaluate("class-aware", 6, 0.3, setting)
+    for said in found[:-1]:
+        mean = designs.mean_scores(said)
+
+        def accuracy_lost(b, mean=mean):
+            return -np.dot(setting.prior, shift.offset_accuracy(mean, setting.noise, np.append(b, 0.0)))
+
+        best = max(
+            [d for d in evaluate("class-aware", 6, 0.3, setting) if d.rule == said.rule], key=lambda d: d.accuracy
+        )
+        for start in (np.zeros(3), np.subtract(best.each_class["offsets"], best.each_class["offsets"][3])[:3]):
+            climbed = minimize(accuracy_lost, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9})
+            assert -climbed.fun <= best.accuracy + 1.1e-4  # less than DIGITS decides against offsets
+
+
+def test_offsets_of_first_order_cost_the_regular_rule_points_which_is_said(capsys, monkeypatch):
+    exact = evaluate("class-aware", 6, 0.3, UNEVEN)[3]
+    monkeypatch.setattr(designs, "SEARCHED", 3)
+    first = evaluate("class-aware", 6, 0.3, UNEVEN)[3]
+    assert (exact.rule, exact.offset, first.offset) == ("rcr", True, True)
+    assert exact.accuracy - 0.03 < first.accuracy < exact.accuracy - 0.001
+    assert designs.refined(first, UNEVEN) == exact
+    sizes = ",".join(map(str, range(20, 400, 20)))
+    few = ["--class-sizes", sizes, "--prior", "training", "--rules", "rcr", "--f", 6, "--theta", 0.3]
+    assert "are of first order)" in design(capsys, *few)[1]
+    many = Setting(tuple(range(20, 400, 20)), tuple(n / 3800 for n in range(20, 400, 20)), 0.4)
+    assert "of first order, as in all rows" in offsets_said(evaluate("class-aware", 6, 0.3, many)[3], "speed", many)
+
+
+@given(st.floats(0.15, 1.0), st.floats(0.0, 0.3), st.sampled_from(["class-aware", "apportioned", "margins"]))
+def test_no_rule_on_any_centers_has_more_of_the_rarest_right_at_the_same_accuracy(sigma, cost, way):
+    setting = Setting(SIZES, (0.25,) * 4, sigma)
+    found = evaluate(way, 8, 0.7, setting)
+    best = rank(found)[0]
+    tilted = designs.favouring_rarest(best, setting, best.accuracy - cost)
+    assert tilted.accuracy <= best.accuracy + 1e-12
+    for other in found:
+        assert not (other.accuracy > tilted.accuracy + 2e-5 and other.rare > tilted.rare + 2e-5)
+    if tilted.accuracy > best.accuracy - cost + 1e-6:  # no tilt costs that much: it decides for the rarest only
+        assert tilted.rare == pytest.approx(1.0, abs=1e-6)
+
+
+def test_what_decides_for_the_rarest_at_any_price_is_not_recommended(capsys):
+    few = ["--class-sizes", "500,250,120,60,30,12,6", "--for", "rare", "--f", 10, "--theta", 0.2, 0.421, "--json"]
+    unlimited = json.loads(design(capsys, *few, "--give-up", 100, "--rules", "gcr")[1])["designs"]
+    assert (unlimited[0]["rule"], unlimited[0]["rare"] > 0.97, unlimited[0]["accuracy"] < 0.8) == ("gcr", True, True)
+    found = json.loads(design(capsys, *few, "--give-up", 1)[1])["designs"]
+    most = max(d["accuracy"] for d in found)
+    assert found[0]["accuracy"] == pytest.approx(most - 0.01, abs=1e-6)
+    assert (found[0]["rule"], found[0]["offset"]) == ("nmc", True)
+    assert found[0]["rare"] > 0.95
+    dear = [d["accuracy"] < most - 0.01005 for d in found]
+    assert dear == sorted(dear)
+    said = design(capsys, *few[:-1], "--top", 99, "--rules", "rcr", "gcr")[1]
+    assert "too dear" in said
+    assert "it takes other classes' samples for them" in said
+
+
+def test_margins_that_no_frame_has_are_left_out(capsys):
+    few = ["--class-sizes", "1000,100,10", "--centers", "margins", "--f", 20, "--json"]
+    found = json.loads(design(capsys, *few, "--theta", 0.2, 0.7)[1])["designs"]
+    assert {d["theta"] for d in found} == {0.2}
+    assert design(capsys, *few, "--theta", 0.7)[0] == 2
+    found = json.loads(design(capsys, *few[:2], "--f", 20, "--theta", 0.2, "--most", 30, "--json")[1])["designs"]
+    assert max(max(d["centers"]) for d in found) <= 30
 
 
 def test_classes_that_do_not_differ_in_centers_and_prior_are_integrated_once(monkeypatch):
@@ -115,7 +192,28 @@ def test_ranking_keeps_all_and_marks_what_nothing_beats(several, by):
 def test_sigma_of_features_that_follow_the_model(fewest, within):
     rng, labels = np.random.default_rng(1), np.repeat(np.arange(5), [4000, 2000, 500, 100, fewest])
     features = 3.0 * np.eye(40)[labels] + 7.0 + 0.6 * rng.standard_normal((labels.size, 40))
-    assert designs.estimated_sigma(features, labels) == pytest.approx(0.2, rel=within)
+    assert estimated_noise(features, labels).pooled == pytest.approx(0.2, rel=within)
+
+
+def test_noise_of_each_class_and_pooled_where_there_is_one_sample(capsys, tmp_path):
+    rng, labels = np.random.default_rng(2), np.repeat(np.arange(4), [3000, 1000, 300, 1])
+    sigma = np.array([0.1, 0.2, 0.4, 0.2])
+    features = np.eye(30)[labels] + sigma[labels, None] * rng.standard_normal((labels.size, 30))
+    noise = estimated_noise(features, labels)
+    np.testing.assert_allclose(noise.by_class[:3], sigma[:3], rtol=0.2)  # the mean of one sample is in r
+    np.testing.assert_allclose(noise.by_class[1:3] / noise.by_class[0], [2.0, 4.0], rtol=0.1)  # 4 / sqrt(2 * 299 * 3)
+    assert noise.by_class[3] == noise.pooled
+    assert noise.single.tolist() == [False, False, False, True]
+    np.save(tmp_path / "h.npy", features)
+    np.save(tmp_path / "y.npy", labels)
+    given = ["--features", tmp_path / "h.npy", "--labels", tmp_path / "y.npy", "--f", 3, "--theta", 0.5]
+    said = design(capsys, *given)[1]
+    assert "r by class (pooled: " in said
+    assert "; so for 3, with one sample)" in said
+    found = json.loads(design(capsys, *given, "--json")[1])
+    np.testing.assert_allclose(found["sigma_by_class"], noise.by_class)
+    accuracy_of_each = found["recommended"]["by_class"]
+    assert accuracy_of_each[0] > accuracy_of_each[1] > accuracy_of_each[2]
 
 
 def test_the_command_recommends_explains_and_draws(capsys, tmp_path):
@@ -167,6 +265,9 @@ def test_the_picture_shows_every_design():
         (["--class-sizes", "3,2", "--f", "0"], "must be integers >= 1"),
         (["--class-sizes", "3,2", "--dim", "3"], "the smallest takes 4"),
         (["--class-sizes", "3,2", "--top", "0"], "top=0"),
+        (["--class-sizes", "3,2", "--give-up", "-1"], "give-up=-1 must be points of accuracy"),
+        (["--class-sizes", "3,2", "--most", "0"], "most=0 is less than any"),
+        (["--class-sizes", "900,9", "--theta", "1.0", "--f", "9", "--centers", "margins"], "take a smaller --theta"),
         (["--class-sizes", "3,2", "--sigma", "0"], "sigma=0.0 must be positive"),
         (["--class-sizes", "3,2", "--prior", "0.5,0.4"], "sum to 0.9, not to 1"),
         (["--class-sizes", "3,2", "--prior", "1,0"], "prior of class 1 is 0"),
