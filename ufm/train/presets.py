@@ -117,12 +117,12 @@ DESIGNS: dict[str, dict[str, dict[str, Any]]] = {
     "CAL": {
         "-f20": {"f": 20, "lr": 0.2},
         "-f5": {"f": 5, "lr": 0.6},
-        "-f20-theta0.7": {"f": 20, "theta": 0.7, "lr": 0.02},
-        "-f5-theta0.586": {"f": 5, "theta": 0.586, "lr": 0.06},
+        "-f20-theta0.7": {"f": 20, "theta": 0.7, "lr": 0.006},
+        "-f5-theta0.586": {"f": 5, "theta": 0.586, "lr": 0.006},
         "-f20-margins": {"f": 20, "centers": "margins", "lr": 0.2},
         "-f5-margins": {"f": 5, "centers": "margins", "lr": 0.06},
     },
-    "CAL-theta": {"-f20": {"f": 20, "lr": 0.02}},
+    "CAL-theta": {"-f20": {"f": 20, "lr": 0.006}},
 }
 """Choices of centers and angle that are tried on clothes, by method, each with the scan's best learning rate: uniform,
 class-aware and LDAM's centers, two numbers of them, the angle at which collapse is fastest for that many
