@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.decision import hard
-from theory.multicenter import clock, flows, geometry, minimum
+from theory.multicenter import clock, flows, geometry, minimum, sharing
 from ufm.certify.report import Check
 from ufm.files.text import columns
 from ufm.problems.frames import Array
@@ -162,6 +162,11 @@ class CosinePrediction(Prediction[CosineProblem]):
     def rate(self) -> Array:
         """Rate of exponential collapse in clock time; 0 where it is algebraic."""
         return flows.nc_rate(self.counts, self.theta, self.weights)
+
+    @property
+    def shared_rate(self) -> Array:
+        """The rates per step, which all classes of a network share (:mod:`theory.multicenter.sharing`)."""
+        return sharing.shared_rate(self.counts, self.theta, self.weights)
 
     @property
     def algebraic_slope(self) -> Array:

@@ -69,8 +69,8 @@ class _Known:
 
     @property
     def frequent_rate(self) -> float:
-        """Of collapse of the most frequent classes, per step of the steepest class (:func:`shared_rate`)."""
-        return float(shared_rate(self.end)[rare_classes([-n for n in self.result["class_sizes"]])].mean())
+        """Of collapse of the most frequent classes, per step of the steepest class."""
+        return float(self.end.shared_rate[rare_classes([-n for n in self.result["class_sizes"]])].mean())
 
 
 def radii(end: CosinePrediction) -> dict[str, Array]:
@@ -97,18 +97,6 @@ def margin_sum(end: CosinePrediction) -> float:
     return float(np.mean(1.0 / (end.classifier_cosine * np.sqrt(end.sizes))))
 
 
-def shared_rate(end: CosinePrediction) -> Array:
-    r"""Rate of collapse of each class in a network, whose step size all classes share, (K,).
-
-    .. math:: \frac{4 \beta_k f_k c_k (1 - c_k)}{\max_j 2 \beta_j f_j c_j}
-
-    The denominator is the steepest slope of the loss along a mean center, at features without a part in it: the
-    largest step that does not overshoot goes like one over it. A factor common to all rates is a learning rate. (A
-    conjecture about networks, made before they were trained: theory has the rate of each class in its own time.)
-    """
-    return np.asarray(end.rate / np.max(2.0 * end.problem.weights * end.counts * end.center_cosine))
-
-
 def orders(names: Sequence[str], results: Sequence[Result]) -> list[Order]:
     """Every order about the trainings of these names by the cosine loss, with several centers a class.
 
@@ -117,7 +105,7 @@ def orders(names: Sequence[str], results: Sequence[Result]) -> list[Order]:
     and GCR have larger radii, accuracy by the own rule is higher; where margins make the bound on the error smaller
     (:func:`margin_sum`), accuracy by RCR is; where nothing differs but centers and angle, rare classes with the larger
     rate are nearer to collapse at the end; and whatever the learning rate, frequent classes with the larger
-    :func:`shared_rate`.
+    rate per shared step (:func:`theory.multicenter.sharing.shared_rate`, a conjecture about networks).
     """
     known = [
         _Known(result, end)

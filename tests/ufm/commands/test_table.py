@@ -284,20 +284,6 @@ def test_orders_that_theory_foretells(tmp_path, command):
     }
 
 
-def test_the_shared_rate_is_that_of_the_flow_over_the_steepest_slope_of_the_loss():
-    """Slopes by differences of the loss as it is defined, at a feature that is orthogonal to its mean center."""
-    problem = ufm.Problem((9, 5, 2), (2, 3, 7), 0.3, beta="weighted")
-    frame, end = ufm.multi_center_frame(problem), ufm.predict(problem)
-    means, step = np.asarray(frame.mean_directions), 1e-6
-
-    def loss(k, s):
-        feature = s * means[k] + np.sqrt(1.0 - s * s) * means[k - 1]
-        return problem.weights[k] * np.sum((np.asarray(frame.class_centers(k)) @ feature - 1.0) ** 2)
-
-    slopes = [(loss(k, -step) - loss(k, step)) / (2 * step) for k in range(3)]
-    np.testing.assert_allclose(orders.shared_rate(end), end.rate / max(slopes), rtol=1e-8)
-
-
 def test_the_bound_of_margins_orders_as_the_bound_itself_does():
     ends = [ufm.predict(ufm.Problem((900, 50, 9), (4, 4, 4), theta)) for theta in (0.1, 0.4, 1.2)]
     bounds = [np.mean(margin_bound(0.0, end.classifier_cosine, 1.0, 1.0, 3, end.sizes)) for end in ends]
