@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.decision.accuracy import class_accuracies, lead_accuracy
+from theory.decision.accuracy import lead_accuracy
 from theory.decision.covariate import attacked_lead
 from theory.decision.radius import gcr_radius, nmc_radius
 from theory.decision.shift import best_offsets, offset_accuracy
+from ufm.certify.estimates import Estimates, predicted_accuracy, standard_errors
+from ufm.certify.finding import NAMES, Finding
 from ufm.certify.report import Check, Report
 from ufm.certify.training import NEAR
-from ufm.files.text import columns
 from ufm.measure.adjusted import ADJUSTMENTS, Adjustment, decisions
 from ufm.measure.arrays import Labels
 from ufm.measure.radius import certified_radius, half_spaces
@@ -35,123 +36,6 @@ SIZES = (0.05, 0.1, 0.2)
 
 FLAT = ("rcr", "nearest")
 """Rules whose boundaries are planes."""
-
-NAMES = {"rcr": "RCR", "gcr": "GCR", "nearest": "nearest mean center", "skewed": "nearest, times cos rho", "own": "own"}
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """Features of each class around its mean center, (K,) each."""
-
-    r: Array
-    """Mean product with the direction of the mean center."""
-    sigma: Array
-    """Standard deviation of the products with the K directions."""
-    anisotropy: Array
-    """Largest over smallest variance of these products in any direction; infinite with too few samples."""
-    leak: Array
-    """Length of the mean product with the directions of the other classes, which theory has at 0."""
-    pooled: NDArray[np.int64]
-    """Classes with one sample, which get the noise of the others."""
-
-    @classmethod
-    def of(cls, features: Array, labels: Labels, frame: Frame) -> "Estimates":
-        """Of features (N, d). Raises ValueError for a class without a sample, or for none with two."""
-        scores, n_classes = np.asarray(features @ dense(frame.mean_directions).T), frame.n_classes
-        counts = np.bincount(labels, minlength=n_classes)
-        if not counts.all():
-            raise ValueError(f"class {int(np.argmin(counts))} has no feature: its norm and noise are unknown")
-        if counts.max() < 2:
-            raise ValueError("labels: every class has one feature, and noise takes two of one class")
-        means = np.array([scores[labels == k].mean(axis=0) for k in range(n_classes)])
-        left = scores - means[labels]
-        covariances = np.array([_covariance(left[labels == k]) for k in range(n_classes)])
-        single = counts < 2
-        pooled = (counts - 1) @ covariances.reshape(n_classes, -1) / (counts - 1).sum()
-        covariances[single] = pooled.reshape(n_classes, n_classes)
-        sizes = np.linalg.eigvalsh(covariances)
-        few = counts <= n_classes
-        ratio = np.where(few | (sizes[:, 0] <= 0), np.inf, sizes[:, -1] / np.where(sizes[:, 0] > 0, sizes[:, 0], 1.0))
-        r = np.diag(means).copy()
-        leak = np.sqrt(np.sum(means**2, axis=1) - r**2)
-        sigma = np.sqrt(np.maximum(sizes.mean(axis=1), 1e-20))  # no noise at all is a noise that never errs
-        return cls(r, sigma, ratio, leak, np.flatnonzero(single))
-
-
-def _covariance(centered: Array) -> Array:
-    return centered.T @ centered / max(len(centered) - 1, 1)
-
-
-def predicted_accuracy(frame: Frame, r: Array, sigma: Array) -> dict[str, Array]:
-    """Accuracy of each rule on each class (K,); a class that points away from its mean center counts as r = 0."""
-    norm, cosines = np.maximum(r, 0.0), frame.geometry.alignment
-    angles = np.arccos(np.sqrt(np.clip(frame.geometry.spread, 0.0, 1.0)))
-    return {
-        "rcr": offset_accuracy(norm * cosines, sigma),
-        "gcr": class_accuracies(frame.counts, angles, norm / sigma).gcr,
-        "nearest": offset_accuracy(norm, sigma),
-    }
-
-
-def _errors(frame: Frame, found: Estimates, counts: Array) -> dict[str, Array]:
-    r"""Standard errors of accuracies, counted on the features that r and sigma are from, by rule and class.
-
-    With :math:`a = r / \sigma`, whose own standard error is :math:`\sqrt{(1 + a^2 / 2K) / n}`,
-
-    .. math:: \mathrm{SE}^2 \le \frac{p (1 - p)}{n} + \Big(\frac{\partial p}{\partial a}\Big)^2 \frac{1 + a^2 / 2K}{n}
-    """
-    ratio, step = np.maximum(found.r, 0.0) / found.sigma, 0.01
-    middle = predicted_accuracy(frame, found.r, found.sigma)
-    lower, upper = (predicted_accuracy(frame, found.sigma * (ratio + h), found.sigma) for h in (0.0, step))
-    own = (1.0 + ratio**2 / (2.0 * frame.n_classes)) / counts
-    return {
-        rule: np.sqrt(p * np.maximum(1.0 - p, 0.0) / counts + ((upper[rule] - lower[rule]) / step) ** 2 * own)
-        for rule, p in middle.items()
-    }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Verdicts, and the tables behind them as plain values."""
-
-    report: Report
-    tables: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report's, and ``tables``."""
-        return {**self.report.to_dict(), "tables": _rounded(dict(self.tables))}
-
-    def __str__(self) -> str:
-        """Report, decomposition, estimates, and the effect of offsets."""
-        t = self.tables
-        rows: list[tuple[str, ...]] = [("test accuracy, % (rare third)", *ADJUSTMENTS)]
-        for rule in next(iter(t["accuracy"].values())):
-            cells = (t["accuracy"][name][rule] for name in ADJUSTMENTS)
-            rows.append((NAMES[rule], *(f"{100 * all_of:.1f} ({100 * rare:.1f})" for all_of, rare in cells)))
-        if "own" in t:
-            rows.append(("own rule", "{:.1f} ({:.1f})".format(*(100 * part for part in t["own"])), "", "", ""))
-        classes: list[tuple[str, ...]] = [("class", "train r", "sigma", "anisotropy", "test r", "sigma", "anisotropy")]
-        parts = [t[split][name] for split in ("train", "test") for name in ("r", "sigma", "anisotropy")]
-        classes += [(f"{k}", *(f"{number:.3g}" for number in row)) for k, row in enumerate(zip(*parts, strict=True))]
-        radii: list[tuple[str, ...]] = [("median radius", "train", "test", "at collapse")]
-        radii += [(NAMES[rule], *(f"{value:.3f}" for value in row.values())) for rule, row in t["radius"].items()]
-        shifts: list[tuple[str, ...]] = [("prior", "rule", "accuracy", "predicted", "with offsets", "predicted")]
-        names = ("accuracy", "predicted", "offsets", "offsets_predicted")
-        shifts += [
-            (row["prior"], NAMES[row["rule"]], *(f"{100 * row[name]:.1f}" for name in names)) for row in t["shift"]
-        ]
-        return "\n\n".join([str(self.report), *("\n".join(columns(each)) for each in (rows, classes, radii, shifts))])
-
-
-def _rounded(value: Any) -> Any:
-    """Plain values with five digits: more are noise, and files stay small."""
-    if isinstance(value, dict):
-        return {name: _rounded(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(entry) for entry in value]
-    if isinstance(value, np.ndarray):
-        return _rounded(value.tolist())
-    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 @dataclass(frozen=True)
@@ -303,7 +187,8 @@ def _decomposed(case: Case) -> dict[str, dict[str, tuple[float, float]]]:
 
 def _of_accuracy(case: Case, learned: Estimates, found: Estimates, measured: Mapping[str, Array]) -> Iterator[Check]:
     source = "theory.decision.accuracy"
-    stated, errors = predicted_accuracy(case.frame, found.r, found.sigma), _errors(case.frame, found, case.counts)
+    stated = predicted_accuracy(case.frame, found.r, found.sigma)
+    errors = standard_errors(case.frame, found, case.counts)
     from_training = predicted_accuracy(case.frame, learned.r, learned.sigma)
     for rule in RULES:
         name, allowed = f"{NAMES[rule]}, accuracy", ERRORS * errors[rule] + 1.0 / case.counts
@@ -382,7 +267,7 @@ def _of_attacks(
     case: Case, found: Estimates, radii: Mapping[str, tuple[Array, Array]], sizes: Sequence[float]
 ) -> Iterator[Check]:
     """Accuracy that is left if every test feature moves by a length to its nearest boundary."""
-    errors = _errors(case.frame, found, case.counts)
+    errors = standard_errors(case.frame, found, case.counts)
     for rule in FLAT:
         radius = _collapsed_radius(case.frame, rule, found.r)
         for size in sizes:

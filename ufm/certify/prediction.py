@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.decision import hard
+from theory.decision import hard, radius
 from theory.multicenter import clock, flows, geometry, minimum, sharing
 from ufm.certify.report import Check
 from ufm.files.text import columns
@@ -81,6 +81,18 @@ class Prediction(Generic[P]):
     def variability(self) -> Array:
         """1 - cos rho_k, between a collapsed feature and its classifier vector."""
         return 1.0 - self.classifier_cosine
+
+    @cached_property
+    def radii(self) -> dict[str, Array]:
+        """How far a collapsed feature of norm 1 can be moved before its class changes, by rule of decision, (K,) each.
+
+        See :mod:`theory.decision.radius`.
+        """
+        return {
+            "nearest": np.full(self.problem.n_classes, radius.nmc_radius()),
+            "rcr": radius.rcr_radius(self.counts, self.theta),
+            "gcr": radius.gcr_radius(self.counts, self.theta),
+        }
 
     @cached_property
     def gcr_choice(self) -> Array:

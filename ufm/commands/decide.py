@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from ufm.certify.decided import SIZES, Finding, decide
+from ufm.certify.decided import SIZES, decide
+from ufm.certify.finding import Finding
 from ufm.certify.report import combine
 from ufm.commands.flags import check_file
 from ufm.files import store

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ufm.certify.predict import predict
 from ufm.certify.prediction import CosinePrediction
 from ufm.certify.training import not_converged
-from ufm.problems.frames import Array
 from ufm.problems.kinds import CosineProblem
 from ufm.problems.sizes import rare_classes
 from ufm.tables.results import Result
@@ -73,19 +72,6 @@ class _Known:
         return float(self.end.shared_rate[rare_classes([-n for n in self.result["class_sizes"]])].mean())
 
 
-def radii(end: CosinePrediction) -> dict[str, Array]:
-    r"""How far a collapsed feature of norm 1 can be moved before its class changes, by rule and class, (K,).
-
-    The nearest point with another decision, with :math:`c_k` the cosine of a center to the mean center:
-
-    .. math::
-        R_\text{nearest} = \frac{1}{\sqrt 2}, \qquad R_\text{RCR} = \frac{\cos\rho_k}{\sqrt 2}, \qquad
-        R_\text{GCR} = \frac{c_k}{\sqrt{1 + c_k^2}}.
-    """
-    c, skew = end.center_cosine, end.classifier_cosine
-    return {"nearest": np.full_like(c, np.sqrt(0.5)), "rcr": skew * np.sqrt(0.5), "gcr": c / np.sqrt(1.0 + c * c)}
-
-
 def margin_sum(end: CosinePrediction) -> float:
     r"""What the margins of a frame make of the bound on the mean error of the classes under RCR; smaller is better.
 
@@ -100,11 +86,11 @@ def margin_sum(end: CosinePrediction) -> float:
 def orders(names: Sequence[str], results: Sequence[Result]) -> list[Order]:
     """Every order about the trainings of these names by the cosine loss, with several centers a class.
 
-    Of one training: the rule with the larger radius (:func:`radii`, in the mean over classes) decides more test images
-    right; the nearest mean center comes first. Of two with the same seed: where classes collapse faster and both RCR
-    and GCR have larger radii, accuracy by the own rule is higher; where margins make the bound on the error smaller
-    (:func:`margin_sum`), accuracy by RCR is; where nothing differs but centers and angle, rare classes with the larger
-    rate are nearer to collapse at the end; and whatever the learning rate, frequent classes with the larger
+    Of one training: the rule with the larger radius (``predict(problem).radii``, in the mean over classes) decides more
+    test images right; the nearest mean center comes first. Of two with the same seed: where classes collapse faster and
+    both RCR and GCR have larger radii, accuracy by the own rule is higher; where margins make the bound on the error
+    smaller (:func:`margin_sum`), accuracy by RCR is; where nothing differs but centers and angle, rare classes with the
+    larger rate are nearer to collapse at the end; and whatever the learning rate, frequent classes with the larger
     rate per shared step (:func:`theory.multicenter.sharing.shared_rate`, a conjecture about networks).
     """
     known = [
@@ -134,7 +120,7 @@ NAMES = {"nearest": "nearest mean center", "rcr": "RCR", "gcr": "GCR"}
 
 def _of_rules(known: _Known) -> Iterator[Order]:
     by_rule, (row, column) = known.result["accuracy"], known.place
-    size = {rule: float(each.mean()) for rule, each in radii(known.end).items()}
+    size = {rule: float(each.mean()) for rule, each in known.end.radii.items()}
     for first, second in permutations(NAMES, 2):
         if size[first] > size[second] and by_rule[first] != by_rule[second]:  # a tie could not have failed
             statement = f"{row}: {NAMES[first]} before {NAMES[second]}, by their radii"
@@ -144,7 +130,7 @@ def _of_rules(known: _Known) -> Iterator[Order]:
 def _of_pairs(one: _Known, other: _Known) -> Iterator[Order]:
     """What is foretold of the first against the second."""
     (first, column), (second, _), early = one.place, other.place, one.early or other.early
-    ours, theirs = ({**radii(each.end), "rate": each.end.rate} for each in (one, other))
+    ours, theirs = ({**each.end.radii, "rate": each.end.rate} for each in (one, other))
     if all(ours[name].mean() > theirs[name].mean() for name in ("rate", "rcr", "gcr")):
         holds = one.result["accuracy"]["own"] >= other.result["accuracy"]["own"]
         yield Order(f"accuracy: {first} before {second}, by rate and radii", column, holds, early)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import ufm
-from ufm.certify.decided import Estimates, decide, predicted_accuracy
+from ufm.certify.decided import decide
+from ufm.certify.estimates import Estimates, predicted_accuracy
 from ufm.problems.frames import dense, multi_center_frame
 
 K, N = 6, 3000

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from scipy.optimize import LinearConstraint, minimize
 
 import ufm
 from tests import strategies
@@ -95,3 +96,28 @@ def test_nothing_is_said_of_what_is_no_problem():
         ufm.predict("cosine")
     with pytest.raises(TypeError, match="int cannot be certified"):
         ufm.certify(5)
+
+
+def test_the_radii_are_those_of_the_nearest_other_decision():
+    """Quadratic programs over the points that another class is decided for, which know no formula."""
+    problem = ufm.Problem((9, 5, 2), (3, 5, 9), 0.4)
+    frame = ufm.multi_center_frame(problem, basis="random")
+    found = ufm.predict(problem).radii
+    means = np.asarray(frame.mean_directions)
+    for k in range(3):
+        other = (k + 1) % 3
+        pairs = {
+            "nearest": (means[[k]], means[[other]]),
+            "rcr": (np.asarray(frame.classifier_row(k))[None], np.asarray(frame.classifier_row(other))[None]),
+            "gcr": (np.asarray(frame.class_centers(k)), np.asarray(frame.class_centers(other))[:1]),
+        }
+        for rule, (own, foreign) in pairs.items():
+            solved = minimize(
+                lambda x: (x @ x, 2 * x),
+                np.zeros(means.shape[1]),
+                jac=True,
+                constraints=LinearConstraint(foreign - own, (own - foreign) @ means[k], np.inf),
+                method="SLSQP",
+                options={"ftol": 1e-14, "maxiter": 500},
+            )
+            np.testing.assert_allclose(np.sqrt(solved.fun), found[rule][k], rtol=1e-6)
