@@ -20,7 +20,7 @@ def nc2_equinorm(s: Statistics) -> float:
 @metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
 def nc2_equiangle(s: Statistics) -> float:
     r"""Standard deviation over pairs of the cosines of :math:`\mu_k - \mu_G`."""
-    return float(np.std(_pairs(_cosines(s, s.compared_means, MEAN))))
+    return _unequal(_cosines(s, s.compared_means, MEAN))
 
 
 @metric(source=PAPYAN, bounds="[0, 1 + 1/(K - 1)]", collapse="0")
@@ -38,7 +38,7 @@ def nc2_weight_equinorm(s: Statistics) -> float:
 @metric(source=PAPYAN, bounds="[0, 1]", collapse="0")
 def nc2_weight_equiangle(s: Statistics) -> float:
     r"""Standard deviation over pairs of the cosines of :math:`w_k`."""
-    return float(np.std(_pairs(_cosines(s, s.compared_weights, ROW))))
+    return _unequal(_cosines(s, s.compared_weights, ROW))
 
 
 @metric(source=PAPYAN, bounds="[0, 1 + 1/(K - 1)]", collapse="0")
@@ -178,6 +178,10 @@ def _two(s: Statistics) -> None:
 def _pairs(square: Array) -> Array:
     """Entries off the diagonal."""
     return square[~np.eye(len(square), dtype=bool)]
+
+
+def _unequal(cosines: Array) -> float:
+    return float(np.std(_pairs(cosines)))
 
 
 def _from_widest(cosines: Array) -> float:
