@@ -5,12 +5,13 @@ BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 export PYTHONDONTWRITEBYTECODE = # empty, so that processes share what one has compiled: tests start two hundred
 
-.PHONY: help verify figures test check fuzz rounding lowest lint claims gallery notebooks docs tables bench data data-cifar10 clean
+.PHONY: help verify figures test browser check fuzz rounding lowest lint claims gallery notebooks docs tables bench data data-cifar10 clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
 	@echo "make figures  every figure that needs no training, into runs/figures (ARGS=--quick: in a minute)"
 	@echo "make test     the whole test suite, with the same random examples everywhere"
+	@echo "make browser  installs Debian's chromium, in which the tests look at pages (needs root)"
 	@echo "make check    lint and the fast tests: what to run before a commit"
 	@echo "make fuzz     the property tests, with new random examples for MINUTES=10 (SEED=n: that round again)"
 	@echo "make rounding the numerical tests with two other roundings: as on other processors"
@@ -34,6 +35,9 @@ figures: $(VENV)/base.stamp
 
 test: $(VENV)/dev.stamp
 	$(RUN) pytest -n 2 --dist worksteal $(ARGS)
+
+browser: $(VENV)/dev.stamp
+	apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver
 
 check: lint
 	$(RUN) pytest -n 2 --dist worksteal -q -m "not slow" --hypothesis-profile few $(ARGS)

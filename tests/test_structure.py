@@ -39,7 +39,8 @@ ROOMS = {
     "ufm.sweep": BASE | {"ufm.simulate", "ufm.minimize", "ufm.measure", "ufm.certify", "ufm.train", "ufm.tables"},
 }
 ROOMS["figures"] = THEORY | {"ufm", *(room for room in ROOMS if room.startswith("ufm."))}
-ROOMS["ufm.commands"] = ROOMS["figures"] | {"figures"}
+ROOMS["ufm.pages"] = ROOMS["figures"] | {"figures"}
+ROOMS["ufm.commands"] = ROOMS["figures"] | {"figures", "ufm.pages"}
 ROOMS["ufm"] = ROOMS["figures"] | {"ufm.commands"}
 """Which rooms each room may use, besides itself and the definitions of theory."""
 

@@ -56,11 +56,16 @@ def _basis(frame: Frame) -> Array:
 
 
 def data(quick: bool) -> Dataset:
-    """Coordinates (start, time) along the mean center, in the differences of centers, and outside all centers.
+    """The paths of :func:`settings`."""
+    return paths(settings(quick))
 
-    The flow is that of all ``dim`` coordinates (method "full"), from which x, y and z are then read off.
+
+def paths(said: dict[str, Any]) -> Dataset:
+    """Coordinates (time, start, axis) along the mean center, in the differences of centers, and outside all centers.
+
+    said : as :func:`settings` has it; several centers, and ``dim`` at least two more than these. The flow is that of
+    all ``dim`` coordinates (method "full"), from which x, y and z are then read off.
     """
-    said = settings(quick)
     problem = _problem(said)
     frame = multi_center_frame(problem, seed=0)
     basis = _basis(frame)

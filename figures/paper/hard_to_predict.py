@@ -12,7 +12,7 @@ from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision.hard import rcr_choice
 from ufm.certify.predict import predict
 from ufm.measure import montecarlo, rules
-from ufm.problems.frames import Array, dense, multi_center_frame
+from ufm.problems.frames import Array, Frame, dense, multi_center_frame
 from ufm.problems.problem import MultiCenterProblem, Problem
 
 ABOUT = "hard-to-predict features, and the classes that RCR and GCR give them"
@@ -50,6 +50,18 @@ def _basis(rows: Array) -> Array:
     return np.asarray(left @ right)
 
 
+def onto_classifier(frame: Frame) -> tuple[Array, Array]:
+    """Orthonormal rows (3, d), two classifier vectors and the rest of the cloud's middle, and that middle, (d,).
+
+    In their span RCR's decisions between the two classes of the frame are exact.
+    """
+    classifier = dense(frame.classifier)
+    directions = [dense(part) for part in (frame.auxiliary, frame.classifier) if part is not None]
+    middle = np.concatenate(directions).mean(axis=0)
+    rest = middle - classifier.T @ (classifier @ middle)
+    return np.concatenate([classifier, rest[None] / np.linalg.norm(rest)]), middle
+
+
 def data(quick: bool) -> Dataset:
     r"""Features, vectors and decisions, in two projections of the five dimensions of the frame.
 
@@ -60,10 +72,8 @@ def data(quick: bool) -> Dataset:
     problem = _problem(said)
     frame = multi_center_frame(problem, basis="coordinate")
     centers, classifier = dense(frame.centers), dense(frame.classifier)
-    directions = [dense(part) for part in (frame.auxiliary, frame.classifier) if part is not None]
-    middle = np.concatenate(directions).mean(axis=0)
-    rest = middle - classifier.T @ (classifier @ middle)
-    basis = np.stack([np.concatenate([classifier, rest[None] / np.linalg.norm(rest)]), _basis(centers)])
+    flat, middle = onto_classifier(frame)
+    basis = np.stack([flat, _basis(centers)])
     used = [rules.RULES[name] for name in SIDES]
     features = montecarlo.hard_to_predict(frame, said["shown"], said["noise"], np.random.default_rng(said["seed"]))
     found = [

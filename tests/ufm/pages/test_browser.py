@@ -1,0 +1,196 @@
+"""Pages in a real browser."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from tests.ufm.pages import browser as chromium
+from ufm.pages import found, write
+from ufm.pages.content import Plots, Section, Table
+
+pytestmark = [pytest.mark.slow, chromium.in_a_browser]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium.browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def report(verified, kept, tmp_path_factory):
+    """A page, and the sections that it was made from."""
+    sections = [*found.sections(verified), *found.sections(kept)]
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(write.page("Two runs", sections), encoding="utf-8")
+    return path, sections
+
+
+def groups(sections):
+    return [part for section in sections for part in section.parts if isinstance(part, Plots)]
+
+
+def plots(sections):
+    return [plot for part in groups(sections) for plot in part.plots]
+
+
+def test_all_is_drawn_and_nothing_complains(browser, report):
+    path, sections = report
+    browser.open(path)
+    assert browser.ask("$$('.plot').length") == len(plots(sections))
+    for number, plot in enumerate(plots(sections)):
+        browser.draw(number)
+        assert browser.ask("$$('.plot')[arguments[0]].querySelector('svg, canvas') !== null", number)
+        for trace, given in enumerate(plot.figure["data"]):
+            np.testing.assert_allclose(
+                np.array(browser.values(number, trace, "y"), dtype=float),
+                np.asarray(given["y"], dtype=float),
+                rtol=1e-6,
+                atol=1e-12,
+                err_msg=plot.title,
+            )
+    assert browser.complaints() == []
+
+
+def test_nothing_is_fetched(browser, report):
+    path, _ = report
+    browser.driver.get_log("performance")
+    browser.open(path)
+    browser.draw(0)
+    sent = [json.loads(each["message"])["message"] for each in browser.driver.get_log("performance")]
+    asked = [each["params"]["request"]["url"] for each in sent if each["method"] == "Network.requestWillBeSent"]
+    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [f"file://{path}"]
+
+
+def test_sliders_choose_what_python_computed(browser, report):
+    path, sections = report
+    browser.open(path)
+    number = 0
+    for place, part in enumerate(groups(sections)):
+        choice = {slider.name: len(slider.values) - 1 for slider in part.sliders}
+        for name, value in choice.items():
+            identity = browser.ask("$$('.plots')[arguments[0]].id", place)
+            browser.choose(name, value, f"#{identity}")
+        for plot in part.plots:
+            browser.draw(number)
+            for move in plot.moves:
+                wanted = np.asarray(plot.at(**choice)[move.trace][move.name])
+                if move.name == "z" and wanted.ndim == 2:
+                    seen = browser.ask(
+                        "$$('.plot')[arguments[0]]._fullData[arguments[1]].z.map((r) => Array.from(r))",
+                        number,
+                        move.trace,
+                    )
+                else:
+                    seen = browser.values(number, move.trace, move.name)
+                if wanted.dtype.kind == "U":
+                    assert seen == wanted.tolist()
+                else:
+                    np.testing.assert_allclose(np.array(seen, dtype=float), wanted, rtol=1e-6, atol=1e-7)
+            number += 1
+    assert browser.complaints() == []
+
+
+def test_checks_are_filtered(browser, report):
+    path, sections = report
+    browser.open(path)
+    rows = [" ".join(row) for row in sections[0].parts[0].rows]
+
+    def shown():
+        return browser.ask("$$('tbody tr').filter((row) => row.offsetParent).length")
+
+    assert shown() == len(rows)
+    for words in ("rate", "gap dual", "nothing at all"):
+        browser.ask(
+            "(() => { const each = $('.filter input'); each.value = arguments[0];"
+            " each.dispatchEvent(new Event('input', {bubbles: true})); })()",
+            words,
+        )
+        assert shown() == sum(all(word in row.lower() for word in words.split()) for row in rows)
+    assert browser.ask("$('.filter output').textContent") == f"0 of {len(rows)} shown, 0 of these hold"
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_nothing_is_cut_and_the_page_does_not_scroll_sideways(browser, report, width):
+    path, sections = report
+    browser.open(path, width)
+    for number in range(len(plots(sections))):
+        browser.draw(number)
+    assert browser.ask("document.documentElement.scrollWidth") <= width
+    assert browser.too_wide() == []
+
+
+def luminance(color):
+    parts = np.array([float(part) for part in re.findall(r"[\d.]+", color)[:3]]) / 255.0
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one, two):
+    dark, light = sorted((luminance(one), luminance(two)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_words_can_be_read_by_day_and_by_night(browser, report, dark):
+    """At least 4.5 to 1, as WCAG 2.2 (1.4.3) asks of text; on paper and in plots."""
+    path, _ = report
+    browser.open(path, dark=dark)
+    browser.draw(0)
+    page = browser.ask("getComputedStyle(document.body).backgroundColor")
+    assert (luminance(page) < 0.05) == dark
+    words = browser.ask(
+        "$$('h1, h2, h3, p, td, th, a:not(.skip), label, summary, output, caption, small')"
+        ".map((e) => [getComputedStyle(e).color, e.tagName])"
+    )
+    assert {tag: color for color, tag in words if contrast(color, page) < 4.5} == {}
+    marks = browser.ask("$$('.plot svg text').map((e) => getComputedStyle(e).fill)")
+    assert marks
+    assert min(contrast(color, page) for color in marks) >= 4.5
+
+
+def test_it_is_there_at_once(browser, report):
+    """Two seconds, of a processor: what others do on this machine meanwhile does not count."""
+    path, _ = report
+    browser.driver.execute_cdp_cmd("Performance.enable", {})
+    browser.open(path)
+    metrics = {
+        each["name"]: each["value"] for each in browser.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    }
+    assert 0.0 < metrics["TaskDuration"] < 2.0
+
+
+def test_a_name_that_is_a_script_is_a_name(browser, tmp_path):
+    evil = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">{{ 7 * 7 }}"
+    table = Table(evil, (evil,), ((evil,),), ("ok",))
+    path = tmp_path / "evil.html"
+    path.write_text(write.page(evil, [Section(evil, (evil,), (table,), evil)]), encoding="utf-8")
+    browser.open(path)
+    assert browser.ask("document.title") == evil
+    assert browser.ask("$('h2').textContent") == evil
+    assert browser.ask("$('td:not(.mark)').textContent") == evil
+    assert browser.ask("$$('img').length") == 0
+
+
+def test_hands_on_a_keyboard_reach_everything(browser, report):
+    """What can be used is a control with a name; plots say what they show; scenes turn by buttons."""
+    path, sections = report
+    browser.open(path)
+    scene = next(i for i, plot in enumerate(plots(sections)) if plot.turns)
+    browser.draw(scene)
+    assert (
+        browser.ask("$$('input, select, button').filter((e) => !(e.labels?.length || e.textContent.trim())).length")
+        == 0
+    )
+    said = browser.ask("$$('.plot').map((e) => [e.getAttribute('role'), e.getAttribute('aria-label')])")
+    assert said == [["img", f"{plot.title}. {plot.said}"] for plot in plots(sections)]
+    assert browser.ask("['header', 'main', 'nav', 'footer'].every((each) => $$(each).length === 1)")
+    eye = f"(() => {{ const e = $$('.plot')[{scene}]._fullLayout.scene.camera.eye; return [e.x, e.y, e.z]; }})()"
+    before = np.array(browser.ask(eye))
+    browser.ask(f"$$('figure')[{scene}].querySelector('[data-turn]').click()")
+    browser.wait(f"Math.abs({eye}[0] - arguments[0]) > 0.1", before[0])
+    after = np.array(browser.ask(eye))
+    assert np.linalg.norm(after) == pytest.approx(np.linalg.norm(before), rel=1e-9)
+    assert np.arctan2(after[1], after[0]) - np.arctan2(before[1], before[0]) == pytest.approx(-np.pi / 8)

@@ -1,0 +1,170 @@
+"""`ufm report` without a browser: what is on the page, what is escaped, and what is refused."""
+
+import base64
+import html
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import xarray
+
+import ufm
+from ufm.files import store
+from ufm.pages import found, palette, write
+from ufm.pages.content import Move, Plot, Plots, Section, Slider, Table, number
+from ufm.pages.draw import as_figure, flat, line, some
+
+
+def text_of(page):
+    """What stands in tables and headings, as a reader reads it."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", re.sub(r"<(script|style)[^>]*>.*?</\1>", " ", page, flags=re.S)))
+
+
+def stored(page):
+    """The JSON of all groups of plots."""
+    return [json.loads(text) for text in re.findall(r'<script type="application/json">(.*?)</script>', page, re.S)]
+
+
+@pytest.mark.slow
+def test_a_verify_folder(command, verified, tmp_path):
+    status, out, _ = command("report", verified, "--out", tmp_path / "page.html", "--json")
+    said = json.loads(out)
+    assert (status, out.count("\n")) == (0, 1)
+    assert said["bytes"] == (tmp_path / "page.html").stat().st_size < 6_000_000
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    report = json.loads((verified / "report.json").read_text())
+    for check in report["checks"]:
+        assert check["name"] in text_of(page)
+        assert number(check["measured"]) in text_of(page)
+    assert said["sections"][0]["checks"] == said["sections"][0]["hold"] == len(report["checks"])
+    assert said["sections"][1]["plots"][:3] == ["Collapse", "Norms", "Variability"]
+
+
+@pytest.mark.slow
+def test_kept_features_are_on_the_sphere_and_end_on_top(kept):
+    _, features = found.sections(kept)
+    sphere = features.parts[0].plots[0]
+    last = len(features.parts[0].sliders[0].values) - 1
+    x, y, z = (np.asarray(sphere.at(time=last)[1][name]) for name in "xyz")
+    np.testing.assert_allclose(x**2 + y**2 + z**2, 1.0, atol=1e-12)
+    assert z.min() > 1.0 - 1e-9  # NC = 2 - 2 z of every sample was below 1e-10
+    data = store.load(kept / "trajectory.nc").to_dataset()
+    start = np.asarray(sphere.at(time=0)[1]["z"])
+    for k in range(2):
+        own = ufm.Problem.from_json(data.attrs["problem"]).labels == k
+        assert 2.0 - 2.0 * start[own].mean() == pytest.approx(float(data.nc_mean[0, k]), abs=1e-12)
+
+
+def test_some_of_many_have_both_ends():
+    assert some(3) == [0, 1, 2]
+    assert (some(100)[0], some(100)[-1], len(some(100))) == (0, 99, 10)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 10, 100])
+def test_colours_are_seen_on_white_and_on_black(count):
+    """At least 3 to 1, as WCAG 2.2 (1.4.11) asks of what is drawn."""
+
+    def luminance(color):
+        parts = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    colors = palette.ordered(count)
+    assert len(set(colors)) == len(colors) == count
+    for color in (*colors, palette.GREY):
+        assert (luminance(palette.LIGHT) + 0.05) / (luminance(color) + 0.05) >= 3.0
+        assert (luminance(color) + 0.05) / (luminance(palette.DARK) + 0.05) >= 3.0
+
+
+EVIL = "</script><script>alert(1)</script>&<b>{{ 7*7 }}"
+
+
+def test_what_comes_from_files_is_text_and_nothing_else():
+    plot = Plot(
+        EVIL,
+        EVIL,
+        EVIL,
+        as_figure([line([1.0], [2.0], EVIL)], flat({}, {})),
+        (Move(0, "name", ("a",), np.array([EVIL])),),
+    )
+    table = Table(EVIL, (EVIL,), ((EVIL,),), ("ok",))
+    group = Plots((plot,), (Slider("a", EVIL, (EVIL,), words=True),))
+    page = write.page(EVIL, [Section(EVIL, (EVIL,), (table, group), EVIL)] * 2, (EVIL,))
+    assert len(re.findall(r"<script", page)) == 2 + 2  # plotly, ours, and plots twice
+    assert "alert(1)</script>" not in page
+    assert page.count("<b>") == write.page("t", []).count("<b>")  # in plotly's own code
+    assert text_of(page).count(EVIL) > 10
+    (one, _) = stored(page)
+    shown = one["plots"][0]
+    assert html.unescape(shown["data"][0]["name"]) == html.unescape(shown["moves"][0]["values"]["words"][0]) == EVIL
+    assert "<" not in shown["data"][0]["name"]  # plotly would read it as markup
+
+
+def test_numbers_survive():
+    values = np.array([1.0, -2.5, np.nan, 1e-200, 0.0])
+    plot = Plot("t", "", "", as_figure([line(values, values.astype(np.float32), "n")], flat({}, {})))
+    (group,) = stored(write.page("t", [Section("s", (), (Plots((plot,)),))]))
+    for name in "xy":
+        packed = group["plots"][0]["data"][0][name]
+        kind = {"f4": "<f4", "f8": "<f8"}[packed["dtype"]]
+        again = np.frombuffer(base64.b64decode(packed["bdata"]), dtype=kind)
+        np.testing.assert_array_equal(again, plot.figure["data"][0][name])
+
+
+def test_a_page_that_nobody_could_send_is_refused():
+    rng = np.random.default_rng(0)
+    plot = Plot("t", "", "", as_figure([line(rng.random(200_000), rng.random(200_000), "n")], flat({}, {})))
+    with pytest.raises(write.TooLarge, match=r"the page would have 7.0 MB, more than 6: show less"):
+        write.page("t", [Section("s", (), (Plots((plot,)),))])
+
+
+def test_parts_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="each row has 2 cells"):
+        Table("t", ("a", "b"), (("1",),))
+    with pytest.raises(ValueError, match="1 marks for 2 rows"):
+        Table("t", ("a",), (("1",), ("2",)), ("ok",))
+    plot = Plot("t", "", "", as_figure([line([1.0], [1.0], "n")], {}), (Move(0, "y", ("a",), np.ones((3, 1))),))
+    with pytest.raises(ValueError, match=r"t: y has shape \(3, 1\), not \(2,\) first"):
+        Plots((plot,), (Slider("a", "A", ("0", "1")),))
+
+
+def damaged(path):
+    path.write_bytes(path.read_bytes()[:-100] + b"0" * 100)
+
+
+@pytest.mark.slow
+def test_wrong_input_is_one_line_and_leaves_nothing(refused, verified, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused("of what? ufm report PATH...", "report")
+    (tmp_path / "empty").mkdir()
+    refused("empty has no run in it: none of ", "report", "empty")
+    refused("No such file or directory: 'nowhere'", "report", "nowhere")
+    (tmp_path / "words.json").write_text("{}")
+    refused("words.json holds nothing that a page could show: an empty object", "report", "words.json")
+    (tmp_path / "noise.json").write_bytes(b"\xff\x00")
+    refused("noise.json is no file that a page could show: noise.json is not a text file", "report", "noise.json")
+    (tmp_path / "list.json").write_text("[1]")
+    refused("list.json is a JSON object", "report", "list.json")
+    (tmp_path / "checks.json").write_text('{"title": "t", "holds": true, "checks": [{"name": "a"}]}')
+    refused("checks.json is damaged, or was written as something else: KeyError 'predicted'", "report", "checks.json")
+    shutil.copytree(verified, "broken")
+    damaged(tmp_path / "broken" / "trajectories.nc")
+    refused("trajectories.nc is damaged", "report", "broken")
+    refused("out=empty", "report", verified, "--out", "empty")
+    (tmp_path / "page.html").mkdir()
+    refused("has a folder in it where a file is to be written: page.html", "report", verified, "--out", "page.html")
+    refused("--out=page.txt must be a file that ends in .html or .htm", "report", verified, "--out", "page.txt")
+    store.save(xarray.Dataset({"a": 1.0}), tmp_path / "other.nc")
+    refused("other.nc holds nothing that a page could show: a", "report", "other.nc")
+    assert not [path for path in tmp_path.rglob("*.html") if path.is_file()]
+
+
+def test_help_teaches(capsys):
+    from ufm.commands.main import main
+
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "--help"])
+    assert stop.value.code == 0
+    assert "Example: ufm report runs/verify" in " ".join(capsys.readouterr().out.split())
