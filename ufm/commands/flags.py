@@ -131,7 +131,8 @@ def check_file(path: Path | None, flag: str, endings: tuple[str, ...] = ()) -> N
     if path is None:
         return
     if endings and path.suffix not in endings:
-        raise ValueError(f"{flag}={path} must be a file that ends in {', '.join(endings[:-1])} or {endings[-1]}")
+        allowed = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
+        raise ValueError(f"{flag}={path} must be a file that ends in {allowed}")
     check_folder(path.parent, path.name, flag=flag)
 
 

@@ -22,7 +22,7 @@ from ufm.files.text import known_as, suggestion
 
 SHOWN_FIRST = (
     *("simulate", "verify", "geometry", "measure", "zoo", "phase", "sweep"),
-    *("design", "figures", "report", "claims", "train", "confirm", "table"),
+    *("design", "figures", "report", "explore", "claims", "train", "confirm", "table"),
 )
 """Order in the help; others follow by name."""
 

@@ -89,7 +89,7 @@ class Plot:
     title : of the plot.
     caption : what it shows; may be empty.
     said : the same for those who do not see it, with the numbers that matter.
-    figure : ``data`` and ``layout``, see :data:`Figure`.
+    figure : ``data`` and ``layout``, see :data:`Figure`. What moves is there for its shape: the sliders say its values.
     moves : what sliders change.
     """
 
@@ -108,7 +108,10 @@ class Plot:
         """The traces where sliders stand at these indices: what the page shows then."""
         traces = [dict(trace) for trace in self.figure["data"]]
         for move in self.moves:
-            traces[move.trace][move.name] = move.values[tuple(choice[name] for name in move.sliders)]
+            trace, *path = traces[move.trace], *move.name.split(".")
+            for name in path[:-1]:
+                trace[name] = trace = dict(trace[name])
+            trace[path[-1]] = move.values[tuple(choice[name] for name in move.sliders)]
         return traces
 
 
@@ -119,6 +122,11 @@ class Plots:
     plots: tuple[Plot, ...]
     sliders: tuple[Slider, ...] = ()
     template: ClassVar[str] = "plots.html"
+
+    @property
+    def start(self) -> dict[str, int]:
+        """Where the sliders stand at first."""
+        return {slider.name: slider.start for slider in self.sliders}
 
     def __post_init__(self) -> None:
         """See above."""

@@ -10,6 +10,9 @@ from ufm.pages.content import Figure, Move, Plot
 from ufm.pages.palette import COSINES, GREY, SINGLE, ordered
 from ufm.problems.frames import Array
 
+FEW = 5
+"""Integers that span no more have a tick each."""
+
 SHOWN = 10
 """At most so many classes have a curve."""
 
@@ -23,6 +26,12 @@ def axis(title: str, values: ArrayLike | None = None, **look: Any) -> dict[str, 
     """An axis; with values a logarithmic one where these are positive and span more than a factor of 30."""
     found = {"title": {"text": title}, "automargin": True, "exponentformat": "power", "zeroline": False, **look}
     return found | ({"type": "log"} if values is not None and _wide(values) else {})
+
+
+def few_ticks(values: ArrayLike) -> dict[str, Any]:
+    """What an axis says of integers that span little: a tick for each."""
+    known = np.asarray(values)
+    return {"dtick": 1} if known.dtype.kind in "iu" and known.size and int(np.ptp(known)) <= FEW else {}
 
 
 def _wide(values: ArrayLike) -> bool:
@@ -88,7 +97,7 @@ def by_class(
         line(x[1], y[1][:, k], f"{k + 1}", color, "%{meta}", meta=names[k])
         for k, color in zip(shown, colors, strict=True)
     ]
-    across = axis(x[0]) | ({"range": list(until)} if until is not None else {})
+    across = axis(x[0]) | few_ticks(x[1]) | ({"range": list(until)} if until is not None else {})
     layout = flat(across, axis(y[0], y[1]) | look, "class" if len(shown) == y[1].shape[1] else "some classes")
     if limits is not None:
         layout["shapes"] = dotted(np.asarray(limits)[shown].tolist(), colors)
@@ -119,10 +128,10 @@ def heatmap(values: Array, *, cosines: bool = False, **look: Any) -> dict[str, A
     return {"type": "heatmap", "z": values, "hovertemplate": shown, **sides, **scale, **bar, **look}
 
 
-def square(title: str) -> dict[str, Any]:
-    """The layout of a matrix, first row on top."""
-    down = axis(title) | {"autorange": "reversed", "scaleanchor": "x", "constrain": "domain"}
-    return flat(axis(title) | {"constrain": "domain"}, down)
+def square(title: str, count: int) -> dict[str, Any]:
+    """The layout of a matrix of so many rows, the first on top."""
+    side = axis(title) | {"constrain": "domain", "tick0": 1, "dtick": max(1, count // 5)}
+    return flat(side, side | {"autorange": "reversed", "scaleanchor": "x"})
 
 
 def matrices(title: str, caption: str, side: str, values: Array, slider: str) -> Plot:
@@ -130,8 +139,8 @@ def matrices(title: str, caption: str, side: str, values: Array, slider: str) ->
     last = values[-1]
     away = last[~np.eye(len(last), dtype=bool)]
     said = f"A matrix of cosines; at the end those off the diagonal are {_span(away)}"
-    trace = heatmap(last, cosines=True)
-    return Plot(title, caption, said, as_figure([trace], square(side)), (Move(0, "z", (slider,), values),))
+    trace = heatmap(values[0], cosines=True)
+    return Plot(title, caption, said, as_figure([trace], square(side, len(last))), (Move(0, "z", (slider,), values),))
 
 
 def _span(values: Array) -> str:
@@ -145,7 +154,7 @@ def scene(x: str, y: str, z: str, reach: float = 1.05) -> dict[str, Any]:
         f"{name}axis": {"title": {"text": title}, "range": [-reach, reach], "nticks": 5}
         for name, title in (("x", x), ("y", y), ("z", z))
     }
-    eye = {"eye": {"x": 1.5, "y": 1.3, "z": 0.75}}
+    eye = {"center": {"x": 0, "y": 0, "z": -0.12}, "eye": {"x": 1.6, "y": 1.4, "z": 0.8}}
     below = {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom"}
     return {
         "margin": {"l": 0, "r": 0, "t": 0, "b": 50},

@@ -28,16 +28,26 @@ MOMENTS, SAMPLES = 41, 400
 
 
 def centers(problem: MultiCenterProblem) -> Plots:
-    """Centers, mean center and classifier vector of one class at a time, in coordinates of its own.
-
-    The plane of mean center and classifier is exact. Of the differences of centers two are shown, so that those of a
-    class with more than three are shadows, shorter than 1; their true cosines are said where one points.
-    """
+    """Centers, mean center and classifier vector of one class at a time: see :func:`vectors_of`."""
     frame = multi_center_frame(problem, basis="coordinate")
     shown = some(problem.n_classes)
     most = max(problem.centers[k] for k in shown)
-    placed = [_own_coordinates(frame, k, most) for k in shown]
+    placed = [own_coordinates(frame, k, most) for k in shown]
     tips, mean, classifier = (np.stack(parts) for parts in zip(*placed, strict=True))
+    angles = _angles(problem, mean, classifier, shown)
+    plot = vectors_of(("class",), tips, mean, classifier, f"Angles of mean center and classifier vector: {angles}.")
+    names = tuple(f"{k + 1}: n = {problem.class_sizes[k]}, f = {problem.centers[k]}" for k in shown)
+    return Plots((plot,), (Slider("class", "Class", names),))
+
+
+def vectors_of(sliders: tuple[str, ...], tips: Array, mean: Array, classifier: Array, said: str) -> Plot:
+    """The vectors of a class in coordinates of its own, for each choice of sliders.
+
+    The plane of mean center and classifier is exact. Of the differences of centers one is shown, so that those of a
+    class with more than two are shadows, shorter than 1.
+
+    tips, mean, classifier : (choices..., f, 3), (choices..., 1, 3) twice, from :func:`own_coordinates`.
+    """
     traces, moves = [net()], []
     for name, color, at, width in (
         ("centers", CENTER, tips, 2),
@@ -45,18 +55,16 @@ def centers(problem: MultiCenterProblem) -> Plots:
         ("classifier vector", CLASSIFIER, classifier, 7),
     ):
         lines = vectors(at)
-        moves += moved(len(traces), ("class",), lines)
-        traces.append(points(lines[0], name, color, **_ends(color, width)))
-    plot = Plot(
+        moves += moved(len(traces), sliders, lines)
+        traces.append(points(lines[(0,) * len(sliders)], name, color, **_ends(color, width)))
+    return Plot(
         "Centers of a class",
         "Its centers, their mean and its classifier vector. The plane of the last two is exact; of the directions in "
-        "which centers differ two are shown, so that centers may look shorter than 1.",
-        f"Angles between mean center and classifier vector: {_angles(problem, mean, classifier, shown)}.",
-        as_figure(traces, scene("mean of auxiliary vectors", "difference of centers", "classifier vector")),
+        "which centers differ one is shown, so that centers may look shorter than 1.",
+        said,
+        as_figure(traces, scene("auxiliary mean", "difference", "classifier")),
         tuple(moves),
     )
-    names = tuple(f"{k + 1}: n = {problem.class_sizes[k]}, f = {problem.centers[k]}" for k in shown)
-    return Plots((plot,), (Slider("class", "Class", names),))
 
 
 def _ends(color: str, width: float) -> dict[str, Any]:
@@ -64,7 +72,7 @@ def _ends(color: str, width: float) -> dict[str, Any]:
     return {"mode": "lines+markers", "line": {"color": color, "width": width}, "marker": {"color": color, "size": 3}}
 
 
-def _own_coordinates(frame: Frame, k: int, most: int) -> tuple[Array, Array, Array]:
+def own_coordinates(frame: Frame, k: int, most: int) -> tuple[Array, Array, Array]:
     """Centers (most, 3), NaN behind the last, mean center (1, 3) and classifier (1, 3) of a class."""
     own, w = frame.occupied(k)
     around = 2.0 * np.pi * np.arange(len(own)) / len(own)
@@ -111,7 +119,7 @@ def flow(problem: CosineProblem) -> Plots:
         f"Features of a class with f = {problem.centers[k]} centers, theta = {problem.theta:g}, from many starts. Up "
         "is the mean center; else only two parts move: that in the differences of centers, and the rest.",
         f"All {now.shape[1]} features come within NC 1e-6 of the mean center by t = {float(data.time[late]):.3g}.",
-        as_figure(traces, scene("in differences of centers", "outside all centers", "along the mean center")),
+        as_figure(traces, scene("in differences", "outside", "along mean center")),
         tuple(moved(2, ("time",), now)),
     )
     return Plots((plot,), (times("time", data.time.values[frames]),))
@@ -143,7 +151,7 @@ def cloud(problem: MultiCenterProblem) -> Plots:
         "gives them to. The nearest classifier vector (RCR) is exact in this picture; the nearest center (GCR) is "
         "not: what decides it lies outside of the picture.",
         "Shares of the last class: " + ", ".join(f"{name} {share:.3f}" for name, share in shares.items()) + ".",
-        as_figure(traces, scene("along the classifier of the first", "of the last class", "rest of the middle", 1.3)),
+        as_figure(traces, scene("first classifier", "last classifier", "rest of the middle", 1.3)),
         (Move(0, "marker.color", ("rule",), chosen),),
     )
     names = tuple(f"{name}: {100 * share:.1f} % to the last class" for name, share in shares.items())
@@ -171,7 +179,7 @@ def kept(frame: Frame, labels: Any, moments: Array, features: Array) -> Plots:
         "differences of the centers and outside of them. Collapse is at the top.",
         f"{len(who)} of {len(labels)} samples; their least cosine with the mean center ends at "
         f"{xyz[-1, :, 2].min():.6f}.",
-        as_figure(traces, scene("in differences of centers", "outside the centers", "along the mean center")),
+        as_figure(traces, scene("in differences", "outside", "along mean center")),
         tuple(moved(1, ("time",), xyz)),
     )
     grams = np.stack([metrics.gram(metrics.class_means(features[i], labels)) for i in when])

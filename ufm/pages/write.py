@@ -75,7 +75,7 @@ def _stored(part: Plots) -> Markup:
     """Plots and sliders as JSON in which nothing ends a script."""
     plots = [
         {
-            "data": [_plain(trace) for trace in plot.figure["data"]],
+            "data": [_plain(trace) for trace in plot.at(**part.start)],
             "layout": _plain(plot.figure["layout"]),
             "moves": [
                 {"trace": m.trace, "name": m.name, "sliders": m.sliders, "values": _values(m.values)}

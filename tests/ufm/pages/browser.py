@@ -63,9 +63,11 @@ class Browser:
         self.wait("!!$$('.plot')[arguments[0]]._fullData", number)
 
     def values(self, number, trace, name):
-        """What a plot shows now: a property of a trace, numbers or words."""
+        """What a plot shows now: a property of a trace, numbers or words, row after row."""
         path = "".join(f"?.{part}" for part in name.split("."))
-        return self.ask(f"Array.from($$('.plot')[arguments[0]]._fullData[arguments[1]]{path})", number, trace)
+        rows = f"Array.from($$('.plot')[arguments[0]]._fullData[arguments[1]]{path} ?? [])"
+        flat = "each?.length !== undefined && typeof each !== 'string' ? Array.from(each) : [each]"
+        return self.ask(f"{rows}.flatMap((each) => {flat}).map((x) => Number.isNaN(x) ? null : x)", number, trace)
 
     def choose(self, name, value, part="main"):
         """Set a slider or a list, as a hand would."""

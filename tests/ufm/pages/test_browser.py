@@ -1,5 +1,6 @@
 """Pages in a real browser."""
 
+import html
 import json
 import re
 
@@ -7,8 +8,12 @@ import numpy as np
 import pytest
 
 from tests.ufm.pages import browser as chromium
-from ufm.pages import found, write
+from theory.decision.accuracy import class_accuracies
+from theory.multicenter.geometry import center_cosine
+from ufm.certify.explored import explored
+from ufm.pages import explore, found, write
 from ufm.pages.content import Plots, Section, Table
+from ufm.problems.presets import spend
 
 pytestmark = [pytest.mark.slow, chromium.in_a_browser]
 
@@ -20,9 +25,9 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def report(verified, kept, tmp_path_factory):
-    """A page, and the sections that it was made from."""
-    sections = [*found.sections(verified), *found.sections(kept)]
+def report(every, tmp_path_factory):
+    """A page of all kinds, and the sections that it was made from."""
+    sections = [section for path in every.values() for section in found.sections(path)]
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(write.page("Two runs", sections), encoding="utf-8")
     return path, sections
@@ -36,21 +41,35 @@ def plots(sections):
     return [plot for part in groups(sections) for plot in part.plots]
 
 
-def test_all_is_drawn_and_nothing_complains(browser, report):
+def same(seen, wanted, what):
+    """Whether a page shows what Python gave it, numbers to the six digits that are stored."""
+    wanted = np.asarray(wanted)
+    if wanted.dtype.kind in "US":
+        assert [html.unescape(each) for each in seen] == wanted.ravel().tolist(), what
+    else:
+        numbers = np.array(seen, dtype=np.float64)  # None where there is no number
+        np.testing.assert_allclose(numbers, wanted.ravel(), rtol=1e-6, atol=1e-7, err_msg=what)
+
+
+def shown_by(part):
+    """Of each plot of a part, its traces where the sliders stand at first."""
+    return [(plot, plot.at(**part.start)) for plot in part.plots]
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_all_is_drawn_and_nothing_complains_or_is_cut(browser, report, width):
     path, sections = report
-    browser.open(path)
-    assert browser.ask("$$('.plot').length") == len(plots(sections))
-    for number, plot in enumerate(plots(sections)):
+    browser.open(path, width)
+    there = [each for part in groups(sections) for each in shown_by(part)]
+    assert browser.ask("$$('.plot').length") == len(there)
+    for number, (plot, traces) in enumerate(there):
         browser.draw(number)
         assert browser.ask("$$('.plot')[arguments[0]].querySelector('svg, canvas') !== null", number)
-        for trace, given in enumerate(plot.figure["data"]):
-            np.testing.assert_allclose(
-                np.array(browser.values(number, trace, "y"), dtype=float),
-                np.asarray(given["y"], dtype=float),
-                rtol=1e-6,
-                atol=1e-12,
-                err_msg=plot.title,
-            )
+        for trace, given in enumerate(traces if width == 1600 else ()):
+            for name in set("xyz") & given.keys():
+                same(browser.values(number, trace, name), given[name], f"{plot.title}, {name}")
+    assert browser.ask("document.documentElement.scrollWidth") <= width
+    assert browser.too_wide() == []
     assert browser.complaints() == []
 
 
@@ -64,32 +83,50 @@ def test_nothing_is_fetched(browser, report):
     assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [f"file://{path}"]
 
 
-def test_sliders_choose_what_python_computed(browser, report):
-    path, sections = report
-    browser.open(path)
+def moved_everything(browser, sections, choice_of):
+    """Set all sliders to a choice, and hold what each plot shows against what Python gave it for that."""
     number = 0
     for place, part in enumerate(groups(sections)):
-        choice = {slider.name: len(slider.values) - 1 for slider in part.sliders}
+        choice = {slider.name: choice_of(slider) for slider in part.sliders}
+        identity = browser.ask("$$('.plots')[arguments[0]].id", place)
         for name, value in choice.items():
-            identity = browser.ask("$$('.plots')[arguments[0]].id", place)
             browser.choose(name, value, f"#{identity}")
         for plot in part.plots:
             browser.draw(number)
             for move in plot.moves:
-                wanted = np.asarray(plot.at(**choice)[move.trace][move.name])
-                if move.name == "z" and wanted.ndim == 2:
-                    seen = browser.ask(
-                        "$$('.plot')[arguments[0]]._fullData[arguments[1]].z.map((r) => Array.from(r))",
-                        number,
-                        move.trace,
-                    )
-                else:
-                    seen = browser.values(number, move.trace, move.name)
-                if wanted.dtype.kind == "U":
-                    assert seen == wanted.tolist()
-                else:
-                    np.testing.assert_allclose(np.array(seen, dtype=float), wanted, rtol=1e-6, atol=1e-7)
+                wanted = move.values[tuple(choice[name] for name in move.sliders)]
+                same(browser.values(number, move.trace, move.name), wanted, f"{plot.title}: {move.name} at {choice}")
             number += 1
+
+
+def test_sliders_choose_what_python_computed(browser, report):
+    path, sections = report
+    browser.open(path)
+    moved_everything(browser, sections, lambda slider: (slider.start + len(slider.values) // 2) % len(slider.values))
+    assert browser.complaints() == []
+
+
+def test_sliders_of_frames_move_curves_to_what_theory_says(browser, tmp_path):
+    """Before a plot is drawn and after, by hand at each place: accuracies and rates against theory, one by one."""
+    values = explored((60, 20, 5), ("class-aware", "uniform"), (2, 4), (0.2, 0.7), (2.0, 5.0))
+    sections = explore.sections(values)
+    path = tmp_path / "explore.html"
+    path.write_text(write.page("Explore", sections), encoding="utf-8")
+    browser.open(path)
+    titles = [plot.title for plot in plots(sections)]
+    rate, accuracy = titles.index("Rate of collapse"), titles.index("Accuracy of each class")
+    for way, f, theta, ratio in ((0, 0, 0, 0), (1, 0, 0, 0), (1, 1, 0, 0), (1, 1, 1, 0), (0, 1, 1, 1)):
+        for name, value in {"allocation": way, "f": f, "theta": theta, "ratio": ratio}.items():
+            browser.choose(name, value)
+        counts = spend(("class-aware", "uniform")[way], (60, 20, 5), (2, 4)[f], (0.2, 0.7)[theta])
+        angle, signal = (0.2, 0.7)[theta], (2.0, 5.0)[ratio]
+        browser.draw(rate)
+        c = center_cosine(counts, angle)
+        same(browser.values(rate, 0, "y"), 4.0 * c * np.array(counts) * c * (1.0 - c), "rate")
+        browser.draw(accuracy)
+        for trace, wanted in enumerate(class_accuracies(counts, angle, signal)):
+            np.testing.assert_allclose(browser.values(accuracy, trace, "y"), 100.0 * wanted, rtol=0, atol=100.0 * 1e-5)
+    moved_everything(browser, sections, lambda slider: 1)
     assert browser.complaints() == []
 
 
@@ -99,7 +136,7 @@ def test_checks_are_filtered(browser, report):
     rows = [" ".join(row) for row in sections[0].parts[0].rows]
 
     def shown():
-        return browser.ask("$$('tbody tr').filter((row) => row.offsetParent).length")
+        return browser.ask("$('.table').querySelectorAll('tbody tr:not([hidden])').length")
 
     assert shown() == len(rows)
     for words in ("rate", "gap dual", "nothing at all"):
@@ -110,16 +147,6 @@ def test_checks_are_filtered(browser, report):
         )
         assert shown() == sum(all(word in row.lower() for word in words.split()) for row in rows)
     assert browser.ask("$('.filter output').textContent") == f"0 of {len(rows)} shown, 0 of these hold"
-
-
-@pytest.mark.parametrize("width", [400, 1600])
-def test_nothing_is_cut_and_the_page_does_not_scroll_sideways(browser, report, width):
-    path, sections = report
-    browser.open(path, width)
-    for number in range(len(plots(sections))):
-        browser.draw(number)
-    assert browser.ask("document.documentElement.scrollWidth") <= width
-    assert browser.too_wide() == []
 
 
 def luminance(color):

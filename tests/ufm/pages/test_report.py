@@ -168,3 +168,52 @@ def test_help_teaches(capsys):
         main(["report", "--help"])
     assert stop.value.code == 0
     assert "Example: ufm report runs/verify" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.slow
+def test_every_kind_is_shown(every):
+    shown = {name: found.sections(path) for name, path in every.items()}
+    titles = {
+        name: [plot.title for section in sections for part in section.parts for plot in getattr(part, "plots", ())]
+        for name, sections in shown.items()
+    }
+    assert titles["phase"][0] == "Classes that live"
+    assert {"Classes that are merged", "Rank"} <= set(titles["merging"])
+    assert titles["sweep"] == ["value", "square norm"]
+    assert {"Collapse", "Variability", "test accuracy, %", "Cosines between class means"} <= set(titles["train"])
+    assert titles["design"] == ["Accuracy and speed", "Accuracy on rarest and speed", "Radius / r and speed"]
+    assert titles["geometry"] == ["Cosines between weights"]
+    assert titles["solution"][-1] == "Directions of means and classifier vectors"
+    assert [part.caption for part in shown["measure"][0].parts if isinstance(part, Table)] == ["Measures", "Classes"]
+    phase = store.load(every["phase"] / "phase.nc").to_dataset()
+    wanted = phase.living.sum("class").transpose("lam_w", "lam_h").values
+    np.testing.assert_array_equal(shown["phase"][0].parts[0].plots[0].figure["data"][0]["z"], wanted)
+
+
+@pytest.mark.slow
+def test_what_a_plot_holds_plotly_knows(every):
+    """Plotly's own description of figures refuses properties that it does not know."""
+    import plotly.graph_objects as go
+
+    for path in every.values():
+        for section in found.sections(path):
+            for part in section.parts:
+                for plot in getattr(part, "plots", ()):
+                    go.Figure(plot.figure)
+                    assert all(move.trace < len(plot.figure["data"]) for move in plot.moves)
+
+
+@pytest.mark.slow
+def test_a_class_called_like_a_script_is_shown_as_it_is_called(every):
+    page = write.page("t", found.sections(every["measure"]))
+    assert "<script>x()</script>" in text_of(page)
+    assert "<script>x()" not in page
+
+
+@pytest.mark.slow
+def test_a_file_is_known_wherever_it_lies(every, tmp_path):
+    again = shutil.copy(every["simulate"] / "trajectory.nc", tmp_path / "mine.nc")
+    assert [each.title for each in found.sections(again)] == ["mine", "Features of mine"]
+    assert len(found.sections(every["phase"] / "phase.nc")) == 1
+    again = shutil.copy(every["verify"] / "report.json", tmp_path / "checks.json")
+    assert found.sections(again)[0].parts[0].tally == found.sections(every["verify"])[0].parts[0].tally

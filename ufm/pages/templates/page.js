@@ -55,7 +55,7 @@ function draw(place, plot, state) {
   const layout = inColors(plot.layout);
   if (plot.camera) layout.scene.camera = plot.camera;
   Plotly.newPlot(place, traces, layout, { displayModeBar: false, responsive: true, scrollZoom: false });
-  move(place, plot, state);
+  if (plot.moved) move(place, plot, state);
 }
 
 function move(place, plot, state) {
@@ -143,6 +143,7 @@ function begin(part) {
       const text = slider.values[state[slider.name]], said = input.parentElement.querySelector("output");
       if (said) { said.textContent = text; input.setAttribute("aria-valuetext", text); }
       stored.plots.forEach((plot, i) => {
+        plot.moved = true;
         const place = figures[i].querySelector(".plot"), details = figures[i].querySelector("details");
         if (!drawn(place)) return;
         move(place, plot, state);
