@@ -45,9 +45,9 @@ ROOMS["ufm"] = ROOMS["figures"] | {"ufm.commands"}
 """Which rooms each room may use, besides itself and the definitions of theory."""
 
 
-WHEN_ASKED = {("ufm/measure/network.py", "figures.commands.measure")}
-"""Arrows up that a method follows when it is called: `Measures.plot()` stands where notebooks look for it, and draws
-what `ufm measure` draws."""
+WHEN_ASKED = {("ufm/files/face.py", "figures.faces")}
+"""Arrows up that a method follows when it is called: `plot()` of results stands where notebooks look for it, and draws
+what commands draw."""
 
 
 def room(module):

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from theory.decision import radius, together
 from theory.multicenter.flows import clock_to_nc, nc_rate
 from theory.multicenter.geometry import Array, center_cosine, classifier_cosine
 from ufm.certify.design import RULES
 from ufm.files import memory
+from ufm.files.bars import tqdm
 from ufm.problems.presets import spend
 
 if TYPE_CHECKING:

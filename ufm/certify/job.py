@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from ufm.certify import certify
 from ufm.certify.report import Report
+from ufm.files.bars import tqdm
 from ufm.minimize.learned import LearnedMethod
 from ufm.minimize.solution import Solution
 from ufm.minimize.solve import minimize

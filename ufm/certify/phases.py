@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ufm.certify.report import Check
 from ufm.certify.zoo import applying
+from ufm.files.bars import tqdm
 from ufm.minimize.layouts import layout_of
 from ufm.minimize.phase import ModelDiagram
 from ufm.problems.feature_model import FeatureModel

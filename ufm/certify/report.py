@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.multicenter.geometry import Array
+from ufm.files.face import Face, Shown
 from ufm.files.store import to_json
 from ufm.files.text import columns
+
+if TYPE_CHECKING:
+    import xarray
 
 Relation = Literal["=", "<=", ">="]
 
@@ -94,8 +98,8 @@ SHOWN = ("name", "source", "predicted", "measured", "tolerance", "holds")
 """What a report says of each check."""
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Face):
     """All checks of one trajectory or solution.
 
     Attributes
@@ -123,6 +127,18 @@ class Report:
         so_far = " so far: training has not converged" if self.early else ""
         return f"{held} of {len(self.checks)} predictions hold{so_far}"
 
+    def shown(self) -> Shown:
+        """The tally, and a row for each check."""
+        return Shown(f"{self.title}: {self.tally}", self._rows())
+
+    @property
+    def data(self) -> "xarray.Dataset":
+        """The checks as an xarray Dataset along ``check``; an infinite or missing number is what it is."""
+        import xarray
+
+        columns = {name: ("check", [getattr(each, name) for each in self.checks]) for name in SHOWN if name != "name"}
+        return xarray.Dataset(columns, {"check": [each.name for each in self.checks]}, {"title": self.title})
+
     def to_dict(self) -> dict[str, Any]:
         """holds, checks, notes; not_converged, with the reason, where that is so."""
         return {
@@ -137,15 +153,19 @@ class Report:
         """One JSON object."""
         return to_json(self.to_dict())
 
-    def __str__(self) -> str:
-        """A table."""
+    def _rows(self) -> list[tuple[str, ...]]:
+        """Cells of a table, heads first."""
         rows: list[tuple[str, ...]] = [("", "check", "predicted", "measured", "tolerance", "source")]
         for c in self.checks:
             numbers = (f"{value:.6g}" for value in (c.predicted, c.measured))
             name = f"{c.name}, {c.means}" if c.means else c.name
             missed = "--" if self.early and not c.always else "NO"
             rows.append(("ok" if c.holds else missed, name, *numbers, f"{c.tolerance:.1e}", c.source))
-        lines = [self.title, *columns(rows), *(f"    not checked: {note}" for note in self.notes)]
+        return rows
+
+    def __str__(self) -> str:
+        """A table."""
+        lines = [self.title, *columns(self._rows()), *(f"    not checked: {note}" for note in self.notes)]
         return "\n".join(lines + [f"--  not converged, which refutes nothing: {self.early}"] * bool(self.early))
 
 

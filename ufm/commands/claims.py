@@ -69,7 +69,7 @@ class Command:
 
     def _examine(self, claims: "Sequence[Claim]") -> "dict[str, Examination]":
         """Compute what will be shown: claims asked for by name, or all; for the document, what the paper gets wrong."""
-        from tqdm import tqdm
+        from ufm.files.bars import tqdm
 
         wanted = [
             c for c in claims if self.ids or self.check or (self.markdown and c.verdict in ("corrected", "fails"))

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
-from tqdm import tqdm
 
 from theory.decision.few_samples import break_even
 from theory.multicenter.centers import exact_margin_centers
@@ -34,6 +33,7 @@ from ufm.certify.noise import Noise, estimated_noise
 from ufm.commands.flags import PICTURES, SizeFlags, check_file
 from ufm.files import store
 from ufm.files.arrays import read, read_labels, split
+from ufm.files.bars import tqdm
 from ufm.files.process import OK, interactive
 from ufm.files.text import columns, require_known
 from ufm.problems.build import numbers

@@ -148,7 +148,7 @@ class Command:
     def _make(
         self, entries: "list[Entry]", trained: "dict[str, Dataset]", formats: tuple[str, ...]
     ) -> "list[dict[str, Any]]":
-        from tqdm import tqdm
+        from ufm.files.bars import tqdm
 
         results = []
         with tqdm(entries, unit="figure", disable=not interactive()) as bar:

@@ -20,6 +20,7 @@ from ufm.sweep.execute import run, work
 from ufm.sweep.folder import Folder
 from ufm.sweep.kinds import KINDS
 from ufm.sweep.picture import Nothing, Picture, caption
+from ufm.sweep.results import Results
 
 
 @dataclass
@@ -166,7 +167,7 @@ class Command:
         return OK
 
     def _run(self, sweep: Sweep, out: Path) -> int:
-        from tqdm import tqdm
+        from ufm.files.bars import tqdm
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: what is done is kept
         with tqdm(total=sweep.n_cells, unit="cell", smoothing=0.0, disable=not interactive()) as bar:
@@ -205,11 +206,8 @@ class Command:
         from figures import style
         from figures.commands.sweep import sweep_figure
 
-        results = Folder(out).results
-        if not results.exists():
-            raise ValueError(f"{out} has no results.nc yet: ufm sweep FILE --out {out}")
         try:
-            figure = sweep_figure(store.load_having(results, (*sweep.dims, *sweep.record)), sweep, picture)
+            figure = sweep_figure(Results.load(out).data, sweep, picture)
         except Nothing:
             if strict:
                 raise

@@ -189,7 +189,7 @@ class Command:
         return [cell for cell in wanted if cell not in done]
 
     def _run(self, table: str, lacking: list[Cell]) -> None:
-        from tqdm import tqdm
+        from ufm.files.bars import tqdm
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the trainings end with this command
         cells = missing(grid.trainings(table, lacking, self.runs), self.runs)

@@ -172,7 +172,7 @@ class Command(Settings):
             draw = curves.writer(run.folder / "tensorboard")
 
         def watch(record: "Record") -> None:
-            from tqdm import tqdm
+            from ufm.files.bars import tqdm
 
             epoch = record.epochs[-1]
             place = f"epoch {epoch:{len(str(config.epochs))}} of {config.epochs}"

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import tyro
-from tqdm import tqdm
 
 from ufm.certify import zoo
 from ufm.certify.ledger.render import derivation
 from ufm.files import store
+from ufm.files.bars import tqdm
 from ufm.files.process import FAILS, OK, interactive, unicode
 from ufm.files.text import columns
 

@@ -12,8 +12,8 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from tqdm import tqdm
 
+from ufm.files.bars import tqdm
 from ufm.files.blas import one_thread
 from ufm.files.process import processors
 

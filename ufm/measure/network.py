@@ -1,13 +1,14 @@
 """Collapse of any network, from its features: ``ufm.measure``."""
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ufm.files.blas import one_thread
+from ufm.files.face import Face, Shown
 from ufm.files.text import columns, require_known
 from ufm.measure.arrays import Classes, Labels, native, vectors
 from ufm.measure.collector import Collector, biases, classifier
@@ -21,11 +22,11 @@ from ufm.measure.statistics import LeftOut, Statistics
 from ufm.problems.frames import Array, Frame
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    import xarray
 
 
-@dataclass(frozen=True, eq=False)
-class Measures(Mapping[str, Any]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Measures(Face, Mapping[str, Any]):
     """Measures by name, as a mapping and as attributes: ``measures["nc1"]``, ``measures.nc1``.
 
     Attributes
@@ -116,18 +117,19 @@ class Measures(Mapping[str, Any]):
         """A table of all numbers, with their values at collapse."""
         return "\n".join([self._head(), "", *columns(self._rows())])
 
-    def _repr_html_(self) -> str:
-        """The same table in a notebook."""
-        head, *rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self._rows()]
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        table = f"<table><thead><tr>{head.replace('td>', 'th>')}</tr></thead><tbody>{body}</tbody></table>"
-        return f"<p>{html.escape(self._head())}</p>{table}"
+    def shown(self) -> Shown:
+        """The same numbers, and the spectrum."""
+        return Shown(self._head(), self._rows(), {"singular values of centered class means": self.spectrum})
 
-    def plot(self) -> "Figure":
-        """A picture: NC1 to NC5, cosines of class means and weights, and the spectrum of the centered means."""
-        from figures.commands.measure import measures_figure
+    @cached_property
+    def data(self) -> "xarray.Dataset":
+        """Numbers, those by class along ``class``, and the spectrum along its directions, as an xarray Dataset."""
+        import xarray
 
-        return measures_figure({0: self})
+        by_class = {name: ("class", values) for name, values in self.by_class.items()}
+        rest = {"samples": ("class", self.counts), "spectrum": ("direction", self.spectrum)}
+        places = {"class": [str(name) for name in self.classes]}
+        return xarray.Dataset({**self.metrics, **by_class, **rest}, places, asdict(self.conventions))
 
 
 def _at_collapse(name: str) -> str:

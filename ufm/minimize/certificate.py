@@ -9,17 +9,22 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from scipy import linalg
 
 from theory.multicenter.geometry import center_cosine, class_gram
+from ufm.files.face import Face, Shown
 from ufm.files.text import json_object
 from ufm.problems.frames import Array, Frame, dense, fitting_frame
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
 from ufm.problems.losses import Ridge, Squares
 from ufm.problems.problem import Problem, require_problem
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +61,7 @@ class Certificate:
         return cls(str(values["statement"]), multiplier, bound, str(values["problem"]))
 
 
-class Proven:
+class Proven(Face):
     """What a minimiser and its certificate say together: mixed into what minimisations leave behind."""
 
     value: float
@@ -73,6 +78,46 @@ class Proven:
     def gap(self) -> float:
         """value - bound, >= 0 up to rounding: an upper bound on what could still be gained."""
         return self.value - self.bound
+
+    @cached_property
+    def data(self) -> "xarray.Dataset":
+        """Norms and cosines as an xarray Dataset along ``group``, of equal classes, with value and bound."""
+        import xarray
+
+        me = cast(Any, self)
+        classes = getattr(self.problem, "targets", None) is None
+        side, other = ("group", "other_group") if classes else ("output", "other_output")
+        row, other_row = ("group", "other_group") if classes else ("row", "other_row")
+        return xarray.Dataset(
+            {
+                "weight_norm": (side, me.weight_norms),
+                "weight_cosine": ((side, other), me.weight_cosines),
+                "feature_norm": (row, me.feature_norms),
+                "feature_cosine": ((row, other_row), me.feature_cosines),
+                "alive": (row, me.alive.astype(np.int8)),
+                "class_size": (row, me.sizes),
+                "classes": (row, me.copies),
+                "value": ((), self.value),
+                "bound": ((), self.bound),
+            },
+            attrs={"status": me.status},
+        )
+
+    def shown(self) -> Shown:
+        """Loss, value and bound; norms of each class, or of groups of equal ones."""
+        problem, me = self.problem, cast(Any, self)
+        bound = f", at least {self.bound:.6g}" if self.certificate is not None else ""
+        head = f"{getattr(problem, 'loss_name', problem.loss)}, value {self.value:.6g}{bound}: {me.status}"
+        if getattr(problem, "targets", None) is not None:  # outputs and rows, no classes
+            norms = {"|w| of each output": me.weight_norms, "|h| of each row": me.feature_norms}
+            return Shown(head, [("numbers",)], norms)
+        columns = (me.sizes, me.copies, me.weight_norms, me.feature_norms, me.alive)
+        rows = [
+            (f"{size:g}", f"{copies:g}", f"{w:.6g}", f"{h:.6g}", "alive" if alive else "dead")
+            for size, copies, w, h, alive in zip(*columns, strict=True)
+        ]
+        curves = {"|w|": me.weight_norms, "|h|": me.feature_norms}
+        return Shown(head, [("samples", "classes", "|w|", "|h|", ""), *rows], curves)
 
 
 class Bound(Protocol):

@@ -24,9 +24,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
-from tqdm import tqdm
 
 from ufm.files import memory
+from ufm.files.bars import tqdm
 from ufm.files.blas import one_thread
 from ufm.minimize.by_class import ByClass
 from ufm.minimize.certificate import Certificate, Proven
@@ -165,7 +165,7 @@ def polished(local: Layered) -> Layered:
     return minimize_locally(local, slope=1e-14, decrement=1e-13, max_iterations=30).local
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DeepGeometry(ByClass, Proven):
     """The lowest point that was found of a deep model, up to rotations between its layers.
 

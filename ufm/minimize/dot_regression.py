@@ -44,7 +44,7 @@ class DotRegressionBound:
         return float(np.asarray(model.class_sizes) @ parts / model.n_samples)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DotRegressionGeometry(ByClass, Proven):
     """Where features end that are drawn to weights which do not move.
 

@@ -26,7 +26,7 @@ ALIVE = 1e-8
 """What the norm of a class costs, relative to its share in the objective at 0, above which it counts as alive."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Geometry(Proven):
     r"""Where training under weight decay ends: weights W, class means and a bias, up to a common rotation.
 

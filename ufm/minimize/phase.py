@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from ufm.files.bars import tqdm
+from ufm.files.face import Face, Shown
 from ufm.files.text import require_known
 from ufm.minimize.convex import require_convex
 from ufm.minimize.layouts import layout_of
@@ -35,8 +36,8 @@ class Axis:
     """Ascending, (n,)."""
 
 
-@dataclass(frozen=True)
-class Diagram(ABC):
+@dataclass(frozen=True, repr=False)
+class Diagram(Face, ABC):
     """Minimisers over a grid of problems; arrays begin with the shape (rows, columns) of the grid.
 
     Attributes
@@ -72,11 +73,31 @@ class Diagram(ABC):
             coords={axis.name: (axis.name, axis.values) for axis in (self.vertical, self.horizontal)},
         )
 
+    @property
+    def data(self) -> "xarray.Dataset":
+        """The same as :meth:`dataset`, by the name that all results have for it."""
+        return self.dataset()
+
+    @property
+    @abstractmethod
+    def living_classes(self) -> NDArray[np.bool_]:
+        """Whether each class is alive, (rows, columns, K)."""
+
+    def shown(self) -> Shown:
+        """The axes, and how many classes live in the rows of the grid."""
+        live = self.living_classes.sum(axis=-1)
+        head = f"{self.gap.size} minima over {self.vertical.name} and {self.horizontal.name}, "
+        head += f"{int(self.optimal.sum())} of them certified"
+        pairs = zip(self.vertical.values, live, strict=True)
+        rows = [(f"{value:.4g}", f"{row.min()} to {row.max()}") for value, row in pairs]
+        middle = {f"living classes over {self.horizontal.name}, middle row": live[len(live) // 2]}
+        return Shown(head, [(self.vertical.name, "living classes"), *rows], middle)
+
     def _of_problems(self, name: str) -> NDArray[Any]:
         return np.array([[getattr(problem, name) for problem in row] for row in self.problems])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PhaseDiagram(Diagram):
     """Minimisers of P with a learned frame.
 
@@ -91,6 +112,11 @@ class PhaseDiagram(Diagram):
     feature_norms: Array
     living: NDArray[np.bool_]
 
+    @property
+    def living_classes(self) -> NDArray[np.bool_]:
+        """The same as ``living``."""
+        return self.living
+
     def measured(self) -> Mapping[str, Any]:
         """Norms, living classes, and the centers that they have."""
         return {
@@ -101,7 +127,7 @@ class PhaseDiagram(Diagram):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelDiagram(Diagram):
     """Minimisers of models without a frame.
 
@@ -120,6 +146,11 @@ class ModelDiagram(Diagram):
     alive: NDArray[np.bool_]
     weight_norms: Array
     feature_norms: Array
+
+    @property
+    def living_classes(self) -> NDArray[np.bool_]:
+        """The same as ``alive``."""
+        return self.alive
 
     def measured(self) -> Mapping[str, Any]:
         """All of it."""

@@ -21,7 +21,7 @@ ALIVE = 1e-6
 """Mean output of a class at its own centers (1 is a perfect fit) above which it counts as alive."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solution(ByClass, Proven):
     """A minimiser of the objective over all features, and over the frame if that is learned.
 

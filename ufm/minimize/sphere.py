@@ -150,7 +150,7 @@ def descend(samples: Samples, temperature: float, rows: Array) -> OnSpheres:
     return OnSpheres(samples, temperature, rows)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SphereGeometry(ByClass, Proven):
     """Where training ends on the sphere, up to a common rotation.
 

@@ -11,8 +11,8 @@ from typing import Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from scipy import optimize
-from tqdm import tqdm
 
+from ufm.files.bars import tqdm
 from ufm.problems.frames import Array
 
 SLOPE, DECREMENT = 1e-10, 1e-11

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
+from ufm.files.bars import tqdm
 from ufm.files.blas import one_thread
 from ufm.problems.frames import Array, Frame
 from ufm.problems.losses import Loss

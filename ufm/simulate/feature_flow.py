@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import linalg
 from scipy.integrate import DOP853
-from tqdm import tqdm
 
 from ufm.files import memory
+from ufm.files.bars import tqdm
 from ufm.files.blas import one_thread
+from ufm.files.face import Face, Shown
 from ufm.problems.balanced_flow import BalancedFlow
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.feature_point import Field, Point
@@ -53,8 +54,8 @@ def from_simplex(gram: Array) -> float:
     return float(np.linalg.norm(gram / size - simplex / unit)) if size and unit else np.nan
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureTrajectory:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureTrajectory(Face):
     """A simulated flow of an unconstrained-feature model.
 
     Attributes
@@ -85,6 +86,14 @@ class FeatureTrajectory:
     states: Point | None = field(default=None, repr=False)
     certificate: None = None
     """None: of a motion there is nothing to bound."""
+
+    def shown(self) -> Shown:
+        """How it ended, and each single curve at first and at last."""
+        single = {name: values for name, values in self.curves.items() if values.ndim == 1}
+        rows = [(name, f"{values[0]:.4g}", f"{values[-1]:.4g}") for name, values in single.items()]
+        model = f"{self.problem.loss_name}, {self.problem.n_classes} classes"
+        head = f"{model}: {self.status} at t = {self.times[-1]:.4g}, value {self.value[-1]:.6g}"
+        return Shown(head, [("", "first", "last"), *rows], {"value, over time": self.value})
 
     @property
     def value(self) -> Array:

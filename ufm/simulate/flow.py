@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from ufm.files import memory
+from ufm.files.bars import tqdm
 from ufm.files.blas import one_thread
 from ufm.files.process import processors
 from ufm.problems.feature_model import FeatureModel

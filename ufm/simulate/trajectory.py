@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ufm.files.face import Face, Shown
 from ufm.problems.frames import Array, Frame
 from ufm.problems.problem import Integers, MultiCenterProblem
 from ufm.problems.state import State
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     import xarray
 
 SUMS = ("nc", "nc_squared", "nc_log10", "nc_max", "norm", "norm_squared", "cosine", "value")
+LEAST = 1e-300
+"""NC is drawn as this where it is less."""
+
 CURVES = ("nc_mean", "nc_std", "nc_max", "nc_log10_mean", "norm_mean", "variability")
 
 
@@ -110,8 +114,8 @@ def _kept(features: Array | None, keep: str) -> Array:
     return features
 
 
-@dataclass(frozen=True)
-class Trajectory:
+@dataclass(frozen=True, repr=False)
+class Trajectory(Face):
     """A simulated flow or descent.
 
     Attributes
@@ -165,6 +169,19 @@ class Trajectory:
         if name == "classifier_norm":
             return self.curves.frame["norm"]
         return sums[name.removesuffix("_mean")] / sizes
+
+    def shown(self) -> Shown:
+        """How it ended, NC, norm and variability of each class at the end, and its course."""
+        p, nc = self.problem, self.class_values("nc_mean")
+        ended = f"{self.status} at t = {self.times[-1]:.4g}, largest NC {self.nc_max:.2g}"
+        ends = (nc[-1], self.class_values("norm_mean")[-1], self.class_values("variability")[-1])
+        rows = [
+            (f"{k}", f"{n}", f"{f}", *(f"{value:.4g}" for value in values))
+            for k, (n, f, *values) in enumerate(zip(p.class_sizes, p.centers, *ends, strict=True), start=1)
+        ]
+        head = f"{p.loss} loss, {p.n_samples} samples of {p.n_classes} classes: {ended}"
+        course = {"log10 of the largest mean NC, over time": np.log10(np.maximum(nc.max(axis=1), LEAST))}
+        return Shown(head, [("class", "samples", "centers", "NC", "|h|", "variability"), *rows], course)
 
     @property
     def value(self) -> Array:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ufm.certify.training import confirm
 from ufm.files import store
+from ufm.files.bars import tqdm
 from ufm.files.process import interactive
 from ufm.train.config import Config
 from ufm.train.presets import PRESETS, preset, sharing

@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from ufm.files.bars import tqdm
 from ufm.files.store import DamagedFile
 from ufm.train import checkpoint, measure
 from ufm.train.checkpoint import Checkpoint

@@ -1,18 +1,16 @@
 """What ``ufm sweep`` recorded: each quantity over its axes, with a slider for what is neither drawn nor a line."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ufm.files import store
 from ufm.pages.content import Part, Plot, Plots, Section, Table
 from ufm.pages.draw import as_figure, axis, flat, line
 from ufm.pages.lines import LARGEST, chart, over
-from ufm.sweep.folder import Folder
 from ufm.sweep.picture import Map, Nothing, Picture
+from ufm.sweep.results import Results
 
 if TYPE_CHECKING:
     import xarray
@@ -24,12 +22,8 @@ FOLDER = "sweep.json"
 
 def of_folder(folder: Path) -> Iterator[Section]:
     """All quantities of a sweep that has results."""
-    there = Folder(folder)
-    sweep = there.sweep()
-    if not there.results.exists():
-        raise ValueError("there is no results.nc yet")
-    data = store.load_having(there.results, (*sweep.dims, *sweep.record))
-    missing = json.loads(data.attrs.get("missing", "{}"))
+    results = Results.load(folder)
+    sweep, data, missing = results.sweep, results.data, results.missing
     about = [sweep.about] if sweep.about else []
     shape = " x ".join(f"{data.sizes[name]} of {name}" for name in sweep.dims)
     about.append(
@@ -39,7 +33,7 @@ def of_folder(folder: Path) -> Iterator[Section]:
     if missing:
         cells = tuple((str(name), str(reason)) for name, reason in missing.items())
         found.append(Table("Cells without an answer", ("cell", "reason"), cells))
-    yield Section(f"Sweep: {folder.resolve().name}", tuple(about), found, str(there.results))
+    yield Section(f"Sweep: {folder.resolve().name}", tuple(about), found, f"{folder}/results.nc")
 
 
 def _parts(data: "xarray.Dataset", sweep: "Sweep", about: list[str]) -> Iterator[Part]:
