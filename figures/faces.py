@@ -54,15 +54,16 @@ def _(result: Results) -> Figure:
 @styled()
 def _(result: FeatureTrajectory) -> Figure:
     """The objective and NC1 over time, and the norms of weights and class means."""
+    single = [name for name in ("value", "nc1") if np.isfinite(result.curves[name]).any()]  # no nc1 of class means
     figure = canvas(TWO_COLUMNS, 2.3)
-    axes: Any = figure.subplots(1, 3)
-    for axis, name in zip(axes, ("value", "nc1"), strict=False):
+    axes: Any = figure.subplots(1, len(single) + 1)
+    for axis, name in zip(axes, single, strict=False):
         axis.plot(result.times, result.curves[name])
         axis.set(ylabel=name, yscale="log")
     for name, dashes in (("weight_norms", "-"), ("feature_norms", ":")):
-        lines = axes[2].plot(result.times, result.curves[name], dashes, color="C0", linewidth=0.8)
+        lines = axes[-1].plot(result.times, result.curves[name], dashes, color="C0", linewidth=0.8)
         lines[0].set_label(name.replace("_", " "))
-    axes[2].set_ylabel("norm")
+    axes[-1].set_ylabel("norm")
     figure.legend(loc="outside lower center", ncols=2)
     for axis in axes:
         axis.set_xlabel("flow time $t$")
