@@ -17,14 +17,14 @@ language = "en"
 extensions = [
     *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "myst_nb"),
     *(() if tags.has("quick") else ("sphinx.ext.viewcode",)),  # noqa: F821  # Sphinx gives tags; a page for each module
-    *("_ext.docstrings", "_ext.mathml", "_ext.ledger", "_ext.generated"),
+    *("_ext.docstrings", "_ext.formulas", "_ext.ledger", "_ext.generated"),
 ]
 # docs/gallery holds pictures and their captions; _ext.gallery makes a page of them
-exclude_patterns = ["_build", "_ext", "gallery/**", "**/.ipynb_checkpoints"]
+exclude_patterns = ["_build", "_ext", "_static", "gallery/**", "**/.ipynb_checkpoints"]
 
 html_theme = "furo"
 html_title = f"ncmc {release}"
-html_math_renderer = "mathml"
+html_static_path = ["_static"]
 html_copy_source = False
 
 myst_enable_extensions = ["dollarmath", "deflist"]
