@@ -221,7 +221,6 @@ def test_a_loss_of_single_precision_says_so():
         (("verify", "--class-sizes", "99999999999999,5"), "years", "--class-sizes"),
         (("simulate", "--n-classes", "1000000000000", "--n-max", "5"), "TiB", "--n-classes"),
         (("phase", "--class-sizes", "5,3", "--centers", "1", "--points", "100000"), "needs", "--points"),
-        (("design", "--class-sizes", "100,10", "--f", "1000000000000"), "days", "--f"),
     ],
 )
 def test_what_would_not_fit_or_not_end_is_said_before(refused, flags, said, flag, monkeypatch):
