@@ -1,10 +1,13 @@
 """Small sweeps, and how to run one and to see how far it is."""
 
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
+
+import pytest
 
 from ufm.files.journal import lines
 
@@ -32,6 +35,8 @@ f = 3
 [axes]
 theta = [0.2, 0.4]
 """
+
+LONG = TIMES.replace("seeds = 40", "seeds = 200").replace("[40, 4]", "[400, 40]")
 
 
 def child(path, out, *flags, hook=None, limit=None, **options):
@@ -63,3 +68,11 @@ def answered(out):
 def contents(out):
     """What stands in the lines of a folder, none of which is damaged."""
     return [content for _, content in lines(out / "cells.jsonl")]
+
+
+def wait_for_cells(out, count, process):
+    """Until so many are on disk. Fails if the process ends before that."""
+    while answered(out) < count:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.01)
+            pytest.fail(f"ended too early: {process.communicate()}")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.ufm.sweep.test_run import LONG, ROOT, SMALL, answered, child, wait_for_cells
+from tests.ufm.sweep.running import LONG, ROOT, SMALL, answered, child, wait_for_cells
 from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
@@ -50,7 +50,8 @@ def test_a_cluster_gives_the_same_file_and_is_not_missed_when_it_dies(cluster, t
     assert (tmp_path / "there" / "results.nc").read_bytes() == (tmp_path / "here" / "results.nc").read_bytes()
 
     path, out = tmp_path / "long.toml", tmp_path / "long"
-    path.write_text(LONG)
+    longer = LONG.replace("seeds = 200", "seeds = 400")  # not done before the scheduler dies
+    path.write_text(longer)
     process = child(path, out, "--scheduler", str(file))
     wait_for_cells(out, 20, process)
     os.killpg(workers[0].pid, signal.SIGKILL)  # the other one takes over
@@ -61,8 +62,8 @@ def test_a_cluster_gives_the_same_file_and_is_not_missed_when_it_dies(cluster, t
     assert "is not there, or went away" in errors.splitlines()[-1]
     done = answered(out)
     assert 200 <= done < 800
-    assert run(Sweep.from_toml(LONG), out, workers=1).ran == 800 - done
-    run(Sweep.from_toml(LONG), tmp_path / "alone", workers=1)
+    assert run(Sweep.from_toml(longer), out, workers=1).ran == 800 - done
+    run(Sweep.from_toml(longer), tmp_path / "alone", workers=1)
     assert (out / "results.nc").read_bytes() == (tmp_path / "alone" / "results.nc").read_bytes()
 
 

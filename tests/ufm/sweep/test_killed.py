@@ -1,18 +1,16 @@
 """Sweeps whose processes are killed, interrupted, or find the disk full."""
 
-import contextlib
 import json
 import os
 import random
 import resource
 import signal
-import subprocess
 import time
 
 import numpy as np
 import pytest
 
-from tests.ufm.sweep.running import SMALL, TIMES, answered, child
+from tests.ufm.sweep.running import LONG, SMALL, TIMES, answered, child, wait_for_cells
 from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
@@ -79,17 +77,6 @@ def test_a_full_disk_stops_it_with_status_2_and_keeps_what_is_done(described, tm
     assert not (out / "results.nc").exists()
     assert run(sweep, out, workers=1).ran == 0
     assert (out / "results.nc").read_bytes() == expected
-
-
-def wait_for_cells(out, count, process):
-    """Until so many are on disk. Fails if the process ends before that."""
-    while answered(out) < count:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.01)
-            pytest.fail(f"ended too early: {process.communicate()}")
-
-
-LONG = TIMES.replace("seeds = 40", "seeds = 200").replace("[40, 4]", "[400, 40]")
 
 
 @pytest.mark.parametrize(("sign", "workers"), [(signal.SIGINT, "1"), (signal.SIGTERM, "2")])
