@@ -138,11 +138,17 @@ def _tally(found: Sequence[_Verdict]) -> str:
     return f"{sum(held for held, _ in found)} of {len(found)}" + (f", {early} not converged" if early else "")
 
 
+LISTED = 40
+"""Orders that are told one by one."""
+
+
 def foretold(names: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
-    """How often :mod:`ufm.tables.orders` came true, by column, as texts."""
+    """How often :mod:`ufm.tables.orders` came true, by column, as texts; of very many, by kind."""
     found: dict[tuple[str, str], list[_Verdict]] = {}
-    for each in orders(names, results):
+    made = orders(names, results)
+    many = len({each.statement for each in made}) > LISTED
+    for each in made:
         verdict = each.holds, each.early and not each.holds
-        found.setdefault((each.statement, each.column), []).append(verdict)
+        found.setdefault((each.kind if many else each.statement, each.column), []).append(verdict)
     texts = [(statement, column, _tally(each)) for (statement, column), each in found.items()]
     return arranged(texts, "order, held in trainings or pairs of them")

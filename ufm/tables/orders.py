@@ -26,6 +26,8 @@ class Order:
     """One statement about one training, or about two with the same seed, and whether it came true."""
 
     statement: str
+    kind: str
+    """The statement without the names of trainings."""
     column: str
     holds: bool
     early: bool
@@ -123,26 +125,28 @@ def _of_rules(known: _Known) -> Iterator[Order]:
     size = {rule: float(each.mean()) for rule, each in known.end.radii.items()}
     for first, second in permutations(NAMES, 2):
         if size[first] > size[second] and by_rule[first] != by_rule[second]:  # a tie could not have failed
-            statement = f"{row}: {NAMES[first]} before {NAMES[second]}, by their radii"
-            yield Order(statement, column, by_rule[first] > by_rule[second], known.early)
+            kind = f"{NAMES[first]} before {NAMES[second]}, by their radii"
+            yield Order(f"{row}: {kind}", kind, column, by_rule[first] > by_rule[second], known.early)
 
 
 def _of_pairs(one: _Known, other: _Known) -> Iterator[Order]:
     """What is foretold of the first against the second."""
     (first, column), (second, _), early = one.place, other.place, one.early or other.early
+
+    def ahead(what: str, why: str, holds: bool) -> Order:
+        return Order(f"{what}: {first} before {second}, by {why}", f"{what}, by {why}", column, holds, early)
+
     ours, theirs = ({**each.end.radii, "rate": each.end.rate} for each in (one, other))
     if all(ours[name].mean() > theirs[name].mean() for name in ("rate", "rcr", "gcr")):
-        holds = one.result["accuracy"]["own"] >= other.result["accuracy"]["own"]
-        yield Order(f"accuracy: {first} before {second}, by rate and radii", column, holds, early)
+        more = one.result["accuracy"]["own"] >= other.result["accuracy"]["own"]
+        yield ahead("accuracy", "rate and radii", more)
     if margin_sum(one.end) < margin_sum(other.end):
-        holds = one.result["accuracy"]["rcr"] >= other.result["accuracy"]["rcr"]
-        yield Order(f"accuracy by RCR: {first} before {second}, by the bound of margins", column, holds, early)
+        more = one.result["accuracy"]["rcr"] >= other.result["accuracy"]["rcr"]
+        yield ahead("accuracy by RCR", "the bound of margins", more)
     if one.frequent_rate > other.frequent_rate:
-        holds = one.frequent_distance <= other.frequent_distance
-        yield Order(f"collapse of frequent classes: {first} before {second}, by shared rate", column, holds, early)
+        yield ahead("collapse of frequent classes", "shared rate", one.frequent_distance <= other.frequent_distance)
     if _alike(one.result, other.result) and one.rare_rate > other.rare_rate:
-        holds = one.rare_distance <= other.rare_distance
-        yield Order(f"collapse of rare classes: {first} before {second}, by rate", column, holds, early)
+        yield ahead("collapse of rare classes", "rate", one.rare_distance <= other.rare_distance)
 
 
 def _alike(one: Result, other: Result) -> bool:

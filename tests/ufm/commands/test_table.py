@@ -13,7 +13,7 @@ from theory.multicenter import geometry
 from ufm.certify import nc0
 from ufm.certify.training import TRAINED
 from ufm.files import store
-from ufm.tables import orders, results, tables
+from ufm.tables import compare, orders, results, tables
 from ufm.train.presets import PRESETS, preset
 
 
@@ -236,6 +236,19 @@ def test_orders_that_theory_foretells(tmp_path, command):
         "collapse of frequent classes: convnet AL before convnet CAL, theta 0.7, by shared rate": "0 of 1",
         "collapse of frequent classes: convnet CAL before convnet CAL, theta 0.7, by shared rate": "0 of 1",
     }
+
+
+def test_very_many_orders_are_counted_by_kind(tmp_path, command, monkeypatch):
+    monkeypatch.setattr(compare, "LISTED", 2)
+    rules = {"rcr": 0.8, "gcr": 0.7, "nearest": 0.75}
+    names = ("cifar10/cifar10-convnet-cal-0.01", "cifar10/cifar10-convnet-cal-0.01-theta0.7")
+    known = [framed(name, 0, {"own": 0.8, **rules}, [0.3, 0.2, 0.1]) for name in names]
+    path = results.save(tmp_path / "r.json", known)
+    _, out, _ = command("table", "cifar10", "--results", path, "--runs", tmp_path, "--verdicts", "--where", "-0.01")
+    told = out.partition("| order, held")[2]
+    assert "| RCR before GCR, by their radii | 2 of 2 |" in told
+    assert "| accuracy, by rate and radii | 1 of 1 |" in told
+    assert "convnet" not in told
 
 
 def test_the_bound_of_margins_orders_as_the_bound_itself_does():
