@@ -16,6 +16,7 @@ from ufm.certify.predict import predict
 from ufm.problems.start import Start
 from ufm.simulate import reduced
 from ufm.simulate.flow import RTOL
+from ufm.simulate.method import Work
 
 NC = 1e-10
 
@@ -190,7 +191,7 @@ def trajectory_error(problem: ufm.Problem) -> float:
     frame = ufm.multi_center_frame(problem, basis="coordinate")
     times, worst = ufm.gradient_flow(problem, until_nc=NC).times, 0.0
     for batch in reduced.batches(problem, frame, None, Start(), 0):
-        runs = [batch.states_at(times, rtol, reduced.rowwise.Work()) for rtol in (RTOL, 1e-13)]
+        runs = [batch.states_at(times, rtol, Work()) for rtol in (RTOL, 1e-13)]
         for (_, one), (_, other) in zip(*runs, strict=True):
             worst = max(worst, *(float(np.abs(a - b).max()) for a, b in zip(one[:3], other[:3], strict=True)))
     return worst

@@ -14,6 +14,9 @@ from theory.multicenter.geometry import Array
 FAR = 300.0
 """Norm above which the clock is summed as a series in its inverse."""
 
+NEWTON = 100
+"""Most steps of Newton's method: they double the digits, and from a norm of 1e-100 also what is left of the way."""
+
 
 def radius(t: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
     r"""Feature norm along the cosine flow: :math:`r(t) = 1 + (r_0 - 1) e^{-2 \lambda t}`."""
@@ -40,12 +43,13 @@ def clock(t: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
     3.0
     """
     t, r0, lam = (np.asarray(v, dtype=np.float64) for v in (t, r0, lam))
-    decay = -2.0 * lam * t
-    r, drop = 1.0 + (r0 - 1.0) * np.exp(decay), -(r0 - 1.0) * np.expm1(decay)  # drop = r0 - r
+    decay, excess = -2.0 * lam * t, r0 - 1.0
+    r, drop = 1.0 + excess * np.exp(decay), -excess * np.expm1(decay)  # drop = r0 - r
     with np.errstate(divide="ignore", invalid="ignore"):
-        relaxing = t - (np.log1p(drop / r) + drop / r / r0) / (2.0 * lam)
-    if np.any(r > FAR):
-        relaxing = np.where(r > FAR, _far_clock(r, drop, r0, lam), relaxing)
+        share = drop / r
+        relaxing = t - (np.log1p(share) + share / r0) / (2.0 * lam)
+        if np.any(r > FAR):
+            relaxing = np.where(r > FAR, _far_clock(r, drop, r0, lam), relaxing)
     return np.where(lam > 0, relaxing, t / r0**2)
 
 
@@ -61,18 +65,27 @@ def _far_clock(r: Array, drop: Array, r0: Array, lam: Array) -> Array:
         power = power * now
         chain = power + first * chain
         total += chain / m
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return drop * now * first * total / (2.0 * lam)
+    return drop * now * first * total / (2.0 * lam)
 
 
 def flow_time(tau: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
-    """Inverse of :func:`clock`: the flow time at which a sample's clock shows ``tau`` (infinite for infinite tau)."""
+    r"""Inverse of :func:`clock`: the flow time at which a sample's clock shows ``tau`` (infinite for infinite tau).
+
+    The clock is convex in t for :math:`r_0 > 1` and concave below, and its slope is :math:`1/r^2`. So Newton's method
+    comes to the root from one side, if it begins at the nearer of two bounds on that side,
+
+    .. math:: \tau r_0^2, \qquad \tau + \frac{\ln r_0 + 1 - 1/r_0}{2 \lambda} .
+    """
     tau, r0, lam = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (tau, r0, lam)))
     relaxing = np.isfinite(tau) & (lam > 0.0)
-    target, start = np.where(relaxing, tau, 0.0), np.asarray(r0)
-    # 1 / r^2 lies between its values at r0 and at 1
-    early, late = target * np.minimum(start, 1.0) ** 2 * (1 - 1e-9), target * np.maximum(start, 1.0) ** 2 * (1 + 1e-9)
-    from scipy.optimize import elementwise  # here: it takes long to load
-
-    found = elementwise.find_root(lambda t, a, b, c: clock(t, a, c) - b, (early, late), args=(start, target, lam))
-    return np.where(relaxing, np.where(target > 0, found.x, 0.0), np.where(lam > 0.0, np.inf, tau * r0**2))
+    target, outside = np.where(relaxing, tau, 0.0), r0 > 1.0
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        early, late = target * r0**2, target + (np.log(r0) + 1.0 - 1.0 / r0) / (2.0 * lam)
+    t = np.where(outside, np.minimum(early, late), np.maximum(early, late))
+    for _ in range(NEWTON):
+        closer = t - (clock(t, r0, lam) - target) * radius(t, r0, lam) ** 2
+        moves = np.where(outside, closer < t, closer > t)
+        if not moves.any():
+            break
+        t = np.where(moves, closer, t)
+    return np.where(relaxing, np.where(target > 0, t, 0.0), np.where(lam > 0.0, np.inf, tau * r0**2))

@@ -1,7 +1,7 @@
 """The cosine flow in three numbers a sample, and in coordinates in which collapse is a straight line."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -13,7 +13,6 @@ from ufm.problems.frames import TOLERANCE, Array, Frame, isotropic
 from ufm.problems.kinds import CosineProblem
 from ufm.problems.problem import Integers
 from ufm.problems.start import Start
-from ufm.simulate import rowwise
 from ufm.simulate.blocks import (
     ANTIPODE,
     ROWS,
@@ -48,14 +47,14 @@ def reduced_blocks(
         for number, rows in enumerate(chunks(problem, k, ROWS)):
             if features is None:
                 x, y, outside, rest = _sample_reduced(problem, frame, k, rows, start, (seed, k, number))
-                z = np.hypot(outside, rest)
+                z = np.sqrt(outside**2 + rest**2)
                 tilt = np.sqrt(max(0.0, 1.0 - kappa**2)) * np.divide(outside, z, where=z > 0, out=np.zeros_like(z))
             else:
                 x, y, z, tilt, lift = project(frame, features[rows], k)
-            classifier = np.column_stack([np.full(x.size, kappa), np.zeros(x.size), tilt])
-            state, direction = np.column_stack([x, y, z]), np.array([1.0, 0.0, 0.0])
-            still = on_antipode(state, direction)
-            yield Block(k, rows, state, loss, direction, classifier, lift, still=still)
+            state, classifier = np.empty((x.size, 3)), np.zeros((x.size, 3))
+            state[:, 0], state[:, 1], state[:, 2] = x, y, z
+            classifier[:, 0], classifier[:, 2] = kappa, tilt
+            yield Block(k, rows, state, loss, np.array([1.0, 0.0, 0.0]), classifier, lift)
 
 
 def _sample_reduced(
@@ -98,8 +97,8 @@ def project(frame: Frame, features: Array, k: int) -> tuple[Array, Array, Array,
     return x, y, z, tilt, lift
 
 
-class _Chart(NamedTuple):
-    r"""Samples of several classes on the sphere, in their own time: a field for :mod:`ufm.simulate.rowwise`.
+class Chart(NamedTuple):
+    r"""Samples of several classes on the sphere, in their own time; arrays (n,). :mod:`ufm.simulate.series` moves them.
 
     With :math:`x = \tanh(s / 2)`, :math:`g = y^2 / (y^2 + z^2) = 1 / (1 + e^w)` the gradient of the cosine loss
     gives, in the clock time of :mod:`theory.multicenter.clock`,
@@ -121,21 +120,6 @@ class _Chart(NamedTuple):
     tilt: Array
     """w at time 0."""
 
-    def __call__(self, t: Array, y: Array) -> Array:
-        """Velocity of s. In place, with one exponential for x and one for g: this is where the time goes."""
-        beyond = _logistic(y.copy())  # (1 - x) / 2
-        share = self.pull * t
-        share += self.tilt
-        _logistic(share)
-        share *= self.pull
-        velocity = self.near * beyond
-        velocity += self.far
-        velocity += share
-        share *= 2.0
-        share *= beyond
-        velocity -= share
-        return velocity
-
     def take(self, samples: NDArray[np.int64]) -> Self:
         """The chart of some of the samples."""
         return type(self)(*(column[samples] for column in self))
@@ -148,26 +132,31 @@ def _logistic(v: Array) -> Array:
     return np.divide(1.0, v, out=v)
 
 
-PILOT = 4
+PILOT = 2
 """Samples of each class and each kind of extreme that stand for a batch when its collapse time is looked for."""
+
+
+def _smallest(key: Array) -> NDArray[np.int64]:
+    """Where the smallest PILOT of the numbers stand, in any order."""
+    return np.argpartition(key, PILOT)[:PILOT] if key.size > PILOT else np.arange(key.size)
 
 
 @dataclass(frozen=True)
 class Samples:
     """All that integrating samples needs, whatever classes and problems they are of; one number a sample, (n,)."""
 
-    chart: _Chart
+    chart: Chart
     alignment: Array
     """s at time 0."""
     radius: Array
     """Norm at time 0."""
     lam: Array
-    """Weight of the norm penalty."""
+    """Weight of the norm penalty of its problem."""
 
     @classmethod
     def join(cls, several: "Sequence[Samples]") -> "Samples":
         """Side by side."""
-        chart = _Chart(*map(np.concatenate, zip(*(s.chart for s in several), strict=True)))
+        chart = Chart(*map(np.concatenate, zip(*(s.chart for s in several), strict=True)))
         columns = zip(*((s.alignment, s.radius, s.lam) for s in several), strict=True)
         return cls(chart, *map(np.concatenate, columns))
 
@@ -177,9 +166,10 @@ class Samples:
 
     def collapse_times(self, nc: float, rtol: float) -> tuple[Array, Work]:
         """Time at which each sample's NC falls to ``nc``; infinity for those that never do."""
+        from ufm.simulate import series  # here: it takes a third of a second to load
+
         level = float(np.log((4.0 - nc) / nc))
-        with np.errstate(over="ignore"):
-            tau, work = rowwise.times_to_reach(self.chart, self.alignment, level, rtol)
+        tau, work = series.times_to_reach(self.chart, self.alignment, level, rtol)
         return flow_time(tau, self.radius, self.lam), work
 
 
@@ -192,13 +182,17 @@ class Batch:
     offsets: Integers
     """Where the samples of each class begin in the problem."""
     samples: Samples
-    classifier: Array
-    """(n, 3): the classifier in the coordinates x, y, z."""
-    count: Array
-    """This and all below is one number a sample, (n,)."""
+    lam: float
+    """Weight of the norm penalty."""
+    along: Array
+    """This and all below is one number a sample, (n,): the classifier in the coordinate x ..."""
+    across: Array
+    """... and in z."""
     mean: Array
+    pulled: Array
+    """beta f."""
     spread: Array
-    beta: Array
+    """beta sigma."""
 
     @classmethod
     def merge(cls, problem: CosineProblem, frame: Frame, blocks: list[Block]) -> Self:
@@ -217,17 +211,18 @@ class Batch:
         # unit centers: 1 - c^2 = (f - 1) / f sigma, free of cancellation
         gap = spread * (count - 1.0) / count / (1.0 + mean)
         drive = 4.0 * beta * count * mean
-        chart = _Chart(far=drive * gap, near=2.0 * drive * mean, pull=4.0 * beta * spread, tilt=w)
+        chart = Chart(far=drive * gap, near=2.0 * drive * mean, pull=4.0 * beta * spread, tilt=w)
         return cls(
             slice(blocks[0].rows.start, blocks[-1].rows.stop),
             blocks,
             problem.offsets,
             Samples(chart, alignment=s, radius=r, lam=np.full(r.size, problem.lam)),
-            classifier=np.concatenate([b.classifier for b in blocks]),
-            count=count,
+            lam=problem.lam,
+            along=np.concatenate([b.classifier[:, 0] for b in blocks]),
+            across=np.concatenate([b.classifier[:, 2] for b in blocks]),
             mean=mean,
-            spread=spread,
-            beta=beta,
+            pulled=beta * count,
+            spread=beta * spread,
         )
 
     def time_to_reach(self, nc: float, rtol: float, work: Work) -> Arrival:
@@ -237,7 +232,7 @@ class Batch:
         """
         samples, bounds = self.samples, np.cumsum([0, *(len(b.state) for b in self.blocks)])
         keys = (samples.alignment, -samples.radius, samples.chart.tilt, -samples.chart.tilt)
-        pilot = [begin + np.argsort(key[begin:end])[:PILOT] for begin, end in pairwise(bounds.tolist()) for key in keys]
+        pilot = [begin + _smallest(key[begin:end]) for begin, end in pairwise(bounds.tolist()) for key in keys]
         times, cost = samples.take(np.unique(np.concatenate(pilot))).collapse_times(nc, rtol)
         work.add(cost)
         last, stuck = times[np.isfinite(times)], np.isneginf(samples.alignment)
@@ -247,27 +242,30 @@ class Batch:
 
     def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, "Snapshot"]]:
         """Yield (index, snapshot of all samples) for each of the ascending times."""
-        chart, start, lam = self.samples.chart, self.samples.radius, self.samples.lam
-        tau = np.array([clock(time, start, lam) for time in times])
+        from ufm.simulate import series
+
+        chart, start = self.samples.chart, self.samples.radius
+        tau = np.empty((times.size, start.size))
+        for j, time in enumerate(times):
+            tau[j] = clock(time, start, self.lam)
+        states, cost = series.states_at(chart, self.samples.alignment, tau, rtol)
+        work.add(cost)
         with np.errstate(over="ignore"):
-            states, cost = rowwise.states_at(chart, self.samples.alignment, tau, rtol)
-            work.add(cost)
             for j, time in enumerate(times):
                 beyond = _logistic(states[j])
                 across = 2.0 * np.sqrt(beyond * (1.0 - beyond))
-                # z / y; a ratio of e^350 leaves nothing of y, and its product with y is still finite
-                ratio = np.exp(np.minimum(0.5 * (chart.tilt + chart.pull * tau[j]), 350.0))
-                y = across / np.hypot(1.0, ratio)
-                z = ratio * y
-                yield j, Snapshot(1.0 - 2.0 * beyond, y, z, radius(time, start, lam), 4.0 * beyond)
+                # z / y; a ratio of e^350 leaves nothing of y, and its square is still finite
+                ratio = 0.5 * (chart.tilt + chart.pull * tau[j])
+                np.exp(np.minimum(ratio, 350.0, out=ratio), out=ratio)
+                y = across / np.sqrt(1.0 + ratio * ratio)
+                yield j, Snapshot(1.0 - 2.0 * beyond, y, ratio * y, radius(time, start, self.lam), 4.0 * beyond)
 
     def observe(self, snapshot: "Snapshot") -> Observation:
         """Measure all samples."""
         x, y, z, norm, nc = snapshot
-        cosine = self.classifier[:, 0] * x + self.classifier[:, 2] * z
         # sum_j (a_j - 1)^2 with a_j of mean c x and spread sigma y^2
-        fit = self.count * (self.mean * x - 1.0) ** 2 + self.spread * y**2
-        return Observation(nc, norm, cosine, self.beta * fit + self.samples.lam * (norm - 1.0) ** 2)
+        fit = self.pulled * (self.mean * x - 1.0) ** 2 + self.spread * y**2
+        return Observation(nc, norm, self.along * x + self.across * z, fit + self.lam * (norm - 1.0) ** 2)
 
     def lift(self, snapshot: "Snapshot") -> Array:
         """Features (n, d)."""
@@ -292,7 +290,8 @@ class Reduced(FixedFrame[CosineProblem]):
 
     def steppers(self) -> Iterator[Block]:
         """Three plain coordinates, class by class: what a descent goes through in steps."""
-        return reduced_blocks(self.problem, self.frame, self.features, self.start, self.seed)
+        for block in reduced_blocks(self.problem, self.frame, self.features, self.start, self.seed):
+            yield replace(block, still=on_antipode(block.state, block.direction))
 
     def parts(self) -> Iterator[Batch]:
         """Many classes at a time, in coordinates in which collapse is a straight line."""

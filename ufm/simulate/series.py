@@ -1,0 +1,404 @@
+r"""The cosine flow of many samples, each by Taylor series with steps of its own; compiled.
+
+A sample is one scalar equation (:class:`ufm.simulate.reduced.Chart`): with :math:`B = 1 / (1 + e^s)` and
+:math:`G = 1 / (1 + e^w)`
+
+.. math::
+    \dot s = a + b\, B + \sigma\, G\, (1 - 2 B), \qquad \dot w = \sigma
+
+A logistic function is its own derivative but for a polynomial, :math:`\dot B = -(B - B^2)\, \dot s` and
+:math:`\dot G = -\sigma (G - G^2)`, so the coefficients of :math:`s = \sum_k s_k h^k` follow from each other, with
+:math:`P = B - B^2` and :math:`V = \dot s`:
+
+.. math::
+    k B_k = -(P V)_{k-1}, \quad k G_k = -\sigma\, (G - G^2)_{k-1}, \quad
+    V_k = b B_k + \sigma (G - 2 G B)_k, \quad k s_k = V_{k-1}
+
+The polynomial is the answer at all times within its step. Samples go side by side in :data:`LANES` lanes through the
+same operations, and a lane whose sample is done takes the next one: a result is the same, bit for bit, whatever it is
+computed with.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ufm.files.compiled import by_type, compiled, inlined
+from ufm.problems.frames import Array
+from ufm.simulate.method import Work
+
+ORDER = 12
+"""Of the series: higher orders take longer steps and more work for each, and around this it is all the same."""
+
+LANES = 16
+"""Samples side by side: enough to fill the registers of any processor."""
+
+SHARE = 0.1
+"""The last terms of a series may be so much of the tolerance: errors of several steps add up."""
+
+MAX_STEPS = 100_000
+"""Of a sample; one that needs more has numbers that are not finite, or parameters no series can follow."""
+
+BLOCK = 1 << 15
+"""Numbers that are worked on together: 256 KiB."""
+
+RECORDS = 8
+"""Times at which a series is summed at once."""
+
+IDLE = -1
+
+Columns = tuple[Array, Array, Array, Array]
+"""far, near, pull and tilt of all samples, (n,) each."""
+
+ONE = 1023 << 52
+"""The bits of 1.0."""
+
+
+class Lanes(NamedTuple):
+    """Samples under way; arrays (LANES,) but for the terms."""
+
+    sample: NDArray[np.int64]
+    """Which sample is in the lane, or IDLE."""
+    row: NDArray[np.int64]
+    """Its next time to record."""
+    steps: NDArray[np.int64]
+    """How many it has taken."""
+    end: Array
+    """Its last time."""
+    far: Array
+    near: Array
+    pull: Array
+    tilt: Array
+    s: Array
+    t: Array
+    step: Array
+    """Size of the next step."""
+    b: Array
+    g: Array
+    """B and G at its beginning."""
+    terms: Array
+    """s_k of lane l at k LANES + l, ((ORDER + 1) LANES,)."""
+
+
+def product(a: Any, b: Any) -> Any:
+    """The last coefficient of the product of two series that are given as far as that: sum of a_i b_(k-i)."""
+
+
+def square(a: Any) -> Any:
+    """The last coefficient of the square of a series."""
+
+
+def velocities(b: Any, g: Any, v: Any, p: Any, near: Any, pull: Any) -> Any:
+    """Coefficients of V from those of B, G and V that are known and the ones before of P."""
+
+
+def put(terms: Any, lane: Any, v: Any) -> Any:
+    """Write s_k = V_(k-1) / k into the terms of a lane."""
+
+
+@by_type(product)
+def _product(a: Any, b: Any) -> Any:
+    if len(a) == 1:
+        return lambda a, b: a[0] * b[0]
+    return lambda a, b: a[0] * b[-1] + product(a[1:], b[:-1])
+
+
+@by_type(square)
+def _square(a: Any) -> Any:
+    if len(a) <= 2:
+        return (lambda a: a[0] * a[0]) if len(a) == 1 else lambda a: 2.0 * (a[0] * a[1])
+    return lambda a: 2.0 * (a[0] * a[-1]) + square(a[1:-1])
+
+
+@by_type(velocities)
+def _velocities(b: Any, g: Any, v: Any, p: Any, near: Any, pull: Any) -> Any:
+    if len(v) == ORDER:
+        return lambda b, g, v, p, near, pull: v
+    share = -1.0 / len(v)
+
+    def longer(b: Any, g: Any, v: Any, p: Any, near: Any, pull: Any) -> Any:
+        known = (*p, b[-1] - square(b))
+        b_k = share * product(known, v)
+        g_k = share * pull * (g[-1] - square(g))
+        b, g = (*b, b_k), (*g, g_k)
+        return velocities(b, g, (*v, near * b_k + pull * (g_k - 2.0 * product(g, b))), known, near, pull)
+
+    return longer
+
+
+@by_type(put)
+def _put(terms: Any, lane: Any, v: Any) -> Any:
+    if len(v) == 0:
+        return lambda terms, lane, v: None
+    k, share = len(v), 1.0 / len(v)
+
+    def last_first(terms: Any, lane: Any, v: Any) -> Any:
+        terms[k * LANES + lane] = share * v[-1]
+        put(terms, lane, v[:-1])
+
+    return last_first
+
+
+@inlined
+def _idle_lanes() -> Lanes:
+    return Lanes(
+        np.full(LANES, IDLE),
+        np.zeros(LANES, np.int64),
+        np.zeros(LANES, np.int64),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros((ORDER + 1) * LANES),
+    )
+
+
+@inlined
+def _begin(lanes: Lanes, lane: int, sample: int, chart: Columns, s: float, end: float) -> None:
+    """Put a sample into a lane, at time 0."""
+    far, near, pull, tilt = chart
+    lanes.sample[lane], lanes.row[lane], lanes.steps[lane] = sample, 0, 0
+    lanes.far[lane], lanes.near[lane] = far[sample], near[sample]
+    lanes.pull[lane], lanes.tilt[lane] = pull[sample], tilt[sample]
+    lanes.s[lane], lanes.t[lane], lanes.end[lane] = s, 0.0, end
+
+
+@compiled
+def _expand(far: Array, near: Array, pull: Array, b: Array, g: Array, terms: Array) -> None:
+    """Terms of all lanes from B and G: one straight loop over the lanes, so that they share registers."""
+    for lane in range(LANES):
+        v = far[lane] + near[lane] * b[lane] + pull[lane] * g[lane] * (1.0 - 2.0 * b[lane])
+        put(terms, lane, velocities((b[lane],), (g[lane],), (v,), (), near[lane], pull[lane]))
+
+
+@inlined
+def _prepare(lanes: Lanes, rtol: float) -> None:
+    """The series about the present state, and the step at which its last terms are SHARE of the tolerance.
+
+    While B or G are near 1, what is left of them grows exponentially, at a rate of at most a + b + sigma. The terms of
+    e^x fall by half from ORDER on as long as x < ORDER / 2: no step is longer than that.
+    """
+    for lane in range(LANES):
+        lanes.b[lane] = 1.0 / (1.0 + math.exp(lanes.s[lane]))
+        lanes.g[lane] = 1.0 / (1.0 + math.exp(lanes.tilt[lane] + lanes.pull[lane] * lanes.t[lane]))
+        fastest = lanes.far[lane] + lanes.near[lane] + lanes.pull[lane]
+        growing = lanes.b[lane] > 0.5 or lanes.g[lane] > 0.5
+        longest = 0.5 * ORDER / fastest if growing else np.inf
+        lanes.step[lane] = min(longest, lanes.end[lane] - lanes.t[lane])
+        lanes.steps[lane] += 1
+    _expand(lanes.far, lanes.near, lanes.pull, lanes.b, lanes.g, lanes.terms)
+    for order in range(ORDER - 1, ORDER + 1):
+        _shorten(lanes, order, rtol)
+
+
+@inlined
+def _shorten(lanes: Lanes, order: int, rtol: float) -> None:
+    """The steps, at most such that one term is SHARE of the tolerance."""
+    share = lanes.b  # which is free again
+    for lane in range(LANES):
+        share[lane] = abs(lanes.terms[order * LANES + lane]) / (SHARE * rtol * (1.0 + abs(lanes.s[lane])))
+    _shrink(share.view(np.int64), 1.0 / order)
+    for lane in range(LANES):
+        lanes.step[lane] = min(lanes.step[lane], share[lane])
+
+
+@inlined
+def _shrink(bits: NDArray[np.int64], power: float) -> None:
+    """x -> x^(-power) to a few percent, in place, which is all that a step size needs.
+
+    The bits of a double, read as an integer, are its logarithm but for a scale and straight lines between powers of 2.
+    """
+    for lane in range(LANES):
+        bits[lane] = ONE - np.int64((bits[lane] - ONE) * power)
+
+
+@inlined
+def _rise(terms: Array, lane: int, moment: float) -> float:
+    """The series of a lane less its first term."""
+    value = terms[ORDER * LANES + lane]
+    for k in range(ORDER - 1, 0, -1):
+        value = value * moment + terms[k * LANES + lane]
+    return value * moment
+
+
+@inlined
+def _advance(lanes: Lanes) -> bool:
+    """Take the step in all lanes. False if a sample has come to nothing that is a number, or to no end."""
+    for lane in range(LANES):
+        lanes.s[lane] += _rise(lanes.terms, lane, lanes.step[lane])
+        lanes.t[lane] += lanes.step[lane]
+    for lane in range(LANES):
+        if lanes.sample[lane] != IDLE and (np.isnan(lanes.s[lane]) or lanes.steps[lane] > MAX_STEPS):
+            return False
+    return True
+
+
+@inlined
+def _record(lanes: Lanes, lane: int, own: Array, moments: Array) -> None:
+    """Put states in place of all times of a sample (T,) that its step passes, several at once."""
+    row, step, t, count = lanes.row[lane], lanes.step[lane], lanes.t[lane], -1
+    while count:
+        count = 0
+        while count < RECORDS and row + count < own.size and own[row + count] - t <= step:
+            moments[count] = own[row + count] - t
+            count += 1
+        if count:
+            for i in range(RECORDS):
+                moments[i] = _rise(lanes.terms, lane, moments[i])
+            for i in range(count):
+                own[row + i] = lanes.s[lane] + moments[i]
+            row += count
+    lanes.row[lane] = row
+
+
+@inlined
+def _integrate(chart: Columns, s0: Array, states: Array, rtol: float) -> tuple[int, int]:
+    """Turn times (n, T) into the states at them: steps of all samples, and of the one with most; -1 if one is lost."""
+    lanes, moments, waiting, total, most = _idle_lanes(), np.zeros(RECORDS), 0, 0, 0
+    while True:
+        active = 0
+        for lane in range(LANES):
+            if lanes.sample[lane] == IDLE and waiting < s0.size:
+                _begin(lanes, lane, waiting, chart, s0[waiting], states[waiting, states.shape[1] - 1])
+                waiting += 1
+            active += lanes.sample[lane] != IDLE
+        if active == 0:
+            return total, most
+        _prepare(lanes, rtol)
+        total += active
+        for lane in range(LANES):
+            if lanes.sample[lane] != IDLE:
+                _record(lanes, lane, states[lanes.sample[lane]], moments)
+        if not _advance(lanes):
+            return total, -1
+        for lane in range(LANES):
+            if lanes.row[lane] == states.shape[1]:
+                most = max(most, lanes.steps[lane])
+                lanes.sample[lane] = IDLE
+
+
+@inlined
+def _columns(chart: Columns, begin: int, end: int) -> Columns:
+    far, near, pull, tilt = chart
+    return far[begin:end], near[begin:end], pull[begin:end], tilt[begin:end]
+
+
+@compiled
+def _all_states(chart: Columns, s0: Array, times: Array, rtol: float, states: Array) -> tuple[int, int]:
+    """Fill in the states at times (T, n): steps of all samples, and of the one with most; -1 if one is lost.
+
+    Block by block, in an array of its own with the times of a sample side by side, which a cache holds.
+    """
+    n_times, n = times.shape
+    size = max(LANES, BLOCK // n_times)
+    own, total, most = np.empty((size, n_times)), 0, 0
+    for begin in range(0, n, size):
+        end = min(begin + size, n)
+        for row in range(n_times):
+            own[: end - begin, row] = times[row, begin:end]
+        steps, worst = _integrate(_columns(chart, begin, end), s0[begin:end], own[: end - begin], rtol)
+        if worst < 0:
+            return total, worst
+        total, most = total + steps, max(most, worst)
+        for row in range(n_times):
+            states[row, begin:end] = own[: end - begin, row]
+    return total, most
+
+
+@inlined
+def _crossing(terms: Array, lane: int, step: float, wanted: float) -> float:
+    """When the series of a lane, which grows, has risen by so much: by Newton's method, kept between bounds."""
+    low, high = 0.0, step
+    moment = step * (wanted / _rise(terms, lane, step))
+    for _ in range(60):
+        slope = ORDER * terms[ORDER * LANES + lane]
+        for k in range(ORDER - 1, 0, -1):
+            slope = slope * moment + k * terms[k * LANES + lane]
+        away = _rise(terms, lane, moment) - wanted
+        low, high = (moment, high) if away < 0.0 else (low, moment)
+        better = moment - away / slope
+        if not low < better < high:
+            better = 0.5 * (low + high)
+        if abs(better - moment) <= 1e-15 * moment:
+            return better
+        moment = better
+    return moment
+
+
+@compiled
+def _all_times(chart: Columns, s0: Array, level: float, rtol: float, times: Array) -> tuple[int, int]:
+    """Fill in the times (n) of samples below the level: steps of all, and of the one with most; -1 if one is lost."""
+    lanes, waiting, total, most = _idle_lanes(), 0, 0, 0
+    while True:
+        active = 0
+        for lane in range(LANES):
+            while lanes.sample[lane] == IDLE and waiting < s0.size:
+                if s0[waiting] < level and s0[waiting] > -np.inf:
+                    _begin(lanes, lane, waiting, chart, s0[waiting], np.inf)
+                waiting += 1
+            active += lanes.sample[lane] != IDLE
+        if active == 0:
+            return total, most
+        _prepare(lanes, rtol)
+        total += active
+        for lane in range(LANES):
+            left = level - lanes.s[lane]
+            lanes.step[lane] = min(lanes.step[lane], 2.0 * left / lanes.terms[LANES + lane])
+            if lanes.sample[lane] != IDLE and _rise(lanes.terms, lane, lanes.step[lane]) >= left:
+                times[lanes.sample[lane]] = lanes.t[lane] + _crossing(lanes.terms, lane, lanes.step[lane], left)
+                most = max(most, lanes.steps[lane])
+                lanes.sample[lane] = IDLE
+        if not _advance(lanes):
+            return total, -1
+
+
+def states_at(chart: Columns, s0: Array, times: Array, rtol: float) -> tuple[Array, Work]:
+    """States of every sample at times of its own.
+
+    Parameters
+    ----------
+    chart : far, near, pull and tilt of the samples, (n,) each.
+    s0 : (n,) at time 0; may be infinite.
+    times : (T, n), >= 0, not decreasing along the first axis.
+    rtol : error allowed per step, relative to 1 + |s|.
+
+    Returns
+    -------
+    (states, work) : states of shape (T, n).
+
+    Raises
+    ------
+    RuntimeError : numbers that are not finite, or MAX_STEPS of a sample.
+    """
+    states = np.empty(times.shape)
+    columns, (start, moments) = _plain(*chart), _plain(s0, times)
+    return states, _work(*_all_states(columns, start, moments, rtol, states))
+
+
+def times_to_reach(chart: Columns, s0: Array, level: float, rtol: float) -> tuple[Array, Work]:
+    """First time (n,) at which each sample reaches ``level``: 0 if it begins there.
+
+    Infinite states never move: infinity at -infinity. Arguments and errors as of :func:`states_at`.
+    """
+    times = np.where(s0 >= level, 0.0, np.inf)
+    columns, (start,) = _plain(*chart), _plain(s0)
+    return times, _work(*_all_times(columns, start, level, rtol, times))
+
+
+def _plain(*arrays: Array) -> Any:
+    """Contiguous arrays: code for other layouts would be compiled by itself, and might round otherwise."""
+    return tuple(map(np.ascontiguousarray, arrays))
+
+
+def _work(total: int, most: int) -> Work:
+    if most < 0:
+        raise RuntimeError(f"no end after {total} steps: the parameters of a sample are too large, or not finite")
+    return Work(steps=most, evaluations=total)
