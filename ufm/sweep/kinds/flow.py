@@ -94,10 +94,11 @@ class Flow(Kind):
 
     def run(self, cells: Sequence[dict[str, Any]], record: Sequence[str], folder: Path) -> list[Answer]:
         """Collapse times of all cells together, trajectories one by one."""
-        answers = super().run(cells, record, folder)
-        if wanted := [name for name in record if name in FROM_TIMES]:
-            for answer, times in zip(answers, _times(cells, with_rate="rate" in wanted), strict=True):
-                answer |= {name: times[name] for name in wanted}
+        wanted, others = (tuple(n for n in record if (n in FROM_TIMES) == times) for times in (True, False))
+        answers = super().run(cells, others, folder) if others else [{} for _ in cells]
+        if wanted:
+            for answer, times in zip(answers, _times(cells, wanted), strict=True):
+                answer |= times
         return answers
 
     def answer(self, cell: dict[str, Any], record: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -118,7 +119,7 @@ def _start(cell: dict[str, Any]) -> Start:
     return Start(*(cell["flow"][name] for name in ("start", "scale", "offset")))
 
 
-def _times(cells: Sequence[dict[str, Any]], *, with_rate: bool) -> list[Answer]:
+def _times(cells: Sequence[dict[str, Any]], wanted: Sequence[str]) -> list[Answer]:
     """By cell, from times to until_nc sample by sample, and where the rate is wanted also to a hundred times that."""
     found: list[Answer] = [{} for _ in cells]
     accuracies = [(cell["flow"]["until_nc"], cell["flow"]["rtol"]) for cell in cells]
@@ -126,17 +127,20 @@ def _times(cells: Sequence[dict[str, Any]], *, with_rate: bool) -> list[Answer]:
     for nc, rtol in dict.fromkeys(accuracies):
         own = [i for i, pair in enumerate(accuracies) if pair == (nc, rtol)]
         cases = [Case(problems[i], _start(cells[i]), cells[i]["seed"]) for i in own]
-        levels = (nc, 100.0 * nc) if with_rate else (nc,)
+        levels = (nc, 100.0 * nc) if "rate" in wanted else (nc,)
         for i, *times in zip(own, *(collapse_times(cases, until_nc=level, rtol=rtol) for level in levels), strict=True):
-            found[i] = _from_times(problems[i], *times)
+            found[i] = _from_times(problems[i], wanted, *times)
     return found
 
 
-def _from_times(problem: MultiCenterProblem, times: Array, earlier: Array | None = None) -> Answer:
+def _from_times(
+    problem: MultiCenterProblem, wanted: Sequence[str], times: Array, earlier: Array | None = None
+) -> Answer:
     def by_class(reduce: Any, values: Array) -> Array:
         return np.array([reduce(values[problem.samples(k)]) for k in range(problem.n_classes)])
 
-    answer = {"collapse_time": by_class(np.max, times), "collapse_time_median": by_class(np.median, times)}
+    statistics = {"collapse_time": np.max, "collapse_time_median": np.median}
+    answer = {name: by_class(reduce, times) for name, reduce in statistics.items() if name in wanted}
     if earlier is not None:
         with np.errstate(invalid="ignore"):  # infinity - infinity, of samples that never collapse
             answer["rate"] = np.log(100.0) / by_class(np.median, times - earlier)
