@@ -6,11 +6,14 @@ const SHOWN = 200; // rows of numbers
 
 function unpacked({ dtype, bdata, words }) {
   if (words) return words;
-  return new NUMBERS[dtype](Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0)).buffer);
+  const letters = atob(bdata), bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  return new NUMBERS[dtype](bytes.buffer);
 }
 
 function chosen(move, state) {
   // The part of the stored values at which the sliders stand: a list, a list of rows, or a single value.
+  move.flat ??= unpacked(move.values);
   let size = move.flat.length, offset = 0;
   const rest = move.values.shape.slice(move.sliders.length);
   move.sliders.forEach((name, i) => { size /= move.values.shape[i]; offset += size * state[name]; });
@@ -126,7 +129,6 @@ function begin(part) {
   const figures = [...part.querySelectorAll("figure")];
   stored.plots.forEach((plot, i) => {
     const figure = figures[i], place = figure.querySelector(".plot"), details = figure.querySelector("details");
-    for (const each of plot.moves) each.flat = unpacked(each.values);
     const enter = () => draw(place, plot, state);
     whenSeen(place, enter, () => {
       plot.camera = place._fullLayout.scene?.camera;
