@@ -1,10 +1,12 @@
 """What is handed out: bounds that pip can read, and an archive with everything that its README speaks of."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
 
 import pytest
 
@@ -33,3 +35,21 @@ def test_an_archive_of_the_sources_has_all_that_is_kept(tmp_path, monkeypatch):
         held = {name.partition("/")[2] for name in file.getnames()}
     kept = subprocess.run(["git", "ls-files"], cwd=copy, capture_output=True, text=True, check=True).stdout.splitlines()
     assert set(kept) - held <= {".gitignore"}
+
+
+@pytest.mark.slow
+def test_a_wheel_has_what_its_packages_read(tmp_path, monkeypatch):
+    """Styles, sweeps and pages lie beside the code that opens them; without them it imports and then fails."""
+    build_meta = pytest.importorskip("setuptools.build_meta")
+    copy = tmp_path / "ncmc"
+    for name in ("ufm", "theory", "figures", "results"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    monkeypatch.chdir(copy)
+    with zipfile.ZipFile(tmp_path / build_meta.build_wheel(str(tmp_path))) as file:
+        held = set(file.namelist())
+    read = {path for place in ("ufm", "theory", "figures") for path in (ROOT / place).rglob("*") if path.is_file()}
+    names = {path.relative_to(ROOT).as_posix() for path in read if "__pycache__" not in path.parts}
+    assert "ufm/pages/templates/page.js" in names
+    assert names - held == set()
