@@ -310,6 +310,11 @@ def test_the_reference_has_every_module_once(ext):
     assert all(f"   {name}\n" in reference.face() for name in ufm.__all__)
 
 
+def test_the_face_of_the_reference_leads_to_every_public_name():
+    led = re.findall(r"\{py:\w+\}`ufm\.(\w+)`", (DOCS / "reference" / "index.md").read_text())
+    assert {*ufm.__all__} <= {*led}
+
+
 def test_docstrings_become_fields(ext):
     text = """A norm |h| and :math:`|h|`.
 
