@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 export PYTHONDONTWRITEBYTECODE = # empty, so that processes share what one has compiled: tests start two hundred
 
-.PHONY: help verify figures test browser check fuzz rounding lowest lint claims gallery notebooks docs tables bench data data-cifar10 clean
+.PHONY: help verify figures test browser check fuzz rounding lowest lint claims gallery notebooks docs tables metadata bench data data-cifar10 clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
 	@echo "make tables   the tables of docs/networks.md that are marked with their commands, from results/"
+	@echo "make metadata CITATION.cff and codemeta.json, from the version, its date in CHANGELOG.md and pyproject.toml"
 	@echo "make gallery  the pictures of the documentation: figures and shipped sweeps, into docs/gallery"
 	@echo "make docs     the documentation, into docs/_build/html"
 	@echo "make notebooks  execute the notebooks (ARGS=01-first-steps: that one)"
@@ -92,6 +93,9 @@ gallery: $(VENV)/base.stamp
 
 tables: $(VENV)/base.stamp
 	$(BIN)/python scripts/tables.py
+
+metadata: $(VENV)/dev.stamp
+	$(BIN)/python scripts/metadata.py
 
 notebooks: $(VENV)/dev.stamp
 	$(RUN) notebooks $(ARGS)

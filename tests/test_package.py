@@ -1,5 +1,7 @@
 """What is handed out: bounds that pip can read, and an archive with everything that its README speaks of."""
 
+import importlib.util
+import json
 import pathlib
 import shutil
 import subprocess
@@ -10,7 +12,42 @@ import zipfile
 
 import pytest
 
+import ufm
+
 ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def metadata():
+    """scripts/metadata.py, as a module."""
+    pytest.importorskip("yaml")
+    spec = importlib.util.spec_from_file_location("metadata", ROOT / "scripts" / "metadata.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_files_for_who_cites_say_the_version_and_date_of_this_release(metadata):
+    for name, text in metadata.made().items():
+        assert (ROOT / name).read_text() == text, f"{name} is not what `make metadata` writes"
+    held = json.loads((ROOT / "codemeta.json").read_text())
+    assert held["version"] == ufm.__version__
+
+
+def test_a_version_without_a_date_is_no_release(metadata):
+    changes = "# Changelog\n\n## Unreleased\n\n## 0.2.0 (2026-01-02)\n\n## 0.1.0 (2025-01-02)\n"
+    assert metadata.released(changes, "0.1.0") == "2025-01-02"
+    for unknown in ("0.3.0", "0.2", "0x2.0"):
+        with pytest.raises(ValueError, match="no heading"):
+            metadata.released(changes, unknown)
+
+
+def test_a_citation_has_one_version_and_one_date(metadata):
+    text = "version: 1\ndate-released: 2\nreferences:\n  - version: 3\n"
+    said = metadata.citation(text, "4.0", "2026-01-02")
+    assert said == "version: 4.0\ndate-released: 2026-01-02\nreferences:\n  - version: 3\n"
+    with pytest.raises(ValueError, match="0 lines that begin with 'date-released: '"):
+        metadata.citation("version: 1\n", "4.0", "2026-01-02")
 
 
 def test_the_lowest_versions_are_those_of_the_project_file():

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from ufm.simulate.flow import gradient_flow
     from ufm.simulate.trajectory import Trajectory
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def _homes() -> dict[str, str]:
