@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+import ufm
 from ufm import commands
 from ufm.files.folder import modules_in
 from ufm.files.text import known_as, suggestion
@@ -127,8 +128,14 @@ def _for_help(kind: type) -> type:
 
 
 def parse(arguments: Sequence[str] | None) -> Any:
-    """Parsed command; a wrong one raises ValueError with tyro's message on one line."""
+    """Parsed command; a wrong one raises ValueError with tyro's message on one line.
+
+    After --help and --version are answered it raises SystemExit.
+    """
     words = sys.argv[1:] if arguments is None else arguments
+    if list(words) == ["--version"]:
+        print(f"ufm {ufm.__version__}")
+        raise SystemExit(0)
     named = [Annotated[_for_help(kind), tyro.conf.subcommand(name)] for name, kind in _needed(words).items()]
     kinds: Any = Union[tuple(named)]  # noqa: UP007
     said = io.StringIO()
@@ -137,7 +144,8 @@ def parse(arguments: Sequence[str] | None) -> Any:
             return tyro.cli(
                 kinds,
                 prog="ufm",
-                description="Neural collapse to multiple centers: simulate it, and hold it against theory.",
+                description="Neural collapse to multiple centers: simulate it, and hold it against theory. "
+                "`ufm --version` says which version this is.",
                 args=words,
                 config=(tyro.conf.FlagCreatePairsOff, tyro.conf.SuppressFixed, tyro.conf.DisallowNone),
             )
