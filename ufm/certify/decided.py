@@ -288,16 +288,23 @@ def _priors(case: Case) -> dict[str, Array]:
     return {"training": shares, "balanced": even, "reversed": back}
 
 
+LARGEST_RATIO = 200.0
+"""r / sigma above which offsets do not depend on sigma; of a class whose features are all the same it is infinite."""
+
+
 def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dict[str, Any]], list[Check]]:
     """Accuracy on test features resampled to other priors, plain and with the best offsets of the training features."""
     rows, checks = [], []
+    noise = np.maximum(learned.sigma, learned.r.max() / LARGEST_RATIO)
     for rule in FLAT:
         vectors, _ = half_spaces(case.frame, rule)
         scores = np.asarray(case.test @ dense(vectors).T)
         cosines = case.frame.geometry.alignment if rule == "rcr" else np.ones(case.frame.n_classes)
         for name, prior in _priors(case).items():
             picked = resampled(case.test_labels, prior, seed=0)
-            offsets = best_offsets(prior, learned.r * cosines, learned.sigma)
+            offsets = best_offsets(
+                prior, learned.r * cosines, np.maximum(learned.sigma, learned.r.max() / LARGEST_RATIO)
+            )
             labels = case.test_labels[picked]
             plain, moved = (float(np.mean(np.argmax(scores[picked] + b, axis=1) == labels)) for b in (0.0, offsets))
             mean = np.maximum(found.r, 0.0) * cosines

@@ -47,6 +47,13 @@ def test_collapsed_features_do_what_theory_says(frame):
     assert found.tables["accuracy"]["none"]["nearest"][0] == 1.0
 
 
+def test_a_class_whose_training_features_are_all_the_same_has_offsets_too(frame):
+    """Of a training on clothes: one class at one point near the origin, which the search for offsets gave up on."""
+    r, sigma = (0.67, 0.65, 0.65, 0.66, 0.083, 0.6), (0.05, 0.03, 0.06, 0.04, 0.0, 0.1)
+    found = finding(frame, {"r": r, "sigma": sigma, "n": 300}, {"r": 0.6, "sigma": 0.2, "n": 300})
+    assert all(0.0 < row["offsets"] <= 1.0 for row in found.tables["shift"])
+
+
 @pytest.mark.parametrize("far", [{"r": 1.0, "sigma": 0.3}, {"r": np.linspace(1.2, 0.6, K), "sigma": 0.35}])
 def test_accuracy_attacks_and_shift_of_noisy_test_features_are_predicted(frame, far):
     found = finding(frame, NEAR, far)
