@@ -302,9 +302,7 @@ def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dic
         cosines = case.frame.geometry.alignment if rule == "rcr" else np.ones(case.frame.n_classes)
         for name, prior in _priors(case).items():
             picked = resampled(case.test_labels, prior, seed=0)
-            offsets = best_offsets(
-                prior, learned.r * cosines, np.maximum(learned.sigma, learned.r.max() / LARGEST_RATIO)
-            )
+            offsets = best_offsets(prior, learned.r * cosines, noise)
             labels = case.test_labels[picked]
             plain, moved = (float(np.mean(np.argmax(scores[picked] + b, axis=1) == labels)) for b in (0.0, offsets))
             mean = np.maximum(found.r, 0.0) * cosines
