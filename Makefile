@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 export PYTHONDONTWRITEBYTECODE = # empty, so that processes share what one has compiled: tests start two hundred
 
-.PHONY: help verify figures test browser check fuzz rounding lowest lint claims gallery notebooks docs tables metadata bench data data-cifar10 clean
+.PHONY: help verify figures test browser check fuzz rounding lowest release lint claims gallery notebooks docs tables metadata bench data data-cifar10 clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
@@ -16,6 +16,8 @@ help:
 	@echo "make fuzz     the property tests, with new random examples for MINUTES=10 (SEED=n: that round again)"
 	@echo "make rounding the numerical tests with two other roundings: as on other processors"
 	@echo "make lowest   the fast tests with the lowest versions that pyproject.toml allows (installs 5 GB)"
+	@echo "make release  wheel and archive of the sources into dist/, checked, and every command run from the wheel with the"
+	@echo "              newest and with the lowest versions of what it needs (installs 10 GB)"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
 	@echo "make tables   the tables of docs/networks.md that are marked with their commands, from results/"
@@ -73,6 +75,22 @@ lowest:
 	$(LOWEST)/bin/pip install -q -r $(LOWEST)/requirements.txt
 	$(LOWEST)/bin/python -m pytest -n 2 -q -m "not slow" --hypothesis-profile few -W ignore::DeprecationWarning $(ARGS)
 
+FRESH = $(VENV)/fresh
+
+release: $(VENV)/dev.stamp metadata
+	$(RUN) pip install -q -c constraints.txt -e '.[release]'
+	rm -rf build dist
+	$(RUN) build --outdir dist
+	$(RUN) twine check --strict dist/*
+	$(PYTHON) -m venv --clear $(FRESH)/newest
+	$(FRESH)/newest/bin/pip install -q "$$(ls dist/*.whl)[train]"
+	$(FRESH)/newest/bin/python scripts/smoke.py
+	$(PYTHON) -m venv --clear $(FRESH)/lowest
+	$(FRESH)/lowest/bin/python scripts/lowest.py > $(FRESH)/requirements.txt
+	$(FRESH)/lowest/bin/pip install -q -r $(FRESH)/requirements.txt
+	$(FRESH)/lowest/bin/pip install -q --no-deps dist/*.whl
+	$(FRESH)/lowest/bin/python scripts/smoke.py
+
 lint: $(VENV)/dev.stamp
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -127,4 +145,4 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build docs/_build docs/generated *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist docs/_build docs/generated *.egg-info

@@ -1,7 +1,9 @@
 """What is handed out: bounds that pip can read, and an archive with everything that its README speaks of."""
 
+import contextlib
 import importlib.util
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -74,19 +76,59 @@ def test_an_archive_of_the_sources_has_all_that_is_kept(tmp_path, monkeypatch):
     assert set(kept) - held <= {".gitignore"}
 
 
-@pytest.mark.slow
-def test_a_wheel_has_what_its_packages_read(tmp_path, monkeypatch):
-    """Styles, sweeps and pages lie beside the code that opens them; without them it imports and then fails."""
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A folder with what a wheel of these sources installs."""
     build_meta = pytest.importorskip("setuptools.build_meta")
-    copy = tmp_path / "ncmc"
+    folder = tmp_path_factory.mktemp("wheel")
     for name in ("ufm", "theory", "figures", "results"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / "ncmc" / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy)
-    monkeypatch.chdir(copy)
-    with zipfile.ZipFile(tmp_path / build_meta.build_wheel(str(tmp_path))) as file:
-        held = set(file.namelist())
+        shutil.copy(ROOT / name, folder / "ncmc")
+    with contextlib.chdir(folder / "ncmc"):
+        built = build_meta.build_wheel(str(folder))
+    with zipfile.ZipFile(folder / built) as file:  # what pip does with a wheel of Python alone
+        file.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.mark.slow
+def test_a_wheel_has_what_its_packages_read(wheel):
+    """Styles, sweeps and pages lie beside the code that opens them; without them it imports and then fails."""
+    held = {path.relative_to(wheel).as_posix() for path in wheel.rglob("*")}
     read = {path for place in ("ufm", "theory", "figures") for path in (ROOT / place).rglob("*") if path.is_file()}
     names = {path.relative_to(ROOT).as_posix() for path in read if "__pycache__" not in path.parts}
     assert "ufm/pages/templates/page.js" in names
     assert names - held == set()
+
+
+def smoke(site, *names):
+    """scripts/smoke.py with the packages of a folder."""
+    command = [sys.executable, ROOT / "scripts" / "smoke.py", *names]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    return subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=False)
+
+
+SMOKED = ("verify", "report", "table", "sweep")
+"""Commands that need what lies beside the code: styles, templates, results, descriptions. `make release` runs all."""
+
+
+@pytest.mark.slow
+def test_a_wheel_works_outside_of_the_sources(wheel):
+    done = smoke(wheel, *SMOKED)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout.splitlines()
+    assert said == [f"ncmc {ufm.__version__} in {wheel / 'ufm'}", *(f"ok  {name}" for name in SMOKED)]
+
+
+@pytest.mark.slow
+def test_a_command_that_fails_is_named(wheel):
+    done = smoke(wheel, "report")  # of a folder that no `ufm verify` has written
+    assert done.returncode == 1
+    assert "NO  ufm report verified --out page.html: status 2\n" in done.stdout
+
+
+def test_the_sources_themselves_are_no_wheel():
+    done = smoke(ROOT)
+    assert done.returncode == 1
+    assert "is the source tree: install the wheel" in done.stderr
