@@ -109,7 +109,7 @@ def smoke(site, *names):
     return subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=False)
 
 
-SMOKED = ("verify", "report", "table", "sweep")
+SMOKED = ("figures", "explore", "table", "sweep")
 """Commands that need what lies beside the code: styles, templates, results, descriptions. `make release` runs all."""
 
 
