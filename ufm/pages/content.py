@@ -89,7 +89,8 @@ class Plot:
     title : of the plot.
     caption : what it shows; may be empty.
     said : the same for those who do not see it, with the numbers that matter.
-    figure : ``data`` and ``layout``, see :data:`Figure`. What moves is there for its shape: the sliders say its values.
+    figure : ``data``, a list of traces, and ``layout``, as plotly has them. What moves is there for its
+        shape: the sliders say its values.
     moves : what sliders change.
     """
 
