@@ -122,10 +122,10 @@ def test_the_cells_of_the_papers_tables_are_all_there():
 
 def test_the_named_trainings_and_their_order_are_those_of_the_committed_results():
     """A digest over all of them: whoever changes one on purpose replaces it, and runs its table again."""
-    ours = ("cifar10/", "cifar100/", "collapse/", "designs/", "scan/")  # their trainings are under way
+    ours = ("cifar10/", "cifar100/", "collapse/", "scan/")  # their trainings are under way
     listed = [[name, sorted(settings.items())] for name, settings in PRESETS.items() if not name.startswith(ours)]
     digest = hashlib.sha256(json.dumps(listed).encode()).hexdigest()
-    assert digest == "aff92bdc5b2f6b2563c4d8518b4b3758bdf89d884ee756ed16787a10e2353c92"
+    assert digest == "b5789870bd1dc7ec3ea75a7daece096ee5b1d718599a72e1fb6b4fafead26b00"
 
 
 def test_presets_give_way_to_what_is_given():
