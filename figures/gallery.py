@@ -30,9 +30,6 @@ from ufm.files.folder import modules_in
 from ufm.files.store import config_key
 from ufm.tables.grid import Cell, missing
 
-RESOLUTION = 200
-"""Dots per inch of pictures that are not vectors."""
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -133,7 +130,7 @@ def write(
     """Pictures and caption of a figure: OUT/STEM.png and so on, OUT/STEM.md; OUT/STEM.gif where it turns."""
     module = entry.module
     figure = module.plot(data)
-    files = [style.save_figure(figure, out / f"{stem}.{ending}", RESOLUTION) for ending in formats]
+    files = [style.save_figure(figure, out / f"{stem}.{ending}") for ending in formats]
     caption = "\n\n".join([module.caption(data).strip(), *filter(None, [data.attrs.get("sources")])])
     files.append(store.save_text(out / f"{stem}.md", caption + "\n"))
     if animate and entry.turns:

@@ -18,6 +18,9 @@ STYLE = Path(__file__).with_name("ncmc.mplstyle")
 ONE_COLUMN, TWO_COLUMNS = 3.3, 6.8
 """Widths of a figure in a journal of two columns, inches."""
 
+RESOLUTION = 200
+"""Dots per inch of pictures that are not vectors."""
+
 
 @contextmanager
 def styled() -> Iterator[None]:
@@ -87,11 +90,11 @@ def draw_cosines(axis: Any, matrix: Any, limit: float = 1.0) -> Any:
     return axis.imshow(matrix, vmin=-limit, vmax=limit, cmap="RdBu_r", extent=(0.5, columns + 0.5, rows + 0.5, 0.5))
 
 
-def save_figure(figure: Figure, path: str | Path, dpi: int = 110) -> Path:
+def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a picture atomically; the ending chooses the format."""
 
     @styled()
     def write(temporary: Path) -> None:
-        figure.savefig(temporary, dpi=dpi)
+        figure.savefig(temporary, dpi=RESOLUTION)
 
     return write_atomically(path, write)

@@ -25,9 +25,9 @@ def scene(figure: Figure, place: tuple[Any, ...], labels: tuple[str, str, str], 
     axis.set_box_aspect((1, 1, 1), zoom=0.94)
     for side, text in zip((axis.xaxis, axis.yaxis, axis.zaxis), labels, strict=True):
         side.set_ticks([-0.5, 0.5])
-        side.set_tick_params(pad=-4 if side is not axis.zaxis else 0)
+        side.set_tick_params(pad=-4 if side is not axis.zaxis else 1)
         side.set_label_text(text)
-        side.labelpad = -6
+        side.labelpad = -6 if side is not axis.zaxis else -5
         side.set_pane_color((1.0, 1.0, 1.0, 0.0))
     return axis
 
@@ -44,12 +44,12 @@ def draw_sphere(axis: Any) -> None:
     axis.plot_wireframe(*points, rstride=3, cstride=3, color="0.85", linewidth=0.3, zorder=0)
 
 
-def draw_vector(axis: Any, tip: Array, color: Any, text: str = "", **look: Any) -> None:
-    """A vector from the origin with its name beyond the tip."""
+def draw_vector(axis: Any, tip: Array, color: Any, text: str = "", away: float = 0.22, **look: Any) -> None:
+    """A vector from the origin with its name so far beyond the tip."""
     axis.plot(*np.stack([np.zeros(3), tip], axis=1), color=color, **{"linewidth": 1.4, **look})
     axis.plot(*tip[:, None], ".", color=color, markersize=5)
     if text:
-        beyond = tip * (1.0 + 0.22 / max(float(np.linalg.norm(tip)), 0.2))
+        beyond = tip * (1.0 + away / max(float(np.linalg.norm(tip)), 0.2))
         axis.text(*beyond, text, color=color, ha="center", va="center", fontsize=7)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.collections import PathCollection
 
-from figures import gallery
+from figures import style
 
 
 def visible(figure):
@@ -19,6 +19,9 @@ def texts(axis):
 
 COUNTED = ("class", "number", "epoch", "f")
 """Words that labels of integers begin with."""
+
+SMALLEST = 7.0
+"""Points: what is smaller cannot be read in print."""
 
 KINDS = 12
 """So many kinds of marks in a panel can be told apart."""
@@ -65,9 +68,9 @@ def covered(axis, box):
 
 
 def require_readable(figure):
-    """Labels on every side, something in every panel, no text beyond the edge; integers for what is counted, few kinds
-    of marks, and no legend over a curve."""
-    figure.set_dpi(gallery.RESOLUTION)
+    """Labels on every side, something in every panel, no text beyond the edge or too small; integers for what is
+    counted, few kinds of marks, and no legend over a curve."""
+    figure.set_dpi(style.RESOLUTION)
     figure.draw_without_rendering()  # as savefig does: layout and labels in three dimensions move while drawn
     figure.canvas.draw()
     renderer, frame = figure.canvas.get_renderer(), figure.bbox
@@ -87,7 +90,9 @@ def require_readable(figure):
             box = text.get_window_extent(renderer)
             inside = (frame.x0 - 1 <= box.x0, box.x1 <= frame.x1 + 1, frame.y0 - 1 <= box.y0, box.y1 <= frame.y1 + 1)
             assert all(inside), f"{text.get_text()!r} is clipped"
+            assert text.get_fontsize() >= SMALLEST, f"{text.get_text()!r} has {text.get_fontsize()} points"
     for legend in figure.legends:
+        assert all(text.get_fontsize() >= SMALLEST for text in legend.get_texts())
         box = legend.get_window_extent(renderer)
         assert frame.x0 - 1 <= box.x0
         assert box.x1 <= frame.x1 + 1

@@ -109,7 +109,7 @@ def _curves(figure: Figure, axis: Any, found: Mapping[int, Measures]) -> None:
         axis.set_xscale("log")
     else:
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-    figure.legend(loc="outside lower left", ncols=len(names), fontsize=7)
+    figure.legend(loc="outside lower left", ncols=len(names))
 
 
 def _spectrum(axis: Any, measures: Measures) -> None:

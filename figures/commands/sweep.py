@@ -6,18 +6,22 @@ from typing import Any
 
 import numpy as np
 import xarray
-from matplotlib.colors import LogNorm
+from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from xarray import Dataset
 
-from figures.style import legend_beside, panels, shown_classes, styled
+from figures.style import class_colors, legend_beside, panels, shown_classes, styled
 from ufm.sweep.description import Sweep
 from ufm.sweep.picture import Lines, Map, Nothing, Picture, Plan, Scatter
 
 WIDE, ROUNDING = 30.0, 1e-18
 """Values that span more than the factor WIDE are drawn on a logarithmic scale, unless some are 0, or smaller than
 ROUNDING times the largest."""
+
+
+ANSWERS = ("no", "yes")
+"""What 0 and 1 say where a quantity has no other values."""
 
 
 @styled()
@@ -108,6 +112,12 @@ def _wide(values: Any) -> bool:
     return bool(known.size and known.min() > ROUNDING * known.max() and known.max() > WIDE * known.min())
 
 
+def _is_said(values: Any) -> bool:
+    """Whether a quantity says no or yes, 0 or 1."""
+    known = np.asarray(values, dtype=np.float64)
+    return bool({*known[np.isfinite(known)]} <= {0.0, 1.0})
+
+
 def _positions(axis: Any, data: Dataset, name: str, *, vertical: bool = False) -> Any:
     """Numbers as they are, classes from 1, words as 0, 1, 2 ... with the words as ticks."""
     values = np.arange(1, data.sizes[name] + 1) if name == "class" else data[name].values
@@ -155,7 +165,9 @@ def _lines(plan: Lines, axis: Any, data: Dataset, logarithmic: bool) -> None:
     for part, look in _split(data, plan.lines):
         x = part["time"].isel(seed=0).values if in_time else _positions(axis, data, plan.x)
         values = part[plan.quantity].transpose("seed", plan.x)
-        axis.plot(x, values.mean("seed", skipna=False), marker="" if in_time else ".", markersize=4, **look)
+        line = "" if plan.against and not in_time else "-"  # dots then, on the dashes of what they are held against
+        marker = "" if in_time else "."
+        axis.plot(x, values.mean("seed", skipna=False), linestyle=line, marker=marker, markersize=4, **look)
         if values.sizes["seed"] > 1:
             axis.fill_between(x, values.min("seed"), values.max("seed"), color=look["color"], alpha=0.2, linewidth=0)
         if plan.against:
@@ -165,6 +177,8 @@ def _lines(plan: Lines, axis: Any, data: Dataset, logarithmic: bool) -> None:
         axis.set_xscale("log")
     if logarithmic:
         axis.set_yscale("log")
+    if _is_said(data[plan.quantity].values):
+        axis.set_yticks([0.0, 1.0], ANSWERS)
     axis.set(xlabel=_named(data, "time") if in_time else plan.x, ylabel=_named(data, plan.quantity))
     if plan.against:
         axis.plot([], [], color="0.4", linestyle="--", linewidth=0.8, label=plan.against.replace("_", " "))
@@ -180,7 +194,11 @@ def _map(plan: Map, axis: Any, data: Dataset, logarithmic: bool) -> None:
     sides = [_positions(axis, data, plan.x), _positions(axis, data, plan.y, vertical=True)]
     means = data.mean("seed", skipna=False).transpose(plan.y, plan.x, ...)
     shown = np.ma.masked_invalid(means[plan.quantity].values)
-    mesh = axis.pcolormesh(*sides, shown, shading="nearest", norm=LogNorm() if logarithmic else None, cmap="viridis")
+    colors, bar = {"norm": LogNorm() if logarithmic else None, "cmap": "viridis"}, {}
+    if _is_said(shown.compressed()):
+        bar = {"ticks": [0.0, 1.0], "format": FuncFormatter(lambda value, _: ANSWERS[round(value)])}
+        colors = {"norm": BoundaryNorm([-0.5, 0.5, 1.5], 2), "cmap": ListedColormap(class_colors(2))}
+    mesh = axis.pcolormesh(*sides, shown, shading="nearest", **colors)
     if plan.against:
         other = np.ma.masked_invalid(means[plan.against].values)
         known = np.unique(other.compressed())
@@ -191,7 +209,7 @@ def _map(plan: Map, axis: Any, data: Dataset, logarithmic: bool) -> None:
     for points, scale in zip(sides, (axis.set_xscale, axis.set_yscale), strict=True):
         if _wide(points):
             scale("log")
-    axis.figure.colorbar(mesh, ax=axis, label=_named(data, plan.quantity))
+    axis.figure.colorbar(mesh, ax=axis, label=_named(data, plan.quantity), **bar)
 
 
 @_draw.register

@@ -40,13 +40,13 @@ def watched_figure(data: "xarray.Dataset") -> Figure:
     axes[0].set(yscale="log", title="NC1")
     axes[1].set(title="nearest class mean, accuracy")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower left", ncols=len(some), fontsize=6)
+    figure.legend(handles, labels, loc="lower left", ncols=len(some))
     for name, label in CURVES.items():
         if name in data:
             axes[2].plot(data.epoch, data[name][:, -1], ".-", markersize=3, label=label)
     axes[2].set(yscale="log", xlabel="epoch", title="last layer")
     axes[2].xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    legend_beside(axes[2], fontsize=6)
+    legend_beside(axes[2])
     return figure
 
 
@@ -55,5 +55,5 @@ def _by_layer(axis: Any, data: "xarray.Dataset", name: str, i: int, look: dict[s
     if name in data:
         axis.plot(range(data.sizes["layer"]), data[name].values[i], "o-", markersize=3, **look)
     names = [str(each).replace("input of ", "to ") for each in data.layer.values]
-    axis.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 4 else 0, fontsize=6)
+    axis.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 4 else 0)
     axis.set_xlabel("layer")

@@ -90,12 +90,12 @@ def plot(data: Dataset) -> Figure:
     radius.set_title("theory: radius at collapse")
     radius.set_ylim(0.0, 0.75)
     accuracy.set_ylim(0.0, 103.0)
-    accuracy.legend(loc="lower right", fontsize=6)
+    accuracy.legend(loc="lower right")
     _diagonal(points, [45.0, 95.0])
     points.set(xlabel="predicted from norms and noises (%)", ylabel="test accuracy (%)", title="networks: accuracy")
     _diagonal(sizes, [0.0, 1.8])
     sizes.set(xlabel="radius at collapse", ylabel="median radius, training", title="networks: radius")
-    points.legend(loc="upper left", fontsize=6)
+    points.legend(loc="upper left")
     return figure
 
 

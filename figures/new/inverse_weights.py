@@ -101,7 +101,7 @@ def plot(data: Dataset) -> Figure:
         axis.set(xscale="log", xlabel=r"$\lambda = \sqrt{\lambda_W \lambda_H}$", title=title, ylim=(-0.6, 1.1))
     axes[0].set_ylabel("cosine of class means")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
 
 

@@ -85,7 +85,7 @@ def plot(data: Dataset) -> Figure:
         axis.set(xscale="log", yscale="log", xlabel=r"$\lambda = \sqrt{\lambda_W \lambda_H}$", title=title)
     axes[0].set_ylabel(r"imbalance $\tau = n_B / n_A$")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=7)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 

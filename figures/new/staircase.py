@@ -115,10 +115,10 @@ def plot(data: Dataset) -> Figure:
         axis.set(xscale="log", xlabel=r"$\lambda = \sqrt{\lambda_W \lambda_H}$")
         axis.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
         axis.xaxis.set_minor_formatter("")
-    legend_beside(axes[0, 1], title="class size", fontsize=7, title_fontsize=7)
-    legend_beside(axes[1, 1], title="distance\nbetween", fontsize=7, title_fontsize=7)
+    legend_beside(axes[0, 1], title="class size")
+    legend_beside(axes[1, 1], title="distance\nbetween")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=2, fontsize=7)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -74,7 +74,7 @@ def plot(data: Dataset) -> Figure:
         for j in range(count):
             v, w = (f"$v_{{{j + 1}}}$", rf"$w_{{{j + 1}}}^{{({k + 1})}}$") if exact else ("", "")
             turning.draw_vector(axis, part.auxiliary.values[j], "0.6", v, linewidth=0.7)
-            turning.draw_vector(axis, part.center.values[j], color, w, linewidth=1.4 if exact else 0.7)
+            turning.draw_vector(axis, part.center.values[j], color, w, 0.3, linewidth=1.4 if exact else 0.7)
         turning.draw_vector(axis, part.classifier.values, "k", f"$w_{k + 1}$")
         direction = part.mean_center.values / np.linalg.norm(part.mean_center.values)
         axis.plot(*np.stack([np.zeros(3), direction], axis=1), color="C2", linewidth=0.9, linestyle=":")

@@ -96,7 +96,7 @@ def plot(data: Dataset) -> Figure:
             limits = case.limit.values if name == "variability" else None
             draw_classes(axis, case.time_axis, case[name].values, limits=limits)
         most, fewest = (f"{int(case.class_size[k]):,}" for k in (0, -1))
-        column[0].set_title(f"{_in_lines(str(case.case.item()))}\nn = {most} to {fewest}")
+        column[0].set_title(f"{_in_lines(str(case.case.item()), count)}\nn = {most} to {fewest}")
         column[-1].set(xlabel=data.attrs["axis"], xlim=(0.0, float(np.nanmax(case.time_axis))))
         column[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     for axis, (name, text) in zip(axes[:, 0], CURVES.items(), strict=True):
@@ -120,9 +120,10 @@ def _case(data: Dataset, place: int) -> Dataset:
     return data.isel(case=place).dropna("class", how="all", subset=["class_size"])
 
 
-def _in_lines(title: str) -> str:
-    """Titles of trainings are too long for a column."""
-    return title.replace(" on ", "\n").replace(", tau", ",\ntau") if " on " in title else title
+def _in_lines(title: str, columns: int) -> str:
+    """Titles of trainings are too long for a column, the more so for one of many."""
+    lines = title.replace(" on ", "\n")
+    return lines.replace(", tau", ",\ntau") if "\n" in lines and columns > 2 else lines
 
 
 def measured_times(case: Dataset) -> Any:

@@ -72,13 +72,30 @@ def test_curves_run_over_the_recorded_times_on_a_logarithmic_scale(data):
         np.testing.assert_allclose(line.get_ydata(), own.isel({"class": k}))
 
 
-def test_a_second_quantity_is_dashed(data):
+def test_what_is_0_or_1_says_no_or_yes(data):
+    said = data.assign(value=(data.value > 1.5).astype(float)).isel(seed=[0])
+    assert 0.0 < said.value.mean() < 1.0
+    select = {"start": "sphere"}
+    (axis,) = sweep_figure(said, SWEEP, Picture("value", x="f", lines="theta", select=select)).axes
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["no", "yes"]
+    figure = sweep_figure(said, SWEEP, Picture("value", x="f", y="theta", select=select))
+    figure.canvas.draw()
+    mesh, bar = figure.axes[0].collections[0], figure.axes[1]
+    assert [text.get_text() for text in bar.get_yticklabels()] == ["no", "yes"]
+    assert len({tuple(color) for color in mesh.to_rgba(mesh.get_array()).reshape(-1, 4)}) == 2
+    (axis,) = sweep_figure(data, SWEEP, Picture("value", x="f", lines="theta", select=select)).axes
+    assert "yes" not in [text.get_text() for text in axis.get_yticklabels()]
+
+
+def test_a_second_quantity_is_dashed_and_the_first_stands_on_it_as_dots(data):
     picture = Picture("collapse_time", "theta", lines="f", against="predicted_time", select={"start": "gaussian"})
     (axis,) = sweep_figure(data, SWEEP, picture).axes
     dashed = [line for line in lines(axis) if line.get_linestyle() == "--"]
     own = data.predicted_time.sel(start="gaussian").isel({"class": -1}).mean("seed")
     for f, line in zip((2, 3, 4), dashed, strict=True):
         np.testing.assert_allclose(line.get_ydata(), own.sel(f=f))
+    dots = [line for line in lines(axis) if line.get_marker() == "."]
+    assert [line.get_linestyle() for line in dots] == ["None"] * 3
 
 
 def test_scatter_has_every_cell_and_the_diagonal(data):
