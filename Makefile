@@ -11,7 +11,7 @@ help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
 	@echo "make figures  every figure that needs no training, into runs/figures (ARGS=--quick: in a minute)"
 	@echo "make test     the whole test suite, with the same random examples everywhere"
-	@echo "make browser  installs Debian's chromium, in which the tests look at pages (needs root)"
+	@echo "make browser  the tests that look at pages in a browser; installs Debian's chromium (needs root)"
 	@echo "make check    lint and the fast tests: what to run before a commit"
 	@echo "make fuzz     the property tests, with new random examples for MINUTES=10 (SEED=n: that round again)"
 	@echo "make rounding the numerical tests with two other roundings: as on other processors"
@@ -37,10 +37,11 @@ figures: $(VENV)/base.stamp
 	$(RUN) ufm figures $(ARGS)
 
 test: $(VENV)/dev.stamp
-	$(RUN) pytest -n 2 --dist worksteal $(ARGS)
+	$(RUN) pytest -n 2 --dist worksteal -m "not browser" $(ARGS)
 
 browser: $(VENV)/dev.stamp
-	apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver
+	which chromium chromedriver || { apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver; }
+	$(RUN) pytest -m browser $(ARGS) tests/test_site.py tests/ufm/pages
 
 check: lint
 	$(RUN) pytest -n 2 --dist worksteal -q -m "not slow" --hypothesis-profile few $(ARGS)

@@ -2,7 +2,7 @@
 
 The files come from the package sphinx-mathjax-offline. Of its 24 MB a page that has formulas needs one script and the
 fonts, and these are what is copied. Errors show as errors: a command that MathJax does not know is neither guessed nor
-looked for in files that are not here, so that ``tests/browser`` finds it.
+looked for in files that are not here, so that ``tests/test_site.py`` finds it.
 """
 
 import shutil

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.ufm.pages import browser as chromium
+from tests import chromium
 from theory.decision.accuracy import class_accuracies
 from theory.multicenter.geometry import center_cosine
 from ufm.certify.explored import explored
@@ -15,7 +15,7 @@ from ufm.pages import explore, found, write
 from ufm.pages.content import Plots, Section, Table
 from ufm.problems.presets import spend
 
-pytestmark = [pytest.mark.slow, chromium.in_a_browser]
+pytestmark = chromium.IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,16 @@ import html
 import importlib.util
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import urllib.parse
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+from tests import chromium
+
+ROOT = pathlib.Path(__file__).parents[1]
 PHONE, SCREEN = 400, 1200
-LACKING = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-LACKING += [name for name in ("selenium",) if importlib.util.find_spec(name) is None]
 
 pytestmark = pytest.mark.slow
 
@@ -65,18 +64,8 @@ def dead_links(path, text, anchors):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window."""
-    if LACKING:
-        pytest.skip(f"needs {', '.join(LACKING)}: Debian's chromium and chromium-driver, and pip install selenium")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
+    with chromium.browser() as opened:
+        yield opened.driver
 
 
 SET = "const done = arguments[0]; window.MathJax ? MathJax.startup.promise.then(() => done()) : done()"
@@ -104,38 +93,39 @@ def faults(browser, path, width):
     return [f"{path.name}: {fault}" for fault in [*browser.execute_script(FAULTS), *console]]
 
 
-def test_every_page_is_set_and_fits_on_a_phone(site, browser):
-    pages = sorted(site[0].rglob("*.html"))
-    assert not [fault for path in pages for fault in faults(browser, path, PHONE)]
+class TestInABrowser:
+    pytestmark = chromium.IN_A_BROWSER
 
+    def test_every_page_is_set_and_fits_on_a_phone(self, site, browser):
+        pages = sorted(site[0].rglob("*.html"))
+        assert not [fault for path in pages for fault in faults(browser, path, PHONE)]
 
-def test_the_mean_center_has_its_bar(site, browser):
-    assert faults(browser, site[0] / "generated" / "theory.html", SCREEN) == []
-    formula = "document.querySelector('#center-cosine div.math mjx-container')"
-    over = f"{formula}.querySelector('mjx-assistive-mml mover')"
-    assert browser.execute_script(f"return [...{over}.children].map((each) => each.textContent)") == ["w", "¯"]
-    bar, letter = (
-        browser.execute_script(
-            f"const r = {formula}.querySelector('mjx-math mjx-mover {part}').getBoundingClientRect();"
-            "return [r.left, r.right, r.top, r.bottom]"
+    def test_the_mean_center_has_its_bar(self, site, browser):
+        assert faults(browser, site[0] / "generated" / "theory.html", SCREEN) == []
+        formula = "document.querySelector('#center-cosine div.math mjx-container')"
+        over = f"{formula}.querySelector('mjx-assistive-mml mover')"
+        assert browser.execute_script(f"return [...{over}.children].map((each) => each.textContent)") == ["w", "¯"]
+        bar, letter = (
+            browser.execute_script(
+                f"const r = {formula}.querySelector('mjx-math mjx-mover {part}').getBoundingClientRect();"
+                "return [r.left, r.right, r.top, r.bottom]"
+            )
+            for part in ("mjx-over mjx-c", "mjx-base mjx-c")
         )
-        for part in ("mjx-over mjx-c", "mjx-base mjx-c")
-    )
-    assert bar[1] > bar[0]
-    assert letter[0] <= (bar[0] + bar[1]) / 2 <= letter[1]
-    assert bar[2] < letter[2]
+        assert bar[1] > bar[0]
+        assert letter[0] <= (bar[0] + bar[1]) / 2 <= letter[1]
+        assert bar[2] < letter[2]
 
-
-def test_faults_are_found(tmp_path, browser):
-    broken = r"""<script>window.MathJax = %s</script><script defer src="%s"></script>
-<div class="math" style="overflow: auto; height: 1em">\[ \frac{1}{\frac{1}{2}} \]</div>
-<div class="math">\[ \nosuchcommand{x} \]</div><div style="width: 900px">wide</div><img src="gone.png">"""
-    spec = importlib.util.spec_from_file_location("formulas", ROOT / "docs" / "_ext" / "formulas.py")
-    formulas = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(formulas)
-    settings = str(formulas.SETTINGS).replace("False", "false")
-    path = tmp_path / "broken.html"
-    path.write_text(broken % (settings, (formulas.origin() / formulas.SCRIPT).as_uri()))
-    found = "\n".join(faults(browser, path, PHONE))
-    for said in ("not a formula: Undefined control sequence", "arrows: ", "wide on a screen of ", "gone.png"):
-        assert said in found
+    def test_faults_are_found(self, tmp_path, browser):
+        broken = r"""<script>window.MathJax = %s</script><script defer src="%s"></script>
+    <div class="math" style="overflow: auto; height: 1em">\[ \frac{1}{\frac{1}{2}} \]</div>
+    <div class="math">\[ \nosuchcommand{x} \]</div><div style="width: 900px">wide</div><img src="gone.png">"""
+        spec = importlib.util.spec_from_file_location("formulas", ROOT / "docs" / "_ext" / "formulas.py")
+        formulas = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(formulas)
+        settings = str(formulas.SETTINGS).replace("False", "false")
+        path = tmp_path / "broken.html"
+        path.write_text(broken % (settings, (formulas.origin() / formulas.SCRIPT).as_uri()))
+        found = "\n".join(faults(browser, path, PHONE))
+        for said in ("not a formula: Undefined control sequence", "arrows: ", "wide on a screen of ", "gone.png"):
+            assert said in found

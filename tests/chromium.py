@@ -17,7 +17,13 @@ LACKING = [
     )
     if not there
 ]
-in_a_browser = pytest.mark.skipif(bool(LACKING), reason=f"needs {', '.join(LACKING)}: make browser")
+IN_A_BROWSER = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.skipif(bool(LACKING), reason=f"needs {', '.join(LACKING)}: make browser"),
+]
+"""Marks of tests that open pages."""
+
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader")
 FLAGS += ("--enable-unsafe-swiftshader", "--hide-scrollbars")
 
