@@ -79,7 +79,7 @@ lowest:
 FRESH = $(VENV)/fresh
 
 release: $(VENV)/dev.stamp metadata
-	$(RUN) pip install -q -c constraints.txt -e '.[release]'
+	$(INSTALL) -e '.[release]'
 	rm -rf build dist
 	$(RUN) build --outdir dist
 	$(RUN) twine check --strict dist/*
@@ -137,12 +137,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
 
+# Python compiles what is imported when it first is; pip would compile all, which takes most of its time.
+INSTALL = $(RUN) pip install -q --no-compile -c constraints.txt
+
 $(VENV)/base.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(RUN) pip install -q -c constraints.txt -e .
+	$(INSTALL) -e .
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/base.stamp
-	$(RUN) pip install -q -c constraints.txt -e '.[train,cluster,docs,dev]'
+	$(INSTALL) -e '.[train,cluster,docs,dev]'
 	touch $@
 
 clean:
