@@ -50,7 +50,7 @@ nitpick_ignore_regex = [
         r"(numpy|np|scipy|sympy|xarray|torch|nn|matplotlib|pathlib|collections|tyro|joblib|dask|distributed|PIL|pandas|types|subprocess|threading)\..*",
     ),
     (
-        "py:class",
+        "py:(class|data)",
         r"ArrayLike|Array|NDArray|int64|Path|Any|Self|Tensor|Figure|L|contextlib\..*",
     ),
     ("py:(class|obj)", r"(dict|tuple|typing\.Literal)\[.*"),  # halves of an alias that Sphinx has cut at a comma
