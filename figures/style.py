@@ -37,16 +37,25 @@ def canvas(width: float, height: float, layout: Any = "constrained") -> Figure:
 
 
 def panels(
-    rows: int, columns: int, width: float, height: float, *, right: float = 0.45, below: float = 0.0, **shared: Any
+    rows: int,
+    columns: int,
+    width: float,
+    height: float,
+    *,
+    right: float = 0.45,
+    below: float = 0.0,
+    between: float = 0.45,
+    **shared: Any,
 ) -> tuple[Figure, Any]:
     """A grid of panels with fixed margins in inches (fitting them to their labels would take longer than the plots).
 
-    right : margin, for labels or for :func:`legend_beside`. below : room for :func:`legend_below`. shared : of axes.
+    right : margin, for labels or for :func:`legend_beside`. below : room for :func:`legend_below`.
+    between : columns, over the width of one. shared : of axes.
     """
     wide, tall = width * columns, height * rows + below
     figure = canvas(wide, tall, layout=None)
     figure.subplots_adjust(
-        **{"left": 0.7 / wide, "right": 1 - right / wide, "wspace": 0.45},
+        **{"left": 0.7 / wide, "right": 1 - right / wide, "wspace": between},
         **{"top": 1 - 0.3 / tall, "bottom": (0.45 + below) / tall, "hspace": 0.55},
     )
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)

@@ -67,6 +67,17 @@ def covered(axis, box):
     yield from (each for each in clouds if box.count_contains(axis.transData.transform(each.get_offsets())))
 
 
+def require_legend_beside(figure, axis, renderer):
+    """Legends lie outside of panels with data."""
+    if axis.has_data():
+        for legend in [*figure.legends, *filter(None, [other.get_legend() for other in figure.axes])]:
+            box = legend.get_window_extent(renderer)
+            shared = box.intersection(box, axis.get_window_extent(renderer)) if axis.name != "3d" else None
+            assert shared is None or min(shared.width, shared.height) < 1, (
+                f"a legend lies in {axis.get_title(loc='left')!r}"
+            )
+
+
 def require_readable(figure):
     """Labels on every side, something in every panel, no text beyond the edge or too small; integers for what is
     counted, few kinds of marks, and no legend over a curve."""
@@ -82,6 +93,7 @@ def require_readable(figure):
             assert any(other.get_ylabel() for other in row)
         require_integers(axis)
         assert len(marks(axis)) <= KINDS, f"{len(marks(axis))} kinds of marks"
+        require_legend_beside(figure, axis, renderer)
         if axis.get_legend():
             hidden = [each.get_label() for each in covered(axis, axis.get_legend().get_window_extent(renderer))]
             assert not hidden, f"a legend covers {hidden}"

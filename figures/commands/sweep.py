@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import singledispatch
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from xarray import Dataset
 
-from figures.style import class_colors, legend_beside, panels, shown_classes, styled
+from figures.style import TWO_COLUMNS, class_colors, legend_beside, panels, shown_classes, styled
 from ufm.sweep.description import Sweep
 from ufm.sweep.picture import Lines, Map, Nothing, Picture, Plan, Scatter
 
@@ -19,6 +20,8 @@ WIDE, ROUNDING = 30.0, 1e-18
 """Values that span more than the factor WIDE are drawn on a logarithmic scale, unless some are 0, or smaller than
 ROUNDING times the largest."""
 
+WRAPPED = 30
+"""Letters in a line of a panel's title."""
 
 ANSWERS = ("no", "yes")
 """What 0 and 1 say where a quantity has no other values."""
@@ -40,18 +43,31 @@ def sweep_figure(data: Dataset, sweep: Sweep, picture: Picture | None = None) ->
     if plan.panels is not None:
         parts = [(data.isel({plan.panels: i}), _point(data, plan.panels, i)) for i in range(data.sizes[plan.panels])]
     logarithmic = _wide(data[names if isinstance(plan, Scatter) else names[:1]].to_dataarray().values)
-    room = 0.0 if isinstance(plan, Map) else 1.0  # for a legend
-    figure, (axes,) = panels(1, len(parts), 3.6 + room / len(parts), 2.8, right=0.45 + room)
+    figure, axes = _grid(len(parts), isinstance(plan, Map))
     for axis, (part, point) in zip(axes, parts, strict=True):
         _draw(plan, axis, part, logarithmic)
-        axis.set_title(", ".join([point, *fixed] if point else fixed), loc="left", fontsize=7)
+        title = ", ".join([point, *fixed] if point else fixed)
+        axis.set_title(fill(title, WRAPPED) if len(parts) > 1 else title, loc="left", fontsize=7)
         if axis is not axes[-1] and axis.get_legend():
             axis.get_legend().remove()  # the last panel says it
-    if not isinstance(plan, Map):  # side by side is for comparing
-        low, high = zip(*(axis.get_ylim() for axis in axes), strict=True)
-        for axis in axes:
-            axis.set_ylim(min(low), max(high))
     return figure
+
+
+def _grid(count: int, maps: bool) -> tuple[Figure, list[Any]]:
+    """So many panels in rows of three, or of two maps, no wider than two columns of a journal.
+
+    Maps have room for their scales. Others share their vertical axis, and have room for a legend beside.
+    """
+    columns = min(count, 2 if maps else 3)
+    rows = -(-count // columns)
+    right = 0.45 if maps else 1.3
+    width = min(3.6, (TWO_COLUMNS - right + 0.45) / columns)
+    look: dict[str, Any] = {"between": 0.6} if maps else {"between": 0.15, "sharey": True}
+    wide = (width * columns + right - 0.45) / columns
+    figure, axes = panels(rows, columns, wide, 2.5 if count > 1 else 2.8, right=right, **look)
+    for axis in axes.ravel()[count:]:
+        axis.remove()
+    return figure, list(axes.ravel()[:count])
 
 
 def _selected(data: Dataset, plan: Plan) -> tuple[Dataset, list[str]]:

@@ -64,7 +64,7 @@ def data(quick: bool) -> Dataset:
 @styled()
 def plot(data: Dataset) -> Figure:
     """By theory above; below, networks over what theory says of norms and noises of their features."""
-    figure = canvas(TWO_COLUMNS, 4.6)
+    figure = canvas(TWO_COLUMNS, 4.7)
     (accuracy, radius), (points, sizes) = figure.subplots(2, 2)
     for rule in RULES:
         color = COLORS[rule]
@@ -90,12 +90,11 @@ def plot(data: Dataset) -> Figure:
     radius.set_title("theory: radius at collapse")
     radius.set_ylim(0.0, 0.75)
     accuracy.set_ylim(0.0, 103.0)
-    accuracy.legend(loc="lower right")
     _diagonal(points, [45.0, 95.0])
     points.set(xlabel="predicted from norms and noises (%)", ylabel="test accuracy (%)", title="networks: accuracy")
     _diagonal(sizes, [0.0, 1.8])
     sizes.set(xlabel="radius at collapse", ylabel="median radius, training", title="networks: radius")
-    points.legend(loc="upper left")
+    figure.legend(*accuracy.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
 
 

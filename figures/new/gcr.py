@@ -77,6 +77,10 @@ def gains(data: Dataset, name: str) -> Any:
     return (data[name] * data.share).sum("class") - 1.0 / data.sizes["class"]
 
 
+BESIDE = {"class-aware": (6, -4), "margins": (6, 4), "apportioned": (0, -15), "uniform": (-34, -10)}
+"""Where the name of an allocation stands from its mark, points."""
+
+
 @styled()
 def plot(data: Dataset) -> Figure:
     """Gain over f; what each class wins or pays; the trade-off between gain and worst class."""
@@ -104,11 +108,13 @@ def plot(data: Dataset) -> Figure:
         axis.axhline(0.0, color="0.6", linewidth=0.6)
     front.plot(100 * data.front_worst, 100 * data.front_accuracy, color="k", linewidth=0.8)
     for place, rule in enumerate(data.rule.values):
-        own, look = data.sel(rule=rule), {"color": f"C{place + 2}", "label": str(rule)}
-        front.plot(100 * own.rule_worst, 100 * own.rule_accuracy, "o^Ds"[place], **look)
+        own, color = data.sel(rule=rule), f"C{place + 2}"
+        at = 100 * float(own.rule_worst), 100 * float(own.rule_accuracy)
+        front.plot(*at, "o^Ds"[place], color=color)
+        side = BESIDE[str(rule)]
+        front.annotate(str(rule), at, side, textcoords="offset points", color=color, fontsize=7, va="center")
     front.set(xlabel="accuracy of the worst class (%)", ylabel="accuracy of GCR (%)", ylim=(0.0, None))
     front.set_title("best possible (line)")
-    front.legend(loc="lower left")
     figure.legend(*gain.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 

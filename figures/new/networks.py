@@ -63,7 +63,7 @@ def correlations(data: Dataset) -> Any:
 @styled()
 def plot(data: Dataset) -> Figure:
     """Variability against theory; NC at the end over predicted rate; gain of GCR over the number of centers."""
-    figure = canvas(TWO_COLUMNS, 2.6)
+    figure = canvas(TWO_COLUMNS, 2.7)
     variability, speed, gain = figure.subplots(1, 3)
     for place, method in enumerate(SHOWN):
         points = having(data, "method", method).stack(point=("training", "class"))
@@ -73,13 +73,12 @@ def plot(data: Dataset) -> Figure:
             speed.plot(points.predicted_rate, points.nc, **look)
             gain.plot(points.centers, 100 * points.gain, **look)
             law = points.isel(point=np.argsort(points.centers.values))
-            label = "hard-to-predict features,\nProp. 3.1"
+            label = "hard-to-predict features, Prop. 3.1"
             gain.plot(law.centers, 100 * law.predicted_gain, color="k", label=label)
     ends = [float(data.predicted_variability.min()) - 0.05, float(data.predicted_variability.max()) + 0.05]
     variability.plot(ends, ends, color="0.5", linewidth=0.7, label="equal")
     variability.set(xlabel=r"predicted, $1 - \cos\rho_k$", ylabel="variability, training images")
     variability.set_title("where collapse ends")
-    variability.legend(loc="lower right")
     speed.set(yscale="log", xlabel="predicted rate (1 / flow time)", ylabel="NC at the last epoch")
     speed.set_title("how fast (CAL)")
     gain.axhline(0.0, color="0.6", linewidth=0.6)
@@ -87,7 +86,9 @@ def plot(data: Dataset) -> Figure:
     gain.set_xticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
     gain.minorticks_off()
     gain.set_title("what GCR gains (CAL)")
-    gain.legend(loc="upper left")
+    known = [axis.get_legend_handles_labels() for axis in (variability, gain)]
+    handles, labels = ([*first, *second] for first, second in zip(*known, strict=True))
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return figure
 
 

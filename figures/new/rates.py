@@ -55,7 +55,7 @@ def departure(data: Dataset) -> Any:
 @styled()
 def plot(data: Dataset) -> Figure:
     """Left: at the lowest level, measured over predicted. Right: how the ratio tends to 1 as NC falls."""
-    figure = canvas(TWO_COLUMNS, 2.9)
+    figure = canvas(TWO_COLUMNS, 3.2)
     left, right = figure.subplots(1, 2)
     thetas = np.unique(data.theta.values)
     lowest = data.isel(level=-1)
@@ -67,7 +67,7 @@ def plot(data: Dataset) -> Figure:
     left.set(xscale="log", xlabel="predicted rate (1 / flow time)")
     left.set(yscale="log", ylabel="measured rate (1 / flow time)")
     left.set_title(f"measured at NC = {_power(float(lowest.level))}")
-    left.legend(title=r"$\theta$ (radians)", ncols=2)
+    figure.legend(*left.get_legend_handles_labels(), title=r"$\theta$ (radians)", loc="outside lower left", ncols=4)
     for place, level in enumerate(data.level.values):
         ratio = 1.0 + departure(data).isel(level=place).values.ravel()
         look = {"color": f"C{place}", "alpha": 0.7, "label": f"NC = {_power(float(level))}"}
@@ -75,7 +75,7 @@ def plot(data: Dataset) -> Figure:
     right.axhline(1.0, color="0.5", linewidth=0.7)
     right.set(xscale="log", xlabel="predicted rate (1 / flow time)", ylabel="measured / predicted")
     right.set_title("the rate is an asymptote")
-    right.legend(title="measured at")
+    figure.legend(*right.get_legend_handles_labels(), title="measured at", loc="outside lower right", ncols=3)
     return figure
 
 

@@ -123,7 +123,7 @@ def plot(data: Dataset) -> Figure:
     end = 1.15 * float(data.time[int(np.argmax(data.nc.values.max(axis=1) < WINDOW[0]))])  # all have left the window
     right.set(yscale="log", xlabel="flow time $t$", ylabel="NC", ylim=(1e-20, 30.0), xlim=(0.0, end))
     right.set_title("colour: dark starts in the differences, light outside")
-    right.legend(loc="upper right")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=2)
     return figure
 
 

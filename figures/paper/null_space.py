@@ -115,7 +115,7 @@ def plot(data: Dataset) -> Figure:
         axis.set_xticks(np.linspace(0.0, end, 5))
         axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
         axis.set_title(rf"$\lambda_H$ = {lam_h:g}: {'all of the start decays' if lam_h else 'the start stays'}")
-    axes[0].legend(loc="upper right", ncols=2)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
 
 
