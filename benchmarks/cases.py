@@ -346,6 +346,8 @@ CONTESTS: dict[str, list[str]] = {
     "P with a learned frame, CIFAR-100-LT": ["learned_means_100", "learned_projected_100"],
     "Large": ["reduced_cifar100", "reduced_imagenet", "reduced_ten_million"],
 }
+UNLIKE = {"Large"}
+"""Contests whose rows are different problems."""
 LONG = {"autograd_large", "scipy_large", "reduced_ten_million", "learned_means_100"}
 CASES: dict[str, Callable[[], dict[str, float]]] = {n: globals()[n] for names in CONTESTS.values() for n in names}
 

@@ -7,7 +7,6 @@ spent; what is ">" another's time did not get to the gap. The rows with cvxpy an
 ``pip install cvxpy pymanopt``.
 """
 
-import argparse
 import importlib.util
 import json
 import os
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 
 import ufm
-from benchmarks.__main__ import table
+from benchmarks import tables
 
 GAP = 1e-10
 """Value minus bound that counts as solved."""
@@ -301,8 +300,8 @@ def row(contestant: str, said: dict[str, Any], ours: dict[str, Any]) -> list[str
     return [CONTESTANTS[contestant].__doc__ or "", seconds, processor, ratio, mib, shown, said["ended"]]
 
 
-def contests(cases: dict[str, tuple[str, list[str]]], budget: float) -> None:
-    """Run and print tables."""
+def contests(cases: dict[str, tuple[str, list[str]]], budget: float, flags: str = "", *, save: bool = False) -> None:
+    """Run, print and keep tables; ``flags`` is what else their commands say."""
     for model, (title, rivals) in cases.items():
         ours = measure(model, "toolkit", Target(budget=LIMIT))
         rows = [["", "seconds", "processor", "ratio", "peak memory", "value - bound", "ended"]]
@@ -310,17 +309,18 @@ def contests(cases: dict[str, tuple[str, list[str]]], budget: float) -> None:
         for rival in rivals if "bound" in ours else []:
             print(f"... {model}, {rival}", file=sys.stderr)
             rows.append(row(rival, measure(model, rival, Target(ours["bound"], ours["rank"], budget)), ours))
-        print(f"{title}, rank {ours.get('rank', 'unknown')}:\n\n{table(rows)}\n", flush=True)
+        command = f"python -m benchmarks geometry --only {model}{flags}"
+        tables.show(command, f"{title}, rank {ours.get('rank', 'unknown')}", rows, save=save)
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks geometry", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three classes, budgets of five seconds")
+    parser = tables.parser("geometry", __doc__, "three classes, budgets of five seconds")
     parser.add_argument("--only", metavar="CASE", choices=MODELS, help=f"one of {', '.join(MODELS)}")
     parser.add_argument("--budget", type=float, help=f"seconds of each rival; {BUDGET:g}, and {BRIEF:g} with --quick")
     asked = parser.parse_args(arguments)
     cases = {asked.only: (QUICK | CASES)[asked.only]} if asked.only else QUICK if asked.quick else CASES
-    contests(cases, asked.budget or (BRIEF if asked.quick else BUDGET))
+    flags = (" --quick" if asked.quick else "") + (f" --budget {asked.budget:g}" if asked.budget else "")
+    contests(cases, asked.budget or (BRIEF if asked.quick else BUDGET), flags, save=asked.save)
 
 
 if __name__ == "__main__":

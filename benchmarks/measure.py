@@ -4,7 +4,6 @@ Each row is the median of several runs, or one long one, in a process of its own
 threads, and ratios are of these, for a busy machine stretches the others. ``--quick`` takes a tenth of the samples.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -18,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 import ufm
+from benchmarks import tables
 
 SMALL = (50_000, 512, 100)
 """N, d, K of what straightforward code can still do."""
@@ -160,31 +160,44 @@ def row(job: str, *arguments: str) -> dict[str, float]:
     return json.loads(done.stdout)
 
 
-def show(title: str, rows: dict[str, dict[str, float]], memory: bool = False) -> None:
-    from benchmarks.__main__ import table
-
+def lines_of(rows: dict[str, dict[str, float]], *, memory: bool = False) -> list[list[str]]:
+    """The table: ratios are of processor time, over the first row."""
     unit = next(iter(rows.values()))["processor"]
     lines = [["", "seconds", "processor", "ratio", *(["memory above the map"] if memory else [])]]
     for name, said in rows.items():
         figures = [f"{said['seconds']:.3g}", f"{said['processor']:.3g}", f"{said['processor'] / unit:.2f}"]
         lines.append([name, *figures, *([f"{said['mib']:.0f} MiB" if "mib" in said else ""] if memory else [])])
-    print(f"{title}\n\n{table(lines)}\n", flush=True)
+    return lines
+
+
+def in_memory() -> tuple[str, list[list[str]]]:
+    """The first table."""
+    n, d, k = SMALL
+    rows = {CONTESTANTS[name].__doc__ or name: row(name) for name in CONTESTANTS}
+    return f"Measuring in memory, {n:,} x {d}, float32, K={k}", lines_of(rows)
+
+
+def of_file(samples: int, folder: str | None) -> tuple[str, list[list[str]]]:
+    """The second one, of a file that is written and deleted."""
+    with tempfile.TemporaryDirectory(dir=folder) as inside:
+        path = pathlib.Path(inside) / "features.npy"
+        write(path, samples)
+        rows = {name: row(job, os.fspath(path)) for job, name in (("product", "one product"), ("from_file", "toolkit"))}
+    title = f"Measuring from a file, {samples:,} x {LARGE[1]:,}, float32, K={LARGE[2]:,}"
+    return title, lines_of(rows, memory=True)
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks measure", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the file's samples")
+    parser = tables.parser("measure", __doc__, "a tenth of the file's samples")
     parser.add_argument("--folder", help="where the file is written (8 GB), and deleted afterwards; default: temporary")
+    parser.add_argument("--only", choices=("memory", "file"), help="one of the two tables")
     asked = parser.parse_args(arguments)
-    n, d, k = SMALL
-    rows = {CONTESTANTS[name].__doc__ or name: row(name) for name in CONTESTANTS}
-    show(f"In memory, {n:,} x {d}, float32, K={k}", rows)
-    samples = LARGE[0] // (10 if asked.quick else 1)
-    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        path = pathlib.Path(folder) / "features.npy"
-        write(path, samples)
-        rows = {name: row(job, os.fspath(path)) for job, name in (("product", "one product"), ("from_file", "toolkit"))}
-    show(f"From a file, {samples:,} x {LARGE[1]:,}, float32, K={LARGE[2]:,}", rows, memory=True)
+    command = "python -m benchmarks measure --only"
+    if asked.only != "file":
+        tables.show(f"{command} memory", *in_memory(), save=asked.save)
+    if asked.only != "memory":
+        samples, short = (LARGE[0] // 10, " --quick") if asked.quick else (LARGE[0], "")
+        tables.show(f"{command} file{short}", *of_file(samples, asked.folder), save=asked.save)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """A sweep of 10,000 cells against the loops people write: one process per cell, and one call per cell.
 
-``python -m benchmarks.sweep`` (part of ``make bench``; ``--quick``: 1,000 cells). Milliseconds per cell on all cores.
+``python -m benchmarks sweep`` (part of ``make bench``; ``--quick``: 1,000 cells). Milliseconds per cell on all cores.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import ufm
-from benchmarks.__main__ import table
+from benchmarks import tables
 from ufm.files import store
 from ufm.sweep.description import Sweep
 from ufm.sweep.execute import run
@@ -89,10 +88,9 @@ def bookkeeping(sweep: Sweep, out: Path) -> float:
     return (time.perf_counter() - began) / len(missing)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="1,000 cells instead of 10,000")
-    sweep = Sweep.from_toml(DESCRIPTION.format(seeds=10 if parser.parse_args().quick else 100))
+def main(arguments: list[str]) -> None:
+    asked = tables.parser("sweep", __doc__, "1,000 cells instead of 10,000").parse_args(arguments)
+    sweep = Sweep.from_toml(DESCRIPTION.format(seeds=10 if asked.quick else 100))
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         outcome = run(sweep, Path(folder) / "sweep")
@@ -106,9 +104,10 @@ def main() -> None:
         ("ufm sweep", batched),
         ("of which storage and bookkeeping", paper),
     ]
-    title = f"{len(sweep.cells):,} cells (K=10, f=20, N=1,236): {whole:.0f} s on {os.cpu_count()} cores"
-    print(table([[title, "ms a cell", "ratio"], *([name, f"{1e3 * s:.3g}", f"{s / batched:.1f}"] for name, s in rows)]))
+    title = f"Sweep of {len(sweep.cells):,} cells (K=10, f=20, N=1,236), {whole:.0f} s on {os.cpu_count()} cores"
+    lines = [["", "ms a cell", "ratio"], *([name, f"{1e3 * s:.3g}", f"{s / batched:.1f}"] for name, s in rows)]
+    tables.show(f"python -m benchmarks sweep{' --quick' if asked.quick else ''}", title, lines, save=asked.save)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

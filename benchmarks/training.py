@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 import ufm
+from benchmarks import tables
 from ufm.problems.frames import dense
 from ufm.train import methods, networks
 from ufm.train.catalogue import METHODS
@@ -221,16 +222,28 @@ def data_path() -> list[list[str]]:
     return rows
 
 
-def main(what: Sequence[str]) -> None:
-    """Print the tables, or one number for :func:`side_by_side`."""
-    from benchmarks.__main__ import table
+TABLES: dict[str, tuple[str, Callable[[], list[list[str]]]]] = {
+    "size": ("Methods at full size, small CNN, batches of 128", at_full_size),
+    "ways": ("The same step by other means", ways_to_compute),
+    "pair": ("Trainings side by side", side_by_side),
+    "data": ("Fetching batches of 128", data_path),
+    "methods": ("All methods, small CNN, batches of 128", all_methods),
+}
+SHORT = ("size", "data")
 
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure the tables, or print one number for :func:`side_by_side`."""
     torch.set_num_threads(1)
-    if what == ["rate"]:
+    if arguments == ["rate"]:
         print(images_per_second())
         return
-    for rows in (data_path(), ways_to_compute(), side_by_side(), at_full_size(), all_methods()):
-        print(f"{table(rows)}\n", flush=True)
+    parser = tables.parser("training", __doc__, f"only {' and '.join(SHORT)}, which take seconds")
+    parser.add_argument("--only", choices=TABLES, help="one of the tables")
+    asked = parser.parse_args(arguments)
+    for name in [asked.only] if asked.only else SHORT if asked.quick else TABLES:
+        title, measured = TABLES[name]
+        tables.show(f"python -m benchmarks training --only {name}", title, measured(), save=asked.save)
 
 
 if __name__ == "__main__":
