@@ -210,7 +210,8 @@ def _map(plan: Map, axis: Any, data: Dataset, logarithmic: bool) -> None:
     sides = [_positions(axis, data, plan.x), _positions(axis, data, plan.y, vertical=True)]
     means = data.mean("seed", skipna=False).transpose(plan.y, plan.x, ...)
     shown = np.ma.masked_invalid(means[plan.quantity].values)
-    colors, bar = {"norm": LogNorm() if logarithmic else None, "cmap": "viridis"}, {}
+    colors: dict[str, Any] = {"norm": LogNorm() if logarithmic else None, "cmap": "viridis"}
+    bar: dict[str, Any] = {}
     if _is_said(shown.compressed()):
         bar = {"ticks": [0.0, 1.0], "format": FuncFormatter(lambda value, _: ANSWERS[round(value)])}
         colors = {"norm": BoundaryNorm([-0.5, 0.5, 1.5], 2), "cmap": ListedColormap(class_colors(2))}
