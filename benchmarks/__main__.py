@@ -2,8 +2,8 @@
 
 Every figure is the median of several runs in a process of its own, after a warm-up; ratios are against the fastest
 method of the toolkit on the same problem. ``python -m benchmarks PART`` is a part alone: geometry, measure (it writes a
-file of 8 GB), sweep, training. With ``--save`` tables go to results/speed.json, and ``make tables`` puts them into
-docs/speed.md.
+file of 8 GB), roofline, sweep, training. With ``--save`` tables go to results/speed.json, and ``make tables`` puts them
+into docs/speed.md.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 
 from benchmarks import cases, tables
 
-PARTS = ("geometry", "measure", "sweep", "training")
+PARTS = ("geometry", "measure", "roofline", "sweep", "training")
 
 
 def measure(name: str) -> dict[str, float]:

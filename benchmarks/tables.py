@@ -19,13 +19,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ufm
 from ufm.files import store
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "results" / "speed.json"
 PAGES = (ROOT / "docs" / "speed.md", ROOT / "README.md")
 BLOCK = re.compile(r"(<!-- (python -m benchmarks\b[^\n]*) -->\n).*?(<!-- end -->)", re.DOTALL)
-PACKAGES = ("ncmc", "numpy", "scipy", "numba", "torch", "cvxpy", "pymanopt")
+PACKAGES = ("numpy", "scipy", "numba", "torch", "cvxpy", "pymanopt")
 UNKNOWN = "*Not measured yet.*\n"
 
 Rows = Sequence[Sequence[str]]
@@ -79,7 +80,7 @@ def processor() -> str:
 
 def versions() -> dict[str, str]:
     """Of Python, and of those packages that are here."""
-    found = {"Python": platform.python_version()}
+    found = {"Python": platform.python_version(), "ncmc": ufm.__version__}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)

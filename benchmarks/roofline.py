@@ -1,0 +1,310 @@
+"""``python -m benchmarks roofline``: what each verb takes, against what its work needs on this machine.
+
+The bytes and operations that the work needs are counted by formula, from sizes and from the steps that were taken. The
+machine's bandwidth is that of a large copy, its rate that of a float64 product of matrices, both of one thread. The
+time needed is the larger one of bytes / bandwidth and operations / rate; the ratio is processor time over it. Counts
+are of what cannot be left out by the method chosen: what else a call does is in the ratio. Every row is the fastest of
+several runs in a process of its own with one thread, after a warm-up. A row further than 20 x says why. ``--quick``
+takes tiny sizes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+import ufm
+from benchmarks import tables
+from ufm.minimize.balanced import Balanced
+from ufm.minimize.factored import Factored
+from ufm.minimize.phase import Axis, phase_diagram
+from ufm.problems.start import Start
+from ufm.simulate import reduced
+from ufm.simulate.flow import RTOL
+from ufm.simulate.series import ORDER
+from ufm.sweep.description import Sweep
+from ufm.sweep.kinds import KINDS
+
+FAR = 20.0
+"""The ratio above which a row says why."""
+
+NC = 1e-10
+LEAST = 0.2
+"""Seconds that the runs of a row take together, and the copies and products of the machine."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the work needs at the least."""
+
+    bytes: float
+    operations: float
+
+    def seconds(self, machine: "Machine") -> float:
+        """Time at the roof."""
+        return max(self.bytes / machine.bandwidth, self.operations / machine.rate)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Bytes a second of a copy, reading and writing, and float64 operations a second of a product; one thread."""
+
+    bandwidth: float
+    rate: float
+
+
+Job = tuple[Callable[[], Any], Callable[[Any], Need]]
+"""What is timed, and what it needs, given what it returned."""
+
+
+def fastest(function: Callable[[], Any], least: float) -> tuple[float, Any]:
+    """Least processor time of a call, over calls that take so many seconds together; the last result."""
+    best, total, said = np.inf, 0.0, None
+    while not np.isfinite(best) or total < least:
+        began = time.process_time()
+        said = function()
+        took = time.process_time() - began
+        best, total = min(best, took), total + max(took, 1e-6)
+    return best, said
+
+
+def machine(*, tiny: bool) -> Machine:
+    """Measured here: a copy moves every byte twice, a product of n x n matrices takes 2 n^3 operations."""
+    count, n, least = (1 << 16, 64, 0.01) if tiny else (1 << 26, 2048, LEAST)
+    there, square = np.ones(count), np.ones((n, n))
+    other, out = np.empty(count), np.empty((n, n))
+    np.copyto(other, there)  # its pages are made at the first touch
+    copying, _ = fastest(lambda: np.copyto(other, there), least)
+    multiplying, _ = fastest(lambda: np.matmul(square, square, out=out), least)
+    return Machine(2 * there.nbytes / copying, 2.0 * n**3 / multiplying)
+
+
+# A step of the series of order p: coefficient k has four sums of products of series (P V, G^2, B^2, G B), two of k
+# terms and two of k / 2, at two operations a term: sum_k 6 k = 3 p (p - 1). Two logistic functions of about 20
+# operations each begin it; 2 p operations sum it up at its end, and at every record.
+def of_steps(steps: float) -> float:
+    return steps * (3.0 * ORDER * (ORDER - 1) + 2.0 * ORDER + 40.0)
+
+
+def gradient_flow(*, tiny: bool) -> Job:
+    """gradient_flow, reduced, CIFAR-100-LT"""
+    sizes = (20, 5) if tiny else ufm.long_tailed_sizes(100, 500, 0.01)
+    problem = ufm.Problem(sizes, 3 if tiny else ufm.class_aware(sizes, 20), 0.2, lam=0.1)
+    frame = ufm.multi_center_frame(problem, basis="coordinate")
+
+    def need(flow: Any) -> Need:
+        records = problem.n_samples * len(flow.times)  # written, and read to be summed by class
+        return Need(16.0 * records, of_steps(flow.stats["evaluations"]) + 2.0 * ORDER * records)
+
+    return partial(ufm.gradient_flow, problem, frame=frame, until_nc=NC, workers=1), need
+
+
+# A product with the Hessian is four products of G x G matrices at a matrix, six of R x C x r over factors. A point is a
+# singular value decomposition (22 G^3; Golub and Van Loan, section 8.6) at a matrix, three products over factors.
+def minimize(*, tiny: bool) -> Job:
+    """minimize a FeatureModel, CE, K=100"""
+    sizes = (50, 20, 5) if tiny else ufm.long_tailed_sizes(100, 500, 0.01)
+    model = ufm.FeatureModel(sizes, lam_w=5e-4, lam_h=1e-5, dim=512)
+
+    def factors(local: Factored) -> float:
+        return 2.0 * np.prod(local.layout.shape) * local.parts[0].shape[1]
+
+    def need(solution: Any) -> Need:
+        total = 0.0
+        counts = (
+            (Balanced, "hessian", lambda local: 8.0 * len(local.strengths) ** 3),
+            (Balanced, "move", lambda local: 22.0 * len(local.strengths) ** 3),
+            (Factored, "hessian", lambda local: 6.0 * factors(local)),
+            (Factored, "move", lambda local: 3.0 * factors(local)),
+        )
+        for kind, verb, operations in counts:  # what is called is counted in runs of their own, which are not timed
+            original = getattr(kind, verb)
+            with mock.patch.object(kind, verb, autospec=True, side_effect=original) as watched:
+                ufm.minimize(model)
+            total += sum(operations(call.args[0]) for call in watched.call_args_list)
+        return Need(8.0 * solution.problem.n_classes**2, total)
+
+    return partial(ufm.minimize, model), need
+
+
+def learned_problem(tiny: bool, lam_w: float = 1e-3, lam_h: float = 1e-6) -> ufm.Problem:
+    sizes = (20, 10, 5) if tiny else ufm.long_tailed_sizes(100, 500, 0.01)
+    centers, dim = (2, 16) if tiny else (20, 2200)
+    return ufm.Problem(sizes, centers, 0.2, dim, loss="mse", lam_h=lam_h, lam_w=lam_w, frame="learned")
+
+
+# Variable projection: about 20 operations for each class and eigenvalue at a point or in a product. The answer is the
+# norms and the features (K, d), written once, with each of their numbers a sum over f centers.
+def of_projection(problem: ufm.Problem, turns: float) -> Need:
+    entries = sum(problem.centers)
+    features = problem.n_classes * problem.dim
+    return Need(8.0 * features, 20.0 * entries * turns + 2.0 * entries)
+
+
+def learned(*, tiny: bool) -> Job:
+    """minimize P, learned frame, K=100, d=2,200"""
+    problem = learned_problem(tiny)
+    return partial(ufm.minimize, problem), lambda found: of_projection(
+        problem, found.stats["iterations"] + found.stats["products"]
+    )
+
+
+def phase(*, tiny: bool) -> Job:
+    """phase diagram of P, 4 x 4 points, K=100"""
+    values = np.geomspace(1e-6, 1e-3, 2 if tiny else 4)
+    sides = Axis("lam_w", "w", "w", values), Axis("lam_h", "h", "h", values)
+
+    def at(lam_w: float, lam_h: float) -> ufm.Problem:
+        return learned_problem(tiny, lam_w, lam_h)
+
+    def need(diagram: Any) -> Need:
+        points = [problem for row in diagram.problems for problem in row]
+        stats = [ufm.minimize(problem).stats for problem in points]
+        each = [
+            of_projection(problem, said["iterations"] + said["products"])
+            for problem, said in zip(points, stats, strict=True)
+        ]
+        norms = 24.0 * sum(problem.n_classes for problem in points)  # three numbers a class are what a diagram keeps
+        return Need(norms, sum(one.operations for one in each))
+
+    return partial(phase_diagram, at, *sides), need
+
+
+# Two passes over the float32 file; products with the K - 1 directions of the means, of what comes of it with K means,
+# and with K weights.
+def measure(*, tiny: bool) -> Job:
+    """measure, 50,000 x 512 float32, K=100"""
+    n, d, k = (300, 8, 3) if tiny else (50_000, 512, 100)
+    rng = np.random.default_rng(0)
+    means, labels = rng.standard_normal((k, d)), rng.integers(k, size=n)
+    features = (means[labels] + rng.standard_normal((n, d))).astype(np.float32)
+    operations = 2.0 * n * (d * (k - 1) + (k - 1) * k + d * k)
+    return partial(ufm.measure, features, labels, means), lambda _: Need(2.0 * features.nbytes, operations)
+
+
+CELLS = """
+kind = "flow"
+record = ["collapse_time"]
+seeds = {seeds}
+[base]
+n_classes = {classes}
+n_max = {most}
+tau = {tau}
+f = 20
+[axes]
+theta = [0.2]
+scale = [0.1]
+"""
+
+
+def sweep(*, tiny: bool) -> Job:
+    """16 cells of a sweep, K=10, N=1,236"""
+    given = (
+        {"seeds": 2, "classes": 2, "most": 20, "tau": 0.1}
+        if tiny
+        else {"seeds": 16, "classes": 10, "most": 500, "tau": 0.01}
+    )
+    made = Sweep.from_toml(CELLS.format(**given))
+    cells = [cell.configuration for cell in made.cells]
+
+    def need(_: Any) -> Need:
+        steps = samples = 0
+        for cell in cells:
+            problem = ufm.Problem.from_dict(cell["problem"])
+            frame = ufm.multi_center_frame(problem, basis="coordinate")
+            for batch in reduced.batches(problem, frame, None, Start("gaussian", 0.1), cell["seed"]):
+                _, work = batch.samples.collapse_times(NC, RTOL)
+                steps, samples = steps + work.evaluations, samples + problem.n_samples
+        # three coordinates and a time a sample, drawn with about 20 operations each
+        return Need(32.0 * samples, of_steps(steps) + 80.0 * samples)
+
+    return partial(KINDS["flow"].run, cells, ("collapse_time",), tables.ROOT), need
+
+
+# Ten numbers a class, each a formula of about ten operations.
+def predict(*, tiny: bool) -> Job:
+    """predict, minimum and rates, K=100"""
+    sizes = (20, 5) if tiny else ufm.long_tailed_sizes(100, 500, 0.01)
+    problem = ufm.Problem(sizes, 3, 0.2, lam=0.1)
+
+    def run() -> Any:
+        said = ufm.predict(problem)
+        return said.minimum, said.feature_norm, said.value, said.rate, said.variability
+
+    return run, lambda _: Need(80.0 * len(sizes), 100.0 * len(sizes))
+
+
+@dataclass(frozen=True)
+class Verb:
+    job: Callable[..., Job]
+    why: str
+    """What keeps it from the roof, said where it is far."""
+
+
+VERBS = {
+    "gradient_flow": Verb(gradient_flow, "recurrences of 12 terms and exponentials run below the rate of products"),
+    "minimize": Verb(minimize, "matrices of fewer than a hundred rows: passes over them weigh as much as products"),
+    "learned": Verb(learned, "value and gradient of P are checked at the end, in all rows and coordinates"),
+    "measure": Verb(measure, "conversion to float64, sums by class and argmin are passes of their own"),
+    "phase": Verb(phase, "each point is checked as a minimum is: value and gradient of P in all rows and coordinates"),
+    "sweep": Verb(sweep, "recurrences as in gradient_flow, and starts drawn class by class in short numpy calls"),
+    "predict": Verb(predict, "calls of Python and numpy on arrays of a hundred numbers"),
+}
+
+
+def measured(name: str, *, tiny: bool) -> dict[str, float]:
+    """A row, run here."""
+    run, need = VERBS[name].job(tiny=tiny)
+    run()
+    processor, said = fastest(run, 0.0 if tiny else LEAST)
+    return {"processor": processor, **asdict(need(said))}
+
+
+def in_a_process(name: str, *, tiny: bool) -> dict[str, float]:
+    """The machine, or a row, in a fresh process with one thread."""
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    command = [sys.executable, "-m", "benchmarks.roofline", "--run", name, json.dumps(tiny)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **one_thread})
+    return json.loads(done.stdout)
+
+
+def lines_of(rows: dict[str, dict[str, float]], roof: Machine) -> list[list[str]]:
+    """The table."""
+    lines = [["", "MB", "million operations", "ms needed", "ms taken", "ratio", f"why, above {FAR:g}"]]
+    for name, said in rows.items():
+        need = Need(said["bytes"], said["operations"])
+        ratio = said["processor"] / need.seconds(roof)
+        numbers = (need.bytes / 1e6, need.operations / 1e6, 1e3 * need.seconds(roof), 1e3 * said["processor"], ratio)
+        why = VERBS[name].why if ratio > FAR else ""
+        lines.append([VERBS[name].job.__doc__ or name, *(f"{x:.3g}" for x in numbers), why])
+    return lines
+
+
+def main(arguments: list[str]) -> None:
+    asked = tables.parser("roofline", __doc__, "tiny sizes").parse_args(arguments)
+    roof = Machine(**in_a_process("machine", tiny=asked.quick))
+    rows = {}
+    for name in VERBS:
+        print(f"... {name}", file=sys.stderr)
+        rows[name] = in_a_process(name, tiny=asked.quick)
+    sizes = "tiny sizes in place of those named, " if asked.quick else ""
+    speeds = f"copies at {roof.bandwidth / 1e9:.3g} GB/s, products at {roof.rate / 1e9:.3g} GFLOP/s"
+    title = f"Against the machine, one thread, {sizes}{speeds}"
+    command = f"python -m benchmarks roofline{' --quick' if asked.quick else ''}"
+    tables.show(command, title, lines_of(rows, roof), save=asked.save)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--run"]:
+        name, tiny = sys.argv[2], json.loads(sys.argv[3])
+        print(json.dumps(asdict(machine(tiny=tiny)) if name == "machine" else measured(name, tiny=tiny)))
+    else:
+        main(sys.argv[1:])
