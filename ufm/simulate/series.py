@@ -14,9 +14,10 @@ A logistic function is its own derivative but for a polynomial, :math:`\dot B = 
     k B_k = -(P V)_{k-1}, \quad k G_k = -\sigma\, (G - G^2)_{k-1}, \quad
     V_k = b B_k + \sigma (G - 2 G B)_k, \quad k s_k = V_{k-1}
 
-The polynomial is the answer at all times within its step. Samples go side by side in :data:`LANES` lanes through the
-same operations, and a lane whose sample is done takes the next one: a result is the same, bit for bit, whatever it is
-computed with.
+The polynomial is the answer at all times within its step. Time is counted in units near 1 / V, so that no term is too
+small for a number where collapse is algebraic, and V itself like NC. Samples go side by side in :data:`LANES` lanes
+through the same operations, and a lane whose sample is done takes the next one: a result is the same, bit for bit,
+whatever it is computed with.
 """
 
 import math
@@ -55,6 +56,12 @@ Columns = tuple[Array, Array, Array, Array]
 ONE = 1023 << 52
 """The bits of 1.0."""
 
+EXPONENT = 0x7FF << 52
+"""The bits of a number that say which power of two is next below it."""
+
+SLOWEST = 2.0**-1000
+"""No sample is said to move slower."""
+
 
 class Lanes(NamedTuple):
     """Samples under way; arrays (LANES,) but for the terms."""
@@ -78,8 +85,10 @@ class Lanes(NamedTuple):
     b: Array
     g: Array
     """B and G at its beginning."""
+    pace: Array
+    """The power of two next below V there: one over the unit of time of the terms."""
     terms: Array
-    """s_k of lane l at k LANES + l, ((ORDER + 1) LANES,)."""
+    """s_k of lane l at k LANES + l, ((ORDER + 1) LANES,), in this unit."""
 
 
 def product(a: Any, b: Any) -> Any:
@@ -157,6 +166,7 @@ def _idle_lanes() -> Lanes:
         np.zeros(LANES),
         np.zeros(LANES),
         np.zeros(LANES),
+        np.zeros(LANES),
         np.zeros((ORDER + 1) * LANES),
     )
 
@@ -172,11 +182,17 @@ def _begin(lanes: Lanes, lane: int, sample: int, chart: Columns, s: float, end: 
 
 
 @compiled
-def _expand(far: Array, near: Array, pull: Array, b: Array, g: Array, terms: Array) -> None:
-    """Terms of all lanes from B and G: one straight loop over the lanes, so that they share registers."""
+def _expand(far: Array, near: Array, pull: Array, b: Array, g: Array, pace: Array, terms: Array) -> None:
+    """Terms of all lanes from B and G, and their pace: straight loops over the lanes, so that they share registers."""
+    v, bits = terms[LANES : 2 * LANES], pace.view(np.int64)
     for lane in range(LANES):
-        v = far[lane] + near[lane] * b[lane] + pull[lane] * g[lane] * (1.0 - 2.0 * b[lane])
-        put(terms, lane, velocities((b[lane],), (g[lane],), (v,), (), near[lane], pull[lane]))
+        v[lane] = pace[lane] = far[lane] + near[lane] * b[lane] + pull[lane] * g[lane] * (1.0 - 2.0 * b[lane])
+        bits[lane] &= EXPONENT
+        pace[lane] = max(pace[lane], SLOWEST)
+    for lane in range(LANES):
+        unit = 1.0 / pace[lane]
+        known = (unit * v[lane],)
+        put(terms, lane, velocities((b[lane],), (g[lane],), known, (), unit * near[lane], unit * pull[lane]))
 
 
 @inlined
@@ -194,7 +210,7 @@ def _prepare(lanes: Lanes, rtol: float) -> None:
         longest = 0.5 * ORDER / fastest if growing else np.inf
         lanes.step[lane] = min(longest, lanes.end[lane] - lanes.t[lane])
         lanes.steps[lane] += 1
-    _expand(lanes.far, lanes.near, lanes.pull, lanes.b, lanes.g, lanes.terms)
+    _expand(lanes.far, lanes.near, lanes.pull, lanes.b, lanes.g, lanes.pace, lanes.terms)
     for order in range(ORDER - 1, ORDER + 1):
         _shorten(lanes, order, rtol)
 
@@ -207,7 +223,7 @@ def _shorten(lanes: Lanes, order: int, rtol: float) -> None:
         share[lane] = abs(lanes.terms[order * LANES + lane]) / (SHARE * rtol * (1.0 + abs(lanes.s[lane])))
     _shrink(share.view(np.int64), 1.0 / order)
     for lane in range(LANES):
-        lanes.step[lane] = min(lanes.step[lane], share[lane])
+        lanes.step[lane] = min(lanes.step[lane], share[lane] / lanes.pace[lane])
 
 
 @inlined
@@ -222,7 +238,7 @@ def _shrink(bits: NDArray[np.int64], power: float) -> None:
 
 @inlined
 def _rise(terms: Array, lane: int, moment: float) -> float:
-    """The series of a lane less its first term."""
+    """The series of a lane less its first term, after so many of its units of time."""
     value = terms[ORDER * LANES + lane]
     for k in range(ORDER - 1, 0, -1):
         value = value * moment + terms[k * LANES + lane]
@@ -233,7 +249,7 @@ def _rise(terms: Array, lane: int, moment: float) -> float:
 def _advance(lanes: Lanes) -> bool:
     """Take the step in all lanes. False if a sample has come to nothing that is a number, or to no end."""
     for lane in range(LANES):
-        lanes.s[lane] += _rise(lanes.terms, lane, lanes.step[lane])
+        lanes.s[lane] += _rise(lanes.terms, lane, lanes.step[lane] * lanes.pace[lane])
         lanes.t[lane] += lanes.step[lane]
     for lane in range(LANES):
         if lanes.sample[lane] != IDLE and (np.isnan(lanes.s[lane]) or lanes.steps[lane] > MAX_STEPS):
@@ -248,7 +264,7 @@ def _record(lanes: Lanes, lane: int, own: Array, moments: Array) -> None:
     while count:
         count = 0
         while count < RECORDS and row + count < own.size and own[row + count] - t <= step:
-            moments[count] = own[row + count] - t
+            moments[count] = (own[row + count] - t) * lanes.pace[lane]
             count += 1
         if count:
             for i in range(RECORDS):
@@ -350,10 +366,11 @@ def _all_times(chart: Columns, s0: Array, level: float, rtol: float, times: Arra
         _prepare(lanes, rtol)
         total += active
         for lane in range(LANES):
-            left = level - lanes.s[lane]
-            lanes.step[lane] = min(lanes.step[lane], 2.0 * left / lanes.terms[LANES + lane])
-            if lanes.sample[lane] != IDLE and _rise(lanes.terms, lane, lanes.step[lane]) >= left:
-                times[lanes.sample[lane]] = lanes.t[lane] + _crossing(lanes.terms, lane, lanes.step[lane], left)
+            left, pace = level - lanes.s[lane], lanes.pace[lane]
+            lanes.step[lane] = min(lanes.step[lane], 2.0 * left / lanes.terms[LANES + lane] / pace)
+            if lanes.sample[lane] != IDLE and _rise(lanes.terms, lane, lanes.step[lane] * pace) >= left:
+                passed = _crossing(lanes.terms, lane, lanes.step[lane] * pace, left) / pace
+                times[lanes.sample[lane]] = lanes.t[lane] + passed
                 most = max(most, lanes.steps[lane])
                 lanes.sample[lane] = IDLE
         if not _advance(lanes):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from ufm.simulate import series
+from ufm.simulate.reduced import Chart
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -76,10 +77,10 @@ def test_growth_from_next_to_nothing_is_not_stepped_over():
 def test_the_defect_of_the_series_falls_with_its_order():
     lanes = series.LANES
     far, near, pull, tilt = (np.full(lanes, value) for value in (1.0, 0.7, 0.5, -0.3))
-    s, terms = 0.4, np.zeros((series.ORDER + 1) * lanes)
+    s, pace, terms = 0.4, np.zeros(lanes), np.zeros((series.ORDER + 1) * lanes)
     b, g = (1.0 / (1.0 + np.exp(value)) for value in (np.full(lanes, s), tilt))
-    series._expand(far, near, pull, b, g, terms)
-    polynomial = np.polynomial.Polynomial([s, *terms[lanes::lanes]])
+    series._expand(far, near, pull, b, g, pace, terms)
+    polynomial = np.polynomial.Polynomial([s, *(terms[lanes::lanes] * pace[0] ** np.arange(1, series.ORDER + 1))])
     steps = np.geomspace(0.25, 0.5, 6)
     defects = [polynomial.deriv()(h) - velocity((far[0], near[0], pull[0], tilt[0]), h, polynomial(h)) for h in steps]
     slope = np.polyfit(np.log(steps), np.log(np.abs(defects)), 1)[0]
@@ -138,3 +139,16 @@ def test_code_is_compiled_where_nothing_can_be_kept():
     nowhere = {**os.environ, "NUMBA_CACHE_DIR": os.path.join(os.devnull, "cache")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=nowhere, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "collapsed\n", "")
+
+
+def test_algebraic_collapse_down_to_the_smallest_numbers():
+    """With one center ds/dt = near / (1 + e^s): e^s + s = near t and a constant, so that times grow like 1 / NC."""
+    near, s0, nothing = np.array([0.3, 2.0, 7.0]), np.array([-2.0, 0.0, 3.0]), np.zeros(3)
+    chart = Chart(nothing, near, nothing, np.full(3, np.inf))
+    for nc in (1e-4, 1e-40, 1e-300):
+        level = np.log((4.0 - nc) / nc)
+        times, work = series.times_to_reach(chart, s0, level, 1e-12)
+        wanted = (np.exp(level) + level - np.exp(s0) - s0) / near
+        np.testing.assert_allclose(times, wanted, rtol=1e-12 * work.steps)  # each step is right to 1e-12 in s, and e^s
+        states, _ = series.states_at(chart, s0, np.array([0.5 * wanted, wanted]), 1e-12)
+        np.testing.assert_allclose(states[-1], level, rtol=1e-12 * work.steps)
