@@ -50,6 +50,8 @@ def sweep_figure(data: Dataset, sweep: Sweep, picture: Picture | None = None) ->
         axis.set_title(fill(title, WRAPPED) if len(parts) > 1 else title, loc="left", fontsize=7)
         if axis is not axes[-1] and axis.get_legend():
             axis.get_legend().remove()  # the last panel says it
+        if not isinstance(plan, Map) and not axis.get_subplotspec().is_first_col():
+            axis.set_ylabel("")  # as that of the first
     return figure
 
 
@@ -60,7 +62,7 @@ def _grid(count: int, maps: bool) -> tuple[Figure, list[Any]]:
     """
     columns = min(count, 2 if maps else 3)
     rows = -(-count // columns)
-    right = 0.45 if maps else 1.3
+    right = 0.45 if maps else 1.5
     width = min(3.6, (TWO_COLUMNS - right + 0.45) / columns)
     look: dict[str, Any] = {"between": 0.6} if maps else {"between": 0.15, "sharey": True}
     wide = (width * columns + right - 0.45) / columns

@@ -77,7 +77,7 @@ def gains(data: Dataset, name: str) -> Any:
     return (data[name] * data.share).sum("class") - 1.0 / data.sizes["class"]
 
 
-BESIDE = {"class-aware": (6, -4), "margins": (6, 4), "apportioned": (0, -15), "uniform": (-34, -10)}
+BESIDE = {"class-aware": (6, -4), "margins": (7, -3), "apportioned": (0, -15), "uniform": (-34, -10)}
 """Where the name of an allocation stands from its mark, points."""
 
 

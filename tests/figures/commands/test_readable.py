@@ -7,6 +7,7 @@ import pytest
 import xarray
 
 import ufm
+from figures import style
 from figures.commands import design, geometry, phase, simulate, sweep, table
 from tests.figures.commands import test_table
 from tests.readable import require_readable
@@ -134,6 +135,7 @@ PICTURES = [
 def test_sweeps_say_what_they_leave_out(swept, picture, fixed, title):
     figure = sweep.sweep_figure(swept, MANY, picture)
     require_readable(figure)
+    assert figure.get_size_inches()[0] <= style.TWO_COLUMNS + 1e-9
     assert figure.axes[0].get_title(loc="left") == ", ".join(fixed)
     legends = [axis.get_legend() for axis in figure.axes if axis.get_legend()]
     assert [legend.get_title().get_text() for legend in legends] == [title] * (title is not None)
