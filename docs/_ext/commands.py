@@ -23,7 +23,7 @@ line that says which value and what is allowed. `python -m ufm` is the same as `
 
 def names() -> list[str]:
     """Commands, in the order of ``ufm --help``."""
-    from ufm.commands.parse import found
+    from ufm.commands.overview import found
 
     return list(found())
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Command:
-    """The ledger: every claim of the paper, and every new one, with a verdict and the evidence for it.
+    """List the claims of the paper, and new ones, with verdicts.
 
-    Without arguments: the list. With an id: statement, derivation step by step, and evidence, recomputed.
+    The ledger: every claim, with a verdict and the evidence for it. Without arguments: the list. With an id: statement,
+    derivation step by step, and evidence, recomputed.
 
     Example: ufm claims theorem-3.4
 
@@ -27,6 +28,8 @@ class Command:
 
     Example: ufm claims --check erratum-1 erratum-7 --json
     """
+
+    group = "Theorems"
 
     ids: tyro.conf.Positional[tuple[str, ...]] = ()
     """Claims; all of them if left out."""

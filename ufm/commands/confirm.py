@@ -17,7 +17,7 @@ from ufm.train.run import Run
 
 @dataclass
 class Command:
-    """Hold finished trainings against what theory predicted before they began.
+    """Hold trainings against what theory predicted before they began.
 
     One table per run; with several runs on the same data and seed also which method's rare classes collapse faster.
     Status 1 if a prediction failed. One law must hold to rounding at every step, converged or not: with cross-entropy
@@ -32,6 +32,8 @@ class Command:
 
     Example: ufm confirm record.nc --model model.toml
     """
+
+    group = "A network"
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
     """Folders that `ufm train` wrote; with --model, records of ufm.train.watch."""

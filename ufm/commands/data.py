@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Command:
-    """Say which data sets are here, verify them, and say how to get the others.
+    """Verify the data sets that are here; say how to get the others.
 
     Every file is read: numbers of images of each class, labels, sizes and mean colours are held against what was
     published. One's own images are those below DATA/own: a folder per class in own/NAME/train and own/NAME/test, or
@@ -36,6 +36,8 @@ class Command:
 
     Exit status 1 if a data set is damaged, or one that was asked for by name is not here.
     """
+
+    group = "A network"
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     """Data sets; all if left out."""

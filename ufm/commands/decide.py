@@ -26,12 +26,13 @@ FILES = ("features", "labels", "test_features", "test_labels", "frame")
 
 @dataclass
 class Command:
-    """Hold accuracy, radii and label shift of trained features against theory, rule by rule.
+    """Hold decisions on trained features against theory, rule by rule.
 
-    Theory has features of class k around their own mean center, with one norm and one isotropic noise: both are
-    estimated on training and on test features. Then: accuracy of each rule; accuracy on centered, scaled and normalised
-    features (which part of a rule does what); certified radii; accuracy under attacks; offsets for other priors, from
-    training features. Status 1 if a prediction fails. What fails for features far from collapse is not refuted.
+    Accuracy, radii and label shift are held against it. Theory has features of class k around their own mean center,
+    with one norm and one isotropic noise: both are estimated on training and on test features. Then: accuracy of each
+    rule; accuracy on centered, scaled and normalised features (which part of a rule does what); certified radii;
+    accuracy under attacks; offsets for other priors, from training features. Status 1 if a prediction fails. What fails
+    for features far from collapse is not refuted.
 
     Example: ufm decide runs/cifar10/cal/seed0 --json
 
@@ -39,6 +40,8 @@ class Command:
 
     Example: ufm decide --features h.npy --labels y.npy --test-features t.npy --test-labels u.npy --frame problem.toml
     """
+
+    group = "A network"
 
     runs: tyro.conf.Positional[tuple[Path, ...]] = ()
     """Folders that `ufm train` wrote, of methods with a frame; the images must be there ($NCMC_DATA, or ./data)."""

@@ -42,7 +42,9 @@ from ufm.problems.presets import CENTERS, spend
 
 @dataclass
 class Command(SizeFlags):
-    """Recommend centers, angle, rule of decision and offsets by what theory says of them; nothing is trained.
+    """Recommend centers, angle, rule of decision and offsets.
+
+    They are ranked by what theory says of them; nothing is trained.
 
     Rules: nmc, the nearest mean center; rcr, the nearest classifier vector; gcr, the nearest center. Under the prior of
     the test, nmc with its offsets is the Bayes rule of collapsed features, so that f and theta do not matter to its
@@ -67,6 +69,8 @@ class Command(SizeFlags):
 
     Example: ufm design --features h.npy --labels y.npy --for speed --picture design.png
     """
+
+    group = "Class sizes"
 
     features: str | None = None
     """File with features (N, d) as `ufm measure` reads them: sigma of each class is estimated from these and --labels;

@@ -12,11 +12,12 @@ from ufm.problems.presets import CENTERS
 
 @dataclass
 class Command(SizeFlags):
-    """Make a page with sliders: centers per class, their angle, how they are spent, and the noise of test features.
+    """Make a page with sliders for centers, their angle, and noise.
 
-    Collapse of each class, angles, accuracy of the three rules of decision, and the frame itself in three dimensions
-    follow the sliders. All values are computed here and stored in the page, which needs neither network nor server.
-    `ufm design` ranks designs and says offsets; `ufm report` shows runs.
+    Sliders: centers per class, their angle, how they are spent, and the noise of test features. Collapse of each class,
+    angles, accuracy of the three rules of decision, and the frame itself in three dimensions follow the sliders. All
+    values are computed here and stored in the page, which needs neither network nor server. `ufm design` ranks designs
+    and says offsets; `ufm report` shows runs.
 
     Without class sizes: those of CIFAR-10-LT.
 
@@ -26,6 +27,8 @@ class Command(SizeFlags):
 
     Example: ufm explore --preset cifar10-lt --f 1 2 4 8 16 --ratio 2 3 4 --data explore.nc
     """
+
+    group = "Class sizes"
 
     f: tuple[int, ...] = (1, 2, 5, 10, 20, 40)
     """Mean numbers of centers per class."""

@@ -23,10 +23,11 @@ FORMATS = ("png", "pdf", "svg")
 
 @dataclass
 class Command:
-    """Draw the figures of the paper, and new ones, from simulations: no GPU, nothing to download.
+    """Draw the figures of the paper, and new ones, from simulations.
 
-    Each figure is OUT/NAME.png with OUT/NAME.md, a caption whose numbers say how well theory agrees. The data behind it
-    are OUT/data/NAME-KEY.nc and are not computed again. Without NAME: all figures that need no training.
+    No GPU, nothing to download. Each figure is OUT/NAME.png with OUT/NAME.md, a caption whose numbers say how well
+    theory agrees. The data behind it are OUT/data/NAME-KEY.nc and are not computed again. Without NAME: all figures
+    that need no training.
 
     Example: ufm figures --quick
 
@@ -40,6 +41,8 @@ class Command:
     of CIFAR that show what the paper shows, which `ufm table` runs: each caption says which they are, and which are
     missing. Status 1 if a figure fails; the others are made all the same.
     """
+
+    group = "To look at and send"
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     """Figures; --list says which there are."""

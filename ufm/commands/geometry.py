@@ -23,10 +23,11 @@ SHOWN = 30
 
 @dataclass
 class Command(LossFlags, SizeFlags):
-    """Find the geometry that training ends in: norms, margins and angles of weights and class means, class by class.
+    """Find the geometry that training ends in, class by class.
 
-    Features and weights are free, the loss is convex, both decay: the minimum over all of them is found, and a lower
-    bound that proves it. Theorems that speak of the case are held against it.
+    Norms, margins and angles of weights and class means. Features and weights are free, the loss is convex, both decay:
+    the minimum over all of them is found, and a lower bound that proves it. Theorems that speak of the case are held
+    against it.
 
     Example: ufm geometry --class-sizes 500,50,5 --lam-w 5e-4 --lam-h 1e-5
 
@@ -46,6 +47,8 @@ class Command(LossFlags, SizeFlags):
     margin: own logit minus the largest other one. Status 1 if the gap is not closed, a theorem does not hold, or there
     is neither bound nor theorem.
     """
+
+    group = "Class sizes"
 
     loss: str = "ce"
     """ce, mse, bce, hinge or squared-hinge; or one of your own, FILE.py::NAME (see the how-to on losses)."""

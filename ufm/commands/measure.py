@@ -39,7 +39,9 @@ OF_TARGETS = ("features", "targets", "weights", "bias", "json", "basis")
 
 @dataclass
 class Command:
-    """Measure neural collapse of any network: its features and labels, and all else that there is of it.
+    """Measure neural collapse of any network.
+
+    From its features and labels, and all else that there is of it.
 
     Example: ufm measure --features h.npy --labels y.npy --weights w.npy --bias b.npy
 
@@ -65,6 +67,8 @@ class Command:
     features, labels, weights, bias, ood; or one array a file, features-0010.npy, labels-0010.npy. What the files lack
     is taken from the flags, the same for all epochs.
     """
+
+    group = "A network"
 
     features: str | None = None
     """File with the features (N, d), or a folder of epochs."""

@@ -1,15 +1,14 @@
 """From the words of a command line to a command, and what is wrong with them in one line."""
 
-import ast
 import contextlib
 import importlib
 import io
-import pkgutil
+import itertools
 import re
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -18,47 +17,33 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 import ufm
 from ufm import commands
-from ufm.files.folder import modules_in
-from ufm.files.text import known_as, suggestion
-
-SHOWN_FIRST = (
-    *("simulate", "verify", "geometry", "measure", "zoo", "phase", "sweep"),
-    *("design", "figures", "report", "explore", "claims", "train", "confirm", "table"),
-)
-"""Order in the help; others follow by name."""
-
-
-def _in_order(classes: Mapping[str, type]) -> Mapping[str, type]:
-    return {name: classes[name] for name in (*SHOWN_FIRST, *sorted(classes.keys() - set(SHOWN_FIRST)))}
-
-
-def found() -> Mapping[str, type]:
-    """All commands by name."""
-    return _in_order({name: file.Command for name, file in modules_in(commands).items() if hasattr(file, "Command")})
-
-
-def described() -> Mapping[str, type]:
-    """All commands by name, none of them loaded: classes that say what the commands are for, and have no flags."""
-    return _in_order(dict(_stand_ins()))
-
-
-def _stand_ins() -> Iterator[tuple[str, type]]:
-    """A name and a class for each file of the folder with a class ``Command``, whose docstring is read, not run."""
-    for module in pkgutil.iter_modules(commands.__path__):
-        source = Path(commands.__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
-        if "\nclass Command" in source:
-            classes = (each for each in ast.parse(source).body if isinstance(each, ast.ClassDef))
-            (node,) = (each for each in classes if each.name == "Command")
-            yield module.name, dataclass(type("Command", (), {"__doc__": ast.get_docstring(node)}))
+from ufm.commands.overview import described, found, overview
+from ufm.files.process import OK, WRONG_INPUT
+from ufm.files.text import known_as, require_known, suggestion
 
 
 def _needed(words: Sequence[str]) -> Mapping[str, type]:
     """The commands as far as these words need them: the one that they name is loaded, and all for a flag alone."""
-    if list(words) in ([], ["-h"], ["--help"]):
-        return described()
-    if words[0] not in (there := described()):
-        return found() if words[0].startswith("-") else there
+    if words[0].startswith("-"):
+        return found()
+    there = described()
+    require_known(words[0], there, f"there is no command {words[0]!r}")
     return {**there, words[0]: importlib.import_module(f"{commands.__name__}.{words[0]}").Command}
+
+
+def _answer(words: Sequence[str]) -> None:
+    """Print what is asked of no command and raise SystemExit; without a word, the same as for --help, on stderr."""
+    flags = list(itertools.takewhile(lambda word: word.startswith("-"), words))
+    if not words:
+        print(overview(), file=sys.stderr)
+        raise SystemExit(WRONG_INPUT)
+    if list(words) == ["--version"]:
+        print(f"ufm {ufm.__version__}")
+    elif "-h" in flags or "--help" in flags:
+        print(overview())
+    else:
+        return
+    raise SystemExit(OK)
 
 
 KINDS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
@@ -133,9 +118,7 @@ def parse(arguments: Sequence[str] | None) -> Any:
     After --help and --version are answered it raises SystemExit.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    if list(words) == ["--version"]:
-        print(f"ufm {ufm.__version__}")
-        raise SystemExit(0)
+    _answer(words)
     named = [Annotated[_for_help(kind), tyro.conf.subcommand(name)] for name, kind in _needed(words).items()]
     kinds: Any = Union[tuple(named)]  # noqa: UP007
     said = io.StringIO()
@@ -144,8 +127,6 @@ def parse(arguments: Sequence[str] | None) -> Any:
             return tyro.cli(
                 kinds,
                 prog="ufm",
-                description="Neural collapse to multiple centers: simulate it, and hold it against theory. "
-                "`ufm --version` says which version this is.",
                 args=words,
                 config=(tyro.conf.FlagCreatePairsOff, tyro.conf.SuppressFixed, tyro.conf.DisallowNone),
             )

@@ -85,10 +85,10 @@ class Asked:
 
 @dataclass
 class Command(LossFlags, ProblemFlags):
-    """Map which classes are alive, merged or dead: minimise on a grid, draw theory's boundaries over it.
+    """Map which classes are alive, merged or dead.
 
-    Without --loss for P with a learned frame; with it for free weights and features under that loss, where equal
-    classes may merge and the rank falls step by step.
+    Minima on a grid, with theory's boundaries drawn over it. Without --loss for P with a learned frame; with it for
+    free weights and features under that loss, where equal classes may merge and the rank falls step by step.
 
     Example: ufm phase --class-sizes 100,10,1 --centers 1
 
@@ -108,6 +108,8 @@ class Command(LossFlags, ProblemFlags):
     Writes phase.nc and phase.png into --out. Status 1 if a class lives, merges or dies against theory, a norm differs
     from its prediction, or a minimum has no certificate.
     """
+
+    group = "Class sizes"
 
     loss: str | None = None  # type: ignore[assignment]
     """ce, mse, bce, hinge or squared-hinge, or one of your own, FILE.py::NAME, of free weights and features

@@ -11,11 +11,11 @@ from ufm.files.process import OK
 
 @dataclass
 class Command:
-    """Make one page, to look at and to send, of runs, sweeps, checks, measurements and trainings.
+    """Make one page, to look at and to send, of what commands wrote.
 
-    The page is one HTML file that needs neither network nor server: checks that can be filtered, curves with their
-    values where one points, frames, flows and clouds that turn, matrices over time with a slider. It works on a phone,
-    in the dark, by keyboard and with a screen reader.
+    It shows runs, sweeps, checks, measurements and trainings. The page is one HTML file that needs neither network nor
+    server: checks that can be filtered, curves with their values where one points, frames, flows and clouds that turn,
+    matrices over time with a slider. It works on a phone, in the dark, by keyboard and with a screen reader.
 
     Example: ufm report runs/verify
 
@@ -29,6 +29,8 @@ class Command:
     a solution or a watched network, or a file with what --json of geometry, design, measure or confirm prints. Nothing
     is computed again but pictures of the frame. `ufm explore` makes a page with sliders for a problem of your own.
     """
+
+    group = "To look at and send"
 
     paths: tyro.conf.Positional[tuple[Path, ...]]
     """What to show, in this order."""

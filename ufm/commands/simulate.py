@@ -26,6 +26,8 @@ class Command(ProblemFlags):
     Writes trajectory.nc, problem.toml and collapse.png into --out.
     """
 
+    group = "Class sizes"
+
     method: Literal["auto", "full", "span", "reduced", "exact"] = "auto"
     """auto takes the fastest method that is exact for the loss."""
     start: Literal["gaussian", "sphere", "antipode"] = "gaussian"

@@ -45,6 +45,8 @@ class Command:
     results.nc, sweep.png and its caption sweep.md.
     """
 
+    group = "Class sizes"
+
     file: tyro.conf.Positional[str | None] = None
     """Description (.toml), or the name of a shipped sweep."""
     out: Path | None = None

@@ -19,7 +19,9 @@ from ufm.train import presets
 
 @dataclass
 class Command:
-    """Show a table of trainings, mean and standard deviation over seeds; run what is missing.
+    """Show a table of trainings; run what is missing.
+
+    Cells are mean and standard deviation over seeds.
 
     1 to 7 are the paper's; "cifar10", "cifar100", "fashion", "offline" (19 methods), "angles" (f and theta),
     "collapse" (figures 4 and 5) and "scan" (learning rates on validation images) are ours and run on a laptop's CPU.
@@ -46,6 +48,8 @@ class Command:
 
     Example: ufm table 2 --run --where cifar100 --device cuda
     """
+
+    group = "A network"
 
     name: tyro.conf.Positional[str]
     """Number of a table of the paper, or name of one of ours."""

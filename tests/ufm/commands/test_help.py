@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from ufm import commands
 from ufm.commands.flags import ProblemFlags
-from ufm.commands.parse import described, found
+from ufm.commands.main import main
+from ufm.commands.overview import OTHERS, described, found, overview
 from ufm.problems.kinds import CosineProblem, MSEProblem
 from ufm.train.config import Config, Settings
 
@@ -15,8 +17,6 @@ from ufm.train.config import Config, Settings
 @pytest.fixture(params=found())
 def flags(request, monkeypatch, capsys):
     """The help of a command, flag by flag, each on one line."""
-    from ufm.commands.main import main
-
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("NO_COLOR", "1")
     with pytest.raises(SystemExit):
@@ -39,6 +39,64 @@ def test_what_is_said_of_a_command_before_it_is_loaded_is_what_it_says_itself():
     assert list(described()) == list(found())
     for name, kind in found().items():
         assert inspect.getdoc(described()[name]) == inspect.getdoc(kind)
+        assert described()[name].group == getattr(kind, "group", OTHERS)
+
+
+GROUPS = {
+    "Class sizes:": "simulate verify geometry phase design explore sweep",
+    "A network:": "measure confirm decide train table data",
+    "Theorems:": "zoo claims",
+    "To look at and send:": "figures report",
+    "Others:": "presets completion",
+}
+"""What README's sections are about, in their order."""
+
+
+def rows(text):
+    """Lines of the overview by heading."""
+    parts = [part.splitlines() for part in text.split("\n\n")]
+    return {head: lines for head, *lines in parts if lines}
+
+
+def test_the_overview_has_a_line_for_each_command_in_the_groups_of_readme():
+    text = overview()
+    assert {head: " ".join(row.split()[0] for row in lines) for head, lines in rows(text).items()} == GROUPS
+    assert text.splitlines()[-1] == "ufm COMMAND --help shows flags and examples"
+    assert "Example:" not in text
+    assert max(map(len, text.splitlines())) <= 80  # a line of a terminal
+    for row in (row for lines in rows(text).values() for row in lines):
+        name, sentence = row.split(maxsplit=1)
+        assert sentence.endswith(".")
+        assert " ".join(inspect.getdoc(found()[name]).split()).startswith(sentence)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["--help", "verify"], ["--json", "--help"]])
+def test_help_is_the_overview(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert not stop.value.code
+    assert capsys.readouterr().out == f"{overview()}\n"
+
+
+def test_no_word_at_all_is_answered_with_the_overview_and_is_no_success(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    said = capsys.readouterr()
+    assert (stop.value.code, said.out, said.err) == (2, "", f"{overview()}\n")
+
+
+@pytest.mark.parametrize(
+    ("own", "heading"), [("", "Others:"), ('group = "A network"', "A network:"), ('group = "Mine"', "Mine:")]
+)
+def test_a_file_is_a_command_that_is_listed(own, heading, tmp_path, monkeypatch):
+    (tmp_path / "knit.py").write_text(f'raise OSError\nclass Command:\n    """Knit a\n    scarf. Or two."""\n    {own}')
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    assert rows(overview())[heading][-1] == "  knit        Knit a scarf."
+
+
+def test_a_command_that_is_not_there_is_refused_and_help_of_it_too(refused):
+    refused("there is no command 'simulat': did you mean 'simulate'?", "simulat")
+    refused("there is no command 'simulat': did you mean 'simulate'?", "simulat", "--help")
 
 
 def said(cls):

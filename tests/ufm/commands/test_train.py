@@ -292,7 +292,7 @@ def test_presets_are_listed(command):
 @pytest.mark.slow
 def test_the_command_line_starts_without_what_takes_long_to_import():
     names = {"torch", "xarray", "matplotlib", "sympy", "scipy.stats"}
-    code = f"import sys; from ufm.commands.parse import found; found(); print(sorted({names} & set(sys.modules)))"
+    code = f"import sys; from ufm.commands.overview import found; found(); print(sorted({names} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
 

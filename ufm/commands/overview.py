@@ -1,0 +1,81 @@
+"""Which commands there are, and what `ufm --help` says of them; none of them is loaded for it."""
+
+import ast
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ufm import commands
+from ufm.files.folder import modules_in
+
+SHOWN_FIRST = (
+    *("simulate", "verify", "geometry", "phase", "design", "explore", "sweep"),
+    *("measure", "confirm", "decide", "train", "table", "data"),
+    *("zoo", "claims", "figures", "report", "presets", "completion"),
+)
+"""Order in the help, which is that of README; others follow by name."""
+
+OTHERS = "Others"
+"""The group of a command whose class has no attribute ``group``."""
+
+FIRST_SENTENCE = re.compile(r".*?[.!?](?= |$)|.+")
+
+
+def _in_order(classes: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: classes[name] for name in (*SHOWN_FIRST, *sorted(classes.keys() - set(SHOWN_FIRST)))}
+
+
+def found() -> Mapping[str, Any]:
+    """All commands by name."""
+    return _in_order({name: file.Command for name, file in modules_in(commands).items() if hasattr(file, "Command")})
+
+
+def described() -> Mapping[str, Any]:
+    """All commands by name, none of them loaded: classes with a docstring and a group, and without flags."""
+    return _in_order(dict(_stand_ins()))
+
+
+def _stand_ins() -> Iterator[tuple[str, type]]:
+    """A name and a class for each file of the folder with a class ``Command``, whose source is read, not run."""
+    names = ((folder, module.name) for folder in commands.__path__ for module in pkgutil.iter_modules([folder]))
+    for folder, name in names:
+        source = Path(folder, f"{name}.py").read_text(encoding="utf-8")
+        if "\nclass Command" in source:
+            classes = (each for each in ast.parse(source).body if isinstance(each, ast.ClassDef))
+            (node,) = (each for each in classes if each.name == "Command")
+            said = {"__doc__": ast.get_docstring(node), "group": _group(node)}
+            yield name, dataclass(type("Command", (), said))
+
+
+def _group(command: ast.ClassDef) -> str:
+    """The word that the class assigns to ``group``, or the default."""
+    for each in command.body:
+        match each:
+            case ast.Assign(targets=[ast.Name(id="group")], value=ast.Constant(value=str(name))):
+                return name
+    return OTHERS
+
+
+def overview() -> str:
+    """All commands by group, a line for each: its name, and the first sentence of its docstring."""
+    there = described()
+    width, groups = max(map(len, there)), dict[str, list[str]]()
+    for name, kind in there.items():
+        groups.setdefault(kind.group, []).append(f"  {name:{width}}  {_sentence(kind.__doc__)}".rstrip())
+    parts = ["\n".join((f"{name}:", *lines)) for name, lines in groups.items()]
+    return "\n\n".join((ABOUT, *parts, "ufm COMMAND --help shows flags and examples"))
+
+
+ABOUT = """\
+usage: ufm [--help] [--version] COMMAND ...
+
+Neural collapse to multiple centers: simulate it, and hold it against theory."""
+
+
+def _sentence(docstring: str | None) -> str:
+    """The first one, on one line; nothing of a command that says nothing."""
+    paragraph = " ".join((docstring or "").partition("\n\n")[0].split())
+    return "".join(FIRST_SENTENCE.findall(paragraph)[:1])
