@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from ufm.commands.parse import in_flags, parse
+from ufm.commands.parse import message, parse
 from ufm.files import memory
 from ufm.files.folder import ours
 from ufm.files.process import INTERRUPTED, WRONG_INPUT, streams
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stdout = (
                 isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF) and error.filename is None
             )
-            _say(f"stdout: {error}" if stdout else in_flags(str(error), command))
+            _say(f"stdout: {error}" if stdout else message(error, command))
             return WRONG_INPUT
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and "memory" not in str(error):  # torch's way to say the same

@@ -8,7 +8,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -19,7 +19,7 @@ import ufm
 from ufm import commands
 from ufm.commands.overview import described, found, overview
 from ufm.files.process import OK, WRONG_INPUT
-from ufm.files.text import known_as, require_known, suggestion
+from ufm.files.text import known_as, missing_file, require_known, said_of, suggestion
 
 
 def _needed(words: Sequence[str]) -> Mapping[str, type]:
@@ -157,10 +157,29 @@ def in_flags(message: str, command: Any) -> str:
     if command is None or any(message.startswith(f"{value}:") for value in vars(command).values()):
         return message
     for field in fields(command):
-        marks = getattr(field.type, "__metadata__", ())
-        names = [mark.name for mark in marks if getattr(mark, "name", None)]
-        if tyro.conf.Positional not in marks:
-            flag = "--" + (names or [field.name])[0].replace("_", "-")
+        if flag := _flag(field):
             ending = r"\b" if "_" in field.name else "(?==)"
             message = re.sub(rf"(?<![\w.'-])(?<!hyper )(?<!write ){field.name}{ending}", flag, message)
     return message
+
+
+def _flag(field: Field[Any]) -> str:
+    """The flag that a field is; nothing for one that is given by its place."""
+    marks = getattr(field.type, "__metadata__", ())
+    names = [mark.name for mark in marks if getattr(mark, "name", None)]
+    return "" if tyro.conf.Positional in marks else "--" + (names or [field.name])[0].replace("_", "-")
+
+
+def message(error: BaseException, command: Any) -> str:
+    """What is said of an error: of a file that is missing after the flag that names it, where one does."""
+    if (file := missing_file(error)) is None:
+        return in_flags(str(error), command)
+    flags = (_flag(field) for field in fields(command) if _names(getattr(command, field.name), file)) if command else ()
+    flag = next(iter(flags), "")
+    return f"{flag}={said_of(error)}" if flag else said_of(error)
+
+
+def _names(value: Any, file: str) -> bool:
+    """Whether a flag's value is FILE or FILE::NAME, or has one of them among several."""
+    words = [str(each) for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, str | Path)]
+    return any(Path(word.partition("::")[0]).absolute() == Path(file).absolute() for word in words)

@@ -30,6 +30,20 @@ def require_file(path: str | Path) -> None:
         raise ValueError(f"{path} is not a file")
 
 
+def missing_file(error: BaseException) -> str | None:
+    """The file that an error says is not there; None for another error."""
+    if isinstance(error, FileNotFoundError) and error.filename is not None and error.filename2 is None:
+        return str(error.filename)
+    return None
+
+
+def said_of(error: BaseException) -> str:
+    """The message of an error, in plain words where a file is missing: Python's begin with a number."""
+    if (file := missing_file(error)) is None:
+        return str(error)
+    return f"{file}: no such file" if Path(file).suffix else f"{file}: no such file or folder"
+
+
 def json_object(what: str, text: str) -> dict[str, Any]:
     """The object that a text is. Raises ValueError if it is not JSON, or JSON of another kind."""
     values = _parsed(json.loads, "JSON", text)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ufm.files.store import config_key
-from ufm.files.text import read_text, require_known, suggestion, toml_table
+from ufm.files.text import read_text, require_known, said_of, suggestion, toml_table
 from ufm.problems.file_loss import located
 from ufm.problems.problem import integers
 from ufm.sweep.kinds import KINDS, Kind
@@ -166,7 +166,8 @@ class Sweep:
         try:
             configuration = self.does.configuration(given, self.record)
         except (ValueError, OSError) as error:
-            raise ValueError(f"{error} (cell {label(values)})" if self.axes else str(error)) from None
+            said = said_of(error)
+            raise ValueError(f"{said} (cell {label(values)})" if self.axes else said) from None
         key = config_key({"kind": self.kind, "record": self.record, **configuration})
         return Cell(place, values, configuration, key)
 

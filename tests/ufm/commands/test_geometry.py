@@ -166,7 +166,7 @@ def test_own_losses_that_will_not_do(tmp_path, refused):
     refused("has no 'mien': did you mean 'mine'", "geometry", *SIZES, "--loss", f"{file}::mien")
     refused("wrap it in ufm.TorchLogitLoss", "geometry", *SIZES, "--loss", f"{file}::misses")
     refused("below its tangent", "geometry", *SIZES, "--loss", f"{file}::wavy")
-    refused("No such file", "geometry", *SIZES, "--loss", f"{tmp_path / 'other.py'}::mine")
+    refused("other.py: no such file", "geometry", *SIZES, "--loss", f"{tmp_path / 'other.py'}::mine")
     file.write_text("1 / 0")
     refused("mine.py::mine: division by zero", "geometry", *SIZES, "--loss", f"{file}::mine")
 
@@ -179,7 +179,7 @@ def test_wrong_model_files(tmp_path, refused):
     file.write_text("class_sizes = [5, 3]\ncenters = [1, 1]\ntheta = 0.2\n")
     refused("a problem with multiple centers, for ufm verify", "geometry", "--model", file)
     refused("a model file ends in .toml or .json", "geometry", "--model", tmp_path / "m.yaml")
-    refused("No such file", "geometry", "--model", tmp_path / "n.toml")
+    refused(f"ufm: --model={tmp_path / 'n.toml'}: no such file\n", "geometry", "--model", tmp_path / "n.toml")
 
 
 def test_the_picture_is_readable():

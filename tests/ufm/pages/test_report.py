@@ -140,7 +140,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(refused, verified, tmp_path,
     refused("of what? ufm report PATH...", "report")
     (tmp_path / "empty").mkdir()
     refused("empty has no run in it: none of ", "report", "empty")
-    refused("No such file or directory: 'nowhere'", "report", "nowhere")
+    refused("ufm: nowhere: no such file or folder\n", "report", "nowhere")
     (tmp_path / "words.json").write_text("{}")
     refused("words.json holds nothing that a page could show: an empty object", "report", "words.json")
     (tmp_path / "noise.json").write_bytes(b"\xff\x00")

@@ -156,7 +156,7 @@ def test_what_is_no_loss_is_refused_wherever_it_is_named(home, refused, name):
 def test_a_file_that_is_not_there_or_fails_is_refused_wherever_it_is_named(home, refused):
     (home / "m.toml").write_text(MODEL.format("squares"))
     (home / "s.toml").write_text(SWEEP.format("squares"))
-    for text, message in (("1 / 0", "mine.py::squares: division by zero"), (None, "No such file")):
+    for text, message in (("1 / 0", "mine.py::squares: division by zero"), (None, "mine.py: no such file")):
         (home / "losses/mine.py").unlink() if text is None else (home / "losses/mine.py").write_text(text)
         refused(message, "geometry", "--model", home / "m.toml")
         refused(message, "sweep", home / "s.toml", "--out", "out")
