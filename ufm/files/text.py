@@ -76,6 +76,11 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: 1 plot, 8 plots."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 SHOWN = 20
 """Where more words than these are allowed, a message says the closest ones."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ufm.files import store
+from ufm.files.text import counted
 from ufm.pages.content import Plots, Section, Slider
 
 LARGEST = 6_000_000
@@ -60,7 +61,7 @@ def written(path: Path, title: str, sections: Sequence[Section], about: Sequence
     if json:
         return store.to_json({"out": str(path), "bytes": size, "sections": there})
     plots = sum(len(each["plots"]) for each in there)
-    return f"{len(there)} sections, {plots} plots; written to {path} ({size / 1e6:.1f} MB)"
+    return f"{counted(len(there), 'section')}, {counted(plots, 'plot')}; written to {path} ({size / 1e6:.1f} MB)"
 
 
 def _own(name: str) -> str:

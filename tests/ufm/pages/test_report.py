@@ -113,6 +113,17 @@ def test_numbers_survive():
         np.testing.assert_array_equal(again, plot.figure["data"][0][name])
 
 
+@pytest.mark.parametrize(
+    ("sections", "plots", "said"),
+    [(1, 1, "1 section, 1 plot; "), (1, 2, "1 section, 2 plots; "), (2, 0, "2 sections, 0 plots; ")],
+)
+def test_what_is_written_is_counted(sections, plots, said, tmp_path):
+    plot = Plot("t", "", "", as_figure([line(np.arange(2.0), np.arange(2.0), "n")], flat({}, {})))
+    parts = (Plots((plot,) * plots),) if plots else ()
+    there = [Section("s", (), parts)] * sections
+    assert write.written(tmp_path / "p.html", "t", there, json=False).startswith(said)
+
+
 def test_a_page_that_nobody_could_send_is_refused():
     rng = np.random.default_rng(0)
     plot = Plot("t", "", "", as_figure([line(rng.random(200_000), rng.random(200_000), "n")], flat({}, {})))
