@@ -6,6 +6,7 @@ Example: python scripts/smoke.py presets table (those alone)
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,7 @@ def main(names: list[str]) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         print(installed(folder))
-        said = ufm("--help", folder=folder).stdout.partition("{")[2].partition("}")[0].split(",")
+        said = re.findall(r"^  (\w+)  ", ufm("--help", folder=folder).stdout, flags=re.MULTILINE)
         if set(said) != set(COMMANDS):
             raise SystemExit(f"scripts/smoke.py lacks, or has too much: {sorted(set(said) ^ set(COMMANDS))}")
         failed = 0
