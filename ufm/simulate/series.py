@@ -199,15 +199,15 @@ def _expand(far: Array, near: Array, pull: Array, b: Array, g: Array, pace: Arra
 def _prepare(lanes: Lanes, rtol: float) -> None:
     """The series about the present state, and the step at which its last terms are SHARE of the tolerance.
 
-    While B or G are near 1, what is left of them grows exponentially, at a rate of at most a + b + sigma. The terms of
-    e^x fall by half from ORDER on as long as x < ORDER / 2: no step is longer than that.
+    While B or G are near 1, what is left of them grows exponentially, at a rate of at most a + b + sigma, and of sigma.
+    The terms of e^x fall by half from ORDER on as long as x < ORDER / 2: no step is longer than that.
     """
     for lane in range(LANES):
         lanes.b[lane] = 1.0 / (1.0 + math.exp(lanes.s[lane]))
         lanes.g[lane] = 1.0 / (1.0 + math.exp(lanes.tilt[lane] + lanes.pull[lane] * lanes.t[lane]))
-        fastest = lanes.far[lane] + lanes.near[lane] + lanes.pull[lane]
-        growing = lanes.b[lane] > 0.5 or lanes.g[lane] > 0.5
-        longest = 0.5 * ORDER / fastest if growing else np.inf
+        growth = lanes.pull[lane] if lanes.g[lane] > 0.5 else 0.0
+        growth = lanes.far[lane] + lanes.near[lane] + lanes.pull[lane] if lanes.b[lane] > 0.5 else growth
+        longest = 0.5 * ORDER / growth if growth > 0.0 else np.inf
         lanes.step[lane] = min(longest, lanes.end[lane] - lanes.t[lane])
         lanes.steps[lane] += 1
     _expand(lanes.far, lanes.near, lanes.pull, lanes.b, lanes.g, lanes.pace, lanes.terms)

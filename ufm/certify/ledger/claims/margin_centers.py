@@ -5,6 +5,7 @@ asks for, C n_k^(-1/4), are therefore a rule for centers: about n_k^(-1/2) where
 import numpy as np
 
 from theory.multicenter import centers
+from theory.multicenter.geometry import classifier_cosine
 from ufm.certify.ledger.by_hand import broken, frame_by_hand, random_sizes
 from ufm.certify.ledger.claim import Claim, Evidence, compare
 
@@ -18,7 +19,11 @@ CLAIM = Claim(
     """,
     hypotheses="Features at their mean centers, decided by RCR; theta in (0, pi/2); numbers of centers not rounded.",
     derivations=("margin_centers",),
-    functions=("theory.multicenter.centers.centers_for_margin", "theory.multicenter.centers.margin_centers"),
+    functions=(
+        "theory.multicenter.centers.centers_for_margin",
+        "theory.multicenter.centers.exact_margin_centers",
+        "theory.multicenter.centers.margin_centers",
+    ),
     tests=(
         "tests/theory/multicenter/test_centers.py::test_margins_fall_like_the_fourth_root_up_to_rounding",
         "tests/theory/multicenter/test_centers.py::test_margin_centers_are_monotone_and_fair_to_equals",
@@ -39,6 +44,17 @@ def evidence() -> Evidence:
             (2, 5, 11),
             relative=1e-12,
         )
+    wanted = np.array([centers.exact_margin_centers((5000, 500, 50), 20, theta) for theta in (0.05, 0.1, 0.2)])
+    cosines = classifier_cosine(wanted, np.array([[0.05], [0.1], [0.2]]))
+    falling = cosines / cosines[:, -1:]
+    fourth_root = np.array([5000.0, 500.0, 50.0]) ** -0.25
+    yield compare(
+        "margins of numbers that are not rounded, over the rarest class's",
+        "cosines with the classifier",
+        falling,
+        np.tile(fourth_root / fourth_root[-1], (3, 1)),
+        relative=1e-10,
+    )
     lists = random_sizes()
     given = [centers.margin_centers(sizes, 5, 0.2) for sizes in lists]
     yield compare(
