@@ -40,7 +40,8 @@ def pages_with(language):
 
 
 @pages_with("python")
-def test_python_of_a_page_runs_from_top_to_bottom(page, monkeypatch):
+def test_python_of_a_page_runs_from_top_to_bottom(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     if "torch" in page.read_text():
         pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[train]'")
     if page.stem == "own-network":
