@@ -239,7 +239,6 @@ WRONG = [
     (["verify", "--preset", "toyy"], "did you mean 'toy'?"),
     (["presets", "--tau", "7"], "tau=7.0 is outside (0, 1]"),
     (["simulat"], "simulat"),
-    ([], "simulate"),
 ]
 
 
