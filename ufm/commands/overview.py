@@ -3,8 +3,7 @@
 import ast
 import pkgutil
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ OTHERS = "Others"
 FIRST_SENTENCE = re.compile(r".*?[.!?](?= |$)|.+")
 
 
-def _in_order(classes: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: classes[name] for name in (*SHOWN_FIRST, *sorted(classes.keys() - set(SHOWN_FIRST)))}
+def _in_order(named: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: named[name] for name in (*SHOWN_FIRST, *sorted(named.keys() - set(SHOWN_FIRST)))}
 
 
 def found() -> Mapping[str, Any]:
@@ -33,21 +32,22 @@ def found() -> Mapping[str, Any]:
     return _in_order({name: file.Command for name, file in modules_in(commands).items() if hasattr(file, "Command")})
 
 
+def sources() -> Mapping[str, str]:
+    """The source of each command by name: a file of the folder with a class ``Command``."""
+    files = (Path(folder, f"{module.name}.py") for folder in commands.__path__ for module in pkgutil.iter_modules([folder]))
+    read = {file.stem: file.read_text(encoding="utf-8") for file in files}
+    return _in_order({name: source for name, source in read.items() if "\nclass Command" in source})
+
+
 def described() -> Mapping[str, Any]:
     """All commands by name, none of them loaded: classes with a docstring and a group, and without flags."""
-    return _in_order(dict(_stand_ins()))
+    return {name: _described(source) for name, source in sources().items()}
 
 
-def _stand_ins() -> Iterator[tuple[str, type]]:
-    """A name and a class for each file of the folder with a class ``Command``, whose source is read, not run."""
-    names = ((folder, module.name) for folder in commands.__path__ for module in pkgutil.iter_modules([folder]))
-    for folder, name in names:
-        source = Path(folder, f"{name}.py").read_text(encoding="utf-8")
-        if "\nclass Command" in source:
-            classes = (each for each in ast.parse(source).body if isinstance(each, ast.ClassDef))
-            (node,) = (each for each in classes if each.name == "Command")
-            said = {"__doc__": ast.get_docstring(node), "group": _group(node)}
-            yield name, dataclass(type("Command", (), said))
+def _described(source: str) -> type:
+    classes = (each for each in ast.parse(source).body if isinstance(each, ast.ClassDef))
+    (node,) = (each for each in classes if each.name == "Command")
+    return type("Command", (), {"__doc__": ast.get_docstring(node), "group": _group(node)})
 
 
 def _group(command: ast.ClassDef) -> str:

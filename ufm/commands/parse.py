@@ -17,18 +17,18 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 import ufm
 from ufm import commands
-from ufm.commands.overview import described, found, overview
+from ufm.commands.overview import found, overview, sources
 from ufm.files.process import OK, WRONG_INPUT
 from ufm.files.text import known_as, missing_file, require_known, said_of, suggestion
 
 
-def _needed(words: Sequence[str]) -> Mapping[str, type]:
-    """The commands as far as these words need them: the one that they name is loaded, and all for a flag alone."""
+def _named(words: Sequence[str]) -> type | None:
+    """The command that comes first, the only one that is loaded; None where a flag comes first."""
     if words[0].startswith("-"):
-        return found()
-    there = described()
-    require_known(words[0], there, f"there is no command {words[0]!r}")
-    return {**there, words[0]: importlib.import_module(f"{commands.__name__}.{words[0]}").Command}
+        return None
+    require_known(words[0], sources(), f"there is no command {words[0]!r}")
+    command: type = importlib.import_module(f"{commands.__name__}.{words[0]}").Command
+    return command
 
 
 def _answer(words: Sequence[str]) -> None:
@@ -119,15 +119,18 @@ def parse(arguments: Sequence[str] | None) -> Any:
     """
     words = sys.argv[1:] if arguments is None else arguments
     _answer(words)
-    named = [Annotated[_for_help(kind), tyro.conf.subcommand(name)] for name, kind in _needed(words).items()]
-    kinds: Any = Union[tuple(named)]  # noqa: UP007
+    if command := _named(words):
+        kinds, prog, flags = _for_help(command), f"ufm {words[0]}", words[1:]
+    else:
+        named = [Annotated[_for_help(kind), tyro.conf.subcommand(name)] for name, kind in found().items()]
+        kinds, prog, flags = Union[tuple(named)], "ufm", words  # noqa: UP007
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), REGISTRY:
             return tyro.cli(
                 kinds,
-                prog="ufm",
-                args=words,
+                prog=prog,
+                args=flags,
                 config=(tyro.conf.FlagCreatePairsOff, tyro.conf.SuppressFixed, tyro.conf.DisallowNone),
             )
     except SystemExit as stop:
@@ -146,7 +149,7 @@ NOT_FOR_ONE_LINE = re.compile(r"Argument helptext:|Arguments are applied|For ful
 def _help(words: Sequence[str]) -> str:
     """The command that explains the flags."""
     word = next(iter(words), "")
-    return f"ufm {word} --help" if word in described() else "ufm --help"
+    return f"ufm {word} --help" if word in sources() else "ufm --help"
 
 
 def in_flags(message: str, command: Any) -> str:
