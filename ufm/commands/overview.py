@@ -34,7 +34,9 @@ def found() -> Mapping[str, Any]:
 
 def sources() -> Mapping[str, str]:
     """The source of each command by name: a file of the folder with a class ``Command``."""
-    files = (Path(folder, f"{module.name}.py") for folder in commands.__path__ for module in pkgutil.iter_modules([folder]))
+    files = (
+        Path(folder, f"{module.name}.py") for folder in commands.__path__ for module in pkgutil.iter_modules([folder])
+    )
     read = {file.stem: file.read_text(encoding="utf-8") for file in files}
     return _in_order({name: source for name, source in read.items() if "\nclass Command" in source})
 
