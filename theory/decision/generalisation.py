@@ -74,3 +74,24 @@ def margin_bound(
         raise ValueError(f"margin_error={margin_error} and delta={delta} must be at most 1, delta less")
     steep = 4.0 / positive("margin", margin) * complexity(norm, radius, n_classes, n)
     return share + steep + 3.0 * np.sqrt(np.log(2.0 / doubt) / (2.0 * whole("n", n)))
+
+
+def margin_sum(margin: ArrayLike, n: ArrayLike) -> Array:
+    r"""What margins and sizes of the classes make of the mean of :func:`margin_bound` over the classes.
+
+    .. math:: \frac1K \sum_k \frac{1}{\gamma_k \sqrt{n_k}}
+
+    Parameters
+    ----------
+    margin : :math:`\gamma_k` > 0, (..., K).
+    n : samples of each class >= 1, (..., K).
+
+    Returns
+    -------
+    float64, (...).
+
+    Raises
+    ------
+    ValueError : a number that is not as above.
+    """
+    return np.mean(1.0 / (positive("margin", margin) * np.sqrt(whole("n", n))), axis=-1)

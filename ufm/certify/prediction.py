@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.decision import hard, radius
+from theory.decision import generalisation, hard, radius
 from theory.multicenter import clock, flows, geometry, minimum, sharing
 from ufm.certify.report import Check
 from ufm.files.text import columns
@@ -93,6 +93,11 @@ class Prediction(Generic[P]):
             "rcr": radius.rcr_radius(self.counts, self.theta),
             "gcr": radius.gcr_radius(self.counts, self.theta),
         }
+
+    @property
+    def margin_sum(self) -> float:
+        """What the margins of the frame under RCR make of the bound on the mean error; smaller is better."""
+        return float(generalisation.margin_sum(self.classifier_cosine, self.sizes))
 
     @cached_property
     def gcr_choice(self) -> Array:

@@ -74,26 +74,16 @@ class _Known:
         return float(self.end.shared_rate[rare_classes([-n for n in self.result["class_sizes"]])].mean())
 
 
-def margin_sum(end: CosinePrediction) -> float:
-    r"""What the margins of a frame make of the bound on the mean error of the classes under RCR; smaller is better.
-
-    .. math:: \frac1K \sum_k \frac{1}{\cos\rho_k \sqrt{n_k}}
-
-    The term of :func:`theory.decision.generalisation.margin_bound` that depends on the frame, class by class, for
-    features of norm 1.
-    """
-    return float(np.mean(1.0 / (end.classifier_cosine * np.sqrt(end.sizes))))
-
-
 def orders(names: Sequence[str], results: Sequence[Result]) -> list[Order]:
     """Every order about the trainings of these names by the cosine loss, with several centers a class.
 
     Of one training: the rule with the larger radius (``predict(problem).radii``, in the mean over classes) decides more
     test images right; the nearest mean center comes first. Of two with the same seed: where classes collapse faster and
     both RCR and GCR have larger radii, accuracy by the own rule is higher; where margins make the bound on the error
-    smaller (:func:`margin_sum`), accuracy by RCR is; where nothing differs but centers and angle, rare classes with the
-    larger rate are nearer to collapse at the end; and whatever the learning rate, frequent classes with the larger
-    rate per shared step (:func:`theory.multicenter.sharing.shared_rate`, a conjecture about networks).
+    smaller (:func:`theory.decision.generalisation.margin_sum`), accuracy by RCR is; where nothing differs but centers
+    and angle, rare classes with the larger rate are nearer to collapse at the end; and whatever the learning rate,
+    frequent classes with the larger rate per shared step (:func:`theory.multicenter.sharing.shared_rate`, a conjecture
+    about networks).
     """
     known = [
         _Known(result, end)
@@ -140,7 +130,7 @@ def _of_pairs(one: _Known, other: _Known) -> Iterator[Order]:
     if all(ours[name].mean() > theirs[name].mean() for name in ("rate", "rcr", "gcr")):
         more = one.result["accuracy"]["own"] >= other.result["accuracy"]["own"]
         yield ahead("accuracy", "rate and radii", more)
-    if margin_sum(one.end) < margin_sum(other.end):
+    if one.end.margin_sum < other.end.margin_sum:
         more = one.result["accuracy"]["rcr"] >= other.result["accuracy"]["rcr"]
         yield ahead("accuracy by RCR", "the bound of margins", more)
     if one.frequent_rate > other.frequent_rate:

@@ -13,7 +13,7 @@ from theory.multicenter import geometry
 from ufm.certify import nc0
 from ufm.certify.training import TRAINED
 from ufm.files import store
-from ufm.tables import compare, orders, results, tables
+from ufm.tables import compare, results, tables
 from ufm.train.presets import PRESETS, preset
 
 
@@ -254,7 +254,7 @@ def test_very_many_orders_are_counted_by_kind(tmp_path, command, monkeypatch):
 def test_the_bound_of_margins_orders_as_the_bound_itself_does():
     ends = [ufm.predict(ufm.Problem((900, 50, 9), (4, 4, 4), theta)) for theta in (0.1, 0.4, 1.2)]
     bounds = [np.mean(margin_bound(0.0, end.classifier_cosine, 1.0, 1.0, 3, end.sizes)) for end in ends]
-    sums = [orders.margin_sum(end) for end in ends]
+    sums = [end.margin_sum for end in ends]
     np.testing.assert_allclose(np.diff(bounds), 4.0 * np.sqrt(3.0) * np.diff(sums), rtol=1e-12)
 
 
