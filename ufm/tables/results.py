@@ -28,7 +28,7 @@ def summary(name: str, record: Record, predictions: Mapping[str, Any]) -> Result
     ``training_accuracy`` (own rule, last epoch), ``group_accuracy`` (test, own rule: many, medium, few),
     ``class_accuracy`` (test, by rule and class), ``curves`` (by measured epoch: ``epoch``, ``clock``, ``nc`` by class
     on training images, ``test_accuracy``), ``variability`` (training, by class), ``checks`` (against the predictions)
-    and ``machine``.
+    and ``machine`` (its ``arithmetic`` is that of the network: bf16 where the device is faster with it).
     """
     data = record.data
     last, rules = data.isel(epoch=-1), [str(rule) for rule in data.rule.values]
@@ -53,7 +53,7 @@ def summary(name: str, record: Record, predictions: Mapping[str, Any]) -> Result
         },
         "variability": _rounded(training.variability.isel(epoch=-1)),
         "checks": confirm(data, predictions).to_dict()["checks"],
-        "machine": {key: data.attrs[key] for key in ("device", "threads", "processes", "torch")}
+        "machine": {key: data.attrs[key] for key in ("device", "arithmetic", "threads", "processes", "torch")}
         | {"training_seconds": round(float(last.training_seconds), 1)},
     }
 

@@ -166,6 +166,7 @@ def test_a_summary_is_what_the_record_says(tmp_path, command, monkeypatch):
     assert summary["name"] == "fashion/cal-0.1"
     assert set(summary["accuracy"]) == {"own", "rcr", "gcr", "nearest"}
     assert np.shape(summary["curves"]["nc"]) == (2, 10)
+    assert summary["machine"]["arithmetic"] in ("torch.float32", "torch.bfloat16")
     path = tmp_path / "r.json"
     assert command("table", "fashion", "--runs", tmp_path, "--results", path, "--save")[0] == 0
     assert results.load(path) == [json.loads(store.to_json(summary))]
