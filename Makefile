@@ -5,12 +5,13 @@ BIN = $(VENV)/bin
 RUN = $(BIN)/python -m
 export PYTHONDONTWRITEBYTECODE = # empty, so that processes share what one has compiled: tests start two hundred
 
-.PHONY: help verify figures test browser check fuzz rounding lowest release lint claims gallery notebooks docs tables metadata bench data data-cifar10 clean
+.PHONY: help verify figures test site browser check fuzz rounding lowest release lint claims gallery notebooks docs tables metadata bench data data-cifar10 clean
 
 help:
 	@echo "make verify   simulate and certify at CIFAR-10-LT and CIFAR-100-LT sizes (main job)"
 	@echo "make figures  every figure that needs no training, into runs/figures (ARGS=--quick: in a minute)"
 	@echo "make test     the whole test suite, with the same random examples everywhere"
+	@echo "make site     the documentation builds without a warning, and no link in it is dead"
 	@echo "make browser  the tests that look at pages in a browser; installs Debian's chromium (needs root)"
 	@echo "make check    lint and the fast tests: what to run before a commit"
 	@echo "make fuzz     the property tests, with new random examples for MINUTES=10 (SEED=n: that round again)"
@@ -37,7 +38,10 @@ figures: $(VENV)/base.stamp
 	$(RUN) ufm figures $(ARGS)
 
 test: $(VENV)/dev.stamp
-	$(RUN) pytest -n 2 --dist worksteal -m "not browser" $(ARGS)
+	$(RUN) pytest -n 2 --dist worksteal -m "not site and not browser" $(ARGS)
+
+site: $(VENV)/dev.stamp
+	$(RUN) pytest -m "site and not browser" $(ARGS) tests/test_site.py
 
 browser: $(VENV)/dev.stamp
 	which chromium chromedriver || { apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver; }

@@ -15,7 +15,7 @@ from tests import chromium
 ROOT = pathlib.Path(__file__).parents[1]
 PHONE, SCREEN = 400, 1200
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.site]
 
 
 @pytest.fixture(scope="module")
