@@ -12,7 +12,7 @@ import pytest
 
 import ufm
 from ufm.commands.main import main
-from ufm.commands.overview import described
+from ufm.commands.overview import sources
 
 ASKED = """
 . "$1"
@@ -50,7 +50,7 @@ def complete(tmp_path_factory):
 @pytest.mark.slow
 def test_bash_completes_commands_and_flags(complete):
     anything, one, flag, sizes, nothing = complete(".", "ver", "geometry --lo", "phase --c", "nothing-like-it")
-    assert anything >= set(described())
+    assert anything >= set(sources())
     assert (one, flag, nothing) == ({"verify"}, {"--loss"}, set())
     assert "--class-sizes" in sizes
 
@@ -77,7 +77,7 @@ def test_zsh_finds_its_function_by_the_first_line(capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["shell"] == "zsh"
     assert said["script"].splitlines()[0] == "#compdef ufm"
-    assert all(name in said["script"] for name in described())
+    assert all(name in said["script"] for name in sources())
 
 
 def test_another_shell_is_refused(capsys):

@@ -36,10 +36,11 @@ def test_types_and_defaults(flags):
 
 
 def test_what_is_said_of_a_command_before_it_is_loaded_is_what_it_says_itself():
-    assert list(described()) == list(found())
+    said = described()
+    assert list(said) == list(found())
     for name, kind in found().items():
-        assert inspect.getdoc(described()[name]) == inspect.getdoc(kind)
-        assert described()[name].group == getattr(kind, "group", OTHERS)
+        assert inspect.getdoc(said[name]) == inspect.getdoc(kind)
+        assert said[name].group == getattr(kind, "group", OTHERS)
 
 
 GROUPS = {
