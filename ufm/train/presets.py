@@ -106,6 +106,7 @@ SCANNED = (0.02, 0.06, 0.2, 0.6)
 RATES: dict[tuple[str, str], float] = {
     **{("cifar10", method): 0.2 for method in TRAINED_ALONE},
     **{("cifar10", method): 0.06 for method in ("LDAM-DRW", "SETF")},
+    ("cifar10", "ETF-CE"): 0.02,
 }
 """Learning rates of the tables of real images by data set and method, where not the default: the scan's best."""
 LOWER_TOO = (0.006, *SCANNED)

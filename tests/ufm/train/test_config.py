@@ -114,7 +114,7 @@ def test_the_cells_of_the_papers_tables_are_all_there():
     assert count["offline"] == (len(OFFLINE) + len(("CE", "CE+LA"))) * 2 * 5  # these also with crops
     assert set(METHODS) - set(OFFLINE) == {"ETF-CE"}
     etf = preset("cifar10/cifar10-convnet-etf-ce-0.01")
-    assert etf == dataclasses.replace(preset("cifar10/cifar10-convnet-ce-0.01"), method="ETF-CE")
+    assert etf == dataclasses.replace(preset("cifar10/cifar10-convnet-ce-0.01"), method="ETF-CE", lr=0.02)
     assert preset("table3/cifar10-resnet50-ldam-drw-0.01").rate(165) == pytest.approx(1e-3)
     imagenet = preset("table3/imagenet-lt-resnet50-cal-1")
     assert (imagenet.batch_size, imagenet.weight_decay, imagenet.schedule) == (512, 5e-4, "cosine")
