@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from ufm.files.compiled import compiled, inlined
 from ufm.problems.frames import Array
-from ufm.simulate.coefficients import LANES, ORDER, put, velocities
+from ufm.simulate.coefficients import LANES, ORDER, put
 from ufm.simulate.method import Work
 
 SHARE = 0.1
@@ -59,8 +59,10 @@ SLOWEST = 2.0**-1000
 
 
 class Lanes(NamedTuple):
-    """Samples under way; arrays (LANES,) but for the terms."""
+    """Samples under way; arrays (LANES,) where nothing else is said."""
 
+    waiting: NDArray[np.int64]
+    """The next sample that is in no lane yet, (1,)."""
     sample: NDArray[np.int64]
     """Which sample is in the lane, or IDLE."""
     row: NDArray[np.int64]
@@ -88,8 +90,9 @@ class Lanes(NamedTuple):
 
 @inlined
 def _idle_lanes() -> Lanes:
-    return Lanes(
-        np.full(LANES, IDLE),
+    lanes = Lanes(
+        np.zeros(1, np.int64),
+        np.zeros(LANES, np.int64),
         np.zeros(LANES, np.int64),
         np.zeros(LANES, np.int64),
         np.zeros(LANES),
@@ -105,16 +108,25 @@ def _idle_lanes() -> Lanes:
         np.zeros(LANES),
         np.zeros((ORDER + 1) * LANES),
     )
+    for lane in range(LANES):
+        lanes.sample[lane] = IDLE
+    return lanes
 
 
 @inlined
-def _begin(lanes: Lanes, lane: int, sample: int, chart: Columns, s: float, end: float) -> None:
-    """Put a sample into a lane, at time 0."""
-    far, near, pull, tilt = chart
-    lanes.sample[lane], lanes.row[lane], lanes.steps[lane] = sample, 0, 0
-    lanes.far[lane], lanes.near[lane] = far[sample], near[sample]
-    lanes.pull[lane], lanes.tilt[lane] = pull[sample], tilt[sample]
-    lanes.s[lane], lanes.t[lane], lanes.end[lane] = s, 0.0, end
+def _fill(lanes: Lanes, chart: Columns, s0: Array, ends: Array) -> int:
+    """Begin waiting samples in the lanes that are idle; how many lanes are not."""
+    (far, near, pull, tilt), active = chart, 0
+    for lane in range(LANES):
+        waiting = lanes.waiting[0]
+        if lanes.sample[lane] == IDLE and waiting < s0.size:
+            lanes.sample[lane], lanes.row[lane], lanes.steps[lane] = waiting, 0, 0
+            lanes.far[lane], lanes.near[lane] = far[waiting], near[waiting]
+            lanes.pull[lane], lanes.tilt[lane] = pull[waiting], tilt[waiting]
+            lanes.s[lane], lanes.t[lane], lanes.end[lane] = s0[waiting], 0.0, ends[waiting]
+            lanes.waiting[0] += 1
+        active += lanes.sample[lane] != IDLE
+    return active
 
 
 @compiled
@@ -127,8 +139,7 @@ def _expand(far: Array, near: Array, pull: Array, b: Array, g: Array, pace: Arra
         pace[lane] = max(pace[lane], SLOWEST)
     for lane in range(LANES):
         unit = 1.0 / pace[lane]
-        known = (unit * v[lane],)
-        put(terms, lane, velocities((b[lane],), (g[lane],), known, (), unit * near[lane], unit * pull[lane]))
+        put(terms, lane, b[lane], g[lane], unit * v[lane], unit * near[lane], unit * pull[lane])
 
 
 @inlined
@@ -214,14 +225,10 @@ def _record(lanes: Lanes, lane: int, own: Array, moments: Array) -> None:
 @inlined
 def _integrate(chart: Columns, s0: Array, states: Array, rtol: float) -> tuple[int, int]:
     """Turn times (n, T) into the states at them: steps of all samples, and of the one with most; -1 if one is lost."""
-    lanes, moments, waiting, total, most = _idle_lanes(), np.zeros(RECORDS), 0, 0, 0
+    lanes, moments, ends = _idle_lanes(), np.zeros(RECORDS), states[:, states.shape[1] - 1].copy()
+    total, most = 0, 0
     while True:
-        active = 0
-        for lane in range(LANES):
-            if lanes.sample[lane] == IDLE and waiting < s0.size:
-                _begin(lanes, lane, waiting, chart, s0[waiting], states[waiting, states.shape[1] - 1])
-                waiting += 1
-            active += lanes.sample[lane] != IDLE
+        active = _fill(lanes, chart, s0, ends)
         if active == 0:
             return total, most
         _prepare(lanes, rtol)
@@ -254,14 +261,16 @@ def _all_states(chart: Columns, s0: Array, times: Array, rtol: float, states: Ar
     own, total, most = np.empty((size, n_times)), 0, 0
     for begin in range(0, n, size):
         end = min(begin + size, n)
-        for row in range(n_times):
-            own[: end - begin, row] = times[row, begin:end]
+        for row in range(n_times):  # in loops, since numba compiles an assignment of slices for a second and a half
+            for sample in range(begin, end):
+                own[sample - begin, row] = times[row, sample]
         steps, worst = _integrate(_columns(chart, begin, end), s0[begin:end], own[: end - begin], rtol)
         if worst < 0:
             return total, worst
         total, most = total + steps, max(most, worst)
         for row in range(n_times):
-            states[row, begin:end] = own[: end - begin, row]
+            for sample in range(begin, end):
+                states[row, sample] = own[sample - begin, row]
     return total, most
 
 
@@ -287,16 +296,12 @@ def _crossing(terms: Array, lane: int, step: float, wanted: float) -> float:
 
 @compiled
 def _all_times(chart: Columns, s0: Array, level: float, rtol: float, times: Array) -> tuple[int, int]:
-    """Fill in the times (n) of samples below the level: steps of all, and of the one with most; -1 if one is lost."""
-    lanes, waiting, total, most = _idle_lanes(), 0, 0, 0
+    """Replace infinite times (n) by those of samples below the level: steps of all, and of the one with most; -1 if
+    one is lost.
+    """
+    lanes, total, most = _idle_lanes(), 0, 0
     while True:
-        active = 0
-        for lane in range(LANES):
-            while lanes.sample[lane] == IDLE and waiting < s0.size:
-                if s0[waiting] < level and s0[waiting] > -np.inf:
-                    _begin(lanes, lane, waiting, chart, s0[waiting], np.inf)
-                waiting += 1
-            active += lanes.sample[lane] != IDLE
+        active = _fill(lanes, chart, s0, times)
         if active == 0:
             return total, most
         _prepare(lanes, rtol)
@@ -341,9 +346,11 @@ def times_to_reach(chart: Columns, s0: Array, level: float, rtol: float) -> tupl
 
     Infinite states never move: infinity at -infinity. Arguments and errors as of :func:`states_at`.
     """
-    times = np.where(s0 >= level, 0.0, np.inf)
-    columns, (start,) = _plain(*chart), _plain(s0)
-    return times, _work(*_all_times(columns, start, level, rtol, times))
+    times, moving = np.where(s0 >= level, 0.0, np.inf), (s0 < level) & (s0 > -np.inf)
+    columns, (start, found) = _plain(*(column[moving] for column in chart)), _plain(s0[moving], times[moving])
+    work = _work(*_all_times(columns, start, level, rtol, found))
+    times[moving] = found
+    return times, work
 
 
 def _plain(*arrays: Array) -> Any:
