@@ -135,6 +135,8 @@ def _features(seed: int, sizes: tuple[int, ...], dim: int) -> Array | None:
     """Initial features, which do not depend on the centers; None where they would not fit: the report says so."""
     problem = CosineProblem(sizes, (1,) * len(sizes), 0.0, dim)
     try:
-        return draw(problem, multi_center_frame(problem, basis="coordinate"), Start(), seed)
+        features = draw(problem, multi_center_frame(problem, basis="coordinate"), Start(), seed)
     except MemoryError:
         return None
+    features.flags.writeable = False  # then flows share it
+    return features

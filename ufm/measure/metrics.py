@@ -6,6 +6,7 @@ features of any network there is :func:`ufm.measure`.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from ufm.problems.frames import Array, Frame, dense, real_array
 
@@ -13,7 +14,7 @@ Labels = NDArray[np.int64]
 
 
 def _validated(features: ArrayLike, labels: ArrayLike, frame: Frame | None = None) -> tuple[Array, Labels, int]:
-    h, y = real_array("features", features), np.asarray(labels)
+    h, y = real_array("features", features, copy=False), np.asarray(labels)
     if h.ndim != 2 or y.shape != h.shape[:1]:
         raise ValueError(f"features {h.shape} and labels {y.shape} do not match: (N, d) and (N,) are needed")
     if y.dtype.kind not in "iu" or not y.size or y.min() < 0:
@@ -46,12 +47,8 @@ def class_average(values: ArrayLike, labels: ArrayLike) -> Array:
     v, y = np.asarray(values, dtype=np.float64), np.asarray(labels)
     if v.shape[:1] != y.shape or not np.all(np.bincount(y)):
         raise ValueError(f"values {v.shape} and labels {y.shape} do not match, or a class is absent")
-    if np.any(y[1:] < y[:-1]):
-        order = np.argsort(y, kind="stable")
-        v, y = v[order], y[order]
-    counts = np.bincount(y)
-    starts = np.cumsum(counts) - counts
-    return np.add.reduceat(v, starts, axis=0) / counts.reshape(-1, *[1] * (v.ndim - 1))
+    members = sparse.csr_array((np.ones(y.size), (y, np.arange(y.size))))
+    return np.asarray(members @ v) / np.bincount(y).reshape(-1, *[1] * (v.ndim - 1))
 
 
 def class_means(features: ArrayLike, labels: ArrayLike) -> Array:

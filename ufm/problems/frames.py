@@ -159,12 +159,12 @@ class Frame:
         return Geometry.measure(self)
 
 
-def real_array(name: str, values: ArrayLike) -> Array:
-    """A float64 copy of real numbers. Raises ValueError for complex numbers, words and objects."""
+def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
+    """Real numbers as float64, without ``copy`` themselves if they are. Raises ValueError for anything else."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} of dtype {array.dtype} are not real numbers")
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=copy)
 
 
 def dense(matrix: Matrix) -> Array:

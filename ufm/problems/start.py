@@ -75,16 +75,19 @@ def validated_features(
 ) -> Array:
     """Given features as float64 (N, d), sorted by ``labels`` (N,) if these are given; equal labels keep their order.
 
-    Raises ValueError for another shape, NaN, infinity, rows of 0, or labels whose numbers are not the class sizes.
+    A copy, unless they are an array that cannot be written to. Raises ValueError for another shape, NaN, infinity, rows
+    of 0, or labels whose numbers are not the class sizes.
     """
-    array = np.ascontiguousarray(real_array("features", features))
+    given = np.asarray(features)
+    array = np.ascontiguousarray(real_array("features", given, copy=given.flags.writeable))
     expected = (problem.n_samples, frame.dim)
     if array.shape != expected:
         raise ValueError(f"features have shape {array.shape}, not (n_samples, dim) = {expected}")
-    if not np.all(np.isfinite(array)):
+    largest = max(float(array.max()), -float(array.min()))
+    if not np.isfinite(largest):
         lost = int(np.argmax(~np.isfinite(array).all(axis=1)))
         raise ValueError(f"features[{lost}] contains NaN or infinity")
-    if np.abs(array).max() > LARGEST:
+    if largest > LARGEST:
         row, column = np.unravel_index(np.abs(array).argmax(), array.shape)
         raise ValueError(f"features[{row}] contains {array[row, column]:g}: entries are at most {LARGEST:g}")
     if not np.all(array.any(axis=1)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,13 +210,16 @@ def chunks(problem: MultiCenterProblem, k: int, size: int) -> Iterator[slice]:
         yield slice(begin, min(begin + size, rows.stop))
 
 
-def gathered(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """Consecutive items in lists of about :data:`ROWS` samples."""
+def gathered(
+    items: Iterable[T], dim: int = 0, size: Callable[[Any], int] = lambda block: len(block.state)
+) -> Iterator[list[T]]:
+    """Consecutive items in lists of about :data:`ROWS` samples, or of fewer that have features of dimension ``dim``."""
+    weight = 1 + dim // 64
     waiting: list[T] = []
     held = 0
     for item in items:
         waiting.append(item)
-        held += size(item)
+        held += weight * size(item)
         if held >= ROWS:
             yield waiting
             waiting, held = [], 0

@@ -67,7 +67,7 @@ def collapse_times(cases: Sequence[Case], *, until_nc: float = 1e-10, rtol: floa
         raise ValueError(f"until_nc={until_nc} is below {reduced.Reduced.floor:g}")
     found: list[list[Array]] = [[] for _ in cases]
     with one_thread():
-        for group in gathered(_batches(cases), lambda pair: pair[1].radius.size):
+        for group in gathered(_batches(cases), size=lambda pair: pair[1].radius.size):
             owners, samples = zip(*group, strict=True)
             times, _ = reduced.Samples.join(samples).collapse_times(until_nc, rtol)
             pieces = np.split(times, np.cumsum([each.radius.size for each in samples])[:-1])

@@ -2,19 +2,26 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+from numpy.typing import ArrayLike
 
 from ufm.problems.frames import TOLERANCE, Array, Frame, isotropic, orthogonal
 from ufm.problems.kinds import MSEProblem
 from ufm.problems.problem import Integers
 from ufm.problems.start import Start
-from ufm.simulate.blocks import ROWS, Block, chi, chunks, no_features, unit_vector
+from ufm.simulate.blocks import ROWS, Block, chi, chunks, gathered, no_features, unit_vector
 from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Work, worst_sample
 
 PILOT = 16
 """Samples of a block that stand for it when its collapse time is looked for."""
+
+GRID = 33
+"""Times that are looked at together then."""
+
+RECORDS = 16
+"""Times that are recorded together."""
 
 
 @dataclass(frozen=True)
@@ -29,50 +36,110 @@ class Modes(Block):
     """The loss of a feature of length 0."""
 
     def observe(self, state: Array) -> Observation:
-        """Measure the samples by their squares: with o what is not along the mean center x, NC = 2 - 2 x / |h| is
-        2 o^2 / (|h| (|h| + x)), which does not cancel, and the loss is a quadratic form without mixed terms.
+        """Measure the samples by the squares of their coordinates."""
+        squares = np.square(state)
+        across, bowl = np.einsum("nm->n", squares[:, 1:]), 0.5 * np.einsum("nm,m->n", squares, self.rates)
+        return self._seen(state[:, 0], across, state[:, -2], bowl)
+
+    def _seen(self, x: Array, across: Array, tilt: Array, bowl: Array) -> Observation:
+        """With o^2 the square of what is not along the mean center x, NC = 2 - 2 x / |h| is 2 o^2 / (|h| (|h| + x)),
+        which does not cancel; the loss is a quadratic form without mixed terms.
         """
-        squares, x = np.square(state), state[:, 0]
-        across = np.einsum("nm->n", squares[:, 1:])
-        norm = np.sqrt(squares[:, 0] + across)
+        norm = np.sqrt(x**2 + across)
         with np.errstate(divide="ignore", invalid="ignore"):
             nc = np.where(x > 0.0, 2.0 * across / (norm * (norm + x)), 2.0 - 2.0 * x / norm)
-        cosine = (self.classifier[0] * x + self.classifier[-2] * state[:, -2]) / norm
-        bowl = 0.5 * np.einsum("nm,m->n", squares, self.rates)
+        cosine = (self.classifier[0] * x + self.classifier[-2] * tilt) / norm
         return Observation(nc, norm, cosine, bowl - self.rates[0] * self.target[0] * x + self.floor)
+
+    def fades(self, times: ArrayLike) -> Array:
+        """What is left at times (T,) of the way to the target along each coordinate, (T, m)."""
+        return np.exp(-np.multiply.outer(times, self.rates))
 
     def at(self, time: float) -> Array:
         """The state after any time."""
-        return self.target + (self.state - self.target) * np.exp(-self.rates * time)
+        return self.target + (self.state - self.target) * self.fades(time)
 
-    def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, Array]]:
-        """Exact, at every time by itself."""
-        for index, time in enumerate(times):
-            yield index, self.at(float(time))
+    def path(self, fades: Array) -> Observation:
+        """What :meth:`observe` says after coordinates have faded (T, m), arrays (T, n): two products of matrices."""
+        x = self.target[0] + np.multiply.outer(fades[:, 0], self.state[:, 0] - self.target[0])
+        left, squares = fades[:, 1:] ** 2, np.square(self.state[:, 1:]).T
+        bowl = 0.5 * (self.rates[0] * x**2 + (left * self.rates[1:]) @ squares)
+        return self._seen(x, left @ squares, np.multiply.outer(fades[:, -2], self.state[:, -2]), bowl)
 
-    def time_to_reach(self, nc: float, rtol: float, work: Work) -> Arrival:
-        """By root finding for those samples that have most of what decays last."""
-        slowest = float(self.rates[self.rates > 0].min())
-        limit = self.observe(np.where(self.rates > 0, self.target, self.state)).nc
-        stuck = limit > nc
-        if stuck.any():
-            where, worst = worst_sample(self.offsets, stuck, self.rows.start), float(limit[np.argmax(stuck)])
-            lost = f"{where} keeps its part in the null space of the frame, which lam_h=0 never shrinks"
-            return Arrival(25.0 / slowest, Trouble("stalled", f"{lost}: its NC tends to {worst:.3g}"))
+    def arrival(self, nc: float, since: float) -> Arrival:
+        """When all samples are below ``nc``, if not at ``since``: those tell that have most of what decays last."""
+        if not self.rates.all():
+            limit = self.path(np.where(self.rates > 0.0, 0.0, 1.0)[None]).nc[0]
+            stuck = limit > nc
+            if stuck.any():
+                where, worst = worst_sample(self.offsets, stuck, self.rows.start), float(limit[np.argmax(stuck)])
+                lost = f"{where} keeps its part in the null space of the frame, which lam_h=0 never shrinks"
+                slowest = float(self.rates[self.rates > 0].min())
+                return Arrival(25.0 / slowest, Trouble("stalled", f"{lost}: its NC tends to {worst:.3g}"))
 
-        # The null space decays last: the samples with most of it stand for the others.
-        slow = np.argsort(-np.linalg.norm(self.state[:, -2:], axis=1))[:PILOT]
+        slow = np.argsort(-np.linalg.norm(self.state[:, -2:], axis=1))[:PILOT]  # the null space decays last
         pilot = replace(self, state=self.state[slow])
 
-        def excess(time: float) -> float:
-            return float(pilot.observe(pilot.at(time)).nc.max()) - nc
+        def first(times: ArrayLike) -> int:
+            """The first of the times at which the pilots are there; their number if they are at none."""
+            return int(np.argmax(np.append(pilot.path(pilot.fades(times)).nc.max(axis=1) <= nc, True)))
 
-        early, late = 0.0, 1.0 / float(self.rates.max())
-        if excess(0.0) <= 0.0:
-            return Arrival(0.0)
-        while excess(late) > 0.0:
-            early, late = late, 2.0 * late
-        return Arrival(float(brentq(excess, early, late, rtol=1e-9)))
+        early, times = since, np.array([since])
+        if first(times) == 0:
+            return Arrival(since)
+        times = max(since, 1.0 / float(self.rates.max())) * 2.0 ** np.arange(GRID)
+        while (found := first(times)) == GRID:
+            early, times = times[-1], times[-1] * 2.0 ** np.arange(GRID)
+        early, late = times[found - 1] if found else early, times[found]
+        while late - early > 1e-9 * late:
+            times = np.linspace(early, late, GRID)
+            found = first(times[1:])
+            early, late = times[found], times[found + 1]
+        return Arrival(float(late))
+
+
+class Later(NamedTuple):
+    """Samples of a :class:`Decay` after a time."""
+
+    time: float
+    seen: Observation
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Consecutive samples, possibly of many classes, along the flow."""
+
+    blocks: list[Modes]
+
+    @property
+    def rows(self) -> slice:
+        """Where they stand among all samples of the problem."""
+        return slice(self.blocks[0].rows.start, self.blocks[-1].rows.stop)
+
+    def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, Later]]:
+        """Exact, and measured at several times at once."""
+        for begin in range(0, len(times), RECORDS):
+            moments = times[begin : begin + RECORDS]
+            paths = zip(*(block.path(block.fades(moments))[:4] for block in self.blocks), strict=True)
+            columns = [np.concatenate(parts, axis=1) for parts in paths]
+            for j, time in enumerate(moments):
+                yield begin + j, Later(float(time), Observation(*(column[j] for column in columns)))
+
+    def time_to_reach(self, nc: float, rtol: float, work: Work) -> Arrival:
+        """The latest time of all classes, and the first trouble."""
+        last = Arrival(0.0)
+        for block in self.blocks:
+            time, trouble = block.arrival(nc, last.time)
+            last = Arrival(max(last.time, time), last.trouble or trouble)
+        return last
+
+    def observe(self, later: Later) -> Observation:
+        """What was measured."""
+        return later.seen
+
+    def lift(self, later: Later) -> Array:
+        """Features (n, d)."""
+        return np.concatenate([block.lift(block.at(later.time)) for block in self.blocks])
 
 
 class Eigenspaces:
@@ -156,6 +223,10 @@ class Exact(FixedFrame[MSEProblem]):
                 else:
                     yield spaces.given(k, rows, self.features[rows])
 
+    def parts(self) -> Iterator[Decay]:
+        """Many classes at a time, with all times."""
+        return map(Decay, gathered(self.steppers(), 0 if self.features is None else self.frame.dim))
+
 
 def _quadratic(rates: Array, drive: float, floor: float) -> Callable[[Array], tuple[Array, Array]]:
     """|W h - y|^2 / (2S) + lam_h |h|^2 / 2 in the eigenbasis, whose first vector is the own mean center."""
@@ -178,14 +249,14 @@ def _project(spaces: Eigenspaces, features: Array, k: int) -> tuple[Array, Calla
     products -= averages[:, owner]
     scale = np.where(frame.geometry.spread > 0, spreads, np.inf)[owner]
     products /= scale  # coefficients
-    rest = features - np.asarray(means @ frame.mean_directions) - np.asarray(products @ differences)
+    rest = features - np.asarray(means @ frame.mean_directions)
+    rest -= products @ differences
     # The classifier's part orthogonal to the mean center lies in the null space of the frame.
     classifier, mean = unit_vector(frame.classifier_row(k)), frame.direction(k)
     own = unit_vector(classifier - (classifier @ mean) * mean, TOLERANCE)
     tilt = rest @ own
     rest -= tilt[:, None] * own
-    remainder = np.linalg.norm(rest, axis=1)
-    rest /= np.where(remainder > 0, remainder, 1.0)[:, None]
+    remainder = np.sqrt(np.einsum("nd,nd->n", rest, rest))
     squares = means**2
     squares[:, k] = 0.0
     spread = np.add.reduceat(products**2 * np.where(scale < np.inf, scale, 0.0), frame.offsets[:-1], axis=1)
@@ -195,10 +266,13 @@ def _project(spaces: Eigenspaces, features: Array, k: int) -> tuple[Array, Calla
 
     def lift(later: Array) -> Array:
         shrink = later[:, 1:-2] / np.where(decaying > 0, decaying, 1.0)
-        along = means * shrink[:, spaces.mean_group]
-        along[:, k] = later[:, 0]
-        inside = products * shrink[:, spaces.spread_group[owner]]
-        lifted = np.asarray(along @ frame.mean_directions) + np.asarray(inside @ differences)
-        return lifted + later[:, -2:-1] * own + later[:, -1:] * rest
+        left = later[:, -1:] / np.where(remainder > 0, remainder, 1.0)[:, None]  # of the rest, as in all features
+        along = means * (shrink[:, spaces.mean_group] - left)
+        along[:, k] = later[:, 0] - left[:, 0] * means[:, k]
+        lifted = left * features
+        lifted += along @ frame.mean_directions
+        lifted += (products * (shrink[:, spaces.spread_group[owner]] - left)) @ differences
+        lifted += (later[:, -2:-1] - left * tilt[:, None]) * own
+        return lifted
 
     return state, lift

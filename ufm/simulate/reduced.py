@@ -309,6 +309,7 @@ class Snapshot(NamedTuple):
 
 
 def batches(problem: CosineProblem, frame: Frame, features: Array | None, start: Start, seed: int) -> Iterator[Batch]:
-    """All samples of the problem, about :data:`ufm.simulate.blocks.ROWS` at a time."""
-    for blocks in gathered(reduced_blocks(problem, frame, features, start, seed), lambda block: len(block.state)):
+    """All samples of the problem, as many at a time as :func:`ufm.simulate.blocks.gathered` puts together."""
+    dim = 0 if features is None else frame.dim
+    for blocks in gathered(reduced_blocks(problem, frame, features, start, seed), dim):
         yield Batch.merge(problem, frame, blocks)
