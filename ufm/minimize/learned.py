@@ -98,7 +98,7 @@ def _without_rotations(problem: LearnedMSEProblem, method: str, state: State, pr
 def _value_and_slope(problem: MultiCenterProblem, state: State) -> tuple[float, float]:
     """The objective itself and the length of its Riemannian gradient, at rows that may be sparse."""
     value, euclidean = objective_at(problem, state).value_and_gradient(state)
-    turn = stiefel.length(stiefel.tangent(state.rows, euclidean.rows))
+    turn = stiefel.length(stiefel.tangent(state.rows, stiefel.slim(euclidean.rows)))
     others = float(np.linalg.norm(euclidean.norms)), float(np.linalg.norm(euclidean.features))
     return value, math.hypot(turn, *others)
 

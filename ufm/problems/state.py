@@ -1,6 +1,7 @@
 """Frame, norms and features together: the unknowns of a problem with a learned frame."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -53,9 +54,16 @@ def owners(counts: Sequence[int]) -> NDArray[np.int64]:
 
 def mixing(problem: MultiCenterProblem) -> Matrix:
     r"""The sparse matrix C (F, m) with unit centers :math:`C Q`: :math:`\cos\theta\, v_j + \sin\theta\, w_k`."""
-    owner, n = owners(problem.centers), problem.n_centers
-    sine = sparse.csr_array((np.full(n, np.sin(problem.theta)), (np.arange(n), owner)), shape=(n, problem.n_classes))
-    return sparse.hstack([np.cos(problem.theta) * sparse.eye_array(n), sine], format="csr")
+    return _mixing(tuple(problem.centers), problem.theta)
+
+
+@lru_cache(
+    maxsize=8
+)  # objective, minimiser and frame of a problem have it in common, and so have the problems of a grid
+def _mixing(centers: tuple[int, ...], theta: float) -> Matrix:
+    n = sum(centers)
+    sine = sparse.csr_array((np.full(n, np.sin(theta)), (np.arange(n), owners(centers))), shape=(n, len(centers)))
+    return sparse.hstack([np.cos(theta) * sparse.eye_array(n), sine], format="csr")
 
 
 def class_bounds(problem: MultiCenterProblem, state: State) -> NDArray[np.int64]:
@@ -130,6 +138,8 @@ def validated_state(problem: MultiCenterProblem, start: Sequence[ArrayLike], *, 
 
 def class_features(problem: MultiCenterProblem, state: State) -> Array:
     """Mean feature of each class, (K, d)."""
+    if len(state.features) == problem.n_classes:
+        return state.features
     bounds = class_bounds(problem, state)
     return np.add.reduceat(state.features, bounds[:-1], axis=0) / np.diff(bounds)[:, None]
 

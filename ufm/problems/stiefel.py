@@ -49,12 +49,16 @@ def outer(left: Array, right: Array) -> Matrix:
     return Factored(left, right) if FEW * left.shape[1] <= len(left) else left @ right
 
 
+def slim(z: Matrix) -> Matrix:
+    """The same matrix, sparse if it is factored and few numbers of its right factor are not 0."""
+    if isinstance(z, Factored) and FEW * np.count_nonzero(z.right) <= z.right.size:
+        return sparse.csr_array(z.left) @ sparse.csr_array(z.right)
+    return z
+
+
 def length(z: Matrix) -> float:
-    """Frobenius norm of a matrix, dense, sparse or factored; of factors with few numbers that are not 0, in no time."""
-    if isinstance(z, Factored):
-        few = FEW * np.count_nonzero(z.right) <= z.right.size
-        z = sparse.csr_array(z.left) @ sparse.csr_array(z.right) if few else multiplied_out(z)
-    return float(np.linalg.norm(z.data if sparse.issparse(z) else z))
+    """Frobenius norm of a matrix, dense, sparse or factored."""
+    return float(np.linalg.norm(z.data if sparse.issparse(z) else multiplied_out(z)))
 
 
 def multiplied_out(z: Matrix) -> Array:
