@@ -163,7 +163,8 @@ def gradient_flow(
     if not hasattr(n_times, "__index__") or n_times < 2:
         raise ValueError(f"n_times={n_times} must be an integer >= 2")
     times = _given_times(t_eval, t_final, n_times)
-    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, labels=labels)
+    records = n_times if times is None else len(times)
+    asked = Asked(frame, features, start, seed, method, loss, keep, frame_rate, labels=labels, n_times=records)
     return flow_of(problem, Wanted(asked, times, n_times, until_nc, rtol, workers, progress, began))
 
 
@@ -199,8 +200,7 @@ def flow_of(problem: Problem, wanted: Wanted) -> Any:
 
 @flow_of.register
 def _(problem: MultiCenterProblem, wanted: Wanted) -> Trajectory:
-    times, until_nc = wanted.times, wanted.until_nc
-    n_records = wanted.n_times if times is None else len(times)
+    times, until_nc, n_records = wanted.times, wanted.until_nc, wanted.asked.n_times
     memory.require(
         8 * n_records * (2 * len(SUMS) * problem.n_classes + 2 * min(ROWS, problem.n_samples)),
         f"curves of {problem.n_classes} classes at {n_records} times",
