@@ -42,7 +42,11 @@ def clock(t: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
     >>> float(clock(3.0, 1.0, 0.1))  # on the unit sphere it is the flow time itself
     3.0
     """
-    t, r0, lam = (np.asarray(v, dtype=np.float64) for v in (t, r0, lam))
+    return _lived(*(np.asarray(v, dtype=np.float64) for v in (t, r0, lam)))[0]
+
+
+def _lived(t: Array, r0: Array, lam: Array) -> tuple[Array, Array]:
+    """The clock, and the norm then."""
     decay, excess = -2.0 * lam * t, r0 - 1.0
     r, drop = 1.0 + excess * np.exp(decay), -excess * np.expm1(decay)  # drop = r0 - r
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -50,7 +54,7 @@ def clock(t: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
         relaxing = t - (np.log1p(share) + share / r0) / (2.0 * lam)
         if np.any(r > FAR):
             relaxing = np.where(r > FAR, _far_clock(r, drop, r0, lam), relaxing)
-    return np.where(lam > 0, relaxing, t / r0**2)
+    return np.where(lam > 0, relaxing, t / r0**2), r
 
 
 def _far_clock(r: Array, drop: Array, r0: Array, lam: Array) -> Array:
@@ -76,16 +80,22 @@ def flow_time(tau: ArrayLike, r0: ArrayLike, lam: ArrayLike) -> Array:
 
     .. math:: \tau r_0^2, \qquad \tau + \frac{\ln r_0 + 1 - 1/r_0}{2 \lambda} .
     """
-    tau, r0, lam = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (tau, r0, lam)))
+    given = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (tau, r0, lam)))
+    tau, r0, lam = map(np.ravel, given)
     relaxing = np.isfinite(tau) & (lam > 0.0)
     target, outside = np.where(relaxing, tau, 0.0), r0 > 1.0
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         early, late = target * r0**2, target + (np.log(r0) + 1.0 - 1.0 / r0) / (2.0 * lam)
     t = np.where(outside, np.minimum(early, late), np.maximum(early, late))
+    moving = np.flatnonzero(relaxing)
     for _ in range(NEWTON):
-        closer = t - (clock(t, r0, lam) - target) * radius(t, r0, lam) ** 2
-        moves = np.where(outside, closer < t, closer > t)
-        if not moves.any():
+        now = t[moving]
+        shown, r = _lived(now, r0[moving], lam[moving])
+        closer = now - (shown - target[moving]) * r**2
+        moves = np.where(outside[moving], closer < now, closer > now)
+        moving = moving[moves]
+        if not moving.size:
             break
-        t = np.where(moves, closer, t)
-    return np.where(relaxing, np.where(target > 0, t, 0.0), np.where(lam > 0.0, np.inf, tau * r0**2))
+        t[moving] = closer[moves]
+    found = np.where(relaxing, np.where(target > 0, t, 0.0), np.where(lam > 0.0, np.inf, tau * r0**2))
+    return found.reshape(given[0].shape)
