@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.special import log_ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
-from theory.decision.normal import class_counts, integers, phi
+from theory.decision.normal import class_counts, phi
+from theory.decision.positive import nonnegative, whole
 from theory.decision.scores import REACH, Best, step
 from theory.multicenter.geometry import Array, center_cosine, classifier_cosine, squares
 
@@ -83,7 +84,7 @@ def _normal_integral(middle: Array, others: Array, rest: Callable[[Array], Array
 
 
 def _over_leads(part: Callable[[Array, Array], Array], lead: ArrayLike, n_classes: ArrayLike) -> Array:
-    a, k = np.broadcast_arrays(np.asarray(lead, dtype=np.float64), integers(n_classes, "n_classes"))
+    a, k = np.broadcast_arrays(np.asarray(lead, dtype=np.float64), whole("n_classes", n_classes))
     if not np.all(np.isfinite(a)):
         raise ValueError(f"lead={lead} must be finite")
     a = np.clip(a, -1e3, 1e3)  # where both sides have been rounded to 0 and 1 for long
@@ -101,13 +102,6 @@ def _each(work: Callable[..., Array], pieces: list[Array]) -> list[Array]:
         return list(pool.map(work, pieces))
 
 
-def _ratio(ratio: ArrayLike) -> Array:
-    value = np.asarray(ratio, dtype=np.float64)
-    if not np.all((value >= 0) & np.isfinite(value)):
-        raise ValueError(f"ratio={ratio} must be r / sigma with r >= 0 and sigma > 0")
-    return value
-
-
 def nmc_accuracy(ratio: ArrayLike, n_classes: ArrayLike) -> Array:
     r"""Nearest mean center: :math:`A(r/\sigma)`. It is Bayes for equal priors: no rule does better on the average.
 
@@ -116,12 +110,12 @@ def nmc_accuracy(ratio: ArrayLike, n_classes: ArrayLike) -> Array:
     >>> round(float(nmc_accuracy(1 / 0.35, 3)), 3)
     0.96
     """
-    return lead_accuracy(_ratio(ratio), n_classes)
+    return lead_accuracy(nonnegative("ratio", ratio), n_classes)
 
 
 def nmc_error(ratio: ArrayLike, n_classes: ArrayLike) -> Array:
     r"""1 - :func:`nmc_accuracy`, without cancellation."""
-    return lead_error(_ratio(ratio), n_classes)
+    return lead_error(nonnegative("ratio", ratio), n_classes)
 
 
 def rcr_accuracy(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: ArrayLike) -> Array:
@@ -139,12 +133,12 @@ def rcr_accuracy(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: Ar
     >>> rcr_accuracy([2, 4, 9], 0.3, 1 / 0.35, 3).round(3)
     array([0.675, 0.767, 0.856])
     """
-    return lead_accuracy(_ratio(ratio) * classifier_cosine(f, theta), n_classes)
+    return lead_accuracy(nonnegative("ratio", ratio) * classifier_cosine(f, theta), n_classes)
 
 
 def rcr_error(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: ArrayLike) -> Array:
     r"""1 - :func:`rcr_accuracy`, without cancellation."""
-    return lead_error(_ratio(ratio) * classifier_cosine(f, theta), n_classes)
+    return lead_error(nonnegative("ratio", ratio) * classifier_cosine(f, theta), n_classes)
 
 
 def gcr_accuracy(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: ArrayLike) -> Array:
@@ -185,7 +179,7 @@ def gcr_error(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: Array
 def _alike(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: ArrayLike) -> Array:
     """Accuracy and error of the generalized rule, stacked."""
     squares(theta)  # refuses an angle out of range
-    broadcast = np.broadcast_arrays(theta, _ratio(ratio), integers(n_classes, "n_classes"), integers(f))
+    broadcast = np.broadcast_arrays(theta, nonnegative("ratio", ratio), whole("n_classes", n_classes), whole("f", f))
     rows = np.stack([np.asarray(array, dtype=np.float64).reshape(-1) for array in broadcast], axis=1)
     distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
     starts = np.flatnonzero(np.any(np.diff(distinct[:, :3], axis=0), axis=1)) + 1
@@ -279,10 +273,12 @@ def _kinds(
     f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, copies: ArrayLike | None
 ) -> tuple[Array, Array, Array, Array]:
     counts = class_counts(f)
-    n = np.ones(counts.size) if copies is None else integers(copies, "copies")
+    n = np.ones(counts.size) if copies is None else whole("copies", copies)
     if n.shape != counts.shape:
         raise ValueError(f"f has {counts.size} entries and copies {n.size}: one of each per kind of class")
-    angles, ratios = (np.broadcast_to(np.asarray(x, dtype=np.float64), counts.shape) for x in (theta, _ratio(ratio)))
+    angles, ratios = (
+        np.broadcast_to(np.asarray(x, dtype=np.float64), counts.shape) for x in (theta, nonnegative("ratio", ratio))
+    )
     return counts, angles, ratios, n
 
 

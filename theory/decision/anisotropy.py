@@ -71,8 +71,9 @@ def _checked(difference: ArrayLike, covariance: ArrayLike) -> tuple[Array, Array
     delta, sigma = (np.asarray(each, dtype=np.float64) for each in (difference, covariance))
     if delta.ndim != 1 or sigma.shape != (delta.size, delta.size):
         raise ValueError(f"difference of shape {delta.shape} and covariance of {sigma.shape}: (d,) and (d, d) needed")
-    if not np.any(delta):
-        raise ValueError("difference is 0: the classes have one mean")
-    if np.abs(sigma - sigma.T).max() > 1e-12 * np.abs(sigma).max() or np.linalg.eigvalsh(sigma)[0] <= 0:
+    if not (np.any(delta) and np.all(np.isfinite(delta))):
+        raise ValueError("difference is 0, and so the classes have one mean, or not finite")
+    alike = np.abs(sigma - sigma.T).max() <= 1e-12 * np.abs(sigma).max()  # which NaN is not
+    if not alike or np.linalg.eigvalsh(sigma)[0] <= 0:
         raise ValueError("covariance is not symmetric and positive definite")
     return delta, sigma

@@ -9,7 +9,8 @@ import heapq
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.decision.normal import Counts, integers
+from theory.decision.normal import Counts
+from theory.decision.positive import positive, whole
 from theory.multicenter.geometry import Array, classifier_cosine
 
 
@@ -18,7 +19,7 @@ def _fastest(f: ArrayLike, cosine: float) -> Array:
 
     .. math:: \sin^2\theta = \frac{f c^2 - 1}{f - 1}
     """
-    counts = integers(f)
+    counts = whole("f", f)
     beyond = np.maximum(0.0, cosine**2 * counts - 1.0)
     return np.arctan2(np.sqrt(beyond), np.sqrt((1.0 - cosine**2) * counts))
 
@@ -77,9 +78,9 @@ def fairest_centers(ratio: ArrayLike, total: int, theta: float) -> Counts:
     >>> fairest_centers([3.0, 3.0, 2.0], total=12, theta=0.3)
     array([3, 3, 6])
     """
-    leads = np.asarray(ratio, dtype=np.float64)
-    if leads.ndim != 1 or not np.all((leads > 0) & np.isfinite(leads)):
-        raise ValueError(f"ratio={ratio} must be one positive number per class: r / sigma")
+    leads = positive("ratio", ratio)
+    if leads.ndim != 1:
+        raise ValueError(f"ratio={ratio} must be one number per class: r / sigma")
     if total < leads.size:
         raise ValueError(f"total={total} < {leads.size} classes: every class needs a center")
     counts = np.ones(leads.size, dtype=np.int64)

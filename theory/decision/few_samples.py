@@ -209,7 +209,8 @@ def break_even(other: ArrayLike, distance: ArrayLike, sigma: ArrayLike, dim: Arr
     others = np.asarray(other, dtype=np.float64)
     if not np.all(others >= 1):
         raise ValueError(f"other={other} must be at least 1: samples of the other class")
-    return noise / (nonnegative("distance", distance) ** 2 + noise / others)
+    with np.errstate(divide="ignore"):  # of one mean that is known no number of samples tells another one
+        return noise / (nonnegative("distance", distance) ** 2 + noise / others)
 
 
 def _pair(n: ArrayLike, other: ArrayLike, distance: ArrayLike, sigma: ArrayLike, dim: ArrayLike) -> Pair:

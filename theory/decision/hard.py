@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
 from scipy.special import log_ndtr
 
-from theory.decision.normal import GRID, WEIGHT, Counts, class_counts, integers, phi, shares
+from theory.decision.normal import GRID, WEIGHT, Counts, class_counts, phi, shares
+from theory.decision.positive import whole
 from theory.decision.scores import Best
 from theory.multicenter.geometry import Array, center_cosine, squares
 
@@ -49,7 +50,7 @@ def gcr_choice(f: ArrayLike) -> Array:
 
 def pairwise_choice(f: ArrayLike, g: ArrayLike) -> Array:
     r"""The same between two classes only: :math:`f / (f + g)`, the probability that the class with ``f`` wins."""
-    first, second = integers(f), integers(g, "g")
+    first, second = whole("f", f), whole("g", g)
     return first / (first + second)
 
 
@@ -239,7 +240,7 @@ def gamma_survival(x: ArrayLike, f: ArrayLike, g: ArrayLike) -> Array:
     x : any real numbers.
     f, g : centers of the two classes, integers >= 1; all broadcast.
     """
-    arrays = np.broadcast_arrays(np.asarray(x, dtype=np.float64), integers(f), integers(g, "g"))
+    arrays = np.broadcast_arrays(np.asarray(x, dtype=np.float64), whole("f", f), whole("g", g))
     columns = [array.reshape(-1, 1) for array in arrays]
     result = np.empty(arrays[0].size)
     for begin in range(0, result.size, 4096):
@@ -259,7 +260,7 @@ def gamma_median(f: ArrayLike, g: ArrayLike) -> Array:
     >>> round(float(gamma_median(5, 1)), 6)
     1.152633
     """
-    f, g = np.broadcast_arrays(integers(f), integers(g, "g"))
+    f, g = np.broadcast_arrays(whole("f", f), whole("g", g))
     found = elementwise.find_root(lambda x, f, g: gamma_survival(x, f, g) - 0.5, (-12.0, 12.0), args=(f, g))
     return np.asarray(found.x)
 
@@ -285,7 +286,7 @@ def surrogate_offset(delta: ArrayLike, f: ArrayLike, g: ArrayLike, theta: ArrayL
     if np.any(cos2 == 0.0):
         raise ValueError(f"theta={theta} is pi/2: the centers of a class coincide and both rules agree")
     lead = np.asarray(delta) * np.sqrt(sin2)
-    f, g = integers(f), integers(g, "g")
+    f, g = whole("f", f), whole("g", g)
     return (cos2 / np.asarray(n_classes) * (f - g) / (f * g) - lead) / np.sqrt(cos2)
 
 

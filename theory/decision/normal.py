@@ -1,8 +1,9 @@
-"""Integrals over standard normal variables, and what a number of centers or a probability must be."""
+"""Integrals over standard normal variables, and what numbers of centers and probabilities of classes must be."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from theory.decision.positive import whole
 from theory.multicenter.geometry import Array
 
 Counts = NDArray[np.int64]
@@ -19,17 +20,9 @@ def phi(x: ArrayLike) -> Array:
     return np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
 
 
-def integers(f: ArrayLike, name: str = "f") -> Array:
-    """Numbers of centers. Raises ValueError unless all are integers >= 1."""
-    counts = np.asarray(f, dtype=np.float64)
-    if not np.all((counts >= 1) & (counts == np.floor(counts)) & np.isfinite(counts)):
-        raise ValueError(f"{name}={f} must be integers >= 1: centers of a class")
-    return counts
-
-
 def class_counts(f: ArrayLike) -> Array:
     """Numbers of centers, one for each class, (K,)."""
-    counts = integers(f)
+    counts = whole("f", f)
     if counts.ndim != 1 or counts.size == 0:
         raise ValueError(f"f of shape {counts.shape} is not one number of centers per class")
     return counts
@@ -41,7 +34,7 @@ def shares(probabilities: ArrayLike, n_classes: int | None = None) -> Array:
     if p.ndim != 1 or p.size == 0:
         raise ValueError(f"probabilities of shape {p.shape} are not one number per class")
     if n_classes is not None and p.size != n_classes:
-        raise ValueError(f"f has {n_classes} entries and probabilities {p.size}: one of each per class")
+        raise ValueError(f"probabilities has {p.size} entries and there are {n_classes} classes")
     if not np.all(p >= 0):
         raise ValueError(f"probabilities={p.tolist()} contain a number that is negative or NaN")
     if abs(float(p.sum()) - 1.0) > 1e-9:

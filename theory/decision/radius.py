@@ -8,15 +8,8 @@ every other class is equally near, whatever its number of centers and its angle.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.decision.normal import integers
+from theory.decision.positive import nonnegative, positive, whole
 from theory.multicenter.geometry import Array, center_cosine, classifier_cosine, squares
-
-
-def _norm(r: ArrayLike) -> Array:
-    value = np.asarray(r, dtype=np.float64)
-    if not np.all(value >= 0):
-        raise ValueError(f"r={r} must be at least 0: the norm of a feature")
-    return value
 
 
 def nmc_radius(r: ArrayLike = 1.0) -> Array:
@@ -27,7 +20,7 @@ def nmc_radius(r: ArrayLike = 1.0) -> Array:
     >>> round(float(nmc_radius()), 3)
     0.707
     """
-    return _norm(r) * np.sqrt(0.5)
+    return nonnegative("r", r) * np.sqrt(0.5)
 
 
 def rcr_radius(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> Array:
@@ -61,7 +54,7 @@ def gcr_radius(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> Array:
     0.284
     """
     c = center_cosine(f, theta)
-    return _norm(r) * c / np.sqrt(1.0 + c * c)
+    return nonnegative("r", r) * c / np.sqrt(1.0 + c * c)
 
 
 def gcr_nearest(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> tuple[Array, Array]:
@@ -76,7 +69,7 @@ def gcr_nearest(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> tuple[Arr
     a, b
     """
     c = center_cosine(f, theta)
-    b = _norm(r) * c / (1.0 + c * c)
+    b = nonnegative("r", r) * c / (1.0 + c * c)
     return c * b, b
 
 
@@ -109,7 +102,7 @@ def rcr_wins_from(f: ArrayLike) -> Array:
     >>> rcr_wins_from([3, 4, 20]).round(3)
     array([1.571, 0.615, 0.077])
     """
-    n = integers(f)
+    n = whole("f", f)
     return np.arcsin(np.sqrt(2.0 / np.maximum(2.0, (n - 1.0) * np.maximum(n - 2.0, 0.0))))
 
 
@@ -118,9 +111,7 @@ def noise_exponent(radius: ArrayLike, sigma: ArrayLike) -> Array:
 
     Parameters
     ----------
-    radius : R, of any rule.
+    radius : R >= 0, of any rule.
     sigma : standard deviation of the noise in each direction, > 0.
     """
-    if not np.all(np.asarray(sigma) > 0):
-        raise ValueError(f"sigma={sigma} must be positive")
-    return 0.5 * (np.asarray(radius, dtype=np.float64) / np.asarray(sigma)) ** 2
+    return 0.5 * (nonnegative("radius", radius) / positive("sigma", sigma)) ** 2

@@ -15,27 +15,28 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize, root
 from scipy.special import log_ndtr
 
+from theory.decision.accuracy import CERTAIN
 from theory.decision.normal import phi, shares
+from theory.decision.positive import positive
 from theory.decision.scores import REACH, step
 from theory.multicenter.geometry import Array
 
 
 def _signals(mean: ArrayLike, noise: ArrayLike, n_classes: int | None = None) -> tuple[Array, Array]:
     """Means and noises, one of each per class."""
-    shape = np.broadcast_shapes(np.shape(mean), np.shape(noise), () if n_classes is None else (n_classes,))
-    if len(shape) != 1:
-        raise ValueError(f"mean={mean} and noise={noise} are not one number per class")
-    m, s = (np.broadcast_to(np.asarray(x, dtype=np.float64), shape) for x in (mean, noise))
-    if not np.all((s > 0) & np.isfinite(s)):
-        raise ValueError(f"noise={noise} must be positive")
+    shapes = {np.shape(mean), np.shape(noise), () if n_classes is None else (n_classes,)} - {()}
+    if len(shapes) != 1 or len(shape := shapes.pop()) != 1:
+        among = "" if n_classes is None else f" of {n_classes}"
+        raise ValueError(f"mean={mean} and noise={noise} are not one number per class{among}")
+    m, s = (np.broadcast_to(x, shape) for x in (np.asarray(mean, dtype=np.float64), positive("noise", noise)))
     if not np.all(np.isfinite(m)):
         raise ValueError(f"mean={mean} must be finite")
     return m, s
 
 
-def log_prior(prior: ArrayLike) -> Array:
+def log_prior(prior: ArrayLike, n_classes: int | None = None) -> Array:
     """Logarithms of the probabilities of classes, (K,). Raises ValueError, naming the class, where one is 0."""
-    p = shares(prior)
+    p = shares(prior, n_classes)
     if not np.all(p > 0):
         k = int(np.argmin(p))
         raise ValueError(f"prior of class {k} is 0: its logarithm is not finite; leave the class out")
@@ -58,9 +59,7 @@ def nmc_offsets(prior: ArrayLike, r: float, sigma: float) -> Array:
     >>> nmc_offsets([0.9, 0.1], r=2.0, sigma=1.0).round(4)
     array([-0.0527, -1.1513])
     """
-    if not (r > 0 and sigma > 0):
-        raise ValueError(f"r={r} and sigma={sigma} must be positive")
-    return sigma**2 / r * log_prior(prior)
+    return positive("sigma", sigma) ** 2 / positive("r", r) * log_prior(prior)
 
 
 def offset_accuracy(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike = 0.0) -> Array:
@@ -84,35 +83,40 @@ def offset_accuracy(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike = 0.0)
     """
     b = np.asarray(offsets, dtype=np.float64)
     m, s = _signals(mean, noise, b.size if b.ndim else None)
-    return np.array([wins.sum() for wins, _, _ in _of_classes(m, s, np.broadcast_to(b, m.shape))])
+    if not np.all(b < np.inf):
+        raise ValueError(f"offsets={offsets} must be finite, or minus infinity, which leaves a class out")
+    return np.array([wins.sum() for wins, *_ in _of_classes(m, s, np.broadcast_to(b, m.shape))])
 
 
-def _of_classes(m: Array, s: Array, b: Array) -> Iterator[tuple[Array, Array, Array]]:
-    """For each class: shares of its own noise t with which it wins, (T,), leads over each class, and their ln Phi."""
+def _of_classes(m: Array, s: Array, b: Array) -> Iterator[tuple[Array, Array, Array, Array]]:
+    """For each class: shares of its own noise t with which it wins and loses, (T,), its lead over each, and ln Phi."""
     h = step(float(m.size))
-    t = h * np.arange(-np.ceil(REACH / h), np.ceil(REACH / h) + 1.0)
     for k in range(m.size):
         with np.errstate(invalid="ignore"):  # of two classes that are left out neither is ahead
             ahead = (m[k] + b[k] - b) / s[k]
-        x = t + np.where(np.isnan(ahead), -np.inf, ahead)[:, None]
+        ahead = np.maximum(np.where(np.isnan(ahead), -np.inf, ahead), -1e3)  # farther behind, nothing changes
+        mistaken = np.clip(np.delete(ahead, k).min(initial=CERTAIN), 0.0, CERTAIN) / 2.0  # mistakes happen around its -
+        t = h * np.arange(-np.ceil((REACH + mistaken) / h), np.ceil(REACH / h) + 1.0)
+        x = t + ahead[:, None]
         log_each = log_ndtr(x)
         log_each[k] = 0.0
-        yield h * phi(t) * np.exp(log_each.sum(axis=0)), x, log_each
+        log_all, weight = log_each.sum(axis=0), h * phi(t)
+        yield weight * np.exp(log_all), weight * -np.expm1(log_all), x, log_each
 
 
-def _slopes(m: Array, s: Array, b: Array) -> tuple[Array, Array]:
-    r"""Accuracies (K,), and their derivatives (rows) by the offsets (columns), (K, K), of which rows sum to 0.
+def _slopes(m: Array, s: Array, b: Array) -> tuple[Array, Array, Array]:
+    r"""Accuracies and errors (K,), and derivatives of the first (rows) by the offsets (columns), with rows of sum 0.
 
     .. math:: \frac{\partial \mathrm{Acc}_k}{\partial b_j} = -\frac1{\sigma_k} \int \varphi(t)\, \varphi(t + a_{kj})
         \prod_{l \ne j, k} \Phi(t + a_{kl})\, dt, \qquad a_{kj} = \frac{m_k + b_k - b_j}{\sigma_k}
     """
-    accuracy, slopes = np.zeros(m.size), np.zeros((m.size, m.size))
-    for k, (wins, x, log_each) in enumerate(_of_classes(m, s, b)):
-        accuracy[k] = wins.sum()
+    accuracy, error, slopes = np.zeros(m.size), np.zeros(m.size), np.zeros((m.size, m.size))
+    for k, (wins, loses, x, log_each) in enumerate(_of_classes(m, s, b)):
+        accuracy[k], error[k] = wins.sum(), loses.sum()
         slopes[k] = -np.exp(-0.5 * x * x - log_each) @ wins / (np.sqrt(2.0 * np.pi) * s[k])
         slopes[k, k] = 0.0
         slopes[k, k] = -slopes[k].sum()
-    return accuracy, slopes
+    return accuracy, error, slopes
 
 
 def pair_offset(prior: ArrayLike, mean: ArrayLike, sigma: float) -> float:
@@ -134,19 +138,26 @@ def pair_offset(prior: ArrayLike, mean: ArrayLike, sigma: float) -> float:
     >>> round(pair_offset([0.5, 0.5], [2.0, 1.0], 1.0), 3)
     -0.5
     """
-    (m, _), log_p = _signals(mean, sigma, 2), log_prior(prior)
+    (m, _), log_p = _signals(mean, sigma, 2), log_prior(prior, 2)
     if not m.sum() > 0:
         raise ValueError(f"mean={mean} must have a positive sum")
     return float(2.0 * sigma**2 / m.sum() * (log_p[0] - log_p[1]) - (m[0] - m[1]) / 2.0)
+
+
+def first_offsets(log_p: Array, mean: Array, noise: Array) -> Array:
+    r"""Offsets that are best for means and noises that agree, and for two classes that are nearly equal.
+
+    .. math:: b_k = \frac{\sigma_k^2}{m_k} \ln \pi_k - \frac{m_k}{2}
+    """
+    return noise**2 / mean * log_p - mean / 2.0
 
 
 def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     r"""Offsets with the largest accuracy :math:`\sum_k \pi_k \mathrm{Acc}_k` in the average over a prior, summing to 0.
 
     Where all means and noises agree they are :func:`nmc_offsets`, up to a constant. Otherwise they are found by
-    climbing from :math:`b_k = (\sigma_k^2 / m_k) \ln \pi_k - m_k / 2`, which is right for two nearly equal classes;
-    no better ones are near. With noises that differ it can be best never to choose a class: its offset then comes out
-    so low that it is not.
+    climbing from :func:`first_offsets`; no better ones are near. With noises that differ it can be best never to choose
+    a class: its offset then comes out so low that it is not.
 
     Parameters
     ----------
@@ -166,13 +177,13 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     m, s = _signals(mean, noise, log_p.size)
     if not np.all(m > 0):
         raise ValueError(f"mean={mean} must be positive")
-    p, start = np.exp(log_p), s**2 / m * log_p - m / 2.0
-    _, slopes = _slopes(m, s, start)
+    p, start = np.exp(log_p), first_offsets(log_p, m, s)
+    *_, slopes = _slopes(m, s, start)
     ties = np.abs(p[:, None] * slopes)
     scale = 1.0 / np.sqrt(np.maximum((ties.sum(axis=0) + ties.sum(axis=1)) / s, 1e-12))  # curvatures are about alike
 
     def falls(y: Array) -> tuple[float, Array]:
-        accuracy, slopes = _slopes(m, s, scale * y)
+        accuracy, _, slopes = _slopes(m, s, scale * y)
         return -float(p @ accuracy), -scale * (p @ slopes)
 
     found = minimize(falls, start / scale, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
@@ -262,15 +273,17 @@ def minimax_offsets(mean: ArrayLike, noise: ArrayLike) -> Minimax:
     back = np.vstack([np.eye(m.size - 1), -np.ones(m.size - 1)])  # offsets that sum to 0
 
     def unequal(rest: Array) -> tuple[Array, Array]:
-        accuracy, slopes = _slopes(m, s, back @ rest)
-        relative = slopes @ back / accuracy[:, None]
-        return np.log(accuracy[:-1] / accuracy[-1]), relative[:-1] - relative[-1]
+        accuracy, error, slopes = _slopes(m, s, back @ rest)
+        if not np.all(error > 0):
+            raise ValueError(f"noise={noise} is too small for means {mean}: errors are no numbers any more")
+        odds, relative = np.log(accuracy) - np.log(error), slopes @ back * (1.0 / accuracy + 1.0 / error)[:, None]
+        return odds[:-1] - odds[-1], relative[:-1] - relative[-1]
 
     found = root(unequal, -(m - m.mean())[:-1] / 2.0, jac=True, method="hybr", options={"xtol": 1e-13})
     if not np.max(np.abs(found.fun)) < 1e-8:
         raise ValueError(f"mean={mean}, noise={noise}: no offsets that make all classes alike found, {found.message}")
     offsets = back @ found.x
-    accuracy, slopes = _slopes(m, s, offsets)
+    accuracy, _, slopes = _slopes(m, s, offsets)
     balance = np.vstack([slopes.T / np.abs(slopes).max(), np.ones(m.size)])
     prior = np.linalg.lstsq(balance, np.eye(m.size + 1)[-1], rcond=None)[0]
     return Minimax(offsets, prior, float(np.mean(accuracy)))

@@ -11,8 +11,8 @@ from scipy.interpolate import CubicSpline
 from scipy.special import log_ndtr
 
 from theory.decision.accuracy import CERTAIN
-from theory.decision.normal import Counts, class_counts, integers, phi
-from theory.decision.positive import positive
+from theory.decision.normal import Counts, class_counts, phi
+from theory.decision.positive import positive, whole
 from theory.decision.scores import REACH, Best, step
 from theory.multicenter.geometry import Array, center_cosine, squares
 
@@ -29,7 +29,7 @@ def offset_accuracies(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike, cop
     ----------
     mean : m, mean score for the own class of each kind, (G,); 0 for every other class.
     noise : > 0, one for all or one for each kind; the work grows with the number of different ones.
-    offsets : b, (G,).
+    offsets : b, (G,); minus infinity leaves a class out.
     copies : n, how many classes are of each kind, integers >= 1, (G,).
 
     Returns
@@ -43,7 +43,7 @@ def offset_accuracies(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike, cop
     """
     given = np.array(np.broadcast_arrays(mean, positive("noise", noise), offsets), dtype=np.float64)
     (m, s, b), place = np.unique(given, axis=1, return_inverse=True)
-    n: Array = np.bincount(place.reshape(-1), weights=integers(copies, "copies")).astype(np.float64)
+    n: Array = np.bincount(place.reshape(-1), weights=whole("copies", copies)).astype(np.float64)
     found = np.empty_like(m)
     for scale in np.unique(s):
         found[s == scale] = _under_one_noise(m / scale, b / scale, n, s == scale)
@@ -52,6 +52,7 @@ def offset_accuracies(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike, cop
 
 def _under_one_noise(m: Array, b: Array, n: Array, own: NDArray[np.bool_]) -> Array:
     """Accuracy of those kinds that are ``own``, in units of their noise."""
+    b = np.maximum(b, b.max() - max(float(m.max()), 0.0) - CERTAIN)  # lower, no feature is given to it
     values, kind = np.unique(b, return_inverse=True)
     peak = np.minimum((m + b)[own], b.max() + CERTAIN)[:, None]  # beyond, no mistake is left
     h = step(float(n.sum()))
@@ -85,7 +86,7 @@ def gcr_accuracies(f: ArrayLike, theta: float, ratio: ArrayLike, copies: ArrayLi
     >>> gcr_accuracies([2, 4, 9], 0.3, 1 / 0.35, [1, 1, 1]).round(3)
     array([0.84 , 0.866, 0.938])
     """
-    all_counts, n = class_counts(f), integers(copies, "copies")
+    all_counts, n = class_counts(f), whole("copies", copies)
     counts, kind = np.unique(all_counts, return_inverse=True)
     lead = np.minimum(positive("ratio", ratio) * center_cosine(all_counts, theta), CERTAIN)
     (leads, of), place = np.unique(np.array([lead, kind]), axis=1, return_inverse=True)

@@ -5,6 +5,7 @@ Test features are taken to be collapsed, :math:`z = r u_k + \sigma g` with r = 1
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,8 +16,7 @@ from scipy.optimize import brentq
 
 from theory.decision import choice, radius, shift, together
 from theory.decision.hard import frame_choice
-from theory.decision.normal import integers
-from theory.decision.positive import positive
+from theory.decision.positive import positive, whole
 from theory.multicenter.flows import nc_rate
 from theory.multicenter.geometry import Array, center_cosine, classifier_cosine, minimum_dimension
 from ufm.files.text import require_known
@@ -48,7 +48,7 @@ class Setting:
     sigma: float | tuple[float, ...]
 
     def __post_init__(self) -> None:
-        integers(self.sizes, "class_sizes")
+        whole("class_sizes", self.sizes)
         positive("sigma", self.sigma)
         if len(self.sizes) < 2:
             raise ValueError(f"class_sizes={self.sizes} is one class: there is nothing to decide")
@@ -208,14 +208,6 @@ def _judged(design: Design, setting: Setting, accuracy: Array) -> Design:
     return replace(design, accuracy=whole, rare=rare, by_class=tuple(accuracy.tolist()))
 
 
-def first_offsets(mean: Array, log_prior: Array, noise: Array) -> Array:
-    r"""Offsets that are best for NMC under one noise, and for RCR between two classes that are nearly equal.
-
-    .. math:: b_k = \frac{\sigma_k^2}{m_k} \ln \pi_k - \frac{m_k}{2}
-    """
-    return noise**2 / mean * log_prior - mean / 2.0
-
-
 def _least_radius(mean: Array, offsets: Array) -> float:
     r"""Distance of the nearest boundary from a mean center, :math:`\min_{k \ne j} (m_k + b_k - b_j) / \sqrt2`, or 0."""
     second, first = np.sort(offsets)[-2:]
@@ -230,17 +222,15 @@ SEARCHED, LARGEST_SEARCH = 16, 60
 def offsets(design: Design, setting: Setting, searched: int) -> Array:
     """The best offsets of NMC or RCR, (K,): Bayes for NMC under one noise, else climbed to from those of first order.
 
-    Of more classes than ``searched`` they are of first order (:func:`first_offsets`), which has cost RCR up to three
-    points of accuracy; so they are where scores say so little that the search finds no flat place. Sources:
-    :func:`theory.decision.shift.nmc_offsets`, :func:`theory.decision.shift.best_offsets`.
+    Of more classes than ``searched`` they are of first order (:func:`theory.decision.shift.first_offsets`), which has
+    cost RCR up to three points of accuracy; so they are where scores say so little that the search of
+    :func:`theory.decision.shift.best_offsets` finds no flat place.
     """
     mean = mean_scores(design)
-    if is_bayes(design, setting) or mean.size > searched:
-        return first_offsets(mean, setting.log_prior, setting.noise)
-    try:
-        return shift.best_offsets(setting.prior, mean, setting.noise)
-    except ValueError:
-        return first_offsets(mean, setting.log_prior, setting.noise)
+    if not is_bayes(design, setting) and mean.size <= searched:
+        with suppress(ValueError):
+            return shift.best_offsets(setting.prior, mean, setting.noise)
+    return shift.first_offsets(setting.log_prior, mean, setting.noise)
 
 
 def is_bayes(design: Design, setting: Setting) -> bool:
@@ -266,7 +256,7 @@ def favouring_rarest(design: Design, setting: Setting, least: float) -> Design:
 
     def tilted(t: float) -> Design:
         log_prior = setting.log_prior + t * setting.rarest
-        b = first_offsets(np.ones(log_prior.size), log_prior, setting.noise)
+        b = shift.first_offsets(log_prior, np.ones(log_prior.size), setting.noise)
         return with_offsets(replace(design, rule="nmc"), setting, b)
 
     furthest = 25.0 + 2.0 / float(np.min(setting.noise[setting.rarest])) ** 2  # 1 + 10 sigma are added to scores

@@ -44,7 +44,8 @@ def estimated_noise(features: ArrayLike, labels: ArrayLike) -> Noise:
 
     Raises
     ------
-    ValueError : one class only; a sample per class only; means that are no farther apart than noise would put them.
+    ValueError : one class only; a sample per class only; means that are no farther apart than noise would put
+        them; no noise at all.
     """
     classes = Classes.found(labels)
     codes, h = classes.codes(labels), np.asarray(features, dtype=np.float64)
@@ -63,6 +64,8 @@ def estimated_noise(features: ArrayLike, labels: ArrayLike) -> Noise:
     span = np.linalg.svd(centred, full_matrices=False)[2][: n.size - 1]
     spread = np.bincount(codes, weights=np.sum((residual @ span.T) ** 2, axis=1)) / len(span)
     pooled = spread.sum() / (len(h) - n.size)
+    if not pooled > 0:
+        raise ValueError("features of a class are all the same: they have no noise that decisions depend on")
     own = np.where(n > 1, spread / np.maximum(n - 1, 1), pooled)
     own = np.maximum(own, 1e-12 * pooled)  # of a class whose samples are all the same
     return Noise(float(np.sqrt(2.0 * pooled / apart)), np.sqrt(2.0 * own / apart), n == 1)

@@ -209,7 +209,7 @@ def plain(ranked: Sequence[Design], setting: Setting, noise: Noise | None = None
     """Plain values of all designs, with what they cost, and offsets and accuracies by class of the first."""
     best, leaders = ranked[0], [min(ranked, key=score) for score in CRITERIA.values()]
     return {
-        "sigma": float(setting.noise[0]) if noise is None else noise.pooled,
+        "sigma": float(np.max(setting.sigma)) if noise is None else noise.pooled,
         "sigma_by_class": setting.noise.tolist(),
         "prior": list(setting.prior),
         "recommended": {**best.to_dict(), **best.each_class, "gain": hard_gain(best, setting)},
@@ -275,7 +275,7 @@ def mark(design: Design, least: float) -> str:
 def sigma_said(setting: Setting, noise: Noise | None) -> str:
     """The noise, and which of it is only pooled."""
     if noise is None:
-        return f"sigma = {setting.noise[0]:.3g} r"
+        return f"sigma = {np.max(setting.sigma):.3g} r"
     text = f"sigma = {noise.by_class.min():.3g} ... {noise.by_class.max():.3g} r by class (pooled: {noise.pooled:.3g} r"
     alone = np.flatnonzero(noise.single)
     return f"{text}; so for {brief(alone.tolist())}, with one sample)" if alone.size else f"{text})"

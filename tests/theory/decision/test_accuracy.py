@@ -171,8 +171,8 @@ def test_a_grid_of_designs_takes_less_than_a_second_of_two_processors():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: accuracy.nmc_accuracy(-1.0, 3), "ratio=-1.0 must be r / sigma"),
-        (lambda: accuracy.gcr_accuracy(2, 0.1, np.inf, 3), "ratio=inf must be r / sigma"),
+        (lambda: accuracy.nmc_accuracy(-1.0, 3), "ratio=-1.0 must be finite and at least 0"),
+        (lambda: accuracy.gcr_accuracy(2, 0.1, np.inf, 3), "ratio=inf must be finite"),
         (lambda: accuracy.gcr_accuracy(2, 2.0, 1.0, 3), "theta=2.0 is outside"),
         (lambda: accuracy.gcr_accuracy(2.5, 1.0, 1.0, 3), "f=2.5 must be integers"),
         (lambda: accuracy.lead_accuracy(np.nan, 3), "lead=nan must be finite"),

@@ -50,6 +50,7 @@ def test_a_plane_by_hand():
     [
         (lambda: anisotropy.exponent_ratio([1.0, 0.0], np.eye(3)), r"\(2,\) and covariance of \(3, 3\)"),
         (lambda: anisotropy.exponent_ratio([0.0, 0.0], np.eye(2)), "difference is 0"),
+        (lambda: anisotropy.exponent_ratio([1.0, 0.0], np.full((2, 2), np.nan)), "covariance is not symmetric"),
         (lambda: anisotropy.nearest_mean_error([1.0, 0.0], np.diag([1.0, 0.0])), "not symmetric and positive definite"),
         (lambda: anisotropy.nearest_mean_error([1.0, 0.0], [[1.0, 0.5], [0.0, 1.0]]), "not symmetric"),
         (lambda: anisotropy.worst_exponent_ratio(0.5), "condition=0.5"),

@@ -59,7 +59,7 @@ def test_equal_classes_get_equal_centers(k, spare, theta):
     ("call", "message"),
     [
         (lambda: choice.fastest_angle(0), "f=0 must be integers"),
-        (lambda: choice.fairest_centers([1.0, 0.0], 5, 0.1), "must be one positive number per class"),
+        (lambda: choice.fairest_centers([1.0, 0.0], 5, 0.1), "must be positive"),
         (lambda: choice.fairest_centers([1.0, 1.0], 1, 0.1), "total=1 < 2 classes"),
         (lambda: choice.fairest_centers([1.0, 1.0], 4, 3.0), "theta=3.0 is outside"),
     ],

@@ -172,7 +172,7 @@ def test_two_classes_agree_with_the_gamma_of_their_frame(theta, f, g):
     ("call", "message"),
     [
         (lambda: hard.gcr_accuracy((1, 2), (0.5, 0.4)), "probabilities sum to 0.9"),
-        (lambda: hard.gcr_accuracy((1, 2, 3), (0.5, 0.5)), "f has 3 entries and probabilities 2"),
+        (lambda: hard.gcr_accuracy((1, 2, 3), (0.5, 0.5)), "probabilities has 2 entries and there are 3 classes"),
         (lambda: hard.gcr_accuracy((1, 2), (1.5, -0.5)), "negative or NaN"),
         (lambda: hard.gcr_accuracy((1, 2), (np.nan, 1.0)), "negative or NaN"),
         (lambda: hard.gcr_accuracy((0, 2), (0.5, 0.5)), "f=\\(0, 2\\) must be integers >= 1"),

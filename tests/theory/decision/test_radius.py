@@ -90,7 +90,7 @@ def test_errors_fall_like_the_exponents(f, theta):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: radius.nmc_radius(-1.0), "r=-1.0 must be at least 0"),
+        (lambda: radius.nmc_radius(-1.0), "r=-1.0 must be finite and at least 0"),
         (lambda: radius.noise_exponent(1.0, 0.0), "sigma=0.0 must be positive"),
         (lambda: radius.rcr_wins_from(0), "f=0 must be integers >= 1"),
         (lambda: radius.rcr_advantage(0, 0.1), "f=0 must be at least 1"),

@@ -40,7 +40,7 @@ def test_two_classes_by_their_difference(case, offset):
 def test_slopes_are_those_of_the_accuracies(case, data):
     _, mean, noise = case
     b = np.array(data.draw(st.lists(st.floats(-1, 1), min_size=mean.size, max_size=mean.size)))
-    (accuracies, slopes), h = shift._slopes(mean, noise, b), 1e-4
+    (accuracies, _, slopes), h = shift._slopes(mean, noise, b), 1e-4
     np.testing.assert_allclose(accuracies, shift.offset_accuracy(mean, noise, b), rtol=1e-15)
     for j, step in enumerate(h * np.eye(mean.size)):
         found = (shift.offset_accuracy(mean, noise, b + step) - shift.offset_accuracy(mean, noise, b - step)) / (2 * h)
@@ -105,6 +105,16 @@ def test_minimax_offsets_make_classes_alike_and_their_prior_is_the_worst(case):
     assert found.accuracy >= shift.offset_accuracy(mean, noise).min() - 1e-8
 
 
+@pytest.mark.parametrize("noise", [0.3, 0.1, 0.05])
+def test_minimax_offsets_under_little_noise_make_the_least_lead_largest(noise):
+    """Errors of 1e-4 to 1e-98 are alike where accuracies are 1: every class is as far ahead of its nearest rival."""
+    mean = np.array([1.0, 2.0, 4.0])
+    b = shift.minimax_offsets(mean, noise).offsets
+    ahead = mean[:, None] + b[:, None] - b + np.diag([np.inf] * 3)
+    # two rivals are as near to one class, one to each other: a factor 2 of the error is ln 2 of the exponent
+    np.testing.assert_allclose(ahead.min(axis=1), 1.5, atol=2 * noise**2 * np.log(2) / 1.5)
+
+
 def test_limits():
     alike = shift.minimax_offsets([1.5] * 4, 0.7)
     np.testing.assert_allclose(alike.offsets, 0.0, atol=1e-12)
@@ -135,12 +145,17 @@ def test_offsets_are_bayes_only_where_classes_agree():
     [
         (lambda: shift.nmc_offsets([0.5, 0.4], 1.0, 1.0), "sum to 0.9"),
         (lambda: shift.nmc_offsets([1.0, 0.0], 1.0, 1.0), "prior of class 1 is 0"),
-        (lambda: shift.nmc_offsets([0.5, 0.5], 1.0, 0.0), "r=1.0 and sigma=0.0 must be positive"),
+        (lambda: shift.nmc_offsets([0.5, 0.5], 1.0, 0.0), "sigma=0.0 must be positive"),
         (lambda: shift.best_offsets([0.0, 1.0], 1.0, 1.0), "prior of class 0 is 0"),
         (lambda: shift.best_offsets([0.5, 0.5], -1.0, 1.0), "mean=-1.0 must be positive"),
         (lambda: shift.bayes_scores([1.0, 2.0], [0.5, 0.5], 1.0, -1.0), "noise=-1.0 must be positive"),
         (lambda: shift.offset_accuracy(1.0, 1.0), "not one number per class"),
         (lambda: shift.offset_accuracy([np.nan, 1.0], 1.0), "must be finite"),
+        (lambda: shift.offset_accuracy(1.0, 1.0, [np.nan, 0.0]), "must be finite, or minus infinity"),
+        (lambda: shift.offset_accuracy([1.0, 1.0], 1.0, [0.0] * 3), "not one number per class of 3"),
+        (lambda: shift.nmc_offsets([0.5, 0.5], 1.0, np.inf), "sigma=inf must be positive and finite"),
+        (lambda: shift.pair_offset([0.3, 0.3, 0.4], [1.0, 2.0], 1.0), "3 entries and there are 2 classes"),
+        (lambda: shift.minimax_offsets([1.0, 2.0], 1e-3), "too small"),
         (lambda: shift.pair_offset([0.5, 0.5], [-1.0, 1.0], 1.0), "must have a positive sum"),
         (lambda: shift.minimax_offsets([1.0], 1.0), "of one class"),
     ],

@@ -19,6 +19,12 @@ def test_offsets(kinds, noise):
     np.testing.assert_allclose(np.repeat(found, copies), stated, atol=1e-11)
 
 
+@pytest.mark.parametrize("lowest", [-300.0, -1e18, -np.inf])
+def test_a_class_that_is_never_chosen_takes_no_work(lowest):
+    found = together.offset_accuracies([200.0, 1.0, 150.0], 1.0, [0.0, 0.5, lowest], [1, 1, 1])
+    np.testing.assert_allclose(found, shift.offset_accuracy([200.0, 1.0, 150.0], 1.0, [0.0, 0.5, -np.inf]), atol=1e-12)
+
+
 @pytest.mark.parametrize("theta", [0.0, 0.02, 0.3, 1.2, np.pi / 2])
 @pytest.mark.parametrize("ratio", [0.1, 3.0, 40.0, 1e6])
 @pytest.mark.parametrize(("f", "copies"), [((2, 4, 9), (1, 1, 1)), ((1, 20, 400), (50, 40, 10)), ((1,), (3,))])

@@ -151,7 +151,7 @@ def test_classes_that_do_not_differ_in_centers_and_prior_are_integrated_once(mon
 def test_limits():
     assert {d.rule for d in evaluate("uniform", 1, 0.3, EVEN)} == {"nmc"}
     few, certain = (Setting((5, 5), (0.5, 0.5), sigma) for sigma in (1e9, 1e-9))
-    for d in evaluate("uniform", 3, 0.3, few):
+    for d in [*evaluate("uniform", 3, 0.3, few), *evaluate("class-aware", 3, 0.3, Setting((9, 3), (0.5, 0.5), 1e9))]:
         assert d.accuracy == pytest.approx(0.5, abs=1e-5)
     for d in evaluate("uniform", 3, 0.3, certain):
         assert d.accuracy == pytest.approx(1.0, abs=1e-5)
@@ -193,6 +193,11 @@ def test_sigma_of_features_that_follow_the_model(fewest, within):
     rng, labels = np.random.default_rng(1), np.repeat(np.arange(5), [4000, 2000, 500, 100, fewest])
     features = 3.0 * np.eye(40)[labels] + 7.0 + 0.6 * rng.standard_normal((labels.size, 40))
     assert estimated_noise(features, labels).pooled == pytest.approx(0.2, rel=within)
+
+
+def test_features_without_noise_are_refused():
+    with pytest.raises(ValueError, match="all the same"):
+        estimated_noise(np.eye(3)[[0, 0, 1, 2]], [0, 0, 1, 2])
 
 
 def test_noise_of_each_class_and_pooled_where_there_is_one_sample(capsys, tmp_path):
@@ -264,6 +269,7 @@ def test_the_picture_shows_every_design():
         (["--class-sizes", "3,2", "--theta", "2.0"], "2.0 is outside [0, pi/2]"),
         (["--class-sizes", "3,2", "--f", "0"], "must be integers >= 1"),
         (["--class-sizes", "3,2", "--dim", "3"], "the smallest takes 4"),
+        (["--class-sizes", "3,0"], "class-sizes=(3, 0) must be integers >= 1\n"),
         (["--class-sizes", "3,2", "--top", "0"], "top=0"),
         (["--class-sizes", "3,2", "--give-up", "-1"], "give-up=-1 must be points of accuracy"),
         (["--class-sizes", "3,2", "--most", "0"], "most=0 is less than any"),

@@ -35,6 +35,7 @@ CLAIM = Claim(
         "theory.decision.shift.offset_accuracy",
         "theory.decision.together.offset_accuracies",
         "theory.decision.shift.pair_offset",
+        "theory.decision.shift.first_offsets",
         "theory.decision.shift.best_offsets",
         "theory.decision.shift.bayes_scores",
         "theory.decision.shift.offsets_are_bayes",
