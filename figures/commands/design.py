@@ -18,7 +18,7 @@ def value(design: Design, name: str) -> float:
 
 @styled()
 def design_figure(designs: Sequence[Design], goal: str = "accuracy") -> Figure:
-    """Accuracy, that on the rarest classes, and radius, over the rate of the slowest class.
+    """Accuracy, that on the rarest classes, and radius, over the speed of the slowest class.
 
     A colour per rule; large: not dominated, faint: dominated; a ring: the first of the designs, which is recommended.
     """
@@ -29,14 +29,13 @@ def design_figure(designs: Sequence[Design], goal: str = "accuracy") -> Figure:
         for rule in rules:
             for pareto, size, alpha in ((False, 4, 0.35), (True, 22, 1.0)):
                 own = [d for d in designs if (d.decision, d.pareto) == (rule, pareto)]
-                points = ([d.rate for d in own], [value(d, name) for d in own])
+                points = ([d.speed for d in own], [value(d, name) for d in own])
                 axis.scatter(*points, s=size, alpha=alpha, color=colors[rule], linewidths=0)
             axis.plot([], [], "o", color=colors[rule], label=rule)
         best = designs[0]
-        axis.scatter([best.rate], [value(best, name)], s=70, facecolors="none", edgecolors="black", linewidths=1.0)
-        axis.set_xscale("symlog", linthresh=0.1)
+        axis.scatter([best.speed], [value(best, name)], s=70, facecolors="none", edgecolors="black", linewidths=1.0)
         axis.yaxis.set_major_locator(MaxNLocator(5))
-        axis.set_xlabel("rate of the slowest class")
+        axis.set_xlabel("speed of the slowest class")
         axis.set_ylabel(label)
     legend_below(figure, axes[0, 0], title=f"ring: first for {goal}; small: dominated")
     return figure

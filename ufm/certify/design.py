@@ -19,6 +19,7 @@ from theory.decision.hard import frame_choice
 from theory.decision.positive import positive, whole
 from theory.multicenter.flows import nc_rate
 from theory.multicenter.geometry import Array, center_cosine, classifier_cosine, minimum_dimension
+from theory.multicenter.sharing import shared_rate
 from ufm.files.text import require_known
 from ufm.problems.presets import spend
 
@@ -85,8 +86,10 @@ class Design:
     accuracy : on collapsed features, in the average over the test prior, with the rule's offsets.
     rare : the same on the classes with the fewest samples.
     radius : how far a feature at its mean center can move in the class where that is least, in units of its norm.
-    rate : collapse rate of the slowest class, per clock time (:func:`theory.multicenter.flows.nc_rate`, weights
-        cos alpha_k); 0 if some class collapses algebraically.
+    rate : collapse rate of the slowest class in the time of the flow (:func:`theory.multicenter.flows.nc_rate`, weights
+        cos alpha_k), in which all designs take one learning rate; 0 if some class collapses algebraically.
+    speed : the same per step, each design at the learning rate that its steepest class allows
+        (:func:`theory.multicenter.sharing.shared_rate`).
     angle : largest angle between a classifier vector and the mean center of its class, degrees.
     dim : dimension that the frame needs.
     offsets : what the rule adds to the score of each class, for features of norm 1, summing to 0, (K,); empty: nothing.
@@ -103,6 +106,7 @@ class Design:
     rare: float
     radius: float
     rate: float
+    speed: float
     angle: float
     dim: int
     offsets: tuple[float, ...] = ()
@@ -137,7 +141,7 @@ CRITERIA: Mapping[str, Callable[[Design], float]] = {
     "accuracy": lambda design: -design.accuracy,
     "rare": lambda design: -design.rare,
     "robustness": lambda design: -design.radius,
-    "speed": lambda design: -design.rate,
+    "speed": lambda design: -design.speed,
     "dim": lambda design: float(design.dim),
 }
 """What a design is judged by, each as a number that should be small."""
@@ -147,7 +151,7 @@ DIGITS = 4
 
 
 def angles(f: int) -> list[float]:
-    """Angles to consider where none is asked for: some of a range, and those of fastest collapse with f centers."""
+    """Angles to consider where none is asked for: some of a range, and those of the largest rates with f centers."""
     fastest = [float(angle(f)) for angle in (choice.fastest_angle, choice.fastest_weighted_angle)]
     return sorted({0.2, 0.8, *(round(angle, 6) for angle in fastest if angle > 0.0)})
 
@@ -159,11 +163,12 @@ def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[De
     allocation, or numbers out of range.
     """
     centers = spend(allocation, setting.sizes, f, theta)
-    skew = classifier_cosine(centers, theta)
+    skew, weights = classifier_cosine(centers, theta), center_cosine(centers, theta)
     bare = Design(
         *(allocation, f, theta, RULES[0], centers),
         *(0.0, 0.0, 0.0),
-        rate=float(nc_rate(centers, theta, center_cosine(centers, theta)).min()),
+        rate=float(nc_rate(centers, theta, weights).min()),
+        speed=float(shared_rate(centers, theta, weights).min()),
         angle=float(np.degrees(np.arccos(np.minimum(skew, 1.0)).max())),
         dim=minimum_dimension(centers),
     )

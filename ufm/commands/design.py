@@ -49,8 +49,12 @@ class Command(SizeFlags):
     Rules: nmc, the nearest mean center; rcr, the nearest classifier vector; gcr, the nearest center. Under the prior of
     the test, nmc with its offsets is the Bayes rule of collapsed features, so that f and theta do not matter to its
     accuracy; they do to speed, dimension, and the other rules. "behind" is what a design costs against the best in what
-    you ask for. An asterisk marks designs that none is at least as good as in accuracy, rare, radius, rate and
+    you ask for. An asterisk marks designs that none is at least as good as in accuracy, rare, radius, speed and
     dimension, and better in one; all others are dominated, and the table says so.
+
+    Speed is the rate per step at which the slowest class collapses, in units of the step at which the steepest one
+    overshoots: more centers make a loss steeper, which a smaller learning rate undoes. With one learning rate for all
+    designs it is "rate" in --json instead, which is largest for many centers at the fastest angle.
 
     The rarest classes alone are decided right by whatever always decides for them. So --for rare recommends nothing
     that costs more accuracy than --give-up; and what it recommends is an offset: at any accuracy the nearest mean
@@ -82,7 +86,7 @@ class Command(SizeFlags):
     """How often classes come in the test: balanced, training (as the class sizes), or a list "0.5,0.3,0.2"."""
     goal: Annotated[Literal["accuracy", "rare", "robustness", "speed"], tyro.conf.arg(name="for")] = "accuracy"
     """What to rank by: accuracy over the prior; that of the classes with the fewest samples; the least distance to a
-    boundary; the collapse rate of the slowest class."""
+    boundary; how fast the slowest class collapses, each design at a learning rate of its own."""
     give_up: float = 2.0
     """Points of accuracy, against the best, that a design --for rare may cost."""
     most: int | None = None
@@ -92,7 +96,7 @@ class Command(SizeFlags):
     f: tuple[int, ...] = (1, 2, 5, 10, 20, 40)
     """Mean numbers of centers per class to consider."""
     theta: tuple[float, ...] = ()
-    """Angles to consider, radians in [0, pi/2] (default: 0.2, 0.8, and those of fastest collapse for each f)."""
+    """Angles to consider, radians in [0, pi/2] (default: 0.2, 0.8, and those of the largest rates for each f)."""
     centers: tuple[str, ...] = tuple(CENTERS)
     """Ways to spend the centers: class-aware, apportioned, margins (those of LDAM under RCR, at angles that have them),
     uniform."""
@@ -221,7 +225,7 @@ SHOWN: Mapping[str, Callable[[Design], str]] = {
     "accuracy": lambda design: f"{100 * design.accuracy:.1f}%",
     "rare": lambda design: f"{100 * design.rare:.1f}%",
     "robustness": lambda design: f"{design.radius:.3f} r",
-    "speed": lambda design: f"{design.rate:.3g}" if design.rate else "0, algebraic",
+    "speed": lambda design: f"{design.speed:.3g}" if design.speed else "0, algebraic",
     "dim": lambda design: f"{design.dim}",
 }
 """How a design's number is written, by criterion."""
@@ -234,7 +238,7 @@ def behind(design: Design, ranked: Sequence[Design], name: str) -> str:
         return f"{100 * cost:.1f} points"
     return (f"{cost:.0f}" if name == "dim" else f"{cost:.3g}") + {
         "robustness": " r",
-        "speed": " of rate",
+        "speed": " a step",
         "dim": " dimensions",
     }[name]
 

@@ -148,6 +148,23 @@ def test_classes_that_do_not_differ_in_centers_and_prior_are_integrated_once(mon
     assert min(values) == 1
 
 
+def test_rate_orders_steps_at_one_learning_rate_and_speed_at_a_rate_for_each():
+    """Gradient descent from one start: the steepest loss is fastest only where all take its step."""
+    steep, plain = (evaluate("uniform", f, theta, EVEN)[0] for f, theta in ((10, 0.667), (4, 0.2)))
+    assert (steep.rate > plain.rate, steep.speed > plain.speed) == (True, False)
+
+    def steps(found, size):
+        problem = ufm.Problem((1, 1), found.centers[:2], found.theta, dim=24, beta="weighted", lam=0.1)
+        start = ufm.Start(scale=1 / np.sqrt(24))
+        path = ufm.gradient_descent(problem, step_size=size, n_steps=500, every=4, until_nc=1e-6, start=start)
+        assert path.status == "collapsed"
+        return path.times[-1] / size
+
+    step, own = ((2 * found.rate / found.speed) ** -1 for found in (steep, plain))
+    assert steps(steep, step) < steps(plain, step)
+    assert steps(steep, step) > steps(plain, own)
+
+
 def test_limits():
     assert {d.rule for d in evaluate("uniform", 1, 0.3, EVEN)} == {"nmc"}
     few, certain = (Setting((5, 5), (0.5, 0.5), sigma) for sigma in (1e9, 1e-9))
@@ -168,7 +185,7 @@ SEVERAL = st.builds(
     st.floats(0, 1.5),
     st.sampled_from(designs.RULES),
     st.just((1, 2)),
-    *(st.integers(0, 3).map(float) for _ in range(5)),
+    *(st.integers(0, 3).map(float) for _ in range(6)),
     st.integers(1, 4),
 )
 
@@ -255,7 +272,7 @@ def test_the_picture_shows_every_design():
         figure.axes, (lambda d: 100 * d.accuracy, lambda d: 100 * d.rare, lambda d: d.radius), strict=True
     ):
         drawn = {tuple(np.round(point, 9)) for part in axis.collections for point in part.get_offsets()}
-        assert drawn == {tuple(np.round((d.rate, value(d)), 9)) for d in several}
+        assert drawn == {tuple(np.round((d.speed, value(d)), 9)) for d in several}
     require_readable(figure)
 
 

@@ -14,7 +14,7 @@ KEYS = ("designs", "recommended", "sigma", "prior")
 
 GOALS = {"accuracy": "accuracy, %", "rare": "accuracy on rarest, %", "radius": "radius / r"}
 PERCENT = ("accuracy", "rare")
-SHOWN = ("rule", "offset", "allocation", "f", "theta", "accuracy", "rare", "radius", "rate", "angle", "dim")
+SHOWN = ("rule", "offset", "allocation", "f", "theta", "accuracy", "rare", "radius", "speed", "angle", "dim")
 
 
 def of_object(values: Mapping[str, Any], source: Path) -> Iterator[Section]:
@@ -39,7 +39,7 @@ def _said(design: Mapping[str, Any]) -> str:
 
 
 def _trade(designs: list[Mapping[str, Any]], name: str, label: str) -> Plot:
-    """One goal over the rate of the slowest class; full: dominated by none, faint: dominated."""
+    """One goal over the speed of the slowest class; full: dominated by none, faint: dominated."""
     rules = list(dict.fromkeys(design["rule"] for design in designs))
     traces = []
     for rule, color in zip(rules, ordered(len(rules)), strict=True):
@@ -50,10 +50,10 @@ def _trade(designs: list[Mapping[str, Any]], name: str, label: str) -> Plot:
             "opacity": [1.0 if design["pareto"] else 0.4 for design in own],
         }
         scale = 100.0 if name in PERCENT else 1.0
-        x, y = (np.array([each[key] for each in own], dtype=np.float64) for key in ("rate", name))
+        x, y = (np.array([each[key] for each in own], dtype=np.float64) for key in ("speed", name))
         words = [f"{_said(design)}, dim {design['dim']}" for design in own]
         traces.append(line(x, scale * y, str(rule), color, "%{text}", mode="markers", marker=marker, text=words))
-    layout = flat(axis("rate of the slowest class"), axis(label), "rule")
+    layout = flat(axis("speed of the slowest class"), axis(label), "rule")
     caption = "Large: dominated by no other design; small: dominated."
     said = f"{len(designs)} points; the table has those that are dominated by none."
     return Plot(f"{label.partition(',')[0].capitalize()} and speed", caption, said, as_figure(traces, layout))
