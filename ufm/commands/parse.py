@@ -119,6 +119,7 @@ def parse(arguments: Sequence[str] | None) -> Any:
     """
     words = sys.argv[1:] if arguments is None else arguments
     _answer(words)
+    kinds: Any = None
     if command := _named(words):
         kinds, prog, flags = _for_help(command), f"ufm {words[0]}", words[1:]
     else:
