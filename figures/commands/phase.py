@@ -1,6 +1,6 @@
 """What ``ufm phase`` draws: living classes over the grid, theory's boundaries over them, and norms along the middle."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
@@ -8,34 +8,33 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from figures.style import class_colors, legend_beside, panels, shown_classes, styled
-from ufm.certify.phases import phases
+from ufm.certify.phases import FINE, counts, fine, theory_of
 from ufm.certify.predict import predict
 from ufm.minimize.phase import Axis, Diagram, ModelDiagram, PhaseDiagram
-from ufm.problems.frames import Array
 
-FINE = 61
-"""Points per axis at which theory's boundaries are drawn."""
+if TYPE_CHECKING:
+    import xarray
 
 
 @styled()
-def phase_figure(diagram: PhaseDiagram) -> Figure:
-    """Number of living classes (dots: simulated, lines: where theory says that a class dies), and norms along a row."""
-    horizontal, vertical = diagram.horizontal, diagram.vertical
+def phase_figure(diagram: PhaseDiagram, theory: "xarray.Dataset | None" = None) -> Figure:
+    """Number of living classes (dots: simulated, lines: where theory says that a class dies), and norms along a row.
+
+    theory : :func:`ufm.certify.phases.theory_of` the diagram, where it is known already.
+    """
     figure, ((left, right),) = panels(1, 2, 3.4, 2.7, right=0.8)
-    columns, rows = _between(horizontal, FINE), _between(vertical, FINE)
-    alive = [[int((predict(diagram.problem_at(v, h)).square_norm > 0).sum()) for h in columns] for v in rows]
     _numbers(left, diagram, diagram.living.sum(axis=-1))
-    _boundaries(left, columns, rows, alive, color="0.2")
+    _boundaries(left, theory or theory_of(diagram), alive="0.2")
     left.set_title("living classes (lines: theory)", loc="left")
     _norms(right, diagram)
     return figure
 
 
 @styled()
-def model_phase_figure(diagram: ModelDiagram) -> Figure:
+def model_phase_figure(diagram: ModelDiagram, theory: "xarray.Dataset | None" = None) -> Figure:
     """Rank (dots) and merged classes (crosses) over the grid, and along its middle row; lines are theory's boundaries.
 
-    Over the strength alone, norms of the weights stand in place of the grid.
+    Over the strength alone, norms of the weights stand in place of the grid. theory : as of :func:`phase_figure`.
     """
     figure, ((left, right),) = panels(1, 2, 3.4, 2.7, right=0.8)
     if len(diagram.vertical.values) > 1:
@@ -43,7 +42,7 @@ def model_phase_figure(diagram: ModelDiagram) -> Figure:
         across, up = np.meshgrid(diagram.horizontal.values, diagram.vertical.values)
         merged = diagram.merged.any(axis=-1)
         left.plot(across[merged], up[merged], "x", markersize=5, markeredgewidth=0.7, color="C3")
-        _model_boundaries(left, diagram)
+        _boundaries(left, theory or theory_of(diagram), rank="0.2", learns="0.2", merged="C3")
         left.set_title("rank (x: merged; lines: theory)", loc="left")
     else:
         for k, color in shown_classes(diagram.alive.shape[-1]):
@@ -55,31 +54,17 @@ def model_phase_figure(diagram: ModelDiagram) -> Figure:
     return figure
 
 
-def _model_boundaries(axis: Any, diagram: ModelDiagram) -> None:
-    """Where theory says that classes merge, in the colour of the crosses, that the rank falls, or that all is dead."""
-    columns, rows = _between(diagram.horizontal, FINE), _between(diagram.vertical, FINE)
-    said = [[_predicted(diagram, float(v), float(h)) for h in columns] for v in rows]
-    for name, color in (("rank", "0.2"), ("learns", "0.2"), ("merged", "C3")):
-        _boundaries(axis, columns, rows, [[each[name] for each in row] for row in said], color=color)
-
-
-def _predicted(diagram: ModelDiagram, up: float, across: float) -> dict[str, float]:
-    """Theory's rank, number of merged classes, and whether anything is learned; NaN where it says nothing."""
-    said = {saying.name: float(value.sum()) for saying, value in phases(diagram.problem_at(up, across)).items()}
-    return {"rank": np.nan, "merged": np.nan, "learns": np.nan} | said
-
-
 def _staircase(axis: Any, diagram: ModelDiagram) -> None:
     """Rank and number of merged classes along the middle row: dots simulated, lines theory."""
     horizontal, vertical = diagram.horizontal, diagram.vertical
     middle = len(vertical.values) // 2
-    level, fine = float(vertical.values[middle]), _between(horizontal, 4 * FINE)
-    said = [_predicted(diagram, level, float(h)) for h in fine]
+    level, across = float(vertical.values[middle]), fine(horizontal, 4 * FINE)
+    said = [counts(diagram.problem_at(level, float(h))) for h in across]
     merged = diagram.merged[middle].sum(axis=-1)
     for name, label, found, color in (("rank", "rank", diagram.rank[middle], "C0"), ("merged", "merged", merged, "C3")):
         axis.plot(horizontal.values, found, ".", markersize=5, color=color, label=label)
-        axis.plot(fine, [each[name] for each in said], color=color, linewidth=0.8)
-    dead = next((h for h, each in zip(fine, said, strict=True) if each["learns"] == 0.0), None)
+        axis.plot(across, [each.get(name, np.nan) for each in said], color=color, linewidth=0.8)
+    dead = next((h for h, each in zip(across, said, strict=True) if each.get("learns") == 0.0), None)
     if dead is not None:
         axis.axvline(dead, color="0.2", linewidth=0.7, linestyle=":", label="all dead")
     axis.set(xscale="log", xlabel=horizontal.label, ylabel="number")
@@ -100,16 +85,13 @@ def _numbers(axis: Any, diagram: Diagram, numbers: Any) -> None:
     axis.figure.colorbar(dots, ax=axis, ticks=np.arange(0, count + 1, max(1, (count + 1) // 5)))
 
 
-def _boundaries(axis: Any, columns: Array, rows: Array, numbers: Any, *, color: str) -> None:
-    """Lines between different numbers."""
-    known = np.asarray(numbers, dtype=np.float64)
-    if np.isfinite(known).any() and np.nanmax(known) > np.nanmin(known):
-        levels = np.unique(known[np.isfinite(known)])[1:] - 0.5
-        axis.contour(columns, rows, known, levels=levels, colors=color, linewidths=0.7)
-
-
-def _between(axis: Axis, points: int) -> Array:
-    return np.geomspace(axis.values[0], axis.values[-1], points)
+def _boundaries(axis: Any, theory: "xarray.Dataset", **colors: str) -> None:
+    """Lines between different numbers of theory, in these colours."""
+    for name, color in colors.items():
+        if (known := theory.get(f"theory_{name}")) is not None and known.max() > known.min():
+            levels = np.unique(known.values[np.isfinite(known.values)])[1:] - 0.5
+            rows, columns = (known[dim].values for dim in known.dims)
+            axis.contour(columns, rows, known.values, levels=levels, colors=color, linewidths=0.7)
 
 
 def _roomy(axis: Axis) -> tuple[float, float]:
@@ -122,11 +104,11 @@ def _norms(axis: Any, diagram: PhaseDiagram) -> None:
     """Squared norms of the classes along the middle row: dots simulated, lines theory."""
     horizontal, vertical = diagram.horizontal, diagram.vertical
     middle = len(vertical.values) // 2
-    level, fine = float(vertical.values[middle]), _between(horizontal, 4 * FINE)
-    predicted = np.array([predict(diagram.problem_at(level, float(h))).square_norm for h in fine])
+    level, across = float(vertical.values[middle]), fine(horizontal, 4 * FINE)
+    predicted = np.array([predict(diagram.problem_at(level, float(h))).square_norm for h in across])
     for k, color in shown_classes(predicted.shape[1]):
         found = diagram.square_norms[middle, :, k]
-        axis.plot(fine, predicted[:, k], color=color, linewidth=0.8)
+        axis.plot(across, predicted[:, k], color=color, linewidth=0.8)
         axis.plot(horizontal.values, found, ".", markersize=4, color=color, label=f"{k + 1}")
     axis.set(xscale="log", xlabel=horizontal.label, ylabel="$|w_k|^2$")
     axis.set_title(f"norms at {vertical.symbol} = {level:.2g}", loc="left")

@@ -1,7 +1,7 @@
 """``ufm phase``: where classes live, merge and die, for P with a learned frame and for losses of logits."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,13 @@ import numpy as np
 
 from theory.multicenter.geometry import minimum_dimension
 from ufm.certify import certify
+from ufm.certify.phases import Threshold, theory_of, thresholds
 from ufm.certify.predict import predict
 from ufm.commands.flags import LossFlags, ProblemFlags, check_folder
 from ufm.files import memory, store
 from ufm.files.process import FAILS, OK, interactive
-from ufm.files.text import require_known
+from ufm.files.store import config_key
+from ufm.files.text import columns, require_known
 from ufm.minimize.phase import (
     LAM,
     MODEL_AXES,
@@ -54,13 +56,27 @@ class Asked:
     """A diagram that is to be made, and how it is drawn."""
 
     make: Callable[..., PhaseDiagram | ModelDiagram]
+    problem_at: Callable[[float, float], Any]
+    own: Callable[[float], Any]
+    """The problem with the class sizes that were given, and lam_W = lam_H."""
     vertical: Axis
     horizontal: Axis
-    draw: "Callable[[Any], Figure]"
+    draw: "Callable[..., Figure]"
 
     def diagram(self, *, progress: bool) -> PhaseDiagram | ModelDiagram:
         """All of it."""
-        return self.make(self.vertical, self.horizontal, progress=progress)
+        return self.make(self.problem_at, self.vertical, self.horizontal, progress=progress)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What tells one diagram from another, as plain values."""
+        axes = {axis.name: axis.values.tolist() for axis in (self.vertical, self.horizontal)}
+        corners = [self.problem_at(*map(float, ends)) for ends in zip(*axes.values(), strict=False)]
+        return {"problems": [each.key for each in (self.own(1.0), *corners)], "axes": axes}
+
+    def thresholds(self) -> list[Threshold]:
+        """What theory knows to change at the class sizes that were given, between the ends of the horizontal axis."""
+        return thresholds(self.own, *map(float, self.horizontal.values[[0, -1]]))
 
     def announce(self) -> None:
         """Say how long minima and certificates will take, if that is long: by the point in the middle.
@@ -79,7 +95,7 @@ class Asked:
             replace(axis, values=axis.values[[len(axis.values) // 2]]) for axis in (self.vertical, self.horizontal)
         )
         began = time.perf_counter()
-        certify(self.make(*middle))
+        certify(self.make(self.problem_at, *middle))
         return time.perf_counter() - began
 
 
@@ -105,8 +121,9 @@ class Command(LossFlags, ProblemFlags):
     The rank staircase of unequal classes under cross-entropy has no known formula but for its last step, where all is
     dead: its steps are simulated.
 
-    Writes phase.nc and phase.png into --out. Status 1 if a class lives, merges or dies against theory, a norm differs
-    from its prediction, or a minimum has no certificate.
+    Prints where theory sees the class sizes as given change. Writes phase.nc and phase.png into --out. Status 1 if
+    a class lives, merges or dies against theory, a norm differs from its prediction, or a minimum has no
+    certificate.
     """
 
     group = "Class sizes"
@@ -126,8 +143,8 @@ class Command(LossFlags, ProblemFlags):
     """Points per axis, at least 2."""
     seed: int = 0
     """Seed of the random starts."""
-    out: Path = Path("runs/phase")
-    """Folder for the results."""
+    out: Path | None = None
+    """Folder for the results (default: runs/phase/KEY, where KEY is a hash of problems and axes)."""
     json: bool = False
     """One JSON object on stdout."""
 
@@ -135,18 +152,23 @@ class Command(LossFlags, ProblemFlags):
         """Minimise everywhere, compare with theory, write, report."""
         from figures import style
 
-        check_folder(self.out, "phase.nc", "phase.png")
         natural("seed", self.seed)
         if self.points < 2:
             raise ValueError(f"points={self.points} must be at least 2")
         asked = self._of_p() if self.loss is None else self._of_loss(self.loss)
+        configuration = asked.configuration | {"seed": self.seed}
+        folder = self.out or Path("runs") / "phase" / config_key(configuration)
+        check_folder(folder, "phase.nc", "phase.png")
         asked.announce()
-        diagram, draw = asked.diagram(progress=interactive()), asked.draw
+        diagram, said = asked.diagram(progress=interactive()), asked.thresholds()
+        theory = theory_of(diagram)
         report = certify(diagram, seed=self.seed, progress=interactive())
-        path = store.save(diagram.dataset(), self.out / "phase.nc")
-        style.save_figure(draw(diagram), self.out / "phase.png")
-        plain = {**report.to_dict(), "points": diagram.gap.size, "out": str(path)}
-        print(store.to_json(plain) if self.json else f"{report}\nwritten to {self.out}")
+        data = diagram.dataset().merge(theory).assign_attrs(configuration=store.to_json(configuration))
+        path = store.save(data, folder / "phase.nc")
+        style.save_figure(asked.draw(diagram, theory), folder / "phase.png")
+        changes = [each._asdict() for each in said]
+        plain = {**report.to_dict(), "points": diagram.gap.size, "thresholds": changes, "out": str(path)}
+        print(store.to_json(plain) if self.json else f"{report}\n\n{in_words(said)}\n\nwritten to {folder}")
         return OK if report.holds else FAILS
 
     def _of_loss(self, loss: str) -> "Asked":
@@ -166,7 +188,9 @@ class Command(LossFlags, ProblemFlags):
         ends = {"low": self.low, "high": self.high}
         model_at, vertical, horizontal = model_grid(model_of, sizes, axes, self.points, **ends)
         self._require(len(vertical.values) * len(horizontal.values), 1000 + 48 * len(sizes))
-        return Asked(partial(model_diagram, model_at), vertical, horizontal, model_phase_figure)
+        return Asked(
+            model_diagram, model_at, lambda lam: model_of(sizes, lam, lam), vertical, horizontal, model_phase_figure
+        )
 
     def _require(self, count: int, n_bytes: int) -> None:
         """Refuse so many minima if they would not fit."""
@@ -179,11 +203,10 @@ class Command(LossFlags, ProblemFlags):
         for field in fields(LossFlags):
             if (value := getattr(self, field.name)) != field.default:
                 raise ValueError(f"{field.name}={value} needs --loss: it changes a loss of logits")
-        problem_at, vertical, horizontal = self._grid()
-        return Asked(partial(phase_diagram, problem_at, seed=self.seed), vertical, horizontal, phase_figure)
+        return Asked(partial(phase_diagram, seed=self.seed), *self._grid(), phase_figure)
 
-    def _grid(self) -> tuple[Callable[[float, float], MultiCenterProblem], Axis, Axis]:
-        """The problem at each point, and the axes."""
+    def _grid(self) -> tuple[Callable[[float, float], Any], Callable[[float], Any], Axis, Axis]:
+        """The problem at each point, that with the class sizes that were given, and the axes."""
         axes = self.axes or "weights"
         if axes in MODEL_AXES:
             raise ValueError(f"axes={axes} needs --loss: of P without it there are {' and '.join(OF_P)}")
@@ -202,10 +225,13 @@ class Command(LossFlags, ProblemFlags):
             problem = Problem(sizes, centers, base.theta, loss="mse", lam_h=lam_h, lam_w=lam_w, frame="learned")
             return replace(problem, dim=minimum_dimension(problem.centers))
 
+        def own(lam: float) -> MultiCenterProblem:
+            return learned(base.class_sizes, lam, lam)
+
         if axes == "weights":
-            weights = self._weights([learned(base.class_sizes, 1.0, 1.0)])
+            weights = self._weights([own(1.0)])
             sides = Axis("lam_w", LAM_W, LAM_W, weights), Axis("lam_h", LAM_H, LAM_H, weights)
-            return (lambda w, h: learned(base.class_sizes, w, h)), *sides
+            return (lambda w, h: learned(base.class_sizes, w, h)), own, *sides
         largest, count = max(base.class_sizes), base.n_classes
         tau = imbalances(largest, self.points)
 
@@ -213,10 +239,25 @@ class Command(LossFlags, ProblemFlags):
             return learned(long_tailed_sizes(count, largest, tau), lam, lam)
 
         weights = self._weights([tailed(float(each), 1.0) for each in tau.values])
-        return tailed, tau, Axis("lam", LAM, r"$\lambda = \lambda_W = \lambda_H$", weights)
+        return tailed, own, tau, Axis("lam", LAM, r"$\lambda = \lambda_W = \lambda_H$", weights)
 
     def _weights(self, problems: list[MultiCenterProblem]) -> Array:
         """Weights from before the first death to after the last, if not given."""
         # a class dies where sqrt(lam_W lam_H) is its factor at weights of 1
         critical = np.concatenate([predict(problem).clearance for problem in problems])
         return spread(critical.min() / 4.0, critical.max() * 4.0, self.points, self.low, self.high)
+
+
+MANY = 12
+"""So many thresholds are printed, first and last ones."""
+
+
+def in_words(said: Sequence[Threshold]) -> str:
+    """Thresholds as a table."""
+    if not said:
+        return "theory knows no threshold of these class sizes in this range"
+    rows = [(f"{each.lam:.5g}", each.change) for each in said]
+    if len(rows) > MANY:
+        rows = [*rows[: MANY // 2], ("...", f"{len(rows) - MANY} more"), *rows[-MANY // 2 :]]
+    head = "theory of the class sizes as given: what happens where lam = sqrt(lam_W lam_H) passes"
+    return "\n".join([head, *columns(rows)])

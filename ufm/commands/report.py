@@ -19,7 +19,7 @@ class Command:
 
     Example: ufm report runs/verify
 
-    Example: ufm report runs/verify runs/phase --out for-anna.html
+    Example: ufm report runs/verify runs/phase/KEY --out for-anna.html
 
     Example: ufm report runs/train/* --title "Three seeds of CAL"
 

@@ -7,7 +7,9 @@ import ufm
 from ufm.commands.flags import ProblemFlags, check_folder
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
+from ufm.files.store import config_key
 
+RUNS = Path("runs/verify")
 FILES = ("report.json", "trajectories.nc", "collapse.png", "geometry.png")
 
 
@@ -34,8 +36,9 @@ class Command(ProblemFlags):
     """Main job: also learned frames at large sizes, which take minutes."""
     seed: int = 0
     """Seed of frames, starts and of the samples that are simulated twice."""
-    out: Path = Path("runs/verify")
-    """Folder for the results."""
+    out: Path | None = None
+    """Folder for the results (default: runs/verify; for a problem of your own, or another seed, runs/verify/KEY, where
+    KEY is a hash of both)."""
     json: bool = False
     """One JSON object on stdout."""
 
@@ -47,10 +50,11 @@ class Command(ProblemFlags):
         from figures.commands.simulate import collapse_figure, geometry_figure
         from ufm.certify import job
 
-        check_folder(self.out, *FILES)
         if self.full and self.given():
             raise ValueError("--full belongs to the main job, not to a problem of your own")
         jobs = {"problem": job.Job(self.build())} if self.given() else job.main_job(self.full)
+        folder = self.out or self._folder([each.problem.key for each in jobs.values()])
+        check_folder(folder, *FILES)
         results = job.run(jobs, self.seed, progress=interactive())
         parts = [part for result in results.values() for part in result.reports]
         report = ufm.combine("verify", parts)
@@ -59,15 +63,20 @@ class Command(ProblemFlags):
             curves = {name: t.data.drop_vars("final_features", errors="ignore") for name, t in trajectories.items()}
             tree = xarray.DataTree.from_dict(curves)
             tree.attrs["about"] = "a group per problem, which xarray.open_datatree reads"
-            store.save(tree, self.out / "trajectories.nc")
+            store.save(tree, folder / "trajectories.nc")
             own = self.given()  # then its only name is that of a problem
             drawn = {f"{t.problem.loss} loss" if own else name: t for name, t in trajectories.items()}
-            style.save_figure(collapse_figure(drawn), self.out / "collapse.png")
-            style.save_figure(geometry_figure(drawn), self.out / "geometry.png")
-        store.save_json(self.out / "report.json", report.to_dict())
+            style.save_figure(collapse_figure(drawn), folder / "collapse.png")
+            style.save_figure(geometry_figure(drawn), folder / "geometry.png")
+        store.save_json(folder / "report.json", report.to_dict())
         held = sum(check.holds for check in report.checks)
-        last = f"{held} of {len(report.checks)} checks hold; written to {self.out}"
+        last = f"{held} of {len(report.checks)} checks hold; written to {folder}"
         if trajectories:
             last += " (curves: xarray.open_datatree on trajectories.nc)"
         print(report.to_json() if self.json else "\n\n".join(map(str, [*parts, last])))
         return OK if report.holds else FAILS
+
+    def _folder(self, problems: list[str]) -> Path:
+        """Of the main job at its first seed runs/verify; of all else one of its own below."""
+        usual = not (self.given() or self.full or self.seed)
+        return RUNS if usual else RUNS / config_key({"problems": problems, "seed": self.seed})

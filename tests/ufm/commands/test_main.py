@@ -146,6 +146,8 @@ def test_verify_a_problem(capsys, tmp_path, monkeypatch):
     said = capsys.readouterr().out
     assert "21 of 21 checks hold" in said
     assert "xarray.open_datatree on trajectories.nc" in said
+    (folder,) = (tmp_path / "runs" / "verify").iterdir()  # where the main job's files stay what they are
+    assert (folder / "report.json").exists()
 
 
 def test_claims_are_listed_without_being_computed(capsys, monkeypatch):

@@ -3,6 +3,7 @@
 import itertools
 import json
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from ufm.certify.predict import predict
 from ufm.commands import phase
 from ufm.commands.main import main
 from ufm.files import store
+from ufm.files.store import config_key
 from ufm.minimize.phase import Axis, model_diagram, model_grid, phase_diagram
 
 pytestmark = pytest.mark.slow
@@ -177,8 +179,11 @@ def test_phases_of_a_loss_from_the_command_line(capsys):
     assert main([*words, "a"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["holds"], said["points"]) == (True, 16)
+    assert said["thresholds"][0]["change"] == "classes 3 to 4 merge"
+    assert said["thresholds"][0]["lam"] == pytest.approx(np.sqrt(10) / 220, rel=1e-6)
     data = store.load(said["out"]).to_dataset()
-    assert dict(data.sizes) == {"tau": 4, "lam": 4, "class": 4}
+    assert {name: data.sizes[name] for name in data.gap.dims} == {"tau": 4, "lam": 4}
+    assert {*np.unique(data.theory_merged)} == {0, 2, 4}
     assert main([*words, "b", "--axes", "lam", "--weights", "inverse"]) == 0
     assert json.loads(capsys.readouterr().out)["points"] == 4
 
@@ -220,8 +225,21 @@ def test_phase_from_the_command_line(capsys):
     data = store.load(said["out"]).to_dataset()
     assert data["living"].sum(axis=-1).values.min() == 0
     assert data["living"].sum(axis=-1).values.max() == 2
-    assert main(["phase", "--preset", "toy", "--axes", "tau", "--points", "3", "--out", "b"]) == 0
-    assert "classes that live or die against theory" in capsys.readouterr().out
+    clearance = predict(ufm.Problem((50, 5), 2, 0.2, loss="mse", lam_h=1, lam_w=1, frame="learned")).clearance
+    assert [(each["lam"], each["change"]) for each in said["thresholds"]] == [
+        (pytest.approx(clearance[1], rel=1e-6), "class 2 dies"),
+        (pytest.approx(clearance[0], rel=1e-6), "class 1 dies"),
+    ]
+    for flags in ([], [], ["--theta", "0.3"]):
+        assert main(["phase", "--preset", "toy", "--axes", "tau", "--points", "3", *flags]) == 0
+    said = capsys.readouterr().out
+    assert "classes that live or die against theory" in said
+    assert "passes\n0.0" in said
+    folders = {*Path("runs/phase").iterdir()}
+    assert {folder.name for folder in folders} == {
+        config_key(json.loads(store.load(folder / "phase.nc").attrs["configuration"])) for folder in folders
+    }
+    assert len(folders) == 2
 
 
 @pytest.mark.usefixtures("_empty_folder")

@@ -198,7 +198,12 @@ def test_every_kind_is_shown(every):
     assert [part.caption for part in shown["measure"][0].parts if isinstance(part, Table)] == ["Measures", "Classes"]
     phase = store.load(every["phase"] / "phase.nc").to_dataset()
     wanted = phase.living.sum("class").transpose("lam_w", "lam_h").values
-    np.testing.assert_array_equal(shown["phase"][0].parts[0].plots[0].figure["data"][0]["z"], wanted)
+    colours, line = shown["phase"][0].parts[0].plots[0].figure["data"]
+    np.testing.assert_array_equal(colours["z"], wanted)
+    np.testing.assert_array_equal(line["z"], phase.theory_alive)
+    assert [
+        "contour" in [trace["type"] for trace in part.plots[0].figure["data"]] for part in shown["merging"][0].parts
+    ] == [title in ("Classes that live", "Classes that are merged", "Rank") for title in titles["merging"]]
 
 
 @pytest.mark.slow

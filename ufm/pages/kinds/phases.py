@@ -1,12 +1,16 @@
 """What ``ufm phase`` wrote: which classes live or merge over a grid of weights, and their norms."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ufm.files import store
-from ufm.pages.content import Part, Section
+from ufm.pages.content import Part, Plots, Section
 from ufm.pages.lines import chart, over
+from ufm.pages.palette import ordered
 
 if TYPE_CHECKING:
     import xarray
@@ -15,10 +19,13 @@ FOLDER = "phase.nc"
 VARIABLES = ("gap", "optimal", "class_size")
 
 COUNTED = {
-    "living": "Classes that live",
-    "alive": "Classes that live",
-    "merged": "Classes that are merged",
+    "living": ("Classes that live", ("alive",)),
+    "alive": ("Classes that live", ("alive", "learns")),
+    "merged": ("Classes that are merged", ("merged",)),
 }
+"""What is counted, and what theory says of it."""
+
+RANK = ("rank", "learns")
 NORMS = {
     "square_norm": "|w|^2, squared norm of classifier vectors",
     "weight_norm": "|w|, norm of weights",
@@ -44,12 +51,43 @@ def of_data(data: "xarray.Dataset", source: Path) -> Iterator[Section]:
 
 
 def _parts(data: "xarray.Dataset", vertical: str, horizontal: str) -> Iterator[Part]:
-    for name, title in COUNTED.items():
+    for name, (title, said) in COUNTED.items():
         if name in data:
             whole: dict[str, Any] = {"zmin": 0, "zmax": data.sizes["class"]}
-            yield chart(data[name].sum("class"), horizontal, vertical, title, **whole)
+            yield bounded(chart(data[name].sum("class"), horizontal, vertical, title, **whole), data, said)
     if "rank" in data:
-        yield chart(data["rank"], horizontal, vertical, "Rank", "Dimensions that features and weights fill.")
+        about = "Dimensions that features and weights fill."
+        yield bounded(chart(data["rank"], horizontal, vertical, "Rank", about), data, RANK)
     for name, title in NORMS.items():
         if name in data:
             yield over(data[name], horizontal, "class", title)
+
+
+def bounded(shown: Plots, data: "xarray.Dataset", said: tuple[str, ...]) -> Plots:
+    """The same with lines where one of these numbers of theory changes: those that ``ufm phase`` wrote."""
+    known = [each for name in said if (each := data.get(f"theory_{name}")) is not None]
+    lines = [boundary(each) for each in known if each.max() > each.min()]
+    if not lines:
+        return shown
+    (plot,) = shown.plots
+    figure = {**plot.figure, "data": [*plot.figure["data"], *lines]}
+    caption = f"{plot.caption} Lines: where theory says that it changes.".strip()
+    return replace(shown, plots=(replace(plot, figure=figure, caption=caption),))
+
+
+def boundary(values: "xarray.DataArray") -> dict[str, Any]:
+    """A trace of lines between different integers over two dimensions; a single row is as high as its colours."""
+    rows, columns = (values[dim].values for dim in values.dims)
+    if len(rows) == 1:
+        rows, values = rows + np.array([-0.5, 0.5]), values.isel({values.dims[0]: [0, 0]})
+    levels = {"start": float(values.min()) + 0.5, "end": float(values.max()) - 0.5, "size": 1, "coloring": "none"}
+    look = {"line": {"color": ordered(2)[-1], "width": 2}, "showscale": False, "hoverinfo": "skip"}
+    return {
+        "type": "contour",
+        "x": columns,
+        "y": rows,
+        "z": values.values,
+        "contours": levels,
+        "name": "theory",
+        **look,
+    }
