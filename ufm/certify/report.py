@@ -140,11 +140,15 @@ class Report(Face):
         return xarray.Dataset(columns, {"check": [each.name for each in self.checks]}, {"title": self.title})
 
     def to_dict(self) -> dict[str, Any]:
-        """holds, checks, notes; not_converged, with the reason, where that is so."""
+        """holds, checks, notes; where so, not_converged: the reason, and true for checks that miss, refuting nothing."""
         return {
             "title": self.title,
             "holds": self.holds,
-            "checks": [{name: getattr(check, name) for name in SHOWN} for check in self.checks],
+            "checks": [
+                {name: getattr(check, name) for name in SHOWN}
+                | ({"not_converged": True} if self._excused(check) else {})
+                for check in self.checks
+            ],
             "notes": list(self.notes),
             **({"not_converged": self.early} if self.early else {}),
         }
@@ -153,14 +157,18 @@ class Report(Face):
         """One JSON object."""
         return to_json(self.to_dict())
 
+    def _excused(self, check: Check) -> bool:
+        """Whether it misses and refutes nothing."""
+        return bool(self.early) and not check.always and not check.holds
+
     def _rows(self) -> list[tuple[str, ...]]:
         """Cells of a table, heads first."""
         rows: list[tuple[str, ...]] = [("", "check", "predicted", "measured", "tolerance", "source")]
         for c in self.checks:
             numbers = (f"{value:.6g}" for value in (c.predicted, c.measured))
             name = f"{c.name}, {c.means}" if c.means else c.name
-            missed = "--" if self.early and not c.always else "NO"
-            rows.append(("ok" if c.holds else missed, name, *numbers, f"{c.tolerance:.1e}", c.source))
+            mark = "--" if self._excused(c) else "ok" if c.holds else "NO"
+            rows.append((mark, name, *numbers, f"{c.tolerance:.1e}", c.source))
         return rows
 
     def __str__(self) -> str:
@@ -171,7 +179,11 @@ class Report(Face):
 
 def combine(title: str, reports: Sequence[Report]) -> Report:
     """One report of many; the names of checks and notes say where they come from."""
-    checks = [replace(check, name=f"{r.title}: {check.name}") for r in reports for check in r.checks]
+    checks = [
+        replace(check, name=f"{r.title}: {check.name}", always=check.always or not r.early)
+        for r in reports
+        for check in r.checks
+    ]
     notes = tuple(f"{r.title}: {note}" for r in reports for note in r.notes)
     early = "; ".join(f"{r.title}: {r.early}" for r in reports if r.early)
     return Report(title, tuple(checks), notes, early)

@@ -1,8 +1,10 @@
 """Collapse of any network, from its features: ``ufm.measure``."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,8 +116,20 @@ class Measures(Face, Mapping[str, Any]):
         return [("measure", "value", "at collapse"), *rows]
 
     def __str__(self) -> str:
-        """A table of all numbers, with their values at collapse."""
-        return "\n".join([self._head(), "", *columns(self._rows())])
+        """Tables of all numbers, with their values at collapse, one for each kind of them."""
+        head, *rows = columns(self._rows())
+        lines = [self._head(), "", head]
+        for (_, title), members in groupby(sorted(zip(self.metrics, rows, strict=True), key=_kind), _kind):
+            lines += ["", title, *(row for _, row in members)]
+        return "\n".join(lines + self._notes())
+
+    def _notes(self) -> list[str]:
+        single = [str(name) for name, count in zip(self.classes, self.counts, strict=True) if count == 1]
+        if not single or "nearest_mean_error_bound" not in self.metrics:
+            return []
+        some = ", ".join(single[:5]) + (", ..." if len(single) > 5 else "")
+        said = "their variance is unknown, and in error bounds that of the other class of a pair stands for it"
+        return ["", f"classes with one sample ({some}): {said}; between two such classes the bound is 1"]
 
     def shown(self) -> Shown:
         """The same numbers, and the spectrum."""
@@ -130,6 +144,14 @@ class Measures(Face, Mapping[str, Any]):
         rest = {"samples": ("class", self.counts), "spectrum": ("direction", self.spectrum)}
         places = {"class": [str(name) for name in self.classes]}
         return xarray.Dataset({**self.metrics, **by_class, **rest}, places, asdict(self.conventions))
+
+
+def _kind(row: tuple[str, str]) -> tuple[str, str]:
+    """By which rows are sorted, NC0 first, and the heading: what the file of a measure's definition says of itself."""
+    if row[0] not in known():
+        return "with", "Distances to Gram matrices that were given"
+    module = sys.modules[known()[row[0]].define.__module__]
+    return module.__name__, str(module.__doc__).splitlines()[0].rstrip(".")
 
 
 def _at_collapse(name: str) -> str:

@@ -20,7 +20,7 @@ class Table:
     caption : what the rows are.
     heads : names of the columns.
     rows : cells, as text.
-    marks : "ok", "no" or "" for each row; with marks the rows can be filtered by them and by words.
+    marks : "ok", "no", "not converged" or "" for each row; with marks the rows can be filtered by them and by words.
     """
 
     caption: str

@@ -94,7 +94,10 @@ def checks(report: Mapping[str, Any], title: str = "Checks") -> Table:
         )
         for each in report["checks"]
     )
-    marks = tuple("ok" if check["holds"] else "no" for check in report["checks"])
+    marks = tuple(
+        "ok" if check["holds"] else "not converged" if check.get("not_converged") else "no"
+        for check in report["checks"]
+    )
     return Table(title, heads, rows, marks)
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ufm.certify import design as designs
 from ufm.certify.design import CRITERIA, Design, Setting, evaluate, rank
 from ufm.certify.noise import estimated_noise
 from ufm.commands import main as cli
-from ufm.commands.design import offsets_said
+from ufm.commands.design import LEGEND, offsets_said
 from ufm.problems.frames import dense
 
 SIZES = (200, 60, 20, 6)
@@ -247,6 +248,8 @@ def test_the_command_recommends_explains_and_draws(capsys, tmp_path):
     assert out.startswith("For rare, with sigma = 0.333 r: ")
     rows = [line for line in out.splitlines() if line.startswith(("* ", "dominated"))]
     assert {row.split()[0] for row in rows} == {"*", "dominated"}
+    heads = next(line for line in out.splitlines() if line.split()[:1] == ["rule"]).split()
+    assert all(re.search(rf"\b{head}\b[^.;]*:\s", "\n".join(LEGEND)) for head in heads)
     _, out, _ = design(capsys, *few, "--dim", 12, "--prior", "training", "--json")
     found = json.loads(out)
     assert {d["dim"] for d in found["designs"]} == {12}

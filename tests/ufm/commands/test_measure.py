@@ -1,6 +1,7 @@
 """``ufm measure``: the numbers of ufm.measure from files of every kind, pictures of them, and what is refused."""
 
 import json
+import re
 import sys
 from dataclasses import asdict
 
@@ -57,6 +58,8 @@ def test_as_a_table(command):
     assert "60 samples of 4 classes" in out
     assert f"{ufm.measure(FEATURES, LABELS).nc1:.6g}" in out
     assert "it needs the weights of a classifier" in out
+    assert re.search(r"\n\nNC1: how little .*\nnc1 .*\n(.*\n)*\nNC2: .*\nnc2_", out)
+    assert "with one sample" not in out
 
 
 def test_every_framework_says_the_same(command):

@@ -53,9 +53,10 @@ def test_bounds_by_loops(drawn):
 
 def test_single_samples_borrow_the_variance_of_the_other_class():
     features = np.array([[0.0, 0.0], [2.0, 1.0], [2.0, -1.0], [2.1, 0.0], [1.9, 0.0], [0.0, 9.0]])
-    found = ufm.measure(features, [0, 1, 1, 1, 1, 2]).nearest_mean_error_bound_of_class
+    found = ufm.measure(features, [0, 1, 1, 1, 1, 2])
     variance = 0.005  # of class 1 along the first axis
-    assert found[0] == 1.0  # nothing is known of classes 0 and 2 along the line between them
+    assert found.nearest_mean_error_bound_of_class[0] == 1.0  # nothing is known along the line from class 0 to 2
+    assert "classes with one sample (0, 2): their variance is unknown" in str(found)
     two = ufm.measure(features[:5], [0, 1, 1, 1, 1]).nearest_mean_error_bound_of_class
     np.testing.assert_allclose(two, variance / (variance + 1.0))
 

@@ -230,7 +230,7 @@ def test_phase_from_the_command_line(capsys):
         (pytest.approx(clearance[1], rel=1e-6), "class 2 dies"),
         (pytest.approx(clearance[0], rel=1e-6), "class 1 dies"),
     ]
-    for flags in ([], [], ["--theta", "0.3"]):
+    for flags in ([], ["--theta", "0.3"]):
         assert main(["phase", "--preset", "toy", "--axes", "tau", "--points", "3", *flags]) == 0
     said = capsys.readouterr().out
     assert "classes that live or die against theory" in said

@@ -5,12 +5,14 @@ import html
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray
 
 import ufm
+from ufm.certify.report import Check, Report, combine
 from ufm.files import store
 from ufm.pages import found, palette, write
 from ufm.pages.content import Move, Plot, Plots, Section, Slider, Table, number
@@ -179,6 +181,17 @@ def test_help_teaches(capsys):
         main(["report", "--help"])
     assert stop.value.code == 0
     assert "Example: ufm report runs/verify" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_refutes_nothing_is_not_called_wrong(tmp_path):
+    check = Check.compare("NC", "theory", 0.0, 1.0)
+    early = Report("early", (check, replace(check, name="NC0", always=True)), early="accuracy is 0.5")
+    late = Report("late", (check, Check.compare("b", "theory", 1.0, 1.0)))
+    path = store.save_json(tmp_path / "checks.json", combine("confirm", [early, late]).to_dict())
+    (section,) = found.sections(path)
+    (table,) = section.parts
+    assert table.marks == ("not converged", "no", "no", "ok")
+    assert ">not converged</td>" in write.page("t", [section])
 
 
 @pytest.mark.slow
