@@ -140,7 +140,7 @@ class Report(Face):
         return xarray.Dataset(columns, {"check": [each.name for each in self.checks]}, {"title": self.title})
 
     def to_dict(self) -> dict[str, Any]:
-        """holds, checks, notes; where so, not_converged: the reason, and true for checks that miss, refuting nothing."""
+        """holds, checks, notes; not_converged where so: why, and true for checks that miss and refute nothing."""
         return {
             "title": self.title,
             "holds": self.holds,

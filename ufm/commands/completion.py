@@ -1,12 +1,15 @@
 """``ufm completion``: what a shell needs to complete commands and flags."""
 
+import ast
 import contextlib
 import io
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 import tyro
 
+from ufm.commands.overview import described, sentence
 from ufm.commands.parse import parse
 from ufm.files import store
 from ufm.files.process import OK
@@ -22,6 +25,8 @@ class Command:
     Example: ufm completion bash > ~/.local/share/bash-completion/completions/ufm
 
     Example: ufm completion zsh > ~/.zfunc/_ufm
+
+    zsh looks into ~/.zfunc if ~/.zshrc has fpath=(~/.zfunc $fpath) before autoload -Uz compinit && compinit.
     """
 
     shell: tyro.conf.Positional[Literal["bash", "zsh"]]
@@ -33,6 +38,28 @@ class Command:
         """Print the script."""
         with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
             parse(("--tyro-write-completion", self.shell, "-"))
-        script = said.getvalue()
+        script = mended(said.getvalue())
         print(store.to_json({"shell": self.shell, "script": script}) if self.json else script.rstrip())
         return OK
+
+
+SPEC = re.compile(r"(?<=^COMPLETION_SPEC = ).*$", re.MULTILINE)
+"""What tyro's scripts know of commands and flags, a Python literal."""
+
+FITTING = "  # Parse completions into an array"
+"""Where tyro's zsh begins to show what fits, an empty line where nothing does."""
+
+
+def mended(script: str) -> str:
+    """A script of tyro in which a description is one line, a choice has its words, and nothing is shown for nothing."""
+    (text,) = SPEC.findall(script)
+    spec = ast.literal_eval(text)
+    for name, kind in described().items():
+        command = spec["subcommands"][name]
+        command["description"] = sentence(kind.__doc__)
+        for flag in command["options"]:
+            flag["description"] = " ".join(flag["description"].split()).replace("%%", "%")
+            if words := re.match(r"{(.+?)}", flag["description"]):
+                flag |= {"type": "choice", "choices": words[1].split(",")}
+    script = SPEC.sub(lambda _: repr(spec), script)
+    return script.replace(FITTING, f'  [[ -n "$completions" ]] || return 1\n\n{FITTING}')

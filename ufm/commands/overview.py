@@ -66,7 +66,7 @@ def overview() -> str:
     there = described()
     width, groups = max(map(len, there)), dict[str, list[str]]()
     for name, kind in there.items():
-        groups.setdefault(kind.group, []).append(f"  {name:{width}}  {_sentence(kind.__doc__)}".rstrip())
+        groups.setdefault(kind.group, []).append(f"  {name:{width}}  {sentence(kind.__doc__)}".rstrip())
     parts = ["\n".join((f"{name}:", *lines)) for name, lines in groups.items()]
     return "\n\n".join((ABOUT, *parts, "ufm COMMAND --help shows flags and examples"))
 
@@ -77,7 +77,7 @@ usage: ufm [--help] [--version] COMMAND ...
 Neural collapse to multiple centers: simulate it, and hold it against theory."""
 
 
-def _sentence(docstring: str | None) -> str:
+def sentence(docstring: str | None) -> str:
     """The first one, on one line; nothing of a command that says nothing."""
     paragraph = " ".join((docstring or "").partition("\n\n")[0].split())
     return "".join(FIRST_SENTENCE.findall(paragraph)[:1])

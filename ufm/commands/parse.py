@@ -118,8 +118,11 @@ def parse(arguments: Sequence[str] | None) -> Any:
     After --help and --version are answered it raises SystemExit.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    for flag, shell in itertools.pairwise(words):
+        if flag in SCRIPTS:
+            require_known(shell, SHELLS, f"{flag} {shell!r} is unknown")
     _answer(words)
-    kinds: Any = None
+    kinds: Any
     if command := _named(words):
         kinds, prog, flags = _for_help(command), f"ufm {words[0]}", words[1:]
     else:
@@ -142,6 +145,9 @@ def parse(arguments: Sequence[str] | None) -> Any:
         text = NOT_FOR_ONE_LINE.split(" ".join(rows))[0]
         raise ValueError(f"{text.strip()} (see {_help(words)})") from None
 
+
+SCRIPTS, SHELLS = ("--tyro-print-completion", "--tyro-write-completion"), ("bash", "zsh", "tcsh", "fish")
+"""Flags of tyro by which any command writes a script for a shell, and the shells that it knows."""
 
 NOT_FOR_ONE_LINE = re.compile(r"Argument helptext:|Arguments are applied|For full helptext|\(default:|\(required\)")
 """Where tyro's message begins to repeat the help."""

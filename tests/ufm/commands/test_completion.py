@@ -49,10 +49,13 @@ def complete(tmp_path_factory):
 
 @pytest.mark.slow
 def test_bash_completes_commands_and_flags(complete):
-    anything, one, flag, sizes, nothing = complete(".", "ver", "geometry --lo", "phase --c", "nothing-like-it")
+    asked = (".", "ver", "geometry --lo", "phase --c", "nothing-like-it", "train --schedule c", "design .")
+    anything, one, flag, sizes, nothing, words, flags = complete(*asked)
     assert anything >= set(sources())
     assert (one, flag, nothing) == ({"verify"}, {"--loss"}, set())
     assert "--class-sizes" in sizes
+    assert words == {"cosine", "constant"}
+    assert all(word.startswith("-") for word in flags)
 
 
 def seconds(question):
@@ -80,9 +83,38 @@ def test_zsh_finds_its_function_by_the_first_line(capsys):
     assert all(name in said["script"] for name in sources())
 
 
+ASKED_OF_ZSH = r"""
+zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z "PS1=; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; bindkey '^I' list-choices; stty columns 300"
+zpty -w z "print rea''dy"; zpty -r z said "*ready*"
+for words pattern in "ufm ver" "*Simulate and hold*" "ufm design --g" "*--give-up  -- FLOAT*" \
+    "ufm train --schedule " "*constant*"; do
+    zpty -n -w z "$words"$'\t'; zpty -r z said "$pattern"; zpty -n -w z $'\x15'
+done
+zpty -n -w z "ufm design --sigma "$'\t'; sleep 1; zpty -n -w z $'\x15'
+zpty -w z "print do''ne"; zpty -r z said "*done*"; print -r -- "$said"
+"""
+"""Waits until what fits is listed; last of all nothing does."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh")
+def test_zsh_completes_commands_flags_and_choices(capsys, tmp_path):
+    assert main(["completion", "zsh"]) == 0
+    (tmp_path / "_ufm").write_text(capsys.readouterr().out)
+    command = ["zsh", "-f", "-c", ASKED_OF_ZSH, "zsh", tmp_path]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert " -- " not in said.partition("ufm design --sigma")[2]
+
+
 def test_another_shell_is_refused(capsys):
     assert main(["completion", "cmd"]) == 2
     assert "'cmd' is unknown: allowed are bash, zsh" in capsys.readouterr().err
+    assert main(["--tyro-print-completion", "cmd"]) == 2
+    assert (
+        capsys.readouterr().err == "ufm: --tyro-print-completion 'cmd' is unknown: allowed are bash, zsh, tcsh, fish\n"
+    )
 
 
 def test_the_version_is_said_on_one_line(capsys):
