@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import ufm
 from ufm.files.store import DamagedFile
+from ufm.pages.found import sections
 from ufm.train import lightning_callback, read, trainer_callback, watch
 from ufm.train.batches import pooled
 
@@ -199,6 +200,11 @@ def test_record(loader, tmp_path):
     for _ in range(2):
         seen.epoch()
     path = seen.save(tmp_path / "record.nc")
+    (section,) = sections(path)  # of a page of `ufm report`
+    assert section.title == "Watched: record"
+    (nc1, *_) = section.to_dict()["plots"]
+    assert nc1 == "nc1"
+    np.testing.assert_array_equal(section.parts[0].plots[0].figure["data"][0]["y"], seen.data.nc1[:, 0])
     again = read(path)
     assert again.equals(seen.data)
     assert again.attrs == seen.data.attrs
