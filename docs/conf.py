@@ -17,7 +17,7 @@ language = "en"
 extensions = [
     *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "myst_nb"),
     *(() if tags.has("quick") else ("sphinx.ext.viewcode",)),  # noqa: F821  # Sphinx gives tags; a page for each module
-    *("_ext.docstrings", "_ext.formulas", "_ext.ledger", "_ext.generated"),
+    *("_ext.docstrings", "_ext.formulas", "_ext.ledger", "_ext.generated", "_ext.plain"),
 ]
 # docs/gallery holds pictures and their captions; _ext.gallery makes a page of them
 exclude_patterns = ["_build", "_ext", "_static", "gallery/**", "**/.ipynb_checkpoints"]
