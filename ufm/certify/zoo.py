@@ -199,7 +199,16 @@ def against(geometry: Any, entry: Entry) -> Iterator[Check]:
         allowed: dict[str, Any] = {"absolute": (CLOSED if name in VALUES else ABSOLUTE) * scale}
         if name == "value_at_most":
             allowed["relation"] = "<="
-        yield Check.compare(name.replace("_", " "), entry.theorem.source, wanted, measured, **allowed)
+        means = MEANS.get(name, "")
+        yield Check.compare(name.replace("_", " "), entry.theorem.source, wanted, measured, means=means, **allowed)
+
+
+MEANS = {
+    "alive": "1 where the mean of a class is not 0",
+    "merged": "1 where a class shares its mean with others",
+    "learns": "1 unless all is 0",
+}
+"""What a number stands for that is 0 or 1."""
 
 
 def _scale(name: str, wanted: Array, geometry: Any) -> float:

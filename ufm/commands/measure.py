@@ -241,7 +241,7 @@ def table(found: Mapping[int, Measures]) -> str:
     lines = [str(last)]
     reasons: dict[str, list[str]] = {}
     for name, reason in last.left_out.items():
-        reasons.setdefault(reason, []).append(name)
+        reasons.setdefault(re.sub(r"\((\w+)\)$", r"(--\1)", reason), []).append(name)
     if reasons:
         lines += ["", *(f"without {', '.join(names)}: {reason}" for reason, names in reasons.items())]
     if len(found) > 1:

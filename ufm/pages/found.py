@@ -40,8 +40,11 @@ def _of_folder(folder: Path) -> list[Section]:
     for kind in _having("FOLDER"):
         if (folder / kind.FOLDER).exists():
             return _read(kind.of_folder, folder, folder)
-    names = ", ".join(sorted(kind.FOLDER for kind in _having("FOLDER")))
-    raise ValueError(f"{folder} has no run in it: none of {names}")
+    names = sorted(kind.FOLDER for kind in _having("FOLDER"))
+    below = sorted(path.parent for name in names for path in folder.glob(f"*/{name}"))
+    raise ValueError(
+        f"{folder} has no run in it: {f'did you mean {below[0]}?' if below else 'none of ' + ', '.join(names)}"
+    )
 
 
 def _of_data(path: Path) -> list[Section]:

@@ -60,6 +60,7 @@ def test_as_a_table(command):
     assert "it needs the weights of a classifier" in out
     assert re.search(r"\n\nNC1: how little .*\nnc1 .*\n(.*\n)*\nNC2: .*\nnc2_", out)
     assert "with one sample" not in out
+    assert "it needs data of no class (--ood)" in out
 
 
 def test_every_framework_says_the_same(command):

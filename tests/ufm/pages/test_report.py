@@ -153,6 +153,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(refused, verified, tmp_path,
     refused("of what? ufm report PATH...", "report")
     (tmp_path / "empty").mkdir()
     refused("empty has no run in it: none of ", "report", "empty")
+    refused(f"{verified.parent} has no run in it: did you mean {verified.parent}/", "report", verified.parent)
     refused("ufm: nowhere: no such file or folder\n", "report", "nowhere")
     (tmp_path / "words.json").write_text("{}")
     refused("words.json holds nothing that a page could show: an empty object", "report", "words.json")
