@@ -76,18 +76,12 @@ def bounded(shown: Plots, data: "xarray.Dataset", said: tuple[str, ...]) -> Plot
 
 
 def boundary(values: "xarray.DataArray") -> dict[str, Any]:
-    """A trace of lines between different integers over two dimensions; a single row is as high as its colours."""
+    """A trace of lines between different numbers over two dimensions; a single row is as high as its colours."""
     rows, columns = (values[dim].values for dim in values.dims)
     if len(rows) == 1:
         rows, values = rows + np.array([-0.5, 0.5]), values.isel({values.dims[0]: [0, 0]})
-    levels = {"start": float(values.min()) + 0.5, "end": float(values.max()) - 0.5, "size": 1, "coloring": "none"}
-    look = {"line": {"color": ordered(2)[-1], "width": 2}, "showscale": False, "hoverinfo": "skip"}
-    return {
-        "type": "contour",
-        "x": columns,
-        "y": rows,
-        "z": values.values,
-        "contours": levels,
-        "name": "theory",
-        **look,
-    }
+    steps = np.unique(values.values[np.isfinite(values.values)])
+    height = np.where(np.isfinite(values), np.searchsorted(steps, values), np.nan)  # one line for a jump by several
+    levels = {"start": 0.5, "end": len(steps) - 1.5, "size": 1, "coloring": "none"}
+    look = {"line": {"color": ordered(2)[-1], "width": 2}, "showscale": False, "showlegend": False, "hoverinfo": "skip"}
+    return {"type": "contour", "x": columns, "y": rows, "z": height, "contours": levels, "name": "theory", **look}
