@@ -124,7 +124,8 @@ def decide(
     shift, gains = _shifted(case, learned, found)
     far = _distance(case)
     early = "" if far <= NEAR else f"training features are at NC = {far:.2g} from their mean centers, not {NEAR:g}"
-    notes = [f"class {k} has one feature: its noise is that of the others" for k in (*learned.pooled, *found.pooled)]
+    alone = [(split, k) for split, each in (("training", learned), ("test", found)) for k in each.pooled]
+    notes = [f"class {k} has one {split} feature: its noise is that of the others" for split, k in alone]
     notes += [f"class {k}: test features point away from their mean center, r = 0 is taken" for k in _away(found)]
     notes += [each for each in of_radius if isinstance(each, str)]
     tables = _tables(case, learned, found, measured, radii) | {"shift": shift}
@@ -273,11 +274,15 @@ def _of_attacks(
         for size in sizes:
             stated = lead_accuracy(attacked_lead(radius, size, found.sigma), case.frame.n_classes)
             measured = case.by_class(radii[rule][1] > size)
-            # the slope is that of the normal distribution function at most
-            worst = np.maximum(errors[rule], np.sqrt((stated * np.maximum(1.0 - stated, 0.0) + 0.16) / case.counts))
+            worst = _largest_errors(errors[rule], stated, case.counts)
             allowed = ERRORS * float(np.sqrt(np.sum(worst**2))) / case.frame.n_classes
             name = f"{NAMES[rule]}, accuracy under attacks of {size:g}"
             yield Check.compare(name, "theory.decision.covariate", stated.mean(), measured.mean(), absolute=allowed)
+
+
+def _largest_errors(errors: Array, stated: Array, counts: Array) -> Array:
+    """Standard errors of accuracies at any lead, whose slope is that of the normal distribution function at most."""
+    return np.maximum(errors, np.sqrt((stated * np.maximum(1.0 - stated, 0.0) + 0.16) / counts))
 
 
 def _priors(case: Case) -> dict[str, Array]:
@@ -296,6 +301,7 @@ def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dic
     """Accuracy on test features resampled to other priors, plain and with the best offsets of the training features."""
     rows, checks = [], []
     noise = np.maximum(learned.sigma, learned.r.max() / LARGEST_RATIO)
+    errors = standard_errors(case.frame, found, case.counts)
     for rule in FLAT:
         vectors, _ = half_spaces(case.frame, rule)
         scores = np.asarray(case.test @ dense(vectors).T)
@@ -304,9 +310,17 @@ def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dic
             picked = resampled(case.test_labels, prior, seed=0)
             offsets = best_offsets(prior, learned.r * cosines, noise)
             labels = case.test_labels[picked]
-            plain, moved = (float(np.mean(np.argmax(scores[picked] + b, axis=1) == labels)) for b in (0.0, offsets))
+            both = {"": 0.0 * offsets, " with offsets": offsets}
+            plain, moved = (float(np.mean(np.argmax(scores[picked] + b, axis=1) == labels)) for b in both.values())
             mean = np.maximum(found.r, 0.0) * cosines
-            said, moved_said = (float(prior @ offset_accuracy(mean, found.sigma, b)) for b in (0.0 * offsets, offsets))
+            stated = [offset_accuracy(mean, found.sigma, b) for b in both.values()]
+            said, moved_said = (float(prior @ each) for each in stated)
+            for words, each, share in zip(both, stated, (plain, moved), strict=True):
+                spread = np.sum((prior * _largest_errors(errors[rule], each, case.counts)) ** 2) + 0.25 / len(picked)
+                title, allowed = f"{NAMES[rule]}{words}, accuracy, prior {name}", ERRORS * float(np.sqrt(spread))
+                checks.append(
+                    Check.compare(title, "theory.decision.shift", float(prior @ each), share, absolute=allowed)
+                )
             rows.append(
                 {
                     "prior": name,

@@ -31,8 +31,8 @@ class Command:
     Accuracy, radii and label shift are held against it. Theory has features of class k around their own mean center,
     with one norm and one isotropic noise: both are estimated on training and on test features. Then: accuracy of each
     rule; accuracy on centered, scaled and normalised features (which part of a rule does what); certified radii;
-    accuracy under attacks; offsets for other priors, from training features. Status 1 if a prediction fails. What fails
-    for features far from collapse is not refuted.
+    accuracy under attacks and other priors; offsets for these, from training features. Status 1 if a prediction fails.
+    What fails for features far from collapse is not refuted.
 
     Example: ufm decide runs/cifar10/cal/seed0 --json
 
