@@ -16,6 +16,7 @@ from theory.decision.accuracy import lead_accuracy
 from theory.decision.covariate import attacked_lead
 from theory.decision.radius import gcr_radius, nmc_radius
 from theory.decision.shift import best_offsets, offset_accuracy
+from ufm.certify.design import LARGEST_RATIO
 from ufm.certify.estimates import Estimates, predicted_accuracy, standard_errors
 from ufm.certify.finding import NAMES, Finding
 from ufm.certify.report import Check, Report
@@ -293,14 +294,10 @@ def _priors(case: Case) -> dict[str, Array]:
     return {"training": shares, "balanced": even, "reversed": back}
 
 
-LARGEST_RATIO = 200.0
-"""r / sigma above which offsets do not depend on sigma; of a class whose features are all the same it is infinite."""
-
-
 def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dict[str, Any]], list[Check]]:
     """Accuracy on test features resampled to other priors, plain and with the best offsets of the training features."""
     rows, checks = [], []
-    noise = np.maximum(learned.sigma, learned.r.max() / LARGEST_RATIO)
+    noise = np.maximum(learned.sigma, learned.r.max() / LARGEST_RATIO)  # 0 where all features of a class are the same
     errors = standard_errors(case.frame, found, case.counts)
     for rule in FLAT:
         vectors, _ = half_spaces(case.frame, rule)

@@ -27,7 +27,7 @@ RULES = ("nmc", "rcr", "gcr")
 """Nearest mean center, regular, generalized."""
 
 LARGEST_RATIO = 200.0
-"""r / sigma above which no rule is told from one without mistakes."""
+"""r / sigma above which no rule is told from one without mistakes, and offsets do not depend on sigma."""
 
 
 @dataclass(frozen=True)
