@@ -19,7 +19,11 @@ CLAIM = Claim(
         margin that is chosen beforehand.
     """,
     derivations=("margin_bound",),
-    functions=("theory.decision.generalisation.complexity", "theory.decision.generalisation.margin_bound"),
+    functions=(
+        "theory.decision.generalisation.complexity",
+        "theory.decision.generalisation.margin_bound",
+        "theory.decision.generalisation.margin_sum",
+    ),
     tests=(
         "tests/theory/decision/test_generalisation.py::test_complexity_bounds_the_supremum_over_all_maps",
         "tests/theory/decision/test_generalisation.py::test_margins_and_samples_help",
@@ -56,6 +60,11 @@ def evidence() -> Evidence:
     error = 4.0 * suprema.std() / np.sqrt(suprema.size)
     yield compare("complexity", how, suprema.mean(), stated, relation="<=", absolute=error)
     yield compare("complexity, over 97 % of the bound", how, suprema.mean(), 0.97 * stated, relation=">=")
+    gamma, sizes = np.array([0.3, 0.5, 0.8]), np.array([4000, 900, 50])
+    by_class = generalisation.margin_bound(0.0, gamma, NORM, 1.0, CLASSES, sizes, delta := 0.05)
+    steep = np.mean(by_class - 3.0 * np.sqrt(np.log(2.0 / delta) / (2.0 * sizes))) / (4.0 * NORM * np.sqrt(CLASSES))
+    name = "mean over classes of what margins and sizes make of it"
+    yield compare(name, "the bound of each class", steep, generalisation.margin_sum(gamma, sizes), relative=1e-12)
     found, bound = [], []
     for _ in range(20):
         (x, labels), (new, truth) = inputs(40_000, rng), inputs(20_000, rng)
