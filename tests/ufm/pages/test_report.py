@@ -163,6 +163,9 @@ def test_wrong_input_is_one_line_and_leaves_nothing(refused, verified, tmp_path,
     refused("list.json is a JSON object", "report", "list.json")
     (tmp_path / "checks.json").write_text('{"title": "t", "holds": true, "checks": [{"name": "a"}]}')
     refused("checks.json is damaged, or was written as something else: KeyError 'predicted'", "report", "checks.json")
+    earlier = '{"designs": [{"pareto": true}], "recommended": {}, "sigma": 1.0, "prior": [1.0]}'
+    (tmp_path / "design.json").write_text(earlier)
+    refused("of an earlier version: run ufm design --json again", "report", "design.json")
     shutil.copytree(verified, "broken")
     damaged(tmp_path / "broken" / "trajectories.nc")
     refused("trajectories.nc is damaged", "report", "broken")

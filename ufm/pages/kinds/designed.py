@@ -20,6 +20,8 @@ SHOWN = ("rule", "offset", "allocation", "f", "theta", "accuracy", "rare", "radi
 def of_object(values: Mapping[str, Any], source: Path) -> Iterator[Section]:
     """Trade-offs between speed and the other goals, and the designs that none dominates."""
     designs = values["designs"]
+    if missing := [name for name in SHOWN if not all(name in design for design in designs)]:
+        raise ValueError(f"designs without {', '.join(missing)}, of an earlier version: run ufm design --json again")
     best = [design for design in designs if design["pareto"]]
     rows = tuple(tuple(number(design[name], 4) for name in SHOWN) for design in best)
     plots = tuple(_trade(designs, name, label) for name, label in GOALS.items())
@@ -53,7 +55,7 @@ def _trade(designs: list[Mapping[str, Any]], name: str, label: str) -> Plot:
         x, y = (np.array([each[key] for each in own], dtype=np.float64) for key in ("speed", name))
         words = [f"{_said(design)}, dim {design['dim']}" for design in own]
         traces.append(line(x, scale * y, str(rule), color, "%{text}", mode="markers", marker=marker, text=words))
-    layout = flat(axis("speed of the slowest class"), axis(label), "rule")
+    layout = flat(axis("speed of the slowest class, per step"), axis(label), "rule")
     caption = "Large: dominated by no other design; small: dominated."
     said = f"{len(designs)} points; the table has those that are dominated by none."
     return Plot(f"{label.partition(',')[0].capitalize()} and speed", caption, said, as_figure(traces, layout))
