@@ -1,12 +1,11 @@
 """Coefficients of the Taylor series of :mod:`ufm.simulate.series`: one from those before it, in registers.
 
-What :func:`put` does is written out, one line a coefficient, by the formulas there: loops over coefficients would keep
-them in memory, and recursion over tuples of known lengths takes numba three times as long to compile.
+Series are tuples of numbers, whose lengths a compiler knows: what stands here is unrolled for each of them.
 """
 
 from typing import Any
 
-from ufm.files.compiled import inlined
+from ufm.files.compiled import by_type
 
 ORDER = 12
 """Of the series: higher orders take longer steps and more work for each, and around this it is all the same."""
@@ -15,31 +14,48 @@ LANES = 16
 """Samples side by side: enough to fill the registers of any processor."""
 
 
-def product(a: str, b: str, k: int) -> str:
-    """Coefficient k of the product of two series: sum of a_i b_(k-i), the last terms first."""
-    return " + (".join(f"{a}{i} * {b}{k - i}" for i in range(k + 1)) + ")" * k
+def product(a: Any, b: Any) -> Any:
+    """The last coefficient of the product of two series that are given as far as that: sum of a_i b_(k-i)."""
 
 
-def square(a: str, k: int) -> str:
-    """Coefficient k of the square of a series."""
-    pairs = [f"2.0 * ({a}{i} * {a}{k - i})" for i in range((k + 1) // 2)] + [f"{a}{k // 2} * {a}{k // 2}"] * (1 - k % 2)
-    return " + (".join(pairs) + ")" * (len(pairs) - 1)
+def square(a: Any) -> Any:
+    """The last coefficient of the square of a series."""
 
 
-def source() -> str:
-    """The code of :func:`put`."""
-    lines = ["def put(terms, lane, b0, g0, v0, near, pull):"]
-    for k in range(1, ORDER):
-        lines += [
-            f"p{k - 1} = b{k - 1} - ({square('b', k - 1)})",
-            f"b{k} = {-1.0 / k!r} * ({product('p', 'v', k - 1)})",
-            f"g{k} = {-1.0 / k!r} * pull * (g{k - 1} - ({square('g', k - 1)}))",
-            f"v{k} = near * b{k} + pull * (g{k} - 2.0 * ({product('g', 'b', k)}))",
-        ]
-    return "\n    ".join(lines + [f"terms[{k * LANES} + lane] = {1.0 / k!r} * v{k - 1}" for k in range(1, ORDER + 1)])
+def put(terms: Any, lane: Any, b: Any, g: Any, v: Any, p: Any, near: Any, pull: Any) -> Any:
+    """Write s_k = V_(k-1) / k into the terms of a lane, from coefficients of B, G and V and the ones before of P."""
 
 
-_written: dict[str, Any] = {}
-exec(source(), _written)
-put = inlined(_written["put"])
-"""Write the terms s_k = V_(k-1) / k of a lane, from B, G and V at its beginning, b and sigma."""
+@by_type(product)
+def _product(a: Any, b: Any) -> Any:
+    if len(a) == 1:
+        return lambda a, b: a[0] * b[0]
+    return lambda a, b: a[0] * b[-1] + product(a[1:], b[:-1])
+
+
+@by_type(square)
+def _square(a: Any) -> Any:
+    if len(a) <= 2:
+        return (lambda a: a[0] * a[0]) if len(a) == 1 else lambda a: 2.0 * (a[0] * a[1])
+    return lambda a: 2.0 * (a[0] * a[-1]) + square(a[1:-1])
+
+
+@by_type(put)
+def _put(terms: Any, lane: Any, b: Any, g: Any, v: Any, p: Any, near: Any, pull: Any) -> Any:
+    k, own, share = len(v), 1.0 / len(v), -1.0 / len(v)
+    if k == ORDER:
+
+        def last(terms: Any, lane: Any, b: Any, g: Any, v: Any, p: Any, near: Any, pull: Any) -> Any:
+            terms[k * LANES + lane] = own * v[-1]
+
+        return last
+
+    def longer(terms: Any, lane: Any, b: Any, g: Any, v: Any, p: Any, near: Any, pull: Any) -> Any:
+        terms[k * LANES + lane] = own * v[-1]
+        known = (*p, b[-1] - square(b))
+        b_k = share * product(known, v)
+        g_k = share * pull * (g[-1] - square(g))
+        b, g = (*b, b_k), (*g, g_k)
+        put(terms, lane, b, g, (*v, near * b_k + pull * (g_k - 2.0 * product(g, b))), known, near, pull)
+
+    return longer

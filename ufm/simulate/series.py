@@ -139,7 +139,7 @@ def _expand(far: Array, near: Array, pull: Array, b: Array, g: Array, pace: Arra
         pace[lane] = max(pace[lane], SLOWEST)
     for lane in range(LANES):
         unit = 1.0 / pace[lane]
-        put(terms, lane, b[lane], g[lane], unit * v[lane], unit * near[lane], unit * pull[lane])
+        put(terms, lane, (b[lane],), (g[lane],), (unit * v[lane],), (), unit * near[lane], unit * pull[lane])
 
 
 @inlined
