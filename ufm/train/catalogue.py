@@ -17,6 +17,9 @@ class MethodSpec:
     """Loss on a multi-center frame, and so the problem of the unconstrained-feature model that the method follows."""
     centers: str = "class-aware"
     """Rule of :data:`ufm.problems.presets.CENTERS`."""
+    weights: str | None = None
+    """Rule of centers whose f_k c_k the weights of a class add up to over its own centers, f_k beta_k; None for the
+    paper's beta_k = c_k."""
     hyper: Mapping[str, float] = field(default_factory=dict)
     """Hyperparameters of its own, with their published values."""
     stages: tuple[str, str] | None = None
@@ -121,6 +124,9 @@ METHODS: dict[str, MethodSpec] = {
     ),
     "P": MethodSpec("mean squared error on a fixed multi-center frame (the paper's problem P)", "mse"),
     "AL": MethodSpec("cosine loss, the same number of centers for every class", "cosine", "uniform"),
+    "AL-weighted": MethodSpec(
+        "AL with the weight that CAL gives each class (ours)", "cosine", "uniform", "class-aware"
+    ),
     "CAL": MethodSpec("cosine loss, class-aware centers: rare classes get more", "cosine"),
     "CAL-apportioned": MethodSpec("CAL with centers by Huntington-Hill apportionment", "cosine", "apportioned"),
     "CAL-theta": MethodSpec("CAL with an angle per class, so that all classifiers are equally skewed", "cosine"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
-from theory.multicenter.geometry import equal_skew_angles
+from theory.multicenter.geometry import center_cosine, equal_skew_angles
 from ufm.files.store import config_key
 from ufm.files.text import json_object, known_as, require_known, suggestion
 from ufm.problems.presets import BATCH_SIZE, CENTERS, DECAY, PENALTY, spend
@@ -38,8 +38,8 @@ class Settings:
     theta: float | None = None
     """P, AL, CAL: angle of the frame, radians in [0, pi/2] (default: 0.2)."""
     centers: str | None = None
-    """P, AL, CAL: class-aware, apportioned, margins (LDAM's) or uniform (default: uniform for AL, class-aware
-    for P and CAL)."""
+    """P, AL, CAL: class-aware, apportioned, margins (LDAM's) or uniform (default: uniform for AL and
+    AL-weighted, class-aware for P and CAL)."""
     basis: Literal["coordinate", "random"] | None = None
     """P, AL, CAL: basis of the frame; a learned last layer can turn one into the other (default: coordinate)."""
     penalty: float | None = None
@@ -244,7 +244,11 @@ class Config(Settings):
         own: Any = self  # no field of a frame is None
         cosine, sizes = spec.loss == "cosine", tuple(class_sizes)
         weight = {"lam": self.batch_size * own.penalty} if cosine else {"lam_h": own.penalty / sum(sizes)}
-        return Problem(sizes, spend(own.centers, sizes, own.f, own.theta), own.theta, dim, loss=spec.loss, **weight)
+        centers = spend(own.centers, sizes, own.f, own.theta)
+        if spec.weights is not None:
+            f = spend(spec.weights, sizes, own.f, own.theta)
+            weight["beta"] = (center_cosine(f, own.theta) * f / centers).tolist()
+        return Problem(sizes, centers, own.theta, dim, loss=spec.loss, **weight)
 
     def rate(self, epoch: float) -> float:
         """Learning rate at a time in epochs, in [0, epochs]; a step takes that of its middle."""

@@ -47,7 +47,7 @@ def said_of(config):
     return predictions(config, SIZES)
 
 
-@pytest.mark.parametrize("method", ["CE", "P", "AL", "CAL"])
+@pytest.mark.parametrize("method", ["CE", "P", "AL", "AL-weighted", "CAL"])
 def test_a_training_that_does_what_theory_says_is_confirmed(method):
     config = Config(method=method)
     said = said_of(config)

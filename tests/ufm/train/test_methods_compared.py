@@ -1,5 +1,7 @@
 """The methods that the paper compares with, and combinations, against loops over samples written from the formulas."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 import ufm
 from theory.multicenter import geometry
+from ufm.certify.training import predictions
 from ufm.measure.rules import generalized
 from ufm.train.catalogue import METHODS
 from ufm.train.config import Config
@@ -312,6 +315,26 @@ def test_an_angle_per_class():
         total += geometry.center_cosine(f[k], angles[k]) * np.sum((centers @ row / r - 1) ** 2) + 0.0768 * (r - 1) ** 2
     assert method.loss(h, y).item() == pytest.approx(total / 30, rel=1e-12)
     assert Config(method="CAL").angles(SIZES) is None
+
+
+def test_al_with_the_weight_that_cal_gives_each_class():
+    """On AL's frame each class weighs what it does in CAL: over its own centers the weights add up to f_k c_k."""
+    config = Config(method="AL-weighted", f=5, theta=0.3)
+    others = [replace(config, method=name, centers=None) for name in ("AL", "CAL")]
+    method, al, cal = (build(each, SIZES, 20) for each in (config, *others))
+    assert (method.reference.centers != al.reference.centers).nnz == 0
+    h, y = batch(1, 30, 20)
+    total = 0.0
+    for row, k in zip(h.numpy(), y.tolist(), strict=True):
+        r = np.sqrt(row @ row)
+        theirs = cal.reference.class_centers(k).toarray()
+        weight = np.linalg.norm(theirs.sum(axis=0)) / 5  # f_k times the length of the mean of unit vectors, c_k
+        centers = method.reference.class_centers(k).toarray()
+        total += sum(weight * (center @ row / r - 1) ** 2 for center in centers) + 0.0768 * (r - 1) ** 2
+    assert method.loss(h, y).item() == pytest.approx(total / 30, rel=1e-12)
+    rates, alone = (predictions(each, SIZES)["rates"] for each in (config, others[0]))
+    np.testing.assert_allclose(np.divide(rates, alone), (method.beta / al.beta).numpy(), rtol=1e-12)
+    assert len(set(rates)) == 3
 
 
 @pytest.mark.parametrize("name", ["CE-CAL", "AL-CAL"])

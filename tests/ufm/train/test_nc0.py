@@ -186,7 +186,7 @@ def test_margins_keep_the_sum_for_cosines_and_lengths_lose_it_for_rows(double_pr
 
 def test_what_it_does_not_speak_of_says_why():
     assert set(METHODS) - set(SUMMED) == {
-        *("LDAM-DRW", "KCL", "SETF", "RBL", "RBL+PLA", "P", "AL"),
+        *("LDAM-DRW", "KCL", "SETF", "RBL", "RBL+PLA", "P", "AL", "AL-weighted"),
         *("CAL", "CAL-apportioned", "CAL-theta", "CAL+LA", "CAL+GCR", "CE-CAL", "AL-CAL"),
     }
     for name, reason in {

@@ -40,6 +40,7 @@ KINDS: dict[str, Callable[..., Method]] = {
     "RBL+PLA": RotatedSimplex,
     "P": MeanSquared,
     "AL": Cosine,
+    "AL-weighted": Cosine,
     "CAL": Cosine,
     "CAL-apportioned": Cosine,
     "CAL-theta": Cosine,
