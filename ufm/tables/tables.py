@@ -94,9 +94,9 @@ def labels(name: str) -> tuple[str, str]:
     own += f", theta {config.theta:g}" if config.theta not in (None, 0.2) else ""
     own += ", margins" if config.centers == "margins" else ""
     own += ", free norms" if config.penalty == 0 else ""
-    rate = f", lr {config.lr:g}" if name.startswith("scan/") else ""
-    row = f"{config.network} {config.method}{mixed}{cropped}{own}"
-    return row, f"{config.dataset}, tau {config.tau:g}{rate}"
+    rate, scanned = f", lr {config.lr:g}" if "-lr" in name else "", name.startswith("scan/")
+    row = f"{config.network} {config.method}{mixed}{cropped}{own}{'' if scanned else rate}"
+    return row, f"{config.dataset}, tau {config.tau:g}{rate if scanned else ''}"
 
 
 def entries(

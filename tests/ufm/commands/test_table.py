@@ -42,6 +42,10 @@ def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path, command):
         assert expected in out
 
 
+def test_each_training_of_a_table_has_a_place_of_its_own():
+    assert len({(name.partition("/")[0], tables.labels(name)) for name in PRESETS}) == len(PRESETS)
+
+
 def test_a_table_says_what_was_not_trained_to_the_end(tmp_path, command):
     cells = [("fashion/ce-0.1", 0.995), ("fashion/cal-0.1", 0.98), ("fashion/cal-0.01", 1.0), ("fashion/al-0.1", 0.7)]
     known = [{**result(name, 0, 0.8), "training_accuracy": right} for name, right in cells]
