@@ -107,41 +107,43 @@ assert confusion(2, 5000, D, 1.0, DIM) > 0.9 > 0.5 > confusion(2, 5000, D, 1.0, 
 # %% [markdown]
 # ## And networks?
 #
-# Five trainings on CIFAR-10-LT, one seed each, every rule on the same test features. GCR loses, as theory says. But the
-# nearest mean center is not first: RCR beats it. The reason is in the features. On *test* images the norm along the own
-# mean center falls from frequent to rare classes, and theory of one norm does not know that. RCR's skew, larger for
-# rare classes, makes up for half of it; dividing each coordinate by its spread (half of batch normalisation) does it
-# all, and then the rules hardly differ.
+# Five kinds of trainings on CIFAR-10-LT, three seeds each, every rule on the same test features. GCR loses, as theory
+# says. But the nearest mean center is not first: RCR beats it. The reason is in the features. On *test* images the
+# norm along the own mean center falls from frequent to rare classes, and theory of one norm does not know that. RCR's
+# skew, larger for rare classes, makes up for half of it; dividing each coordinate by its spread (half of batch
+# normalisation) does it all, and then the rules hardly differ.
 
 # %%
-networks = json.loads(place("decisions").read_text())["decisions"]
 names = ["CAL", "AL", "P", "CAL, theta 0.7", "CAL, margins"]
+tables = [each["tables"] for each in json.loads(place("decisions").read_text())["decisions"]]
+networks = {name: tables[i :: len(names)] for i, name in enumerate(names)}  # all of one seed, then of the next
 print(f"test accuracy, %   {'own':>6}  {'':11}{'none':>7}{'centered':>10}{'scaled':>8}{'normalised':>12}")
-for name, each in zip(names, networks, strict=True):
-    t = each["tables"]
+for name, seeds in networks.items():
     for rule in ("nearest", "rcr", "gcr"):
-        row = [100 * t["accuracy"][how][rule][0] for how in ("none", "centered", "scaled", "normalised")]
-        head = f"{name:18} {100 * t['own'][0]:6.1f}" if rule == "nearest" else f"{'':25}"
+        hows = ("none", "centered", "scaled", "normalised")
+        row = [100 * np.mean([t["accuracy"][how][rule][0] for t in seeds]) for how in hows]
+        own = 100 * np.mean([t["own"][0] for t in seeds])
+        head = f"{name:18} {own:6.1f}" if rule == "nearest" else f"{'':25}"
         print(f"{head}  {rule:11}{row[0]:7.1f}{row[1]:10.1f}{row[2]:8.1f}{row[3]:12.1f}")
 
 # %%
 fig, axis = plt.subplots(figsize=(4.5, 2.6), layout="constrained")
-for place_, name in ((0, "CAL"), (1, "AL")):
+for color, name in (("C0", "CAL"), ("C1", "AL")):
     for split, look in (("train", "--"), ("test", "-")):
-        r = networks[place_]["tables"][split]["r"]
-        axis.plot(range(1, K + 1), r, f"C{place_}{look}", label=f"{name}, {split}")
+        r = np.mean([t[split]["r"] for t in networks[name]], axis=0)
+        axis.plot(range(1, K + 1), r, color + look, label=f"{name}, {split}")
 axis.set(xlabel="class (1: most samples)", ylabel="mean product with own mean center", ylim=(0, None))
 axis.legend(fontsize=6)
 plt.show()
-for each in networks:
-    none, normalised = (each["tables"]["accuracy"][how] for how in ("none", "normalised"))
-    assert none["gcr"][0] <= none["nearest"][0]
-    assert none["rcr"][0] >= none["nearest"][0]
-    assert np.ptp([normalised[rule][0] for rule in ("nearest", "rcr", "gcr")]) < 0.02
+for name, seeds in networks.items():
+    for t in seeds:
+        none, normalised = (t["accuracy"][how] for how in ("none", "normalised"))
+        assert name == "AL" or none["gcr"][0] < none["nearest"][0] < none["rcr"][0]  # AL's rules are one
+        assert np.ptp([normalised[rule][0] for rule in ("nearest", "rcr", "gcr")]) < 0.02
 
 # %% [markdown]
 # So what would win? Of what was tried here: normalised features, and then any rule; more centers only through their
-# skew, which normalisation makes superfluous. One seed each, and features far from collapse: a first answer, no proof.
+# skew, which normalisation makes superfluous. Three seeds, and features far from collapse: an answer, no proof.
 #
 # ## Where to go next
 #
