@@ -117,8 +117,7 @@ def caption(data: Dataset) -> str:
         nearest boundary. No rule beats the nearest mean center there; GCR's radius falls with every further center.
         Below, {len(said["networks"])} trainings on CIFAR-10-LT, three seeds of five kinds, from results/decisions.json
         (`ufm decide`), mean over classes: test accuracy over what theory says of features with the same norms and
-        noises, and radii of training features over those at collapse. The grey line is equality. These features are far from collapse, so
-        that nothing is refuted; but the order that theory has does not come true:
-        where classes differ in their number of centers, RCR is first.""",
+        noises, and radii of training features over those at collapse. The grey line is equality. These features are far
+        from collapse, so that nothing is refuted; but the order that theory has does not come true: where classes differ in their number of centers, RCR is first.""",
         rows,
     )
