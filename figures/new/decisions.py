@@ -118,6 +118,7 @@ def caption(data: Dataset) -> str:
         Below, {len(said["networks"])} trainings on CIFAR-10-LT, three seeds of five kinds, from results/decisions.json
         (`ufm decide`), mean over classes: test accuracy over what theory says of features with the same norms and
         noises, and radii of training features over those at collapse. The grey line is equality. These features are far
-        from collapse, so that nothing is refuted; but the order that theory has does not come true: where classes differ in their number of centers, RCR is first.""",
+        from collapse, so that nothing is refuted; but the order that theory has does not come true: where classes
+        differ in their number of centers, RCR is first.""",
         rows,
     )
