@@ -115,8 +115,8 @@ class Design:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; what there is of each class but its centers is left to :attr:`each_class`."""
-        whole = {name: value for name, value in vars(self).items() if name not in self.each_class}
-        return {**whole, "centers": list(self.centers), "offset": self.offset}
+        shared = {name: value for name, value in vars(self).items() if name not in self.each_class}
+        return {**shared, "centers": list(self.centers), "offset": self.offset}
 
     @property
     def each_class(self) -> dict[str, list[float]]:
@@ -209,8 +209,8 @@ def _generalized(design: Design, setting: Setting) -> Design:
 
 
 def _judged(design: Design, setting: Setting, accuracy: Array) -> Design:
-    whole, rare = float(np.dot(setting.prior, accuracy)), float(np.mean(accuracy[setting.rarest]))
-    return replace(design, accuracy=whole, rare=rare, by_class=tuple(accuracy.tolist()))
+    mean, rare = float(np.dot(setting.prior, accuracy)), float(np.mean(accuracy[setting.rarest]))
+    return replace(design, accuracy=mean, rare=rare, by_class=tuple(accuracy.tolist()))
 
 
 def _least_radius(mean: Array, offsets: Array) -> float:

@@ -137,8 +137,9 @@ def thresholds(problem_at: Callable[[float], Any], low: float, high: float) -> l
             return
         middle = float(np.sqrt(left[0] * right[0]))
         if right[0] > (1.0 + SHARP) * left[0]:
-            yield from between(left, at(middle))
-            yield from between(at(middle), right)
+            between_them = at(middle)
+            yield from between(left, between_them)
+            yield from between(between_them, right)
         elif change := _change(left[1], right[1]):
             yield Threshold(middle, change)
 

@@ -273,8 +273,9 @@ LEGEND = (
     "rule: nmc decides for the nearest mean center, rcr for the nearest classifier vector, gcr for the nearest center.",
     "centers, f, theta: how centers are spent, their mean number per class, the angle of the frame in radians.",
     "accuracy, rare: of test features around collapse, and on the classes with the fewest samples alone; robustness:",
-    "how far a feature at its mean center, r long, moves before it is decided wrong; speed: rate at which the slowest",
-    "class collapses; dim: dimensions that the frame needs; behind: what you ask for, against the best.",
+    "how far a feature at its mean center, r long, moves before it is decided wrong; speed: rate per step of a",
+    "learning rate of its own at which the slowest class collapses; dim: dimensions that the frame needs; behind: what",
+    "you ask for, against the best.",
     "*: no other design is as good in all five and better in one. dominated: one is.",
 )
 """What the columns of the table are."""

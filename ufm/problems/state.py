@@ -57,10 +57,9 @@ def mixing(problem: MultiCenterProblem) -> Matrix:
     return _mixing(tuple(problem.centers), problem.theta)
 
 
-@lru_cache(
-    maxsize=8
-)  # objective, minimiser and frame of a problem have it in common, and so have the problems of a grid
+@lru_cache(maxsize=8)
 def _mixing(centers: tuple[int, ...], theta: float) -> Matrix:
+    """Objective, minimiser and frame of a problem have it in common, and so have the problems of a grid."""
     n = sum(centers)
     sine = sparse.csr_array((np.full(n, np.sin(theta)), (np.arange(n), owners(centers))), shape=(n, len(centers)))
     return sparse.hstack([np.cos(theta) * sparse.eye_array(n), sine], format="csr")
