@@ -49,7 +49,8 @@ def test_a_loop_ends_at_the_gap_at_its_budget_or_by_itself():
 
 def test_the_toolkit_runs_in_a_process_of_its_own():
     said = geometry.measure("few", "toolkit", geometry.Target())
-    assert 0.0 <= said["value"] - said["bound"] < geometry.GAP
+    # weak duality, of two sums of a few numbers below 1, each rounded as this processor does it
+    assert -64 * np.finfo(float).eps <= said["value"] - said["bound"] < geometry.GAP
     assert said["rank"] == 2
     assert said["seconds"] > 0.0 < said["processor"]
     assert 10.0 < said["mib"] < 4000.0
