@@ -1,8 +1,10 @@
 """A sweep of 10,000 cells against the loops people write: one process per cell, and one call per cell.
 
-``python -m benchmarks sweep`` (part of ``make bench``; ``--quick``: 1,000 cells). Milliseconds per cell on all cores.
+``python -m benchmarks sweep`` (part of ``make bench``; ``--quick``: 1,000 cells). Milliseconds per cell on all cores,
+and on dask clusters of this machine, whose workers have done a sweep before.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -88,6 +90,23 @@ def bookkeeping(sweep: Sweep, out: Path) -> float:
     return (time.perf_counter() - began) / len(missing)
 
 
+def on_cluster(sweep: Sweep, processes: int, threads: int) -> float:
+    """Seconds per cell on a dask cluster of so many processes with so many threads each."""
+    from distributed import LocalCluster
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalCluster(n_workers=processes, threads_per_worker=threads, dashboard_address=None) as cluster,
+    ):
+        place = cluster.scheduler_address
+        run(Sweep.from_toml(DESCRIPTION.format(seeds=4)), Path(folder) / "first", scheduler=place)
+        began = time.perf_counter()
+        outcome = run(sweep, Path(folder) / "sweep", scheduler=place)
+        seconds = time.perf_counter() - began
+    assert outcome.ran == len(sweep.cells)
+    return seconds / len(sweep.cells)
+
+
 def main(arguments: list[str]) -> None:
     asked = tables.parser("sweep", __doc__, "1,000 cells instead of 10,000").parse_args(arguments)
     sweep = Sweep.from_toml(DESCRIPTION.format(seeds=10 if asked.quick else 100))
@@ -104,6 +123,12 @@ def main(arguments: list[str]) -> None:
         ("ufm sweep", batched),
         ("of which storage and bookkeeping", paper),
     ]
+    if importlib.util.find_spec("distributed"):
+        one, four = on_cluster(sweep, 1, 1), on_cluster(sweep, 2, 2)
+        rows += [
+            ("ufm sweep --scheduler, dask: one process with one thread", one),
+            (f"the same, two processes with two threads, {one / four:.2f} times as fast", four),
+        ]
     title = f"Sweep of {len(sweep.cells):,} cells (K=10, f=20, N=1,236), {whole:.0f} s on {os.cpu_count()} cores"
     lines = [["", "ms a cell", "ratio"], *([name, f"{1e3 * s:.3g}", f"{s / batched:.1f}"] for name, s in rows)]
     tables.show(f"python -m benchmarks sweep{' --quick' if asked.quick else ''}", title, lines, save=asked.save)

@@ -32,6 +32,10 @@ ANTIPODE = 1e-14
 ROWS = 32_768
 """Samples per chunk: what a core's cache holds of a vectorised integration."""
 
+TOGETHER = 8_192
+"""Samples of several chunks that are integrated side by side. One number of each makes 64 KiB, which an allocator
+has; 128 KiB it may ask the system for and give back each time, as it does under dask's settings."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -213,14 +217,14 @@ def chunks(problem: MultiCenterProblem, k: int, size: int) -> Iterator[slice]:
 def gathered(
     items: Iterable[T], dim: int = 0, size: Callable[[Any], int] = lambda block: len(block.state)
 ) -> Iterator[list[T]]:
-    """Consecutive items in lists of about :data:`ROWS` samples, or of fewer that have features of dimension ``dim``."""
+    """Consecutive items in lists of about :data:`TOGETHER` samples, fewer that have features of dimension ``dim``."""
     weight = 1 + dim // 64
     waiting: list[T] = []
     held = 0
     for item in items:
         waiting.append(item)
         held += weight * size(item)
-        if held >= ROWS:
+        if held >= TOGETHER:
             yield waiting
             waiting, held = [], 0
     if waiting:

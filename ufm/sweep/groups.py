@@ -14,6 +14,9 @@ SECONDS = 0.5
 MOST = 256
 """Largest group."""
 
+SMALL = 10
+"""No group but the last takes less than this part of SECONDS: handing it out costs some milliseconds."""
+
 
 class Groups:
     """Cells waiting for a worker. Iterating hands out numbered groups, and stops when none waits.
@@ -39,12 +42,12 @@ class Groups:
             yield self.count, group
 
     def size(self) -> int:
-        """Of the next group: no worker should have much to do when the others have run out of it."""
+        """Of the next group: no worker should have much to do when others have run out of it, or next to nothing."""
         wanted = self.first
         if self.answered:
             wanted = min(int(SECONDS * self.answered / max(self.seconds, 1e-9)), MOST)
         fair = math.ceil(len(self.waiting) / (2 * self.workers))
-        return max(1, min(wanted, fair))
+        return min(max(1, min(wanted, fair), wanted // SMALL), len(self.waiting))
 
     def done(self, number: int, seconds: float) -> list[Cell]:
         """The cells of a group that was answered in so many seconds."""
