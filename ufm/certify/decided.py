@@ -6,6 +6,7 @@ rules make of the same features. Tolerances are four standard errors of both, co
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from theory.decision.accuracy import lead_accuracy
 from theory.decision.covariate import attacked_lead
 from theory.decision.radius import gcr_radius, nmc_radius
-from theory.decision.shift import best_offsets, offset_accuracy
+from theory.decision.shift import best_offsets, first_offsets, log_prior, offset_accuracy
 from ufm.certify.design import LARGEST_RATIO
 from ufm.certify.estimates import Estimates, predicted_accuracy, standard_errors
 from ufm.certify.finding import NAMES, Finding
 from ufm.certify.report import Check, Report
 from ufm.certify.training import NEAR
-from ufm.measure.adjusted import ADJUSTMENTS, Adjustment, decisions
+from ufm.measure.adjusted import ADJUSTMENTS, Adjustment, decisions, lent_cosines
 from ufm.measure.arrays import Labels
 from ufm.measure.radius import certified_radius, half_spaces
 from ufm.measure.rules import RULES, fitting
@@ -179,12 +180,10 @@ def _both(case: Case, given: Labels) -> tuple[float, float]:
 
 def _decomposed(case: Case) -> dict[str, dict[str, tuple[float, float]]]:
     adjustment = Adjustment.of(case.train)
-    return {
-        name: {
-            rule: _both(case, given) for rule, given in decisions(adjustment.apply(case.test, name), case.frame).items()
-        }
-        for name in ADJUSTMENTS
-    }
+    sizes = np.bincount(case.train_labels, minlength=case.frame.n_classes).tolist()
+    lent = lent_cosines(sizes, case.frame)
+    moved = {name: decisions(adjustment.apply(case.test, name), case.frame, lent) for name in ADJUSTMENTS}
+    return {name: {rule: _both(case, given) for rule, given in found.items()} for name, found in moved.items()}
 
 
 def _of_accuracy(case: Case, learned: Estimates, found: Estimates, measured: Mapping[str, Array]) -> Iterator[Check]:
@@ -294,10 +293,22 @@ def _priors(case: Case) -> dict[str, Array]:
     return {"training": shares, "balanced": even, "reversed": back}
 
 
+def _best_offsets(prior: Array, known: Estimates, cosines: Array) -> Array:
+    """By norms and noises, of which none is taken for less than a 200th of the largest norm; of first order where the
+    search for the best finds none.
+    """
+    least = max(float(known.r.max()), np.finfo(float).tiny) / LARGEST_RATIO
+    mean, noise = np.maximum(known.r, least) * cosines, np.maximum(known.sigma, least)
+    with suppress(ValueError):
+        return best_offsets(prior, mean, noise)
+    return first_offsets(log_prior(prior), mean, noise)
+
+
 def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dict[str, Any]], list[Check]]:
-    """Accuracy on test features resampled to other priors, plain and with the best offsets of the training features."""
+    """Accuracy on test features resampled to other priors: plain, with the best offsets by norms and noises of the
+    training features, and with those by the test features', which nobody has beforehand.
+    """
     rows, checks = [], []
-    noise = np.maximum(learned.sigma, learned.r.max() / LARGEST_RATIO)  # 0 where all features of a class are the same
     errors = standard_errors(case.frame, found, case.counts)
     for rule in FLAT:
         vectors, _ = half_spaces(case.frame, rule)
@@ -305,7 +316,7 @@ def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dic
         cosines = case.frame.geometry.alignment if rule == "rcr" else np.ones(case.frame.n_classes)
         for name, prior in _priors(case).items():
             picked = resampled(case.test_labels, prior, seed=0)
-            offsets = best_offsets(prior, learned.r * cosines, noise)
+            offsets, hindsight = (_best_offsets(prior, each, cosines) for each in (learned, found))
             labels = case.test_labels[picked]
             both = {"": 0.0 * offsets, " with offsets": offsets}
             plain, moved = (float(np.mean(np.argmax(scores[picked] + b, axis=1) == labels)) for b in both.values())
@@ -326,6 +337,7 @@ def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dic
                     "predicted": said,
                     "offsets": moved,
                     "offsets_predicted": moved_said,
+                    "hindsight": float(np.mean(np.argmax(scores[picked] + hindsight, axis=1) == labels)),
                 }
             )
             gain = f"{NAMES[rule]}, offsets of training features, prior {name}: gain >="

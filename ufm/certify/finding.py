@@ -10,7 +10,14 @@ from ufm.certify.report import Report
 from ufm.files.text import columns
 from ufm.measure.adjusted import ADJUSTMENTS
 
-NAMES = {"rcr": "RCR", "gcr": "GCR", "nearest": "nearest mean center", "skewed": "nearest, times cos rho", "own": "own"}
+NAMES = {
+    "rcr": "RCR",
+    "gcr": "GCR",
+    "nearest": "nearest mean center",
+    "skewed": "nearest, times cos rho",
+    "lent": "nearest, times class-aware cos rho",
+    "own": "own",
+}
 """Rules as they are called in tables."""
 
 
@@ -39,8 +46,9 @@ class Finding:
         classes += [(f"{k}", *(f"{number:.3g}" for number in row)) for k, row in enumerate(zip(*parts, strict=True))]
         radii: list[tuple[str, ...]] = [("median radius", "train", "test", "at collapse")]
         radii += [(NAMES[rule], *(f"{value:.3f}" for value in row.values())) for rule, row in t["radius"].items()]
-        shifts: list[tuple[str, ...]] = [("prior", "rule", "accuracy", "predicted", "with offsets", "predicted")]
-        names = ("accuracy", "predicted", "offsets", "offsets_predicted")
+        head = ("prior", "rule", "accuracy", "predicted", "with offsets", "predicted", "in hindsight")
+        shifts: list[tuple[str, ...]] = [head]
+        names = ("accuracy", "predicted", "offsets", "offsets_predicted", "hindsight")
         shifts += [
             (row["prior"], NAMES[row["rule"]], *(f"{100 * row[name]:.1f}" for name in names)) for row in t["shift"]
         ]

@@ -1,10 +1,12 @@
 """Decision rules on features that were centered, scaled or turned by skew: which part of a rule does what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from theory.multicenter.centers import class_aware
+from theory.multicenter.geometry import classifier_cosine
 from ufm.measure.arrays import Labels
 from ufm.measure.rules import RULES
 from ufm.problems.frames import Array, Frame, dense
@@ -33,14 +35,26 @@ class Adjustment:
         return moved / self.deviation if name in ("scaled", "normalised") else moved
 
 
-def skewed(features: Array, frame: Frame) -> Labels:
-    r"""The class of the largest :math:`\cos\rho_k \langle u_k, z \rangle`: the nearest mean center, weighted as the
-    regular rule weights features that have collapsed.
+def lent_cosines(sizes: Sequence[int], frame: Frame) -> Array:
+    r""":math:`\cos\rho_k` that class-aware centers would have at the angle of each class of the frame, (K,): as many
+    centers in the mean, spent by class sizes. The skew of CAL, to be tried on features that were trained without.
     """
-    cosines = frame.geometry.alignment
-    return np.argmax(features @ dense(frame.mean_directions).T * cosines, axis=1)
+    geometry, f = frame.geometry, max(1, round(sum(frame.counts) / frame.n_classes))
+    # a center leans towards the classifier by sin theta = c cos rho
+    angles = np.arcsin(np.clip(geometry.mean / geometry.length * geometry.alignment, 0.0, 1.0))
+    return classifier_cosine(class_aware(sizes, f), angles)
 
 
-def decisions(features: Array, frame: Frame) -> Mapping[str, Labels]:
-    """Class of each feature by the rules of :data:`ufm.measure.rules.RULES` and by :func:`skewed`."""
-    return {**{name: rule(features, frame) for name, rule in RULES.items()}, "skewed": skewed(features, frame)}
+def decisions(features: Array, frame: Frame, lent: Array) -> Mapping[str, Labels]:
+    r"""Class of each feature (N, d) by the rules of :data:`ufm.measure.rules.RULES`, and by two in between.
+
+    skewed : the largest :math:`\cos\rho_k \langle u_k, z \rangle`: the nearest mean center, weighted as the regular
+        rule weights features that have collapsed.
+    lent : the same with other cosines (K,), those of :func:`lent_cosines`.
+    """
+    scores = features @ dense(frame.mean_directions).T
+    weighted = {"skewed": frame.geometry.alignment, "lent": lent}
+    return {
+        **{name: rule(features, frame) for name, rule in RULES.items()},
+        **{name: np.argmax(scores * cosines, axis=1) for name, cosines in weighted.items()},
+    }

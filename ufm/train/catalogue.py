@@ -75,6 +75,8 @@ HYPER: dict[str, Range] = {
     "queue": Range(1, 2**20, integer=True),
     "projection": Range(1, 2**16, integer=True),
     "stage": Range(0.0, 1.0),
+    "centers": Range(1, 2**16, integer=True),
+    "angle": Range(0.0, math.pi / 2),
 }
 """Hyperparameters by name, whatever the method."""
 
@@ -98,6 +100,9 @@ METHODS: dict[str, MethodSpec] = {
     "ARB": MethodSpec("attraction-repulsion-balanced loss, counts of the batch (Xie et al. 2023)"),
     "ETF-CE": MethodSpec(
         "cross-entropy with a weight and a temperature per class: in theory a simplex under any imbalance (ours)"
+    ),
+    "CE-weighted": MethodSpec(
+        "cross-entropy with the weight that CAL gives each class (ours)", hyper={"centers": 20, "angle": 0.2}
     ),
     "KCL": MethodSpec(
         "k-positive contrastive learning, then a linear classifier (Kang et al. 2021)",

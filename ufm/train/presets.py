@@ -1,6 +1,6 @@
 """Named trainings: the cells of the paper's tables and figures, and what runs on a laptop."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -90,7 +90,7 @@ CUT: dict[str, Any] = {**SHORT, "n_max": 500}
 ANGLES: dict[str, Any] = {**SHORT, "n_max": 1000, **EXPAND}
 FASHION: dict[str, Any] = {"epochs": 80, "measure_every": 4}
 
-OFFLINE = tuple(name for name in METHODS if name not in ("ETF-CE", "AL-weighted"))
+OFFLINE = tuple(name for name in METHODS if name not in ("ETF-CE", "AL-weighted", "CE-weighted"))
 """Methods that are compared without the network: those that there were when its table ran."""
 REAL = (
     *("CE", "CE+LA", "LA", "BalancedSoftmax", "LDAM-DRW", "KCL", "SETF", "P", "AL", "CAL", "CAL+LA", "CAL+GCR"),
@@ -109,15 +109,23 @@ RATES: dict[tuple[str, str], float] = {
     ("cifar10", "ETF-CE"): 0.02,
 }
 """Learning rates of the tables of real images by data set and method, where not the default: the scan's best."""
+BEYOND: dict[tuple[str, str], tuple[float, ...]] = {
+    **{("cifar100", method): (2.0,) for method in ("CE", "LA", "SETF")},
+    ("cifar100", "P"): (2.0, 6.0),
+}
+"""Further rates of a data set and a method whose best of these was the largest."""
 LOWER_TOO = (0.006, *SCANNED)
 """Learning rates on clothes, where the steeper losses were best at the lowest of the others."""
 CLOTHES: dict[str, Any] = {**SHORT, "n_max": 1000}
 """Fashion-MNIST cut to what one core trains in less than a minute."""
-DESIGNS: dict[str, dict[str, dict[str, Any]]] = {
+Designs = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""Settings by method and the end of the name."""
+DESIGNS: Designs = {
     "CE": {"": {"lr": 0.06}},
     "CE+LA": {"": {"lr": 0.06}},  # shares that training
     "AL": {"-f20": {"f": 20, "lr": 0.02}, "-f5": {"f": 5, "lr": 0.2}},
     "AL-weighted": {"-f20": {"f": 20, "lr": 0.2}},
+    "CE-weighted": {"": {"lr": 0.06}},
     "CAL": {
         "-f20": {"f": 20, "lr": 0.2},
         "-f5": {"f": 5, "lr": 0.6},
@@ -131,6 +139,18 @@ DESIGNS: dict[str, dict[str, dict[str, Any]]] = {
 """Choices of centers and angle that are tried on clothes, by method, each with the scan's best learning rate: uniform,
 class-aware and LDAM's centers, two numbers of them, the angle at which collapse is fastest for that many
 (theory.decision.choice.fastest_weighted_angle), and an angle per class."""
+MORE_DESIGNS: Designs = {
+    "CE-weighted": {"": {"lr": 0.2}},
+    "AL": {"-f5": {"f": 5, "lr": 0.2}},
+    "AL-weighted": {"": {"lr": 0.2}},
+    "CAL": {
+        "-f5": {"f": 5, "lr": 0.2},
+        "-f5-theta0.586": {"f": 5, "theta": 0.586, "lr": 0.2},
+        "-f5-margins": {"f": 5, "centers": "margins", "lr": 0.2},
+    },
+    "CAL-theta": {"": {"lr": 0.2}},
+}
+"""Those that the table of CIFAR-10 has besides its methods, and the weights of CAL alone."""
 RATE_OF_AL = {"-f20-lr0.02": DESIGNS["AL"]["-f20"]}
 SLOWER = {"-theta0.7": {**FASTEST["-theta0.7"], "lr": 0.06}}
 """The scan's best for that angle: the loss is 2.4 times as steep there."""
@@ -142,26 +162,36 @@ FEW_IMAGES: dict[str, Any] = {"n_max": 200, "epochs": 60, "measure_every": 15}
 """What VGG-11 and DenseNet-150, at 180 and 11 images a second, get done on a CPU in an hour."""
 
 
+def _rates(variants: Mapping[str, Mapping[str, Any]], rates: Iterable[float], validation: int) -> dict[str, Any]:
+    """Each variant at each learning rate, on images a class that are held out of those for training."""
+    return {
+        f"{name}-lr{lr:g}": {**variant, "lr": lr, "validation": validation}
+        for name, variant in variants.items()
+        for lr in rates
+    }
+
+
 def _scan(dataset: str, validation: int) -> Iterator[Family]:
-    """The scan of a data set: four learning rates on images that are held out of those for training."""
-    rates = {f"-lr{lr:g}": {"lr": lr, "validation": validation} for lr in SCANNED}
-    own = {f"{name}{lr}": {**variant, **rate} for name, variant in FASTEST.items() for lr, rate in rates.items()}
-    yield Family("scan", (dataset,), ("convnet",), TRAINED_ALONE, (0.01,), SCAN, rates)
-    yield Family("scan", (dataset,), ("convnet",), ("CAL",), (0.01,), SCAN, own)
+    """The scan of a data set of photographs."""
+    place = ("scan", (dataset,), ("convnet",))
+    yield Family(*place, TRAINED_ALONE, (0.01,), SCAN, _rates({"": {}}, SCANNED, validation))
+    yield Family(*place, ("CAL",), (0.01,), SCAN, _rates(FASTEST, SCANNED, validation))
+    for method in TRAINED_ALONE:
+        if further := BEYOND.get((dataset, method)):
+            yield Family(*place, (method,), (0.01,), SCAN, _rates({"": {}}, further, validation))
 
 
 def _designs() -> Iterator[Family]:
-    """Choices of centers and angle on clothes: the scan of their learning rates, then the trainings."""
+    """Choices of centers and angle: scans of their learning rates, then the trainings."""
     for method, variants in DESIGNS.items():
         place = (("fashion-mnist",), ("cnn",), (method,), (0.01,))
         width = EXPAND if METHODS[method].loss else {}
-        rates = {
-            f"{name}-lr{lr:g}": {**variant, "lr": lr, "validation": 500}
-            for name, variant in variants.items()
-            for lr in LOWER_TOO
-        }
-        yield Family("scan", *place, SHORTER_SCAN | width, rates)
+        yield Family("scan", *place, SHORTER_SCAN | width, _rates(variants, LOWER_TOO, 500))
         yield Family("designs", *place, CLOTHES | width, variants)
+    for method, variants in MORE_DESIGNS.items():
+        place = (("cifar10",), ("convnet",), (method,), (0.01,))
+        yield Family("scan", *place, SCAN, _rates(variants, SCANNED, 500))
+        yield Family("cifar10", *place, TO_THE_END, variants)
 
 
 FAMILIES = (

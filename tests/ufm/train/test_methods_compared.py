@@ -1,5 +1,6 @@
 """The methods that the paper compares with, and combinations, against loops over samples written from the formulas."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -335,6 +336,18 @@ def test_al_with_the_weight_that_cal_gives_each_class():
     rates, alone = (predictions(each, SIZES)["rates"] for each in (config, others[0]))
     np.testing.assert_allclose(np.divide(rates, alone), (method.beta / al.beta).numpy(), rtol=1e-12)
     assert len(set(rates)) == 3
+
+
+def test_cross_entropy_with_the_weight_that_cal_gives_each_class():
+    config = Config(method="CE-weighted", hyper=("centers=5", "angle=0.3"))
+    method, cal = build(config, SIZES, 6), build(Config(method="CAL", f=5, theta=0.3), SIZES, 20)
+    h, y = batch(1, 30, 6)
+    length = [np.linalg.norm(cal.reference.class_centers(k).toarray().sum(axis=0)) for k in range(3)]  # f_k c_k
+    mean = sum(n * each for n, each in zip(SIZES, length, strict=True)) / sum(SIZES)
+    total = 0.0
+    for z, k in zip(method.logits(h).tolist(), y.tolist(), strict=True):
+        total += length[k] / mean * (math.log(sum(math.exp(each) for each in z)) - z[k])
+    assert method.loss(h, y).item() == pytest.approx(total / 30, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["CE-CAL", "AL-CAL"])

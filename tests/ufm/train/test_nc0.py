@@ -64,7 +64,7 @@ def check_of(record, said):
 @pytest.mark.parametrize(
     "change",
     [
-        *({"method": method} for method in ("CE", "LA", "ARB", "ETF-CE")),
+        *({"method": method} for method in ("CE", "LA", "ARB", "ETF-CE", "CE-weighted")),
         {"accumulate": 2, "schedule": "cosine", "warmup": 0.3},
         {"momentum": 0.0, "lr": 0.5, "normalise": "unit"},
     ],

@@ -19,6 +19,7 @@ from ufm.train.methods.linear import (
     LabelDistributionAware,
     LogitAdjusted,
     SimplexCrossEntropy,
+    WeightedCrossEntropy,
 )
 from ufm.train.methods.mixup import mixup
 from ufm.train.methods.multicenter import AdjustedCosine, Cosine, GeneralizedCosine, MeanSquared
@@ -33,6 +34,7 @@ KINDS: dict[str, Callable[..., Method]] = {
     "BalancedSoftmax": LogitAdjusted,
     "ARB": AttractionRepulsionBalanced,
     "ETF-CE": SimplexCrossEntropy,
+    "CE-weighted": WeightedCrossEntropy,
     "LDAM-DRW": LabelDistributionAware,
     "KCL": KPositiveContrast,
     "SETF": SETF,

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from theory.multicenter.centers import class_aware
+from theory.multicenter.geometry import center_cosine
 from ufm.measure.metrics import unit_rows
 from ufm.problems.frames import Array, Frame
 from ufm.train.methods.base import Method, constant, log_prior, wide
@@ -105,6 +107,26 @@ class SimplexCrossEntropy(CrossEntropy):
         products = functional.linear(vectors, self.classifier.weight)
         logits = self.temperatures[labels, None] * wide(products) + self.classifier.bias
         return (self.weights[labels] * functional.cross_entropy(logits, labels, reduction="none")).mean()
+
+
+class WeightedCrossEntropy(CrossEntropy):
+    r"""CE-weighted: cross-entropy with the weight that CAL gives each class.
+
+    .. math:: L = \omega_y \left(-\ln \mathrm{softmax}(A h + b)_y\right), \qquad \omega_k \propto f_k c_k
+
+    with f_k class-aware centers, ``centers`` of them in the mean, c_k the length of their mean at the angle ``angle``,
+    and weights that have the mean 1 over the training set, so that the learning rate keeps its meaning.
+    """
+
+    def __init__(self, dim: int, class_sizes: Sequence[int], centers: float, angle: float) -> None:
+        super().__init__(dim, class_sizes)
+        f = np.asarray(class_aware(class_sizes, int(centers)))
+        weights = f * center_cosine(f, angle)
+        self.weights = constant(weights / np.average(weights, weights=class_sizes))
+
+    def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
+        """See the class."""
+        return (self.weights[labels] * functional.cross_entropy(self.logits(vectors), labels, reduction="none")).mean()
 
 
 class LabelDistributionAware(Method):
