@@ -99,7 +99,7 @@ class Command(SizeFlags):
     """Angles to consider, radians in [0, pi/2] (default: 0.2, 0.8, and those of the largest rates for each f)."""
     centers: tuple[str, ...] = tuple(CENTERS)
     """Ways to spend the centers: class-aware, apportioned, margins (those of LDAM under RCR, at angles that have them),
-    uniform."""
+    uniform (the same skew for all, as with an angle per class: RCR is then minimax, whatever the prior of the test)."""
     rules: tuple[str, ...] = RULES
     """Rules of decision to consider: nmc, rcr, gcr."""
     top: int = 8
