@@ -107,6 +107,7 @@ RATES: dict[tuple[str, str], float] = {
     **{("cifar10", method): 0.2 for method in TRAINED_ALONE},
     **{("cifar10", method): 0.06 for method in ("LDAM-DRW", "SETF")},
     ("cifar10", "ETF-CE"): 0.02,
+    **{("cifar100", method): 0.6 for method in ("CE", "LA", "KCL", "SETF", "P")},
     **{("cifar100", method): 0.2 for method in ("LDAM-DRW", "AL", "CAL")},
     ("cifar100", "ETF-CE"): 0.06,
 }
