@@ -23,7 +23,7 @@ from theory.multicenter.sharing import shared_rate
 from ufm.files.text import require_known
 from ufm.problems.presets import spend
 
-RULES = ("nmc", "rcr", "gcr")
+RULES = ("nearest", "rcr", "gcr")
 """Nearest mean center, regular, generalized."""
 
 LARGEST_RATIO = 200.0
@@ -174,7 +174,7 @@ def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[De
     )
     if max(centers) == 1:
         return [*_scored(bare, setting)]
-    scored = [each for rule in ("nmc", "rcr") for each in _scored(replace(bare, rule=rule), setting)]
+    scored = [each for rule in ("nearest", "rcr") for each in _scored(replace(bare, rule=rule), setting)]
     return [*scored, _generalized(replace(bare, rule="gcr"), setting)]
 
 
@@ -240,7 +240,7 @@ def offsets(design: Design, setting: Setting, searched: int) -> Array:
 
 def is_bayes(design: Design, setting: Setting) -> bool:
     """Whether offsets of first order are the best: those of NMC under one noise."""
-    return design.rule == "nmc" and bool(np.ptp(setting.noise) == 0)
+    return design.rule == "nearest" and bool(np.ptp(setting.noise) == 0)
 
 
 def refined(design: Design, setting: Setting) -> Design:
@@ -262,7 +262,7 @@ def favouring_rarest(design: Design, setting: Setting, least: float) -> Design:
     def tilted(t: float) -> Design:
         log_prior = setting.log_prior + t * setting.rarest
         b = shift.first_offsets(log_prior, np.ones(log_prior.size), setting.noise)
-        return with_offsets(replace(design, rule="nmc"), setting, b)
+        return with_offsets(replace(design, rule="nearest"), setting, b)
 
     furthest = 25.0 + 2.0 / float(np.min(setting.noise[setting.rarest])) ** 2  # 1 + 10 sigma are added to scores
     if tilted(0.0).accuracy <= least:

@@ -11,6 +11,7 @@ import numpy as np
 from theory.decision import radius, together
 from theory.multicenter.flows import clock_to_nc, nc_rate
 from theory.multicenter.geometry import Array, center_cosine, classifier_cosine
+from theory.multicenter.sharing import shared_rate
 from ufm.certify.design import RULES
 from ufm.files import memory
 from ufm.files.bars import tqdm
@@ -50,8 +51,8 @@ def explored(
     A Dataset with dimensions allocation, f, theta and, where they matter, class, level (of NC), rule and ratio:
     ``centers``; ``angle`` of mean center and classifier vector, degrees; ``rate`` of collapse and ``clock``, the time
     to each level from NC = 2 without a part in the differences of centers, both in clock time with weights
-    cos alpha_k; ``radius``, the least distance from a mean center to a boundary over r; ``accuracy`` on collapsed test
-    features of each class.
+    cos alpha_k; ``speed``, the rate per step of the slowest class, as `ufm design` has it; ``radius``,
+    the least distance from a mean center to a boundary over r; ``accuracy`` on collapsed test features of each class.
 
     Raises
     ------
@@ -99,6 +100,7 @@ def _design(centers: Any, theta: float, ratio: Sequence[float]) -> dict[str, tup
         "centers": (("class",), centers),
         "angle": (("class",), np.degrees(np.arccos(np.minimum(skew, 1.0)))[place]),
         "rate": (("class",), nc_rate(counts, theta, weights)[place]),
+        "speed": ((), shared_rate(counts, theta, weights).min()),
         "clock": (("class", "level"), clocks[place]),
         "radius": (("rule",), np.array([each.min() for each in reach])),
         "accuracy": (("ratio", "rule", "class"), accuracy[:, :, place]),

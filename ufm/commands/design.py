@@ -46,11 +46,11 @@ class Command(SizeFlags):
 
     They are ranked by what theory says of them; nothing is trained.
 
-    Rules: nmc, the nearest mean center; rcr, the nearest classifier vector; gcr, the nearest center. Under the prior of
-    the test, nmc with its offsets is the Bayes rule of collapsed features, so that f and theta do not matter to its
-    accuracy; they do to speed, dimension, and the other rules. "behind" is what a design costs against the best in what
-    you ask for. An asterisk marks designs that none is at least as good as in accuracy, rare, radius, speed and
-    dimension, and better in one; all others are dominated, and the table says so.
+    Rules: nearest, the nearest mean center; rcr, the nearest classifier vector; gcr, the nearest center. Under the
+    prior of the test, nearest with its offsets is the Bayes rule of collapsed features, so that f and theta do not
+    matter to its accuracy; they do to speed, dimension, and the other rules. "behind" is what a design costs against
+    the best in what you ask for. An asterisk marks designs that none is at least as good as in accuracy, rare, radius,
+    speed and dimension, and better in one; all others are dominated, and the table says so.
 
     Speed is the rate per step at which the slowest class collapses, in units of the step at which the steepest one
     overshoots: more centers make a loss steeper, which a smaller learning rate undoes. With one learning rate for all
@@ -101,7 +101,7 @@ class Command(SizeFlags):
     """Ways to spend the centers: class-aware, apportioned, margins (those of LDAM under RCR, at angles that have them),
     uniform (the same skew for all, as with an angle per class: RCR is then minimax, whatever the prior of the test)."""
     rules: tuple[str, ...] = RULES
-    """Rules of decision to consider: nmc, rcr, gcr."""
+    """Rules of decision to consider: nearest, rcr, gcr."""
     top: int = 8
     """Designs that are shown."""
     picture: Path | None = None
@@ -151,7 +151,7 @@ class Command(SizeFlags):
             ranked = rank(found, self.goal)
             return [refined(ranked[0], setting), *ranked[1:]] if self.goal == "accuracy" else ranked, 0.0
         least = by_accuracy[0].accuracy - self.give_up / 100.0
-        if nearest := [design for design in by_accuracy if design.rule == "nmc"]:
+        if nearest := [design for design in by_accuracy if design.rule == "nearest"]:
             found.append(favouring_rarest(nearest[0], setting, least))
         return rank(found, "rare", least), least
 
@@ -270,7 +270,8 @@ def report(
 
 
 LEGEND = (
-    "rule: nmc decides for the nearest mean center, rcr for the nearest classifier vector, gcr for the nearest center.",
+    "rule: nearest decides for the nearest mean center, rcr for the nearest classifier vector, gcr for the nearest of",
+    "all centers.",
     "centers, f, theta: how centers are spent, their mean number per class, the angle of the frame in radians.",
     "accuracy, rare: of test features around collapse, and on the classes with the fewest samples alone; robustness:",
     "how far a feature at its mean center, r long, moves before it is decided wrong; speed: rate per step of a",
@@ -319,7 +320,8 @@ def remarks(ranked: Sequence[Design], setting: Setting, least: float) -> list[st
         right = f"{100 * greedy.rare:.1f} % of the rarest right and {100 * greedy.accuracy:.1f} % of all"
         lines.append(f"Too dear: {greedy} decides {right}: it takes other classes' samples for them.")
     if min(setting.sizes) < few:
-        lines.append(f"With class means learned from samples, in place of the frame's, classes of < {few:.2g} lose.")
+        lost = f"classes of fewer than {few:.2g} would lose to the largest on average."
+        lines.append(f"Were class means learned from samples, {lost}")
     return [*lines, "All of this is about collapsed features; trained networks may be far from them (see --help)."]
 
 

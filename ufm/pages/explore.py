@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import xarray
 
 DESIGN = ("allocation", "f", "theta")
-RULES = {"nmc": "nearest mean center", "rcr": "nearest classifier vector (RCR)", "gcr": "nearest center (GCR)"}
+RULES = {"nearest": "nearest mean center", "rcr": "nearest classifier vector (RCR)", "gcr": "nearest center (GCR)"}
 COLORS = dict(zip(RULES, ordered(3), strict=True))
 
 
@@ -26,8 +26,9 @@ def sections(data: "xarray.Dataset") -> list[Section]:
     about = (
         f"{len(sizes)} classes of {sizes.max()} to {sizes.min()} samples. Everything here is theory for features that "
         "have collapsed, computed by Python when this page was made: sliders choose among these values.",
-        "f is the mean number of centers per class, theta their angle over the auxiliary vectors, r / sigma the norm "
-        "of a test feature's mean over its noise in each direction. Test classes are equally frequent.",
+        "f is the mean number of centers per class, theta says how far they lean towards the classifier vector of "
+        "their class (pi/2: they coincide with it), r / sigma the norm of a test feature's mean over its noise in each "
+        "direction. Test classes are equally frequent.",
     )
     return [Section("What follows from the frame", about, (Plots(plots, sliders(data)),))]
 
@@ -79,7 +80,7 @@ def _by_class(data: "xarray.Dataset") -> list[Plot]:
             data, "angle", "Angle of mean center and classifier", "degrees", "What RCR loses, and variability ends in."
         ),
         _over_classes(
-            data, "rate", "Rate of collapse", "rate", "Of ln NC in clock time; 0 where collapse is algebraic."
+            data, "rate", "Rate of collapse", "rate", "Of ln NC in clock time, so at one learning rate for all designs."
         ),
     ]
 
@@ -132,8 +133,8 @@ def _accuracies(data: "xarray.Dataset") -> Plot:
 
 
 def _trade(data: "xarray.Dataset") -> Plot:
-    """Accuracy over the rate of the slowest class, a dot for each design and rule, and where the sliders stand."""
-    slowest, mean = data.rate.min("class").transpose(*DESIGN), 100.0 * data.accuracy.mean("class")
+    """Accuracy over the speed of the slowest class, a dot for each design and rule, and where the sliders stand."""
+    slowest, mean = data.speed.transpose(*DESIGN), 100.0 * data.accuracy.mean("class")
     words = _words(data)
     traces: list[Any] = []
     moves: list[Move] = []
@@ -152,8 +153,9 @@ def _trade(data: "xarray.Dataset") -> Plot:
         traces.append(line([0.0], [0.0], f"{label}, now", COLORS[name], **star))
         moves.append(Move(place + 1, "x", DESIGN, slowest.values[..., None]))
         moves.append(Move(place + 1, "y", ("ratio", *DESIGN), own[..., None]))
-    caption = "A dot for each design and rule at the chosen noise; stars: where the sliders stand."
-    layout = flat(axis("rate of the slowest class"), axis("accuracy, %", range=[0, 103]), "rule")
+    caption = "A dot for each design and rule at the chosen noise; stars: where the sliders stand. Speed is the rate "
+    caption += "per step, each design at a learning rate of its own; 0 where collapse is algebraic."
+    layout = flat(axis("speed of the slowest class, per step"), axis("accuracy, %", range=[0, 103]), "rule")
     said = f"{len(words)} designs; the numbers of each are below."
     return Plot("What is paid for speed", caption, said, as_figure(traces, layout), tuple(moves))
 

@@ -48,7 +48,7 @@ def test_a_design_says_what_drawn_features_find(choice, setting):
             scores = z @ dense(frame.centers).T
             decided = centers[np.argmax(scores, axis=1)]
         else:
-            decided = np.argmax(z @ (means if said.rule == "nmc" else w).T + b, axis=1)
+            decided = np.argmax(z @ (means if said.rule == "nearest" else w).T + b, axis=1)
         right = decided == labels
         assert said.accuracy == pytest.approx(right.mean(), abs=4 * np.sqrt(0.25 / n))
         for k, stated in enumerate(said.by_class):
@@ -61,7 +61,7 @@ def test_a_design_says_what_drawn_features_find(choice, setting):
 def test_nearest_mean_centers_with_their_offsets_are_as_good_as_any():
     found = [d for f in (2, 6) for theta in (0.2, 0.8) for d in evaluate("class-aware", f, theta, UNEVEN)]
     best = rank(found)[0]
-    assert (best.rule, best.offset) == ("nmc", True)
+    assert (best.rule, best.offset) == ("nearest", True)
     stated = shift.offset_accuracy(1.0, 0.4, shift.nmc_offsets(TRAINING, 1.0, 0.4))
     assert best.accuracy == pytest.approx(np.dot(TRAINING, stated), abs=1e-10)
     np.testing.assert_allclose(np.ptp(best.offsets), 0.16 * np.log(200 / 6))
@@ -119,7 +119,7 @@ def test_what_decides_for_the_rarest_at_any_price_is_not_recommended(capsys):
     found = json.loads(design(capsys, *few, "--give-up", 1)[1])["designs"]
     most = max(d["accuracy"] for d in found)
     assert found[0]["accuracy"] == pytest.approx(most - 0.01, abs=1e-6)
-    assert (found[0]["rule"], found[0]["offset"]) == ("nmc", True)
+    assert (found[0]["rule"], found[0]["offset"]) == ("nearest", True)
     assert found[0]["rare"] > 0.95
     dear = [d["accuracy"] < most - 0.01005 for d in found]
     assert dear == sorted(dear)
@@ -167,7 +167,7 @@ def test_rate_orders_steps_at_one_learning_rate_and_speed_at_a_rate_for_each():
 
 
 def test_limits():
-    assert {d.rule for d in evaluate("uniform", 1, 0.3, EVEN)} == {"nmc"}
+    assert {d.rule for d in evaluate("uniform", 1, 0.3, EVEN)} == {"nearest"}
     few, certain = (Setting((5, 5), (0.5, 0.5), sigma) for sigma in (1e9, 1e-9))
     for d in [*evaluate("uniform", 3, 0.3, few), *evaluate("class-aware", 3, 0.3, Setting((9, 3), (0.5, 0.5), 1e9))]:
         assert d.accuracy == pytest.approx(0.5, abs=1e-5)

@@ -9,6 +9,7 @@ from theory.decision import radius
 from theory.decision.accuracy import class_accuracies
 from theory.multicenter.flows import clock_to_nc, nc_rate
 from theory.multicenter.geometry import center_cosine, classifier_cosine
+from ufm.certify.design import Setting, evaluate
 from ufm.certify.explored import explored
 from ufm.files import store
 from ufm.problems.presets import CENTERS, spend
@@ -32,6 +33,8 @@ def test_values_are_those_of_theory(values, way, f, theta):
     np.testing.assert_array_equal(there.centers, counts)
     weights = center_cosine(counts, theta)
     np.testing.assert_allclose(there.rate, nc_rate(counts, theta, weights), rtol=1e-12)
+    (design, *_) = evaluate(way, f, theta, Setting(SIZES, (1 / 3,) * 3, 1 / 3))
+    assert float(there.speed) == pytest.approx(design.speed, rel=1e-12)  # what `ufm design` calls speed
     np.testing.assert_allclose(np.cos(np.radians(there.angle)), classifier_cosine(counts, theta), atol=1e-12)
     assert float(there.radius.sel(rule="gcr")) == pytest.approx(radius.gcr_radius(counts, theta).min())
     for k, (count, beta) in enumerate(zip(counts, weights, strict=True)):
@@ -39,7 +42,7 @@ def test_values_are_those_of_theory(values, way, f, theta):
         assert float(there.clock[k, -1]) == pytest.approx(last, rel=1e-12)
         assert float(there.clock[k, 0]) == 0.0
     for ratio in (1.0, 3.0):
-        for rule, wanted in zip(("nmc", "rcr", "gcr"), class_accuracies(counts, theta, ratio), strict=True):
+        for rule, wanted in zip(("nearest", "rcr", "gcr"), class_accuracies(counts, theta, ratio), strict=True):
             np.testing.assert_allclose(there.accuracy.sel(ratio=ratio, rule=rule), wanted, rtol=0, atol=ACCURACY)
 
 
