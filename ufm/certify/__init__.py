@@ -99,7 +99,7 @@ def _checks(subject: Any, rng: np.random.Generator, notes: list[str], progress: 
 @_checks.register
 def _(subject: PhaseDiagram, rng: np.random.Generator, notes: list[str], progress: bool) -> tuple[str, list[Check]]:
     rows, columns, n_classes = subject.living.shape
-    return f"phase diagram, {rows} x {columns} points, K={n_classes}", list(phase_checks(subject))
+    return f"phase diagram of P, {rows} x {columns} points, K={n_classes}", list(phase_checks(subject))
 
 
 @_checks.register

@@ -163,7 +163,8 @@ class Command(LossFlags, ProblemFlags):
         diagram, said = asked.diagram(progress=interactive()), asked.thresholds()
         theory = theory_of(diagram)
         report = certify(diagram, seed=self.seed, progress=interactive())
-        data = diagram.dataset().merge(theory).assign_attrs(configuration=store.to_json(configuration))
+        said_of = {"configuration": store.to_json(configuration), "title": report.title}
+        data = diagram.dataset().merge(theory).assign_attrs(said_of)
         path = store.save(data, folder / "phase.nc")
         style.save_figure(asked.draw(diagram, theory), folder / "phase.png")
         changes = [each._asdict() for each in said]

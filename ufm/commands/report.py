@@ -1,5 +1,6 @@
 """``ufm report``: one page, complete in itself, from whatever was computed."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Command:
     out: Path = Path("report.html")
     """The page."""
     title: str | None = None
-    """Heading of the page (default: the names of what it shows)."""
+    """Heading of the page (default: the names of what it shows, KEYs left out)."""
     json: bool = False
     """One JSON object on stdout: what there is on the page."""
 
@@ -49,6 +50,12 @@ class Command:
             raise ValueError("of what? ufm report PATH...")
         check_file(self.out, "out", (".html", ".htm"))
         sections = [section for path in self.paths for section in found.sections(path)]
-        title = self.title or ", ".join(path.resolve().name for path in self.paths)
+        title = self.title or ", ".join(dict.fromkeys(map(_name, self.paths)))
         print(write.written(self.out, title, sections, json=self.json))
         return OK
+
+
+def _name(path: Path) -> str:
+    """Of a file or folder; of a folder with a key for a name, that above it."""
+    there = path.resolve()
+    return there.parent.name if re.fullmatch("[0-9a-f]{16}", there.name) else there.name

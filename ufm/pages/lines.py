@@ -18,6 +18,7 @@ LARGEST = 60_000
 def over(values: "xarray.DataArray", x: str, lines: str | None, title: str, caption: str = "", **look: Any) -> Plots:
     """Lines over a dimension, one for each point of another (or some of many); of the others sliders choose a point.
 
+    title : of the plot; the vertical axis has what stands before its first comma, for an axis cuts long words off.
     look : of the vertical axis. Raises ValueError for more numbers than :data:`LARGEST`.
     """
     require_few(values, title)
@@ -34,7 +35,7 @@ def over(values: "xarray.DataArray", x: str, lines: str | None, title: str, capt
         if others:
             moves.append(Move(place, "y", tuple(others), own))
     legend = "" if lines is None else lines if len(shown) == count else f"some of {count}: {lines}"
-    layout = flat(_numbered(x, across), axis(title, values.values) | look, legend)
+    layout = flat(_numbered(x, across), axis(title.partition(",")[0], values.values) | look, legend)
     first = np.stack([np.asarray(trace["y"]) for trace in traces], axis=1)
     said = f"Lines over {x}. {ends(first, [names[k] for k in shown])}"
     return Plots((Plot(title, caption, said, as_figure(traces, layout), tuple(moves)),), ways)
@@ -60,8 +61,9 @@ def chart(values: "xarray.DataArray", x: str, y: str, title: str, caption: str =
 
 
 def _numbered(name: str, values: Any) -> dict[str, Any]:
-    """An axis of numbers, integers as they are, or of words."""
-    return axis(name, values if values.dtype.kind == "f" else None) | few_ticks(values)
+    """An axis of numbers, integers as they are, or of words, some of which may look like numbers: names of layers."""
+    words = {"type": "category"} if values.dtype.kind not in "iuf" and name != "class" else {}
+    return axis(name, values if values.dtype.kind == "f" else None) | few_ticks(values) | words
 
 
 def require_few(values: "xarray.DataArray", title: str) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from ufm.files import store
 from ufm.pages import found, palette, write
 from ufm.pages.content import Move, Plot, Plots, Section, Slider, Table, number
 from ufm.pages.draw import as_figure, flat, line, some
+from ufm.pages.kinds import watched
 
 
 def text_of(page):
@@ -42,6 +44,28 @@ def test_a_verify_folder(command, verified, tmp_path):
         assert number(check["measured"]) in text_of(page)
     assert said["sections"][0]["checks"] == said["sections"][0]["hold"] == len(report["checks"])
     assert said["sections"][1]["plots"][:3] == ["Collapse", "Norms", "Variability"]
+
+
+@pytest.mark.slow
+def test_a_key_is_no_heading(command, verified, tmp_path):
+    keyed = shutil.copytree(verified, tmp_path / "mine" / "0123456789abcdef")
+    assert command("report", verified, keyed, keyed, "--out", tmp_path / "page.html")[0] == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert re.findall("<h1[^>]*>(.*?)</h1>", page) == [f"{verified.name}, mine"]
+
+
+def test_layers_are_words_and_those_without_a_number_are_not_drawn():
+    layers = ["1", "3", "input of 4"]
+    values = {"nc1": [[0.4, 0.6, 0.5], [0.3, 0.2, 0.1]], "accuracy": [[np.nan, np.nan, 0.8], [np.nan, np.nan, 0.9]]}
+    measured = {name: (("epoch", "layer"), each) for name, each in values.items()}
+    (section,) = watched.of_data(xarray.Dataset(measured, {"epoch": [1, 2], "layer": layers}), Path("r.nc"))
+    figures = {plot.title: plot.figure for part in section.parts for plot in part.plots}
+    assert list(figures) == ["nc1", "nc1, by layer", "accuracy"]
+    by_layer = figures["nc1, by layer"]
+    assert by_layer["layout"]["xaxis"]["type"] == "category"
+    assert by_layer["layout"]["yaxis"]["title"] == {"text": "nc1"}
+    assert by_layer["data"][0]["x"].tolist() == layers
+    assert [trace["name"] for trace in figures["accuracy"]["data"]] == ["input of 4"]
 
 
 @pytest.mark.slow

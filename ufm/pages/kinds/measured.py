@@ -61,7 +61,7 @@ def _drawn(data: "xarray.Dataset") -> Iterator[Part]:
             yield over(data["nc1_of_class"], "epoch", "class", "nc1 of class")
     if data.sizes["direction"]:
         values = data.spectrum.assign_coords(direction=np.arange(1, data.sizes["direction"] + 1))
-        yield over(values, "direction", "epoch", "singular values of centered class means")
+        yield over(values, "direction", "epoch", "spectrum, the singular values of centered class means")
 
 
 def _tables(metrics: Mapping[str, Any], classes: Any) -> Iterator[Table]:

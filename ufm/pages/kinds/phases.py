@@ -47,7 +47,8 @@ def of_data(data: "xarray.Dataset", source: Path) -> Iterator[Section]:
         f"A minimum at each of {data.gap.size} points of {vertical} and {horizontal}, {data.sizes['class']} classes.",
         "Every minimum is certified." if not open_gaps else f"{open_gaps} minima have no certificate.",
     )
-    yield Section(f"Phases over {vertical} and {horizontal}", about, [*_parts(data, vertical, horizontal)], str(source))
+    title = data.attrs.get("title", f"phases over {vertical} and {horizontal}")
+    yield Section(f"{title[:1].upper()}{title[1:]}", about, [*_parts(data, vertical, horizontal)], str(source))
 
 
 def _parts(data: "xarray.Dataset", vertical: str, horizontal: str) -> Iterator[Part]:

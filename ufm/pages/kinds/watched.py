@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ufm.measure.metric import known
+from ufm.measure import metric
 from ufm.pages.content import Part, Section
 from ufm.pages.lines import over
 
@@ -25,7 +25,8 @@ def of_data(data: "xarray.Dataset", source: Path) -> Iterator[Section]:
 def _parts(data: "xarray.Dataset") -> Iterator[Part]:
     for name in SHOWN:
         if name in data:
-            caption = f"At collapse: {known()[name].collapse}."
-            yield over(data[name], "epoch", "layer", name, caption)
-            if data.sizes["layer"] > 1:
-                yield over(data[name], "layer", "epoch", f"{name} by layer", caption)
+            caption = f"At collapse: {metric.known()[name].collapse}."
+            known = data[name].dropna("layer", how="all")  # what needs weights only the classifier's input has
+            yield over(known, "epoch", "layer", name, caption)
+            if known.sizes["layer"] > 1:
+                yield over(known, "layer", "epoch", f"{name}, by layer", caption)
