@@ -1,5 +1,6 @@
 """``ufm zoo``: theorems on where training ends, each held against minimisers that know none of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import tyro
 
 from ufm.certify import zoo
 from ufm.certify.ledger.render import derivation
+from ufm.certify.report import Report
 from ufm.files import store
 from ufm.files.bars import tqdm
 from ufm.files.process import FAILS, OK, interactive, unicode
@@ -26,8 +28,9 @@ class Command:
 
     Example: ufm zoo --check --json
 
-    A theorem is reproduced if all of its cases hold, on both sides of every threshold, with a closed gap, and the case
-    that breaks one of its hypotheses does not. Status 1 if one is not.
+    Verdicts: holds, as published; corrected; new, if at least a part of it is derived here, and then the source says
+    which. A theorem is reproduced if all of its cases hold, on both sides of every threshold, with a closed gap, and
+    the case that breaks one of its hypotheses does not. Status 1 if one is not.
     """
 
     group = "Theorems"
@@ -56,8 +59,9 @@ class Command:
             about = [{"id": e.name, "source": e.theorem.source, "verdict": e.theorem.verdict} for e in entries]
             print(store.to_json({"theorems": about}))
         else:
-            rows = [("theorem", "row", "verdict", "statement", "source")]
-            rows += [(e.name, e.theorem.row, e.theorem.verdict, e.statement, e.theorem.source) for e in entries]
+            rows = [("theorem", "row", "verdict", "statement, and its source")]
+            for e in entries:
+                rows += [(e.name, e.theorem.row, e.theorem.verdict, e.statement), ("", "", "", f"  {e.theorem.source}")]
             print("\n".join(columns(rows)))
         return OK
 
@@ -86,8 +90,30 @@ def _shown(examined: zoo.Examined, *, whole: bool) -> str:
         lines += ["", entry.statement, f"Holds for: {theorem.hypotheses}", " ".join(theorem.latex.split())]
         for name in theorem.derivations:
             lines += ["", *derivation(derive(name), unicode=unicode())]
-        lines += ["", *(str(report) for report in examined.reports.values())]
-        lines += ["", "A case that breaks a hypothesis, of which it must not hold:", str(examined.broken)]
+        for name, report in examined.reports.items():
+            lines += ["", _with_model(report, entry.module.CASES[name])]
+        lines += ["", "A case that breaks a hypothesis, of which it must not hold:"]
+        lines += [_with_model(examined.broken, entry.module.BROKEN)]
     else:
         lines += [str(report) for report in examined.reports.values() if not report.holds]
     return "\n".join(lines)
+
+
+LONGEST = 12
+"""At most so many numbers are said one by one."""
+
+
+def _with_model(report: Report, given: Mapping[str, Any]) -> str:
+    """A report, and on its first line what the case says of its model."""
+    title, _, checks = str(report).partition("\n")
+    return f"{title}: {', '.join(f'{name} = {_short(value)}' for name, value in given.items())}\n{checks}"
+
+
+def _short(value: Any) -> str:
+    """A number or a few, of many the first and the last; of a matrix its shape."""
+    if np.ndim(value) > 1:
+        return " x ".join(map(str, np.shape(value)))
+    if np.ndim(value) == 1:
+        words = [_short(each) for each in value]
+        return ",".join(words) if len(words) <= LONGEST else f"{words[0]} ... {words[-1]} ({len(words)} of them)"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
