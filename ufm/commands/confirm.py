@@ -20,8 +20,9 @@ class Command:
     """Hold trainings against what theory predicted before they began.
 
     One table per run; with several runs on the same data and seed also which method's rare classes collapse faster.
-    Status 1 if a prediction failed. One law must hold to rounding at every step, converged or not: with cross-entropy
-    and SGD the rows of the classifier add up to what weight decay leaves of their sum before the first step (NC0).
+    Status 1 if one does not hold, also where a training has not converged, which refutes nothing. One law must hold to
+    rounding at every step, converged or not: with cross-entropy and SGD the rows of the classifier add up to what
+    weight decay leaves of their sum before the first step (NC0).
 
     Example: ufm confirm runs/train/0123456789abcdef
 

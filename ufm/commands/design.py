@@ -30,7 +30,7 @@ from ufm.certify.design import (
     refined,
 )
 from ufm.certify.noise import Noise, estimated_noise
-from ufm.commands.flags import PICTURES, SizeFlags, check_file
+from ufm.commands.flags import PICTURES, SizeFlags, and_written, check_file
 from ufm.files import store
 from ufm.files.arrays import read, read_labels, split
 from ufm.files.bars import tqdm
@@ -123,7 +123,7 @@ class Command(SizeFlags):
         if self.json:
             print(store.to_json(plain(ranked, setting, noise)))
         else:
-            print(report(ranked, setting, self.goal, self.top, least, noise))
+            print(and_written(report(ranked, setting, self.goal, self.top, least, noise), self.picture))
         return OK
 
     def _noise(self) -> Noise | None:

@@ -35,7 +35,8 @@ class Command(SizeFlags):
     theta: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2)
     """Angles of the frame, radians in [0, pi/2]."""
     centers: tuple[str, ...] = tuple(CENTERS)
-    """Ways to spend the centers: class-aware, apportioned, margins, uniform."""
+    """Ways to spend the centers: class-aware (the paper's: more for rare classes), apportioned (the same, rounded so
+    that no rarer class has fewer), margins (those of LDAM under RCR), uniform."""
     ratio: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)
     """r / sigma: the norm of a test feature's mean over its noise in each direction, > 0."""
     out: Path = Path("explore.html")

@@ -78,7 +78,8 @@ class ProblemFlags(SizeFlags):
     problem: Path | None = None
     """File with a problem, .toml or .json."""
     centers: str | None = None
-    """Centers per class: class-aware, apportioned, margins or uniform (with --f), one number, or a list "2,3,5"
+    """Centers per class: class-aware (the paper's: more for rare classes), apportioned (the same, rounded so that no
+    rarer class has fewer), margins (those of LDAM under RCR) or uniform (AL), with --f; one number; or a list "2,3,5"
     (default: class-aware)."""
     f: int | None = None
     """Mean number of centers per class for the rules of --centers (default: 20, or the preset's)."""
@@ -124,6 +125,11 @@ def check_folder(folder: Path, *names: str, flag: str = "out") -> None:
     for path in (folder / name for name in names):
         if path.is_dir():
             raise ValueError(f"{flag}={folder} has a folder in it where a file is to be written: {path}")
+
+
+def and_written(text: str, *paths: Path | None) -> str:
+    """The text, and below it where files are that were written, if any."""
+    return "\n\n".join([text, *(f"written to {path}" for path in paths if path is not None)])
 
 
 def check_file(path: Path | None, flag: str, endings: tuple[str, ...] = ()) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ufm.certify import Without, certify
-from ufm.commands.flags import PICTURES, LossFlags, SizeFlags, check_file
+from ufm.commands.flags import PICTURES, LossFlags, SizeFlags, and_written, check_file
 from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.text import columns
@@ -86,7 +86,7 @@ class Command(LossFlags, SizeFlags):
         if self.json:
             print(store.to_json({**plain(geometry), "report": report.to_dict()}))
         else:
-            print(f"{table(geometry)}\n\n{report}")
+            print(and_written(f"{table(geometry)}\n\n{report}", self.picture))
         return OK if report.holds else FAILS
 
     def _model(self) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ufm.certify.grams import predicted_grams
-from ufm.commands.flags import PICTURES, check_file, check_folder
+from ufm.commands.flags import PICTURES, and_written, check_file, check_folder
 from ufm.files import store
 from ufm.files.arrays import read, read_labels, split
 from ufm.files.epochs import ROLES, epochs
@@ -123,7 +123,7 @@ class Command:
             draw(found, self.picture)
         if self.out is not None:
             write(found, self.out)
-        print(store.to_json(plain(found)) if self.json else table(found))
+        print(store.to_json(plain(found)) if self.json else and_written(table(found), self.picture, self.out))
         return OK
 
     def _of_targets(self) -> int:
@@ -157,6 +157,8 @@ class Command:
         if Path(self.features).is_dir():
             readers.pop("features")
             return {epoch: {**readers, **data} for epoch, data in epochs(Path(self.features)).items()}
+        if self.labels is None:
+            raise ValueError(f"--labels is needed beside --features={self.features}: the class of each row")
         used = [split(place) for role, place in flags.items() if role != "features"]
         table = split(self.features)[0]
         readers["features"] = partial(read, self.features, without=[name for path, name in used if path == table])

@@ -142,8 +142,10 @@ def parse(arguments: Sequence[str] | None) -> Any:
             raise
         rows = [row.strip("│| ") for row in said.getvalue().splitlines()[1:]]  # below the title, in a box
         rows = [row for row in rows if re.search(r"\w", row)]  # no lines between paragraphs
-        text = NOT_FOR_ONE_LINE.split(" ".join(rows))[0]
-        raise ValueError(f"{text.strip()} (see {_help(words)})") from None
+        text = NOT_FOR_ONE_LINE.split(" ".join(rows))[0].strip()
+        if re.fullmatch(r"Unrecognized options: [-\d., ]+", text):
+            text += ": numbers of one flag are joined by commas, 500,50,5"
+        raise ValueError(f"{text} (see {_help(words)})") from None
 
 
 SCRIPTS, SHELLS = ("--tyro-print-completion", "--tyro-write-completion"), ("bash", "zsh", "tcsh", "fish")

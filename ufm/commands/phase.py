@@ -133,7 +133,8 @@ class Command(LossFlags, ProblemFlags):
     (default: P with a learned frame)."""
     axes: str | None = None
     """P: weights, lam_W over lam_H, or tau, imbalance ratio over lam_W = lam_H, with centers by the rule at each tau.
-    A loss: lam, the root of lam_W lam_H; lam,tau; or lam,ratio, the latter lam_W / lam_H
+    A loss: lam, the root of lam_W lam_H; lam,tau, which moves the class sizes given between the largest and tau times
+    that; or lam,ratio, the latter lam_W / lam_H
     (default: weights, of a loss lam,tau)."""
     low: float | None = None
     """Smallest weight (default: a quarter of that at which theory sees the first class die or merge)."""

@@ -192,7 +192,7 @@ class Classes:
             row = int(np.argmin(known))
             allowed = ", ".join(map(repr, self.names[:3])) + (", ..." if len(self) > 3 else "")
             raise ValueError(
-                f"labels[{row}]={values[row : row + 1].tolist()[0]!r} is no class: there are {len(self)}, {allowed}"
+                f"labels[{row}]={values[row : row + 1].tolist()[0]!r} is no class: the {len(self)} are {allowed}"
             )
         return codes
 
@@ -300,7 +300,8 @@ def batch(
     """
     given, codes = native(name, features, 2), classes.codes(labels)
     if len(codes) != given.shape[0]:
-        raise ValueError(f"{name} {tuple(given.shape)} and {len(codes)} labels do not match")
+        turned = ": transposed?" if given.shape[1] == len(codes) else ""
+        raise ValueError(f"{name} {tuple(given.shape)} and {len(codes)} labels do not match{turned}")
     if origin is None:
         return given, codes
     if given.shape[1] != origin.shape[0]:

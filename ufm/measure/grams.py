@@ -30,7 +30,7 @@ def _gram(name: str, values: Any, n_classes: int) -> Array | None:
         return None
     gram = vectors(name, values, 2)
     if gram.shape != (n_classes, n_classes):
-        raise ValueError(f"{name} has shape {gram.shape}: ({n_classes}, {n_classes}) is needed")
+        raise ValueError(f"{name} has shape {gram.shape}: ({n_classes}, {n_classes}) is needed, a row for each class")
     if np.abs(gram - gram.T).max() > SYMMETRIC * np.abs(gram).max():
         raise ValueError(f"{name} is not symmetric: products of rows with rows are")
     return gram

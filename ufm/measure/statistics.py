@@ -83,7 +83,7 @@ class Statistics:
     def full_classifier(self) -> Array:
         """All rows of the classifier, (K, d)."""
         if self.all_weights is None:
-            raise LeftOut("it needs the weights of a classifier")
+            raise LeftOut("it needs the weights of a classifier (weights)")
         return self.all_weights
 
     @property
@@ -120,7 +120,7 @@ class Statistics:
     def centers(self) -> "Centers":
         """What the second pass has seen of a frame."""
         if self.frame is None or (seen := self.second.centers) is None:
-            raise LeftOut("it needs a frame")
+            raise LeftOut("it needs a frame (frame)")
         return seen
 
     @property

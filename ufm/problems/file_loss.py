@@ -62,6 +62,8 @@ def read_loss(text: str, folder: Path = Path()) -> Any:
     reference = located(text, folder)
     file, between, name = reference.rpartition(BETWEEN)
     if not between:
+        if text.endswith(".py"):
+            raise ValueError(f"loss={text}: which object of the file? {text}{BETWEEN}NAME")
         return text
     digest = hashlib.sha256(read_text(Path(file)).encode()).hexdigest()[:16]
     return FileLoss(reference, digest, _found(file, name, digest))

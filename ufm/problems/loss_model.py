@@ -19,10 +19,9 @@ class LossModel(Model):
             raise ValueError(f"loss={self.loss!r} is code: only a model file, --loss or read_loss runs it")
         loss = self.loss_object()
         if not hasattr(loss, "at"):
-            hint = ": wrap it in ufm.TorchLogitLoss or ufm.NumpyLogitLoss" if callable(loss) else ""
-            raise ValueError(
-                f"loss={self.loss!r} is neither a name nor has it a method at(logits, targets, counts){hint}"
-            )
+            made = f"loss = ufm.TorchLogitLoss({getattr(loss, '__name__', 'f')})"
+            hint = f": wrap it in ufm.TorchLogitLoss or ufm.NumpyLogitLoss, {made}" if callable(loss) else ""
+            raise ValueError(f"loss={self.loss!r} has no method at(logits, targets, counts){hint}")
         if not hasattr(loss, "exchangeable"):
             raise ValueError(f"loss={self.loss!r} does not say whether it is exchangeable: False is always right")
 

@@ -18,6 +18,7 @@ def test_geometry_as_a_table_and_as_json(tmp_path, command):
     status, out, _ = command("geometry", *SIZES, "--picture", tmp_path / "g.png")
     assert status == 0
     assert "optimal, gap" in out
+    assert out.endswith(f"\n\nwritten to {tmp_path / 'g.png'}\n")
     assert "Hong and Ling 2023" in out
     assert "no theorem of the zoo speaks of this model" in command("geometry", *SIZES, "--loss", "bce")[1]
     assert (tmp_path / "g.png").stat().st_size > 10_000
@@ -197,6 +198,8 @@ def test_the_picture_is_readable():
         ((*SIZES, "--shifts", "a"), "shifts='a' is neither a number nor a list"),
         ((*SIZES, "--layers", 2, "--bias", "free"), "a deep model has no bias"),
         ((*SIZES, "--layers", 2, "--features", "nonnegative"), "--layers=2 go with --features free"),
+        (("--class-sizes", "500", "50", "5"), "Unrecognized options: 50, 5: numbers of one flag are joined by commas"),
+        ((*SIZES, "--loss", "mine.py"), "--loss=mine.py: which object of the file? mine.py::NAME"),
         ((*SIZES, "--picture", "g.jpeg"), "picture=g.jpeg must be a file that ends in"),
     ],
 )
@@ -212,6 +215,7 @@ def test_the_zoo_is_listed_shown_and_checked(command, refused, monkeypatch):
     status, out, _ = command("zoo", "mse-imbalanced")
     assert status == 0
     assert "reproduced, 4 cases" in out
+    assert "mse-imbalanced, alive: class_sizes = 40,20,8,3, lam_w = 0.01, lam_h = 0.002, loss = mse\n" in out
     assert "NO  " in out.partition("breaks a hypothesis")[2]
     refused("theorem 'mse' is unknown", "zoo", "mse")
     few = {name: zoo.find(name) for name in ("ce-balanced", "nc0")}  # test_zoo examines all of them

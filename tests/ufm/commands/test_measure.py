@@ -175,7 +175,8 @@ def test_pictures_are_readable(files, command):
     require_readable(measures_figure({1: single, 20: collapsed}))
     require_readable(measures_figure({0: collapsed, 1: single}))
     require_readable(ufm.measure(FEATURES, LABELS % 2).plot())  # a single direction
-    assert command("measure", *ONE, "--picture", "p.png")[0] == 0
+    status, out, _ = command("measure", *ONE, "--picture", "p.png", "--out", "numbers")
+    assert (status, out.splitlines()[-3:]) == (0, ["written to p.png", "", "written to numbers"])
     assert (files / "p.png").stat().st_size > 10_000
 
 
@@ -267,7 +268,7 @@ def broken_features(row):
         ("y", LABELS[:0], "labels of shape (0,) name no class"),
         ("y", np.int64(3), "labels of shape (): (N,) is needed"),
         ("y", np.zeros(60, dtype=int), "all labels are 0: collapse is between classes, two are needed"),
-        ("y", LABELS + 1, "labels[3]=4 is no class: there are 4"),
+        ("y", LABELS + 1, "labels[3]=4 is no class: the 4 are 0, 1, 2, ..."),
         ("y", LABELS + 0.5, "labels are names: classes are needed"),
         ("y", np.array(["a", "b"])[LABELS % 2], "labels are names: classes are needed"),
         ("h", np.zeros((0, D)), "features (0, 6) and 60 labels do not match"),
@@ -309,6 +310,11 @@ def test_epochs_of_other_classes(refused, files):
     folder = run_of(files / "run", epochs=(1, 2))
     np.savez(folder / "epoch-0003.npz", features=FEATURES[LABELS < 3], labels=LABELS[LABELS < 3])
     refused("epochs 1 and 3 have 4 and 3 classes", "measure", "--features", "run")
+
+
+def test_features_without_labels(refused, files):
+    np.save("h.npy", FEATURES)
+    refused("--labels is needed beside --features=h.npy: the class of each row", "measure", "--features", "h.npy")
 
 
 def test_an_epoch_without_labels(refused, files):

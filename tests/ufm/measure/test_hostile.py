@@ -134,7 +134,8 @@ HOT = np.eye(3)[LABELS]
 TWO = HOT.copy()
 TWO[5] = [1, 1, 0]
 WRONG = {
-    "lengths": (measured(labels=LABELS[:-1]), r"features \(12, 4\) and 11 labels do not match"),
+    "lengths": (measured(labels=LABELS[:-1]), r"features \(12, 4\) and 11 labels do not match$"),
+    "transposed": (measured(labels=LABELS[:4]), r"features \(12, 4\) and 4 labels do not match: transposed\?"),
     "NaN": (measured(features=with_row(7, np.nan)), r"features\[7\] contains NaN or infinity"),
     "infinity": (measured(features=with_row(0, np.inf)), r"features\[0\] contains NaN or infinity"),
     "two infinities": (measured(features=with_row([3, 5], [np.inf, -np.inf])), r"features\[3\] contains NaN"),
@@ -153,7 +154,7 @@ WRONG = {
     "bias, shape": (measured(weights=WEIGHTS, bias=np.ones(4)), r"bias of shape \(4,\)"),
     "bias, column": (measured(weights=WEIGHTS, bias=np.ones((3, 1))), r"bias has shape \(3, 1\): \(K,\)"),
     "bias, complex": (measured(weights=WEIGHTS, bias=1j * np.ones(3)), "bias has dtype complex128"),
-    "label too large": (measured(classes=2), r"labels\[2\]=2 is no class: there are 2, 0, 1"),
+    "label too large": (measured(classes=2), r"labels\[2\]=2 is no class: the 2 are 0, 1"),
     "label negative": (measured(labels=LABELS - 1, weights=WEIGHTS), r"labels\[0\]=-1 is no class"),
     "label unknown": (
         measured(labels=["ant"] * 11 + ["bat"], classes=["ant", "bee"]),

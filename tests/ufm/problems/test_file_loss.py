@@ -136,8 +136,8 @@ def test_a_phase_diagram_of_a_loss_of_ones_own(home, command):
 
 WRONG = {
     "squeres": "has no 'squeres': did you mean 'squares'",
-    "five": "mine.py::five is neither a name nor has it a method at(logits, targets, counts)",
-    "bare": "wrap it in ufm.TorchLogitLoss or ufm.NumpyLogitLoss",
+    "five": "mine.py::five has no method at(logits, targets, counts)",
+    "bare": "wrap it in ufm.TorchLogitLoss or ufm.NumpyLogitLoss, loss = ufm.TorchLogitLoss(len)",
     "wavy": "below its tangent: it is not convex",
     "Silent": "does not say whether it is exchangeable",
 }
