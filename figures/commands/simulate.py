@@ -72,6 +72,7 @@ def _speed(axis: Any, t: Trajectory) -> None:
     log_nc = np.log10(np.maximum(t.class_values("nc_mean"), 1e-300))
     axis.set(xlabel="class", ylabel="time to NC < $10^{-6}$")
     if np.all(log_nc[-1] > -6):
+        axis.set(xlim=(0.5, classes[-1] + 0.5), yticks=[])
         axis.text(0.5, 0.5, "no collapse", ha="center", va="center", transform=axis.transAxes, color="0.4")
         return
     reached = [np.interp(6.0, -curve, t.times) if curve[-1] < -6 else np.nan for curve in log_nc.T]
@@ -81,6 +82,6 @@ def _speed(axis: Any, t: Trajectory) -> None:
         twin = axis.twinx()
         rates = predict(t.problem).rate
         twin.plot(classes, rates, color="0.6")
-        twin.set_ylabel(r"rate $4\beta f c (1 - c)$", color="0.5")
+        twin.set_ylabel(r"theory: rate $4\beta f c (1 - c)$", color="0.5")
         twin.set_ylim(0.0, 1.3 * float(rates.max()) or 1.0)  # no rate where centers coincide
         twin.spines["right"].set_visible(True)

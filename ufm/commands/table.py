@@ -53,7 +53,8 @@ class Command:
     group = "A network"
 
     name: tyro.conf.Positional[str]
-    """Number of a table of the paper, or name of one of ours."""
+    """Table of the paper, 1 to 7, or one of ours: cifar10, cifar100, fashion, offline, angles, designs, collapse or
+    scan."""
     quantity: tables.Quantity = "own"
     """Test accuracy at the last epoch by the method's own rule, RCR, GCR or nearest mean center; best: at the best
     epoch (chosen on the test set, as some papers do); rare: of the rarest third of the classes; many, medium, few: of

@@ -109,7 +109,7 @@ def test_against_the_centers_of_a_frame(command, files):
     np.save("h.npy", ufm.minimize(problem, frame=frame).features)
     np.save("y.npy", problem.labels)
     found = number(command, *ONE, "--frame", "p.toml", "--basis", "coordinate")
-    assert found["metrics"]["nearest_center_accuracy"] == 1.0
+    assert found["metrics"]["nearest_mean_center_accuracy"] == 1.0
     assert max(row["nc_max"] for row in found["classes"]) < 1e-12
     assert number(command, *ONE, "--frame", "p.toml", "--seed", 5)["classes"][0]["nc_max"] > 0.1
 

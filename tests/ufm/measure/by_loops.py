@@ -317,7 +317,7 @@ class ByLoops:
             "equinorm": std(norms) / mean(norms),
             "equiangularity": max(abs(c - (a == b)) for a, row in enumerate(cosines) for b, c in enumerate(row)),
             **{
-                f"{'nearest_center' if name == 'nearest' else name}_accuracy": mean(
+                f"{'nearest_mean_center' if name == 'nearest' else name}_accuracy": mean(
                     [mp.mpf(decides(name, h) == y) for h, y in samples]
                 )
                 for name in rules

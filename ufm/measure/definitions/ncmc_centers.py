@@ -89,7 +89,7 @@ def gcr_accuracy(s: Statistics) -> float:
 
 
 @metric(source=YAN, bounds="[0, 1]", collapse="1")
-def nearest_center_accuracy(s: Statistics) -> float:
+def nearest_mean_center_accuracy(s: Statistics) -> float:
     """Share of samples that are nearest to the mean center of their class."""
     return _share(s, "nearest")
 
