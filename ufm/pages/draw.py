@@ -134,12 +134,12 @@ def square(title: str, count: int) -> dict[str, Any]:
     return flat(side, side | {"autorange": "reversed", "scaleanchor": "x"})
 
 
-def matrices(title: str, caption: str, side: str, values: Array, slider: str) -> Plot:
-    """Matrices of cosines, (choices, rows, rows), one of which a slider shows."""
+def matrices(title: str, caption: str, side: str, values: Array, slider: str, start: int = 0) -> Plot:
+    """Matrices of cosines, (choices, rows, rows), one of which a slider shows, at first that of ``start``."""
     last = values[-1]
     away = last[~np.eye(len(last), dtype=bool)]
     said = f"A matrix of cosines; at the end those off the diagonal are {_span(away)}"
-    trace = heatmap(values[0], cosines=True)
+    trace = heatmap(values[start], cosines=True)
     return Plot(title, caption, said, as_figure([trace], square(side, len(last))), (Move(0, "z", (slider,), values),))
 
 

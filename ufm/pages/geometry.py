@@ -125,9 +125,9 @@ def flow(problem: CosineProblem) -> Plots:
     return Plots((plot,), (times("time", data.time.values[frames]),))
 
 
-def times(name: str, values: Array, label: str = "Flow time t") -> Slider:
-    """A slider over moments, that stands at the first."""
-    return Slider(name, label, tuple(f"{float(t):.4g}" for t in values))
+def times(name: str, values: Array, label: str = "Flow time t", start: int = 0) -> Slider:
+    """A slider over moments, that stands at the first, or at ``start``."""
+    return Slider(name, label, tuple(f"{float(t):.4g}" for t in values), start)
 
 
 def cloud(problem: MultiCenterProblem) -> Plots:

@@ -233,6 +233,8 @@ def test_every_kind_is_shown(every):
     assert {"Classes that are merged", "Rank"} <= set(titles["merging"])
     assert titles["sweep"] == ["value", "square norm"]
     assert {"Collapse", "Variability", "test accuracy, %", "Cosines between class means"} <= set(titles["train"])
+    epochs = [each for part in shown["train"][0].parts for each in getattr(part, "sliders", ()) if each.name == "epoch"]
+    assert [each.start for each in epochs] == [len(each.values) - 1 for each in epochs] != []  # as training ends
     assert titles["design"] == ["Accuracy and speed", "Accuracy on rarest and speed", "Radius / r and speed"]
     assert titles["geometry"] == ["Cosines between weights"]
     assert titles["solution"][-1] == "Directions of means and classifier vectors"

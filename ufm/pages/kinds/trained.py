@@ -59,9 +59,10 @@ def _parts(record: Record, said: dict[str, Any]) -> Iterator[Part]:
 
 
 def _grams(values: Any, title: str) -> Plots:
-    """Matrices of some epochs, without the rows that are there for larger ones."""
+    """Matrices of some epochs, at first that of the last, without the rows that are there for larger ones."""
     some = np.unique(np.linspace(0, values.sizes["epoch"] - 1, MATRICES).round().astype(int))
     shown = values.values[some].astype(np.float64)
     used = int(np.isfinite(shown).any(axis=(0, 2)).sum())
-    plot = matrices(title, "Training images. Red is 1, white 0, blue -1.", "", shown[:, :used, :used], "epoch")
-    return Plots((plot,), (times("epoch", values.epoch.values[some], "Epoch"),))
+    about, last = "Training images. Red is 1, white 0, blue -1.", len(some) - 1
+    plot = matrices(title, about, "", shown[:, :used, :used], "epoch", last)
+    return Plots((plot,), (times("epoch", values.epoch.values[some], "Epoch", last),))
