@@ -1,6 +1,7 @@
 """Tables of docs/networks.md, made again from the results: ``make tables``.
 
-What stands between ``<!-- ufm table ... -->`` and ``<!-- end -->`` is what that command prints where results/ is.
+What stands between ``<!-- ufm table ... -->`` or ``<!-- ufm decide ... -->`` and ``<!-- end -->`` is what that command
+prints where results/ is.
 """
 
 import contextlib
@@ -15,13 +16,14 @@ from ufm.commands.main import main
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "networks.md"
-BLOCK = re.compile(r"(<!-- ufm (table [^\n]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- ufm ((?:table|decide) [^\n]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def printed(command: str) -> str:
     """What ``ufm`` with these words prints of the results alone, without any runs. Raises ValueError if it fails."""
     with tempfile.TemporaryDirectory() as no_runs, contextlib.redirect_stdout(io.StringIO()) as said:
-        if status := main([*shlex.split(command), "--runs", no_runs]):
+        words = shlex.split(command)
+        if status := main([*words, "--runs", no_runs] if words[0] == "table" else words):
             raise ValueError(f"ufm {command} ends with status {status}")
     return said.getvalue()
 

@@ -48,7 +48,8 @@ def test_marked_tables_of_the_documentation_are_what_their_commands_print(monkey
     monkeypatch.chdir(ROOT)
     page = script.PAGE.read_text()
     assert script.filled(page) == page, "results have changed: make tables"
-    assert {command.split()[1] for _, command, _ in script.BLOCK.findall(page)} == {path.stem for path in FILES}
+    tables = [command.split()[1] for _, command, _ in script.BLOCK.findall(page) if command.startswith("table")]
+    assert set(tables) == {path.stem for path in FILES}
     (first, *_) = script.BLOCK.findall(page)
     changed = page.replace(first[0], f"{first[0]}| convnet CE | 99.9 |\n", 1)
     assert script.filled(changed) == page

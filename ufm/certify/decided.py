@@ -18,8 +18,8 @@ from theory.decision.covariate import attacked_lead
 from theory.decision.radius import gcr_radius, nmc_radius
 from theory.decision.shift import best_offsets, first_offsets, log_prior, offset_accuracy
 from ufm.certify.design import LARGEST_RATIO
-from ufm.certify.estimates import Estimates, predicted_accuracy, standard_errors
-from ufm.certify.finding import NAMES, Finding
+from ufm.certify.estimates import Estimates, gaussian_accuracy, predicted_accuracy, standard_errors
+from ufm.certify.finding import NAMES, PREMISES, Finding
 from ufm.certify.report import Check, Report
 from ufm.certify.training import NEAR
 from ufm.measure.adjusted import ADJUSTMENTS, Adjustment, decisions, lent_cosines
@@ -155,6 +155,7 @@ def _tables(
         "class_accuracy": measured,
         "predicted_accuracy": predicted_accuracy(frame, found.r, found.sigma),
         "accuracy": _decomposed(case),
+        "premises": {rule: _premises(case, found, rule, float(measured[rule].mean())) for rule in FLAT},
         "radius": _median_radii(case, learned, radii),
     }
 
@@ -184,6 +185,15 @@ def _decomposed(case: Case) -> dict[str, dict[str, tuple[float, float]]]:
     lent = lent_cosines(sizes, case.frame)
     moved = {name: decisions(adjustment.apply(case.test, name), case.frame, lent) for name in ADJUSTMENTS}
     return {name: {rule: _both(case, given) for rule, given in found.items()} for name, found in moved.items()}
+
+
+def _premises(case: Case, found: Estimates, rule: str, measured: float) -> dict[str, float]:
+    """Accuracy in the mean over classes as theory has it, and as it would be with less assumed of test features."""
+    vectors, _ = half_spaces(case.frame, rule)
+    scores, n_classes = np.asarray(case.test @ dense(vectors).T), case.frame.n_classes
+    by_fit = [gaussian_accuracy(scores, case.test_labels, n_classes, isotropic=each) for each in (True, False)]
+    stated = predicted_accuracy(case.frame, found.r, found.sigma)[rule]
+    return dict(zip(PREMISES, (measured, *(float(each.mean()) for each in (stated, *by_fit))), strict=True))
 
 
 def _of_accuracy(case: Case, learned: Estimates, found: Estimates, measured: Mapping[str, Array]) -> Iterator[Check]:

@@ -83,3 +83,24 @@ def standard_errors(frame: Frame, found: Estimates, counts: Array) -> dict[str, 
         rule: np.sqrt(p * np.maximum(1.0 - p, 0.0) / counts + ((upper[rule] - lower[rule]) / step) ** 2 * own)
         for rule, p in middle.items()
     }
+
+
+DRAWS = 20_000
+"""Of each class, which leaves an accuracy an error of at most 0.0036, and the mean over classes less."""
+
+
+def gaussian_accuracy(scores: Array, labels: Labels, n_classes: int, *, isotropic: bool) -> Array:
+    """Accuracy on each class (K,), by draws, if its K scores were normal with the mean and covariance that they have.
+
+    scores : (N, K), whose largest decides. labels : (N,). isotropic : whether noise is the same in all directions,
+        as large as in their mean.
+    """
+    rng, found = np.random.default_rng(0), np.empty(n_classes)
+    for k in range(n_classes):
+        own = scores[labels == k]
+        mean, noise = own.mean(axis=0), _covariance(own - own.mean(axis=0))
+        sizes, directions = np.linalg.eigh(noise)
+        sizes = np.full(n_classes, sizes.mean()) if isotropic else np.maximum(sizes, 0.0)
+        drawn = mean + (rng.standard_normal((DRAWS, n_classes)) * np.sqrt(sizes)) @ directions.T
+        found[k] = np.mean(np.argmax(drawn, axis=1) == k)
+    return found

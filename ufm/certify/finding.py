@@ -20,6 +20,10 @@ NAMES = {
 }
 """Rules as they are called in tables."""
 
+PREMISES = ("measured", "one mean, one noise", "all means, one noise", "all means and covariances")
+"""What accuracy is, and what it would be if features were normal around their mean center; around wherever their mean
+is; and with the covariance that they have."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -46,6 +50,10 @@ class Finding:
         classes += [(f"{k}", *(f"{number:.3g}" for number in row)) for k, row in enumerate(zip(*parts, strict=True))]
         radii: list[tuple[str, ...]] = [("median radius", "train", "test", "at collapse")]
         radii += [(NAMES[rule], *(f"{value:.3f}" for value in row.values())) for rule, row in t["radius"].items()]
+        premises: list[tuple[str, ...]] = [("test accuracy, %, of features that are normal with", *PREMISES)]
+        premises += [
+            (NAMES[rule], *(f"{100 * row[name]:.1f}" for name in PREMISES)) for rule, row in t["premises"].items()
+        ]
         head = ("prior", "rule", "accuracy", "predicted", "with offsets", "predicted", "in hindsight")
         shifts: list[tuple[str, ...]] = [head]
         names = ("accuracy", "predicted", "offsets", "offsets_predicted", "hindsight")

@@ -38,6 +38,8 @@ class Command:
 
     Example: ufm decide runs/cal/seed0 runs/al/seed0
 
+    Example: ufm decide runs/cal/seed* --json > mine.json (then: ufm decide --kept mine.json --show verdicts)
+
     Example: ufm decide --features h.npy --labels y.npy --test-features t.npy --test-labels u.npy --frame problem.toml
     """
 
@@ -65,10 +67,23 @@ class Command:
     """Keep features and labels of one training in this file, .npz."""
     json: bool = False
     """One JSON object on stdout, with all tables."""
+    kept: str | None = None
+    """Show what --json wrote into this file, in place of a training: by kind of training, over seeds. Without an ending
+    it is the name of a committed one: decisions (CIFAR-10-LT) or decisions-designs (Fashion-MNIST-LT)."""
+    show: Literal["accuracy", "premises", "estimates", "verdicts"] = "accuracy"
+    """Of kept decisions: accuracy by rule; what it would be if features were as theory has them, or nearly; norms and
+    noises; or how many trainings each prediction held in, and how far off it was."""
 
     def run(self) -> int:
         """Read, hold against theory, print."""
         given = [name for name in FILES if getattr(self, name) is not None]
+        if self.kept is not None:
+            if self.runs or given or self.json:
+                raise ValueError("--kept shows what was found before: it takes neither trainings nor --json")
+            from ufm.tables.decided import shown
+
+            print(shown(self.kept, self.show))
+            return OK
         if bool(self.runs) == bool(given):
             raise ValueError(
                 "which features? either runs, ufm decide FOLDER..., or --features and all that goes with it"
@@ -113,9 +128,9 @@ class Command:
                     test_labels=test.labels,
                     test_own=test.own,
                 )
-            title = f"{config.title}, {config.centers} centers, f {config.f:g}, theta {config.theta:g}"
+            design = f"{config.centers} centers, f {config.f:g}, theta {config.theta:g}, lr {config.lr:g}"
             arrays = (train.features, train.labels, test.features, test.labels)
-            yield decide(*arrays, ends.frame, title=title, own=test.own, sizes=self.eps)
+            yield decide(*arrays, ends.frame, title=f"{config.title}, {design}", own=test.own, sizes=self.eps)
 
     def _of_files(self) -> Finding:
         frame = self._frame()

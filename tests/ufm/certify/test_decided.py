@@ -7,7 +7,8 @@ import pytest
 
 import ufm
 from ufm.certify.decided import decide
-from ufm.certify.estimates import Estimates, predicted_accuracy
+from ufm.certify.estimates import DRAWS, Estimates, predicted_accuracy
+from ufm.certify.finding import PREMISES
 from ufm.problems.frames import dense, multi_center_frame
 
 K, N = 6, 3000
@@ -71,6 +72,21 @@ def test_anisotropic_noise_is_refuted(frame):
     assert not found.report.early
     assert not named(found, "nearest mean center, accuracy, mean over classes")[0].holds
     assert found.tables["test"]["anisotropy"].min() > 15
+
+
+def test_premises_one_by_one(frame):
+    """Accuracy by less and less of what theory assumes: each fault of the features is seen by what leaves it out."""
+    near, isotropic = features(frame, seed=1, **NEAR), features(frame, seed=2, r=1.0, sigma=0.35)
+    along = dense(frame.mean_directions)[0]
+    leaking = isotropic[0] + 0.6 * along * (isotropic[1] > 0)[:, None]
+    stretched, labels = features(frame, seed=3, r=1.0, sigma=0.35, stretch=4.0)
+    right = {"plain": 1, "leaking": 2, "stretched": 3}  # from which column on it agrees with what is measured
+    for name, test in (("plain", isotropic[0]), ("leaking", leaking), ("stretched", stretched)):
+        for row in decide(*near, test, labels, frame).tables["premises"].values():
+            measured, *fits = (row[premise] for premise in PREMISES)
+            error = 4 * np.sqrt(0.25 / (K * N) + 0.25 / (K * DRAWS))
+            agree = [abs(fit - measured) < error for fit in fits]
+            assert agree == [column >= right[name] for column in (1, 2, 3)], (name, row)
 
 
 def test_means_that_leak_into_a_frequent_class_are_refuted(frame):
