@@ -10,6 +10,7 @@ from ufm.certify.training import TRAINED
 from ufm.files.text import require_known
 from ufm.problems.sizes import rare_classes
 from ufm.tables.results import Result
+from ufm.train.config import Config
 from ufm.train.presets import PRESETS, preset
 
 TABLES = tuple(dict.fromkeys(name.partition("/")[0] for name in PRESETS if not name.startswith("figure")))
@@ -87,7 +88,7 @@ def labels(name: str) -> tuple[str, str]:
     """Row and column of a named training."""
     config = preset(name)
     mixed = " + Mixup" if config.mixup else ""
-    cropped = "" if config.augmentation is None else f", {config.augmentation}"
+    cropped = {None: "", "none": ", no crops"}.get(config.augmentation, f", {config.augmentation}")
     if name.partition("/")[0] in SWEEPS:
         return f"f = {config.f}", f"theta = {config.theta:g}"
     own = f", f {config.f}" if config.f not in (None, 20) else ""
@@ -95,6 +96,13 @@ def labels(name: str) -> tuple[str, str]:
     own += ", margins" if config.centers == "margins" else ""
     own += ", free norms" if config.penalty == 0 else ""
     rate, scanned = f", lr {config.lr:g}" if "-lr" in name else "", name.startswith("scan/")
+    if scanned:
+        usual = Config(method=config.method)
+        own += "".join(
+            f", {field} {value if isinstance(value, str) else f'{value:g}'}"
+            for field in ("warmup", "penalty", "normalise")
+            if (value := getattr(config, field)) != getattr(usual, field)
+        )
     row = f"{config.network} {config.method}{mixed}{cropped}{own}{'' if scanned else rate}"
     return row, f"{config.dataset}, tau {config.tau:g}{rate if scanned else ''}"
 

@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 from ufm.files.text import known_as, suggestion
+from ufm.problems.presets import PENALTY
 from ufm.train.catalogue import METHODS, method_spec
 from ufm.train.config import FRAME_FIELDS, Config
 
@@ -115,8 +116,21 @@ RATES: dict[tuple[str, str], float] = {
 BEYOND: dict[tuple[str, str], tuple[float, ...]] = {
     **{("cifar100", method): (2.0,) for method in ("CE", "LA", "KCL", "SETF")},
     ("cifar100", "P"): (2.0, 6.0),
+    ("cifar10", "ETF-CE"): (0.006, 0.002),
 }
-"""Further rates of a data set and a method whose best of these was the largest."""
+"""Further rates of a data set and a method whose best of these was the largest, or the smallest."""
+SUSPECTS: dict[str, dict[str, Any]] = {
+    "-warmup0": {"warmup": 0.0},
+    "-warmup0.2": {"warmup": 0.2},
+    "-penalty6e-05": {"penalty": PENALTY / 10.0},
+    "-penalty0.006": {"penalty": PENALTY * 10.0},
+    "-unit": {"normalise": "unit"},
+    "-unit-batch": {"normalise": "unit-batch"},
+}
+"""What else than its learning rate could make CAL slow: warm-up, the penalty on norms, the length of features and
+the statistics of the batch; tried at a small rate and at its best."""
+PLAIN = {"-plain": {"augmentation": "none"}}
+"""Without crops and flips training images are learned by heart, and training comes to its end."""
 LOWER_TOO = (0.006, *SCANNED)
 """Learning rates on clothes, where the steeper losses were best at the lowest of the others."""
 CLOTHES: dict[str, Any] = {**SHORT, "n_max": 1000}
@@ -179,6 +193,8 @@ def _scan(dataset: str, validation: int) -> Iterator[Family]:
     place = ("scan", (dataset,), ("convnet",))
     yield Family(*place, TRAINED_ALONE, (0.01,), SCAN, _rates({"": {}}, SCANNED, validation))
     yield Family(*place, ("CAL",), (0.01,), SCAN, _rates(FASTEST, SCANNED, validation))
+    if dataset == "cifar10":
+        yield Family(*place, ("CAL",), (0.01,), SCAN, _rates(SUSPECTS, (0.02, 0.2), validation))
     for method in TRAINED_ALONE:
         if further := BEYOND.get((dataset, method)):
             yield Family(*place, (method,), (0.01,), SCAN, _rates({"": {}}, further, validation))
@@ -229,6 +245,7 @@ FAMILIES = (
         Family(dataset, (dataset,), ("convnet",), ("CAL",), (0.01, 0.1), TO_THE_END, SLOWER | MARGINS)
         for dataset in CIFAR
     ),
+    Family("cifar10", ("cifar10",), ("convnet",), FIVE, (0.01,), TO_THE_END, PLAIN),
     # Figures 4 and 5 on a CPU; figures 1, 6 and 7 show trainings of the tables.
     Family("collapse", ("cifar10",), ("convnet",), ("P",), (0.01, 0.1), TO_THE_END, FREE_NORMS),
     Family("collapse", ("cifar10",), ("resnet8", "lenet", "vgg11", "densenet150"), ("CAL",), (0.1,), FEW_IMAGES),
