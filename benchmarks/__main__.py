@@ -1,9 +1,9 @@
 """``make bench``: what the toolkit takes, against the loops people write, measured in one run.
 
 Every figure is the median of several runs in a process of its own, after a warm-up; ratios are against the fastest
-method of the toolkit on the same problem. ``python -m benchmarks PART`` is a part alone: geometry, measure (it writes a
-file of 8 GB), roofline, sweep, training. With ``--save`` tables go to results/speed.json, and ``make tables`` puts them
-into docs/speed.md.
+method of the toolkit on the same problem. ``python -m benchmarks PART`` is a part alone: geometry, goals, measure (it
+writes a file of 8 GB), roofline, sweep, training. With ``--save`` tables go to results/speed.json, and ``make tables``
+puts them into docs/speed.md.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 
 from benchmarks import cases, tables
 
-PARTS = ("geometry", "measure", "roofline", "sweep", "training")
+PARTS = ("geometry", "goals", "measure", "roofline", "sweep", "training")
 
 
 def measure(name: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import ufm
-from benchmarks import geometry
+from benchmarks import geometry, goals
 
 pytestmark = pytest.mark.slow
 
@@ -92,3 +92,18 @@ def test_sizes_are_those_that_the_titles_say():
         assert f"N={sum(model.class_sizes):,}" in title
     assert len(set(geometry.distinct().class_sizes)) == 1000
     assert len(set(geometry.million().class_sizes)) == 20
+
+
+def test_a_goal_is_met_in_time_and_in_memory():
+    def row(seconds, mib):
+        return goals.Goal("a work", "an hour", 2, lambda: goals.Took(seconds, mib), 100).row()
+
+    assert row(1.0, 50.0) == ["a work", "an hour", "2 s, 100 MiB", "1 s, 50 MiB", "yes"]
+    assert row(3.0, 50.0)[-1] == row(1.0, 101.0)[-1] == "no"
+    assert goals.Goal("a work", "an hour", 2, lambda: goals.Took(1.5)).row()[2:] == ["2 s", "1.5 s", "yes"]
+
+
+def test_commands_are_timed_from_outside_and_must_succeed():
+    assert 0.0 < goals.command("--version")().seconds < 60.0
+    with pytest.raises(subprocess.CalledProcessError):
+        goals.command("design", "--class-sizes", "0")()
