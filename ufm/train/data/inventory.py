@@ -11,7 +11,7 @@ from ufm.files.store import DamagedFile
 from ufm.problems.problem import Sizes
 from ufm.train.data import data_folder, load, own
 from ufm.train.data.formats import Images
-from ufm.train.data.specs import DATASETS
+from ufm.train.data.specs import DATASETS, Spec
 from ufm.train.data.splits import InMemory
 
 MEAN_TOLERANCE = 1e-3
@@ -55,9 +55,9 @@ def look(name: str, root: Path | None = None, *, tau: float = 1.0, n_max: int | 
     """
     try:
         data = load(name, root=root, tau=tau, n_max=n_max, seed=seed)
-        if tau == 1.0 and n_max is None:
-            for problem in _differences(data):
-                raise DamagedFile(f"{name} as read is not what was published: {problem}")
+        if tau == 1.0 and n_max is None and isinstance(data.train, InMemory) and isinstance(data.test, InMemory):
+            for problem in differences(data.spec, _images(data.train), _images(data.test)):
+                raise DamagedFile(f"what was read is not what was published: {problem}")
     except FileNotFoundError as error:
         return Entry(name, "not here", str(error))
     except (DamagedFile, OSError) as error:
@@ -79,20 +79,22 @@ def export(
     for part, split in (("train", data.train), ("test", data.test)):
         if not isinstance(split, InMemory):
             raise ValueError(f"{entry.name} is a folder of photographs already: there is nothing to export")
-        own.write(folder / part, Images(split.images.numpy(), split.labels.numpy()), names)
+        own.write(folder / part, _images(split), names)
 
 
-def _differences(data: Any) -> Iterator[str]:
-    """What is not as published: numbers of images of a class, and means of channels."""
-    spec = data.spec
+def differences(spec: Spec, train: Images, test: Images) -> Iterator[str]:
+    """What is not as published: numbers of images of a class, and means of channels, where all classes have as many."""
     if spec.per_class is None:
         return
-    for part, split, wanted in zip(("training", "test"), (data.train, data.test), spec.per_class, strict=True):
-        counts = np.bincount(split.labels, minlength=spec.n_classes)
+    for part, images, wanted in zip(("training", "test"), (train, test), spec.per_class, strict=True):
+        counts = np.bincount(images.labels, minlength=spec.n_classes)
         if any(counts != wanted):
             label = int(np.argmax(counts != wanted))
             yield f"class {label} has {counts[label]} {part} images, not {wanted}"
-    if isinstance(data.train, InMemory):
-        means = data.train.images.numpy().mean(axis=(0, 2, 3), dtype=np.float64) / 255.0
-        if any(abs(means - spec.mean) > MEAN_TOLERANCE):
-            yield f"channels have means {means.round(4).tolist()}, not {list(spec.mean)}"
+    means = train.pixels.mean(axis=(0, 2, 3), dtype=np.float64) / 255.0
+    if any(abs(means - spec.mean) > MEAN_TOLERANCE):
+        yield f"channels have means {means.round(4).tolist()}, not {list(spec.mean)}"
+
+
+def _images(split: InMemory) -> Images:
+    return Images(split.images.numpy(), split.labels.numpy())
