@@ -9,7 +9,7 @@ import tyro
 
 from ufm.commands.flags import check_file, check_folder
 from ufm.files import store
-from ufm.files.process import FAILS, OK
+from ufm.files.process import FAILS, OK, WRONG_INPUT
 from ufm.train import require_packages
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Command:
 
     Example: ufm data cifar10 --tau 0.01 --export elsewhere/own/cifar10-lt (22,406 files, 40 MB, to be taken to a GPU)
 
-    Exit status 1 if a data set is damaged, or one that was asked for by name is not here.
+    Exit status 2 if a data set is damaged, with one line on stderr that says how; 1 if one that was asked for by name
+    is not here.
     """
 
     group = "A network"
@@ -79,17 +80,22 @@ class Command:
             print(f"ufm: wrote {written}", file=sys.stderr)
         found = []
         for name in self.names or inventory.names(self.data):
-            found.append(inventory.look(name, self.data, tau=self.tau, n_max=self.n_max, seed=self.seed))
-            if not self.json:
-                print(f"{name:{WIDTH}} {found[-1].state:9} {_text(found[-1])}", flush=True)
+            entry = inventory.look(name, self.data, tau=self.tau, n_max=self.n_max, seed=self.seed)
+            found.append(entry)
+            if entry.state == "damaged":
+                print(f"ufm: {name} is damaged: {entry.about}", file=sys.stderr)
+            elif not self.json:
+                print(f"{name:{WIDTH}} {entry.state:9} {_text(entry)}", flush=True)
         if self.json:
             print(store.to_json({"data": [entry.to_dict() for entry in found]}))
         if self.sizes is not None and found[0].class_sizes is not None:
             store.save_text(self.sizes, _table(found[0]))
         if self.export is not None and found[0].class_sizes is not None:
             inventory.export(found[0], self.export, self.data, tau=self.tau, n_max=self.n_max, seed=self.seed)
-        wrong = [entry for entry in found if entry.state == "damaged" or (self.names and entry.state != "here")]
-        return FAILS if wrong else OK
+        states = {entry.state for entry in found}
+        if "damaged" in states:
+            return WRONG_INPUT
+        return FAILS if self.names and "not here" in states else OK
 
 
 WIDTH = 14

@@ -279,5 +279,5 @@ def test_lists_that_are_refused(root):
     with pytest.raises(DamagedFile, match="no training image of class 1"):
         load("imagenet-lt", root=root)
     path.write_text(good + "train/n0/absent.JPEG 0\n")
-    with pytest.raises(FileNotFoundError, match=r"1 of 5 files .* are missing: .*absent\.JPEG"):
+    with pytest.raises(DamagedFile, match=r"1 of 5 files .* are missing: .*absent\.JPEG"):
         load("imagenet-lt", root=root)

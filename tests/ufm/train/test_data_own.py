@@ -93,11 +93,12 @@ def test_damaged_binary_files_end_a_command_with_one_line(damage, message, binar
     path.write_bytes(damage(path.read_bytes()))
     out = tmp_path / "out"
     asked = ["train", "--dataset", name, "--tau", "1", "--data", str(folder.parent), "--out", str(out)]
-    assert main(asked) == WRONG_INPUT
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert message in told
-    assert path.name in told
+    for arguments in (asked, ["data", name, "--data", str(folder.parent)]):
+        assert main(arguments) == WRONG_INPUT
+        told = capsys.readouterr()
+        assert (told.out, told.err.count("\n")) == ("", 1)
+        assert message in told.err
+        assert path.name in told.err
     assert not list(out.glob("*.json"))
 
 
@@ -284,13 +285,13 @@ def put(folder, name, text):
 def test_own_images_that_do_not_fit(change, message, birds, capsys):
     root, folder, _ = birds
     change(folder)
-    with pytest.raises((DamagedFile, FileNotFoundError), match=message):
+    with pytest.raises(DamagedFile, match=message):
         load("own/birds", root=root)
     out = root / "out"
-    assert (
-        main(["train", "--dataset", "own/birds", "--tau", "1", "--data", str(root), "--out", str(out)]) == WRONG_INPUT
-    )
-    assert capsys.readouterr().err.count("\n") == 1
+    for asked in (["train", "--dataset", "own/birds", "--tau", "1", "--out", str(out)], ["data", "own/birds"]):
+        assert main([*asked, "--data", str(root)]) == WRONG_INPUT
+        told = capsys.readouterr()
+        assert (told.out, told.err.count("\n")) == ("", 1)
     assert not list(out.glob("*.json"))
 
 
@@ -362,6 +363,27 @@ def test_data_sets_that_are_here_and_others(birds, tmp_path, capsys):
     assert main(["data", "cifar10", "--data", str(root), "--json"]) == FAILS
     told = capsys.readouterr().out.splitlines()[-1]
     assert json.loads(told)["data"][0]["state"] == "not here"
+
+
+def test_damaged_data_sets_beside_others(binary, capsys):
+    """Each is told on stderr, the others in the table; one that is merely not here changes nothing."""
+    name, folder, _ = binary
+    other = "svhn"
+    assert main(["data", other, "--data", str(folder.parent)]) == FAILS
+    capsys.readouterr()
+    (folder / formats.BINARY[name].test).write_bytes(b"")
+    damage = f"ufm: {name} is damaged: {folder / formats.BINARY[name].test} holds 0 records"
+    for named in ([], ["mnist5k", name, other]):
+        assert main(["data", *named, "--data", str(folder.parent)]) == WRONG_INPUT
+        told = capsys.readouterr()
+        rows = {line.split()[0] for line in told.out.splitlines()}
+        assert rows == {*(named or DATASETS)} - {name}
+        assert told.err.startswith(damage)
+        assert told.err.count("\n") == 1
+    assert main(["data", name, "mnist5k", "--data", str(folder.parent), "--json"]) == WRONG_INPUT
+    told = capsys.readouterr()
+    assert [entry["state"] for entry in json.loads(told.out)["data"]] == ["damaged", "here"]
+    assert told.err.startswith(damage)
 
 
 def test_what_is_not_as_published(binary):

@@ -42,8 +42,9 @@ def find(root: Path, name: str) -> Own:
 
     Raises
     ------
-    FileNotFoundError : there is neither a folder per class nor a list, or a listed file is missing.
-    DamagedFile : a class without images, different classes for training and testing, a line that is none.
+    FileNotFoundError : there is neither a folder per class nor a list.
+    DamagedFile : a class without images, different classes for training and testing, a line that is none, a listed
+        file that is missing.
     ValueError : the name leads out of ``root``.
     """
     folder = root / name

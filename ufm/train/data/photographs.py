@@ -51,8 +51,8 @@ def listed(name: str, path: Path, get: str, n_classes: int | None = None) -> Pho
 
     Raises
     ------
-    FileNotFoundError : no list (``get`` says how to get one), or a file of it is missing.
-    DamagedFile : a line that is none, or that leads outside the folder.
+    FileNotFoundError : no list; ``get`` says how to get one.
+    DamagedFile : a line that is none, that leads outside the folder, or whose file is missing.
     """
     folder = path.parent
     if not path.is_file():
@@ -76,7 +76,7 @@ def listed(name: str, path: Path, get: str, n_classes: int | None = None) -> Pho
         raise DamagedFile(f"{path} is empty")
     absent = [p for p in paths if not p.is_file()]
     if absent:
-        raise FileNotFoundError(f"{name}: {len(absent)} of {len(paths)} files in {path} are missing: {absent[0]}")
+        raise DamagedFile(f"{name}: {len(absent)} of {len(paths)} files in {path} are missing: {absent[0]}")
     return _photographs(paths, labels)
 
 
