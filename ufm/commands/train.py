@@ -58,7 +58,7 @@ class Command(Settings):
     out: Path | None = None
     """Folder of the run (default: runs/train/KEY, KEY a hash of the configuration)."""
     resume: Path | None = None
-    """Folder of a run to go on with."""
+    """Folder of a run to go on with; --data and --device are to be given again."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes CUDA, then MPS, then CPU."""
     threads: int | None = None
@@ -111,7 +111,8 @@ class Command(Settings):
             about = {"predictions": run.digest()}
             record = train(config, data, run.folder, device, options, about=about, resume=self.resume is not None)
         except Stopped as stopped:
-            print(f"ufm: {stopped}; go on with: ufm train --resume {run.folder}", file=sys.stderr)
+            where = "" if self.data is None else f" --data {self.data}"
+            print(f"ufm: {stopped}; go on with: ufm train --resume {run.folder}{where}", file=sys.stderr)
             return INTERRUPTED
         except Diverged as diverged:
             print(f"ufm: {diverged}; the last good checkpoint is in {run.folder}", file=sys.stderr)

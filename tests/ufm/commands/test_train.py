@@ -88,6 +88,30 @@ def test_predictions_are_there_before_the_first_step(tmp_path, command, monkeypa
     assert f"go on with: ufm train --resume {tmp_path / 'run'}" in err
 
 
+def test_a_resumed_training_is_told_where_its_images_are(tmp_path, command, refused, monkeypatch):
+    def stops(*arguments, **options):
+        raise loop.Stopped("stopped in epoch 1")
+
+    monkeypatch.setattr(loop, "train", stops)
+    monkeypatch.delenv("NCMC_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)  # there is no ./data
+    images, run = tmp_path / "images", tmp_path / "run"
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+    for number, each in enumerate(pixels):
+        place = images / "own" / "dots" / ("train", "test")[number // 4] / "ab"[number % 2] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(each).save(place)
+    flags = ("--dataset", "own/dots", "--tau", 1, "--network", "mlp", "--threads", 1, "--out", run)
+    status, _, err = command("train", *flags, "--data", images)
+    assert status == 130
+    assert err.endswith(f"go on with: ufm train --resume {run} --data {images}\n")
+    config = (run / "config.json").read_text()
+    refused("--data FOLDER, or $NCMC_DATA, says where else to look", "train", "--resume", run)
+    assert command("train", "--resume", run, "--data", images)[0] == 130
+    assert (run / "config.json").read_text() == config
+    assert str(images) not in config
+
+
 def test_predictions_that_were_changed_later_are_found_out(tmp_path, command, refused):
     command("train", *QUICK, "--out", tmp_path / "run")
     path = tmp_path / "run" / "predictions.json"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ufm.files.store import DamagedFile
-from ufm.train.data.specs import DATASETS
+from ufm.train.data.specs import DATASETS, not_here
 from ufm.train.data.subset import held_out
 
 T = TypeVar("T")
@@ -238,7 +238,7 @@ def _download(fetch: Callable[[], object]) -> None:
 
 def _missing(name: str, file: str, *folders: Path) -> FileNotFoundError:
     looked = " or ".join(map(str, folders))
-    return FileNotFoundError(f"{name}: {file} is not in {looked}; to get it: {DATASETS[name].get}")
+    return not_here(name, f"{file} is not in {looked}", DATASETS[name].get)
 
 
 def _check(name: str, path: Path, images: Images) -> None:

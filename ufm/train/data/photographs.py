@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ufm.files.store import DamagedFile
+from ufm.train.data.specs import not_here
 
 
 class Photographs(NamedTuple):
@@ -35,7 +36,7 @@ def in_folders(name: str, folder: Path, get: str) -> tuple[Photographs, tuple[st
     DamagedFile : no class, or a class without images.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"{name}: there is no folder {folder}; to get it: {get}")
+        raise not_here(name, f"there is no folder {folder}", get)
     from torchvision.datasets import ImageFolder
 
     try:
@@ -56,7 +57,7 @@ def listed(name: str, path: Path, get: str, n_classes: int | None = None) -> Pho
     """
     folder = path.parent
     if not path.is_file():
-        raise FileNotFoundError(f"{name}: {path.name} is not in {folder}; to get it: {get}")
+        raise not_here(name, f"{path.name} is not in {folder}", get)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:

@@ -29,6 +29,11 @@ class Spec:
     per_class: tuple[int, int] | None = None
 
 
+def not_here(name: str, what: str, get: str) -> FileNotFoundError:
+    """A data set is not where it was looked for: what is missing, and how to get it or say where it is."""
+    return FileNotFoundError(f"{name}: {what}; to get it: {get}; --data FOLDER, or $NCMC_DATA, says where else to look")
+
+
 _IMAGENET = Spec(
     n_classes=1000,
     size=224,
