@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # CIFAR-10-LT (tau 0.01) on one CUDA device: CE, SETF and CAL, three seeds each; steps per second and memory; whether an
 # interrupted training goes on bit for bit, and whether torchrun works. Needs this checkout and torch, and no network.
+# It was never run on a card, only with --smoke on a CPU.
 #
 #   scripts/gpu.sh pack DATA     where CIFAR-10 is (ufm data): writes OUT/cifar10-lt.tgz, about 40 MB
 #   scripts/gpu.sh run           where the GPU is: unpacks it, trains, reports; called again, it goes on
@@ -43,9 +44,9 @@ stopped() {
 
 run() {
     local large=$METHODS
-    network=resnet32 placed=(--device cuda --data "$OUT/data") smoke=()
+    network=resnet32 placed=(--device cuda --data "$OUT/data") smoke=() batches=()
     if [ "${1:-}" = --smoke ]; then
-        network=cnn placed=(--device cpu) smoke=(--smoke) large="" METHODS=cal SEEDS=0 OUT=$(mktemp -d)
+        network=cnn placed=(--device cpu) smoke=(--smoke) batches=(--batch-size 2) large="" METHODS=cal SEEDS=0 OUT=$(mktemp -d)
         trap 'rm -rf "$OUT"' EXIT
     else
         [ -d "$OUT/data" ] || { mkdir -p "$OUT/data" && tar -xzf "$OUT/cifar10-lt.tgz" -C "$OUT/data"; }
@@ -68,15 +69,20 @@ run() {
 
 # The same training in one go and interrupted in the middle; and by torchrun.
 twice() {
-    local short=(table2/cifar10-resnet50-cal-0.01 "$@" --network "$network" --epochs 4 --measure-every 1)
+    local short=(table2/cifar10-resnet50-cal-0.01 "$@" "${batches[@]}" --network "$network" --epochs 4 --measure-every 1)
     placed+=(--deterministic --checkpoint-every 1)
     training whole "${short[@]}"
     if [ ! -e "$OUT/parts/report.json" ]; then
         rm -rf "$OUT/parts"
         "$PYTHON" -m ufm train "${short[@]}" "${placed[@]}" "${smoke[@]}" --out "$OUT/parts" &
-        until [ -n "$(ls "$OUT/parts/checkpoints" 2> /dev/null)" ] || ! kill -0 $! 2> /dev/null; do sleep 0.2; done
+        until [ -n "$(newest parts)" ] || ! kill -0 $! 2> /dev/null; do sleep 0.05; done
         kill -INT $! 2> /dev/null || true
         wait $! || true
+        if [[ -e $OUT/parts/report.json || -z $(newest parts) || ! $(newest parts) < $(newest whole) ]]; then
+            rm -rf "$OUT/parts" # a further call is to try again
+            echo "the training that was to be interrupted has no checkpoint before its last step: nothing to resume" >&2
+            exit 1
+        fi
         training parts "${short[@]}"
     fi
     if [ ! -e "$OUT/torchrun/report.json" ]; then
@@ -86,8 +92,13 @@ twice() {
     fi
 }
 
+# The last checkpoint of a training, by whose name later ones come later.
+newest() {
+    ls "$OUT/$1/checkpoints" 2> /dev/null | tail -n 1
+}
+
 case "${1:-}" in
     pack) pack "${2:?the folder of CIFAR-10}" ;;
     run) run "${2:-}" ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
