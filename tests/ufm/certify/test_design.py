@@ -1,4 +1,5 @@
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -18,6 +19,8 @@ from ufm.certify.noise import estimated_noise
 from ufm.commands import main as cli
 from ufm.commands.design import LEGEND, offsets_said
 from ufm.problems.frames import dense
+from ufm.tables import results, tables
+from ufm.train import presets
 
 SIZES = (200, 60, 20, 6)
 TRAINING = tuple(n / 286 for n in SIZES)
@@ -126,6 +129,32 @@ def test_what_decides_for_the_rarest_at_any_price_is_not_recommended(capsys):
     said = design(capsys, *few[:-1], "--top", 99, "--rules", "rcr", "gcr")[1]
     assert "too dear" in said
     assert "it takes other classes' samples for them" in said
+
+
+def test_a_design_that_is_dominated_and_too_dear_is_said_to_be_both(capsys):
+    given = ["--class-sizes", "500,250,120,60,30,12,6", "--for", "rare", "--rules", "gcr", "--give-up", 0]
+    found = json.loads(design(capsys, *given, "--json")[1])["designs"]
+    said = design(capsys, *given, "--top", 99)[1].splitlines()
+    table = said[said.index("") + 2 : said.index(LEGEND[0]) - 1]
+    least = max(d["accuracy"] for d in found) - 5e-5
+    for row, each in zip(table, found, strict=True):
+        assert ("dominated" in row) == (not each["pareto"])
+        assert ("too dear" in row) == (each["accuracy"] < least)
+        assert row.startswith("* ") == (each["pareto"] and each["accuracy"] >= least)
+    assert any("too dear, dominated" in row for row in table)
+    assert "too dear: " in "\n".join(LEGEND)
+
+
+def test_where_trainings_contradict_the_advice_it_says_so(capsys):
+    names = [name for name in presets.cells("cifar10") if "-0.01" in name]
+    found = tables.overview(names, results.load(pathlib.Path(__file__).parents[3] / "results" / "cifar10.json"))
+    mean = {(each.row, each.column): f"{100 * each.mean:.1f} %" for each in found}
+    words = "contradict this: on CIFAR-10-LT, nearest on uniform centers decided {} right, rcr on class-aware ones {} "
+    expected = words.format(mean["convnet AL", "nearest"], mean["convnet CAL", "rcr"])
+    few = ["--class-sizes", "5000,500,50", "--f", 4, "--theta", 0.2]
+    assert expected in " ".join(design(capsys, *few, "--centers", "uniform")[1].split())
+    for other in (["--rules", "rcr"], ["--centers", "class-aware"], ["--f", 1], ["--class-sizes", "50,50,50"]):
+        assert "contradict" not in design(capsys, *few, "--centers", "uniform", *other)[1]
 
 
 def test_margins_that_no_frame_has_are_left_out(capsys):
