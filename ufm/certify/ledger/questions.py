@@ -25,8 +25,9 @@ QUESTIONS = (
     ),
     Question(
         "An optimal classifier for P and CAL is future work",
-        "The nearest mean center, which is the Bayes rule for features that are noise around collapse",
-        ("theta-ends",),
+        "The nearest mean center, which is the Bayes rule for features that are noise around collapse, with offsets if "
+        "classes are not equally frequent",
+        ("price-of-gcr", "label-shift"),
         ("theory/decision",),
     ),
     Question(
@@ -42,25 +43,28 @@ QUESTIONS = (
     ),
     Question(
         "The choice of theta and f rests on trials",
-        "Where collapse is fastest, what is lost at the ends of theta, and what margins cost in centers",
-        ("small-theta", "theta-ends", "margin-centers"),
+        "Where collapse is fastest, what is lost at the ends of theta, what margins cost in centers, and which centers "
+        "are best for the worst class",
+        ("fastest-angle", "small-theta", "theta-ends", "margin-centers", "fairest-centers"),
         ("theory/decision",),
     ),
     Question(
         "Generalisation is not analysed",
-        "Accuracy of each rule in closed form, means learned from few samples, and a bound from measured features",
-        rooms=("theory/decision",),
+        "Accuracy of each rule in closed form around collapse, means learned from few samples, a bound from margins of "
+        "training samples, one from means and variances of any features, and what noise that is not isotropic costs",
+        ("collapsed-accuracy", "few-samples", "margin-bound", "distribution-free-bound", "anisotropy"),
+        ("theory/decision",),
     ),
     Question(
         "Robustness and distribution shift are future work",
-        "Robust radii, label shift and covariate shift around collapse; the margins they rest on grow with theta",
-        ("erratum-13",),
+        "Radii, at collapse and of any feature; label shift, covariate shift and features of no class around collapse",
+        ("collapsed-radius", "certified-radius", "label-shift", "covariate-shift", "out-of-distribution"),
         ("theory/decision",),
     ),
     Question(
         "Hard-to-predict features are analysed for Gaussian noise only",
         "The limits of that analysis and its price; a bound from means and variances that assumes no distribution",
-        ("frame-choice", "gcr-price"),
+        ("frame-choice", "gcr-price", "distribution-free-bound"),
         ("theory/decision",),
     ),
     Question(

@@ -69,7 +69,10 @@ def test_every_question_of_the_paper_has_an_answer_or_is_said_to_be_open():
     for question in QUESTIONS:
         assert set(question.claims) <= set(LEDGER)
         assert all((ROOT / room).is_dir() for room in question.rooms)
-        assert question.claims or question.rooms or question.answer.startswith("Open")
+        assert bool(question.claims) != question.answer.startswith("Open")
+    answers = {name for question in QUESTIONS for name in question.claims}
+    decisions = {c.id for c in LEDGER.values() if c.section == "Decisions" and c.source.startswith("new")}
+    assert answers >= decisions | {"fastest-angle"}  # the paper leaves to the future what is new about decisions
     text = render.document(list(LEDGER.values()), {})
     assert text.count("[apportioned](#apportioned)") == 2  # in the list, and where the paper asks for it
     for question in QUESTIONS:
