@@ -40,10 +40,22 @@ def compare(
     return Check.compare(name, "", stated, found, **allowed, printed=printed, means=means)
 
 
-def sampled(name: str, estimate: Estimate, stated: ArrayLike, *, printed: ArrayLike | None = None) -> Check:
-    """The same of a frequency found by Monte Carlo, which must agree within four standard errors."""
-    means = f"Monte Carlo, {estimate.n:.0e} draws, standard error {np.max(estimate.standard_error):.0e}"
-    return compare(name, means, estimate.mean, stated, absolute=4.0 * estimate.standard_error, printed=printed)
+def sampled(
+    name: str,
+    estimate: Estimate,
+    stated: ArrayLike,
+    *,
+    relation: Relation = "=",
+    printed: ArrayLike | None = None,
+) -> Check:
+    """The same of what was found by Monte Carlo, which must agree within four standard errors."""
+    allowed: Any = 4.0 * estimate.standard_error
+    return compare(name, drawn(estimate), estimate.mean, stated, absolute=allowed, relation=relation, printed=printed)
+
+
+def drawn(estimate: Estimate) -> str:
+    """The means of whatever rests on draws: how many, and their standard error."""
+    return f"Monte Carlo, {estimate.n:.0e} draws, standard error {np.max(estimate.standard_error):.1e}"
 
 
 class Examination(NamedTuple):

@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from theory.decision import covariate
 from ufm.certify.ledger.by_hand import frame_by_hand
-from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, sampled
 from ufm.measure.montecarlo import Estimate, frequency
 
 CLAIM = Claim(
@@ -59,6 +59,5 @@ def evidence() -> Evidence:
     each, constant, radius = attacked((4, 2, 1, 3, 2), 0.7)
     yield sampled("five classes, each moved to its nearest boundary", each, left(radius, 5))
     bound = covariate.shifted_accuracy_bound(radius, SIZE, SIGMA, 5)
-    how, error = f"Monte Carlo, {DRAWS:.0e} draws", 4.0 * float(each.standard_error)
-    yield compare("the same is not below the bound", how, each.mean, bound, relation=">=", absolute=error)
-    yield compare("one vector for all does less", how, constant.mean, each.mean, relation=">=", absolute=error)
+    yield sampled("the same is not below the bound", each, bound, relation=">=")
+    yield sampled("one vector for all does less", constant, each.mean, relation=">=")

@@ -56,7 +56,7 @@ def evidence() -> Evidence:
     for kind in ("normal", "exponential", "Student, 3 degrees of freedom", "two values"):
         pairs = [errors(*drawn(kind, rng)) for _ in range(25)]
         found, bound = (np.array(each) for each in zip(*pairs, strict=True))
-        yield compare(f"error of each class, {kind}", "25 draws of 2,000 features", found, bound, relation="<=")
+        yield compare(f"error of each class, {kind}", "counted, 25 sets of 2,000", found, bound, relation="<=")
     # a class at two places, one of them beyond the plane to the other class
     for many in (1, 4, 99):
         features = np.concatenate([np.full(many, -1.0 / many), [1.0]])  # mean 0, and the plane at 1

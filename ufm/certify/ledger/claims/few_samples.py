@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from theory.decision import few_samples
-from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, drawn, sampled
 from ufm.measure.montecarlo import Estimate, frequency
 
 CLAIM = Claim(
@@ -53,28 +53,49 @@ def lost(case: tuple[int, int, float, float, int]) -> tuple[Estimate, Estimate]:
     return frequency(np.sum(lead < 0), DRAWS), frequency(np.sum(lead < bias), DRAWS)
 
 
+def quadratic_form(n: int, other: int) -> np.ndarray:
+    """What |z - own mean|^2 is taken off |z - other mean|^2 for, in coordinates z, e_k and e_j without D."""
+    own, far = np.array([1.0, -1.0 / np.sqrt(n), 0.0]), np.array([1.0, 0.0, -1.0 / np.sqrt(other)])
+    return np.outer(far, far) - np.outer(own, own)
+
+
+def moments_by_matrices(case: tuple[int, int, float, float, int]) -> tuple[float, float]:
+    """Of v'Mv - 2 l'v + D^2, which is the difference, v all coordinates of z, e_k and e_j."""
+    n, other, distance, sigma, dim = case
+    m = sigma**2 * np.kron(np.eye(dim), quadratic_form(n, other))
+    slope = np.zeros(3 * dim)
+    slope[:3] = distance * sigma * np.array([1.0, 0.0, -1.0 / np.sqrt(other)])
+    return float(np.trace(m) + distance**2), float(2.0 * np.trace(m @ m) + 4.0 * slope @ slope)
+
+
+def lost_by_chi_squares(n: int, other: int, distance: float, sigma: float, dim: int) -> Estimate:
+    """How often the other mean is nearer: in the direction of D as it is, in all others by chi squares."""
+    rng = np.random.default_rng(11)
+    z, own, far = rng.standard_normal((3, DRAWS))
+    own, far = own / np.sqrt(n), far / np.sqrt(other) + distance / sigma
+    sizes = np.linalg.eigvalsh(quadratic_form(n, other))[[0, 2]]  # the one in the middle is 0
+    rest = rng.chisquare(dim - 1, (DRAWS, 2)) @ sizes
+    return frequency(np.sum((z - far) ** 2 - (z - own) ** 2 + rest < 0), DRAWS)
+
+
 def evidence() -> Evidence:
     for case in CASES:
         name = "n_k = {}, n_j = {}, D = {}, sigma = {}, d = {}".format(*case)
         plain, corrected = lost(case)
         yield sampled(f"P(j beats k), {name}", plain, few_samples.confusion(*case))
         yield sampled("the same, corrected", corrected, few_samples.confusion(*case, corrected=True))
-    rng, (n, other, distance, sigma, dim) = np.random.default_rng(1), CASES[0]
-    own = rng.standard_normal((200_000, n, dim)).mean(axis=1)
-    z, far = rng.standard_normal((200_000, dim)), rng.standard_normal((200_000, dim)) / np.sqrt(other)
-    far[:, 0] += distance / sigma
-    leads = sigma**2 * (np.sum((z - far) ** 2, axis=1) - np.sum((z - own) ** 2, axis=1))
-    mean, variance = few_samples.moments(*CASES[0])
-    error = np.sqrt(leads.var() / leads.size)
-    how = "2e+05 draws, means of the samples themselves"
-    yield compare("mean of the difference of squared distances", how, leads.mean(), mean, absolute=4 * error)
-    spread = np.sqrt(np.mean((leads - leads.mean()) ** 4) - leads.var() ** 2) / np.sqrt(leads.size)
-    yield compare("its variance", how, leads.var(), variance, absolute=4 * spread)
+    found, stated = moments_by_matrices(CASES[0]), few_samples.moments(*CASES[0])
+    name, how = "mean and variance of the difference of squared distances", "traces of matrices of all coordinates"
+    yield compare(name, how, found, stated, relative=1e-12)
     rare = (1000, 3.0, 1.0, 10**5)
     even = float(few_samples.break_even(*rare))
-    sides = few_samples.confusion(np.round([0.97 * even, 1.03 * even]), *rare)
-    yield compare("d = 10^5, 3 % below the threshold: below chance", "exact", sides[0], 0.5, relation=">=")
-    yield compare("3 % above it: not", "exact", sides[1], 0.5, relation="<=")
+    for name, share, side in (("3 % below", 0.97, 1.0), ("3 % above", 1.03, -1.0)):
+        n = round(share * even)
+        share_lost = lost_by_chi_squares(n, *rare)
+        yield sampled(f"P(j beats k), d = 10^5, {name} the threshold", share_lost, few_samples.confusion(n, *rare))
+        beyond = side * (share_lost.mean - 0.5) - 4.0 * share_lost.standard_error
+        chance = f"by how much the class is {'below' if side > 0 else 'above'} chance, beyond four standard errors"
+        yield compare(chance, drawn(share_lost), beyond, 0.0, relation=">=")
     dims = np.array([100, 10_000, 1_000_000])
     at = (2, 1000, (2.0 * dims) ** 0.25, 1.0, dims)
     exact, normal = (rule(*at, corrected=True) for rule in (few_samples.confusion, few_samples.normal_confusion))

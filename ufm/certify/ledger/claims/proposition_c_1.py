@@ -5,7 +5,7 @@ which is more than 1/2 above a margin and less below.
 from scipy import integrate, stats
 
 from theory.decision import hard
-from ufm.certify.ledger.claim import Claim, Evidence, compare, sampled
+from ufm.certify.ledger.claim import Claim, Evidence, compare, drawn, sampled
 from ufm.certify.ledger.claims import erratum_7
 from ufm.certify.ledger.simulations import NOISE, PAIR, preference
 
@@ -45,9 +45,10 @@ def evidence() -> Evidence:
         stated = hard.surrogate_probability(margin + step, f, g, theta, 3, NOISE)
         estimate = preference(PAIR, margin + step, NOISE)
         yield sampled(f"P(GCR prefers k) at a lead of {step:+.2f} over the margin", estimate, stated)
-    above, below = (preference(PAIR, margin + step, NOISE).mean for step in (0.02, -0.02))
-    yield compare("just above the margin: more than 1/2", "Monte Carlo", above, 0.5, relation=">=")
-    yield compare("just below: less", "Monte Carlo", below, 0.5, relation="<=")
+    for name, side in (("just above the margin: more than 1/2 by", 1.0), ("just below: less by", -1.0)):
+        estimate = preference(PAIR, margin + 0.02 * side, NOISE)
+        beyond = side * (estimate.mean - 0.5) - 4.0 * estimate.standard_error
+        yield compare(f"{name}, beyond four standard errors", drawn(estimate), beyond, 0.0, relation=">=")
     for x, counts in ((0.7, (5, 1)), (-1.3, (3, 8))):
 
         def both(b: float, a: float, n: tuple[int, int] = counts) -> float:
