@@ -159,13 +159,13 @@ def test_an_angle_per_class_that_is_the_same_is_one_angle(f, data):
 
 
 @pytest.mark.slow
-def test_a_grid_of_designs_takes_less_than_a_second_of_two_processors():
+def test_a_grid_of_designs_takes_less_than_a_second_of_a_processor():
     f, theta = np.arange(1, 101)[:, None], np.linspace(0.0, np.pi / 2, 100)
     start = time.process_time()
     accuracy.nmc_accuracy(3.0, 100)
     accuracy.rcr_accuracy(f, theta, 3.0, 100)
     accuracy.gcr_accuracy(f, theta, 3.0, 100)
-    assert time.process_time() - start < 2.0
+    assert time.process_time() - start < 1.0  # of all threads; about .45
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Radii of decisions against quadratic programs in d dimensions, and against moving the features."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from scipy import optimize
 
 import ufm
 from tests import oracles, strategies
+from ufm.files.blas import one_thread
 from ufm.measure import radius, rules
 
 
@@ -157,16 +160,25 @@ def test_limits():
         assert ufm.certified_radius([[1.0, 0.0]], same, "gcr").radius[0] == pytest.approx(0.0, abs=1e-14)
 
 
-@pytest.mark.slow
-def test_ten_thousand_features_of_a_hundred_classes_take_two_seconds():
-    from time import process_time
+def seconds(call):
+    """Of a processor, the least of three times: what else runs on a machine only adds to it."""
+    times = []
+    for _ in range(3):
+        begin = process_time()
+        call()
+        times.append(process_time() - begin)
+    return min(times)
 
-    frame = ufm.multi_center_frame(ufm.Problem((1,) * 100, 20, 0.2), basis="coordinate")
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", rules.RULES)
+def test_ten_thousand_features_of_a_hundred_classes_take_two_seconds(rule):
+    """On a machine that multiplies them with all centers in 1.3; on a slower one, half as much again as that takes."""
+    frame = ufm.multi_center_frame(ufm.Problem((1,) * 100, 20, 0.2), basis="random")
     z = np.random.default_rng(0).standard_normal((10_000, frame.dim))
-    begin = process_time()
-    for rule in rules.RULES:
-        ufm.certified_radius(z, frame, rule)
-    assert process_time() - begin < 6.0  # of a processor, all three; one takes about .3
+    with one_thread():
+        product = seconds(lambda: z @ frame.centers.T)
+        assert seconds(lambda: ufm.certified_radius(z, frame, rule)) < max(2.0, 1.5 * product)
 
 
 FRAME = ufm.multi_center_frame(ufm.Problem((1, 1), 2, 0.3))
