@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import ufm
+from ufm.certify import decided
 from ufm.certify.decided import decide
 from ufm.certify.estimates import DRAWS, Estimates, predicted_accuracy
 from ufm.certify.finding import PREMISES
+from ufm.measure.radius import certified_radius
 from ufm.problems.frames import dense, multi_center_frame
 
 K, N = 6, 3000
@@ -105,6 +107,38 @@ def test_far_features_refute_nothing(frame):
     assert found.report.early.startswith("training features are at NC = ")
     assert "NO " not in str(found.report)
     assert any("vacuous" in note for note in found.report.notes)
+
+
+def test_what_allows_any_accuracy_is_no_evidence(frame):
+    """Four features of a class have a tolerance above 1, which 0.3 against 0 would be within."""
+    near, (far, labels) = features(frame, seed=1, **NEAR), features(frame, seed=2, r=1.0, sigma=0.5)
+    within = np.tile(np.arange(N), K)
+    for few, name in (
+        ((within < 4) & (labels == K - 1) | (labels < K - 1), "RCR, accuracy: vacuous for classes 5, "),
+        (within < 4, "RCR, accuracy: vacuous for classes 0, 1, 2, 3, 4, 5, "),
+        (within < 2, "RCR, accuracy, prior reversed: vacuous, "),
+    ):
+        found = decide(*near, far[few], labels[few], frame)
+        assert any(note.startswith(name) for note in found.report.notes), found.report.notes
+        for check in named(found, "accuracy"):
+            assert check.tolerance < max(check.predicted, 1.0 - check.predicted), check
+
+
+def test_attacks_move_features_and_decide_again(frame, monkeypatch):
+    """Radii that were wrong would not tell what an attack does."""
+    near, far = features(frame, seed=1, **NEAR), features(frame, seed=2, r=1.0, sigma=0.3)
+    honest = named(decide(*near, *far, frame), "under attacks")
+
+    def twice(*given, **more):
+        found = certified_radius(*given, **more)
+        return found._replace(radius=2.0 * found.radius)
+
+    monkeypatch.setattr(decided, "certified_radius", twice)
+    assert named(decide(*near, *far, frame), "under attacks") == honest
+    assert len(honest) == 6
+    assert all(check.holds for check in honest)
+    left = [check.measured for check in named(decide(*near, *far, frame), "nearest", "under attacks")]
+    assert left == sorted(left, reverse=True)
 
 
 def test_class_dependent_norms_cost_the_order(frame):
