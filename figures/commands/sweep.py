@@ -1,7 +1,9 @@
 """A recorded quantity of a sweep, over one axis or two."""
 
+import json
 from collections.abc import Iterator
 from functools import singledispatch
+from itertools import groupby
 from textwrap import fill
 from typing import Any
 
@@ -26,6 +28,32 @@ WRAPPED = 30
 ANSWERS = ("no", "yes")
 """What 0 and 1 say where a quantity has no other values."""
 
+APART = 0.04
+"""Lines of such a quantity are so far from one another: they would hide each other."""
+
+WORDS = {
+    "class_sizes": "class sizes",
+    "n_classes": "number of classes",
+    "n_max": "size of the largest class",
+    "tau": r"imbalance $\tau$",
+    "f": "centers, mean $f$",
+    "theta": r"angle $\theta$",
+    "lam": r"decay $\lambda$",
+    "lam_w": "decay of the classifier",
+    "lam_h": "decay of the features",
+    "scale": "start size",
+    "gain": "gain of GCR over RCR",
+    "merged": "merged with its like",
+    "living": "living class",
+    "nc": "NC",
+    "nc_mean": "NC, mean of the class",
+    "nc_max": "NC, largest of the class",
+    "nc_curve": "NC, mean of the class",
+    "collapse_time_median": "collapse, half of the class",
+    "value": "objective",
+}
+"""Names that say too little, in words; others are words with _ for spaces."""
+
 
 @styled()
 def sweep_figure(data: Dataset, sweep: Sweep, picture: Picture | None = None) -> Figure:
@@ -39,6 +67,8 @@ def sweep_figure(data: Dataset, sweep: Sweep, picture: Picture | None = None) ->
     if not np.isfinite(data[plan.quantity].values).any():
         raise Nothing(f"no cell has a finite {plan.quantity}: nothing to draw")
     data, fixed = _selected(data, plan)
+    if isinstance(plan, Lines | Scatter) and plan.lines == "class":
+        data = _alike(data)
     parts = [(data, "")]
     if plan.panels is not None:
         parts = [(data.isel({plan.panels: i}), _point(data, plan.panels, i)) for i in range(data.sizes[plan.panels])]
@@ -117,11 +147,28 @@ def _place(data: Dataset, name: str, wanted: Any) -> int:
 
 def _point(data: Dataset, name: str, number: int) -> str:
     """One point of an axis in words."""
-    return f"class {number + 1}" if name == "class" else f"{name}={_text(data[name].values[number].item())}"
+    return f"class {number + 1}" if name == "class" else f"{_words(name)} = {_text(data[name].values[number].item())}"
+
+
+def _words(name: str) -> str:
+    return WORDS.get(name, name.replace("_", " "))
 
 
 def _text(value: Any) -> str:
+    """A point in words: lists of numbers, which files have as JSON, with their repetitions counted."""
+    if isinstance(value, str) and value.startswith("["):
+        runs = [(len(list(run)), number) for number, run in groupby(json.loads(value))]
+        return ", ".join(f"{count} x {number}" if count > 1 else str(number) for count, number in runs)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _alike(data: Dataset) -> Dataset:
+    """One of each run of classes with the same values, with its name in the coordinate ``class``: 1 to 3."""
+    classes = [data.isel({"class": k}).reset_coords(drop=True) for k in range(data.sizes["class"])]
+    first = [k for k, each in enumerate(classes) if k == 0 or not each.equals(classes[k - 1])]
+    last = [*(k - 1 for k in first[1:]), len(classes) - 1]
+    names = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in zip(first, last, strict=True)]
+    return data.isel({"class": first}).assign_coords({"class": names})
 
 
 def _wide(values: Any) -> bool:
@@ -149,9 +196,9 @@ def _positions(axis: Any, data: Dataset, name: str, *, vertical: bool = False) -
 
 
 def _named(data: Dataset, name: str) -> str:
-    """A quantity in words, with its unit."""
+    """A quantity in words, with its unit, which says all of a time."""
     units = data[name].attrs.get("units", "1")
-    return name.replace("_", " ") + ("" if units == "1" else f" ({units})")
+    return units if name == "time" and units != "1" else _words(name) + ("" if units == "1" else f" ({units})")
 
 
 def _split(data: Dataset, name: str | None) -> Iterator[tuple[Dataset, dict[str, Any]]]:
@@ -160,7 +207,7 @@ def _split(data: Dataset, name: str | None) -> Iterator[tuple[Dataset, dict[str,
         if name is None:
             yield data, {"color": color}
         else:
-            label = str(number + 1) if name == "class" else _text(data[name].values[number].item())
+            label = _text(data[name].values[number].item())
             yield data.isel({name: number}), {"color": color, "label": label}
 
 
@@ -169,7 +216,7 @@ def _of_many(data: Dataset, name: str | None) -> str | None:
     if name is None:
         return None
     drawn, size = len(shown_classes(data.sizes[name])), data.sizes[name]
-    return name if drawn == size else f"{name} ({drawn} of {size})"
+    return _words(name) if drawn == size else f"{_words(name)} ({drawn} of {size})"
 
 
 @singledispatch
@@ -180,26 +227,31 @@ def _draw(plan: Plan, axis: Any, data: Dataset, logarithmic: bool) -> None:
 @_draw.register
 def _lines(plan: Lines, axis: Any, data: Dataset, logarithmic: bool) -> None:
     in_time = plan.x == "time"
-    for part, look in _split(data, plan.lines):
+    said = _is_said(data[plan.quantity].values)
+    for number, (part, look) in enumerate(_split(data, plan.lines)):
         x = part["time"].isel(seed=0).values if in_time else _positions(axis, data, plan.x)
         values = part[plan.quantity].transpose("seed", plan.x)
         line = "" if plan.against and not in_time else "-"  # dots then, on the dashes of what they are held against
         marker = "" if in_time else "."
-        axis.plot(x, values.mean("seed", skipna=False), linestyle=line, marker=marker, markersize=4, **look)
+        up = APART * number if said else 0.0
+        axis.plot(x, values.mean("seed", skipna=False) + up, linestyle=line, marker=marker, markersize=4, **look)
         if values.sizes["seed"] > 1:
-            axis.fill_between(x, values.min("seed"), values.max("seed"), color=look["color"], alpha=0.2, linewidth=0)
+            axis.fill_between(
+                x, values.min("seed") + up, values.max("seed") + up, color=look["color"], alpha=0.2, linewidth=0
+            )
         if plan.against:
             other = part[plan.against].mean("seed", skipna=False)
-            axis.plot(x, other, color=look["color"], linestyle="--", linewidth=0.8)
+            axis.plot(x, other + up, color=look["color"], linestyle="--", linewidth=0.8)
     if plan.x in data.coords and data[plan.x].dtype.kind in "iuf" and _wide(data[plan.x].values):
         axis.set_xscale("log")
     if logarithmic:
         axis.set_yscale("log")
-    if _is_said(data[plan.quantity].values):
+    if said:
         axis.set_yticks([0.0, 1.0], ANSWERS)
-    axis.set(xlabel=_named(data, "time") if in_time else plan.x, ylabel=_named(data, plan.quantity))
+    axis.set(xlabel=_named(data, "time") if in_time else _words(plan.x), ylabel=_named(data, plan.quantity))
     if plan.against:
-        axis.plot([], [], color="0.4", linestyle="--", linewidth=0.8, label=plan.against.replace("_", " "))
+        label = "predicted" if plan.against.startswith("predicted_") else _words(plan.against)
+        axis.plot([], [], color="0.4", linestyle="--", linewidth=0.8, label=label)
     if plan.lines or plan.against:
         legend_beside(axis, title=_of_many(data, plan.lines))
 
@@ -224,7 +276,7 @@ def _map(plan: Map, axis: Any, data: Dataset, logarithmic: bool) -> None:
         if known.size > 1:
             levels = np.linspace(known[0], known[-1], 3 if known.size == 2 else 7)[1:-1]
             axis.contour(*sides, other, levels=levels, colors="white", linewidths=1.0)
-    axis.set(xlabel=plan.x, ylabel=plan.y)
+    axis.set(xlabel=_words(plan.x), ylabel=_words(plan.y))
     for points, scale in zip(sides, (axis.set_xscale, axis.set_yscale), strict=True):
         if _wide(points):
             scale("log")

@@ -122,13 +122,21 @@ def swept():
 
 
 PICTURES = [
-    (Picture(), ["theta=0.2 (of 3)", "scale=1 (of 2)"], "class (10 of 40)"),
-    (Picture("nc_mean", lines="theta"), ["scale=1 (of 2)", "class 40 of 40"], "theta"),
-    (Picture("nc_curve", select={"f": 2}), ["f=2", "theta=0.2 (of 3)", "scale=1 (of 2)"], "class (10 of 40)"),
-    (Picture("nc_mean", x="class", y="f", select={"scale": 0.5}), ["theta=0.2 (of 3)", "scale=0.5"], None),
-    (Picture("value", x="f", y="theta", panels="scale"), ["scale=0.5"], None),
-    (Picture("value", x="theta", y="f", panels="scale"), ["scale=0.5"], None),
-    (Picture("value", panels="scale"), ["scale=0.5"], "theta"),
+    (Picture(), [r"angle $\theta$ = 0.2 (of 3)", "start size = 1 (of 2)"], "class (10 of 40)"),
+    (Picture("nc_mean", lines="theta"), ["start size = 1 (of 2)", "class 40 of 40"], r"angle $\theta$"),
+    (
+        Picture("nc_curve", select={"f": 2}),
+        ["centers, mean $f$ = 2", r"angle $\theta$ = 0.2 (of 3)", "start size = 1 (of 2)"],
+        "class (10 of 40)",
+    ),
+    (
+        Picture("nc_mean", x="class", y="f", select={"scale": 0.5}),
+        [r"angle $\theta$ = 0.2 (of 3)", "start size = 0.5"],
+        None,
+    ),
+    (Picture("value", x="f", y="theta", panels="scale"), ["start size = 0.5"], None),
+    (Picture("value", x="theta", y="f", panels="scale"), ["start size = 0.5"], None),
+    (Picture("value", panels="scale"), ["start size = 0.5"], r"angle $\theta$"),
 ]
 
 

@@ -48,15 +48,15 @@ def test_lines_are_means_and_bands_reach_from_smallest_to_largest(data):
         edges = band.get_paths()[0].get_extents()
         assert (edges.ymin, edges.ymax) == pytest.approx((float(own.min()), float(own.max())))
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["0.1", "0.2"]
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("f", "value")
-    assert axis.get_title(loc="left") == "start=sphere"
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("centers, mean $f$", "objective")
+    assert axis.get_title(loc="left") == "start = sphere"
 
 
 def test_classes_are_numbered_from_one_and_units_are_said(data):
     axis, other = sweep_figure(data, SWEEP, Picture("collapse_time", "f", panels="start", select={"class": 0})).axes
     assert axis.get_ylabel() == "collapse time (flow time)"
-    assert axis.get_title(loc="left") == "start=gaussian, class 1 of 2"
-    assert other.get_title(loc="left") == "start=sphere, class 1 of 2"
+    assert axis.get_title(loc="left") == "start = gaussian, class 1 of 2"
+    assert other.get_title(loc="left") == "start = sphere, class 1 of 2"
     assert axis.get_ylim() == other.get_ylim()
     own = data.collapse_time.isel({"class": 0}).sel(theta=0.1, start="sphere").mean("seed")
     np.testing.assert_allclose(lines(other)[0].get_ydata(), own)
@@ -66,7 +66,7 @@ def test_curves_run_over_the_recorded_times_on_a_logarithmic_scale(data):
     (axis,) = sweep_figure(data, SWEEP, Picture("nc_curve", select={"f": "3", "theta": "0.19", "start": "sphere"})).axes
     own = data.nc_curve.sel(f=3, theta=0.2, start="sphere").mean("seed")
     assert axis.get_yscale() == "log"
-    assert axis.get_xlabel() == "time (flow time)"
+    assert axis.get_xlabel() == "flow time"
     for k, line in enumerate(lines(axis)):
         np.testing.assert_allclose(line.get_xdata(), np.arange(5))
         np.testing.assert_allclose(line.get_ydata(), own.isel({"class": k}))
@@ -98,6 +98,36 @@ def test_a_second_quantity_is_dashed_and_the_first_stands_on_it_as_dots(data):
     assert [line.get_linestyle() for line in dots] == ["None"] * 3
 
 
+def test_classes_with_the_same_values_are_one_line(data):
+    """Neighbours that are equal in all panels; the lines of answers do not lie on one another."""
+    one = np.array([0.0, 0.0, 1.0])[:, None, None, None]
+    said = data.isel({"class": [0, 0, 1, 1]})[["value", "collapse_time"]].isel(seed=[0])
+    said["collapse_time"] = (
+        said.collapse_time.dims,
+        np.stack([0 * one, 0 * one, one, 0 * one], -1) + np.zeros((3, 2, 2, 1, 4)),
+    )
+    select = {"theta": "0.1", "start": "sphere"}
+    axis, other = (
+        sweep_figure(each, SWEEP, Picture("collapse_time", "f", lines="class", select=select)).axes[0]
+        for each in (said, said.isel({"class": [0, 1, 2, 2]}))
+    )
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["1 to 2", "3", "4"]
+    assert [text.get_text() for text in other.get_legend().get_texts()] == ["1 to 2", "3 to 4"]
+    lower, upper = lines(other)
+    assert not set(lower.get_ydata()) & set(upper.get_ydata())
+    np.testing.assert_array_equal(np.round(upper.get_ydata()), [0, 0, 1])
+
+
+def test_lists_are_counted_and_names_are_words():
+    sizes = ["[9, 3, 3]", "[9, 9, 3]"]
+    sweep = Sweep.from_mapping({"kind": "flow", "record": ["nc_mean"], "axes": {"class_sizes": [[9, 3, 3], [9, 9, 3]]}})
+    nc = xarray.Dataset({"nc_mean": (("class_sizes", "seed", "class"), np.ones((2, 1, 3)))}, {"class_sizes": sizes})
+    figure = sweep_figure(nc, sweep, Picture("nc_mean", x="class", panels="class_sizes"))
+    titles = [axis.get_title(loc="left") for axis in figure.axes]
+    assert titles == ["class sizes = 9, 2 x 3", "class sizes = 2 x 9, 3"]
+    assert figure.axes[0].get_ylabel() == "NC, mean of the class"
+
+
 def test_scatter_has_every_cell_and_the_diagonal(data):
     (axis,) = sweep_figure(
         data, SWEEP, Picture("collapse_time", against="predicted_time", scatter=True, lines="f")
@@ -114,7 +144,7 @@ def test_a_map_has_the_values_in_their_places(data):
     axis, bar = figure.axes
     (mesh,) = axis.collections
     np.testing.assert_allclose(mesh.get_array(), data.value.sel(start="gaussian").mean("seed").transpose("theta", "f"))
-    assert bar.get_ylabel() == "value"
+    assert bar.get_ylabel() == "objective"
     wide = data.assign(value=10.0 ** (3 * data.value))
     (mesh,) = sweep_figure(wide, SWEEP, picture).axes[0].collections
     assert isinstance(mesh.norm, LogNorm)
