@@ -1,6 +1,7 @@
 """What each rule costs on collapsed features, over f and theta, and what rules make of a network's test features."""
 
 import json
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,22 @@ LABELS = {"nearest": "nearest mean center", "rcr": "RCR", "gcr": "GCR"}
 COLORS = {"nearest": "C0", "rcr": "C1", "gcr": "C2"}
 DASHES = ("-", "--")
 """One for each angle."""
+
+KINDS: dict[str, dict[str, Any]] = {
+    "CAL": {"marker": "o"},
+    "CAL, theta 0.7": {"marker": "o", "markerfacecolor": "none"},
+    "CAL, margins": {"marker": "D"},
+    "AL": {"marker": "s"},
+    "P": {"marker": "^"},
+}
+"""Marks of trainings."""
+
+
+def kind(title: str) -> str:
+    """Which of KINDS a training is, by its title: theta 0.2 and the centers of the method unless it says otherwise."""
+    method = title.partition(" on ")[0]
+    others = {"theta 0.7": ", theta 0.7", "margins centers": ", margins"}
+    return method + "".join(words for part, words in others.items() if part in title.split(", "))
 
 
 def _decisions() -> list[dict[str, Any]]:
@@ -77,11 +94,14 @@ def plot(data: Dataset) -> Figure:
             own = data.sel(rule=rule, theta=theta)
             accuracy.plot(data.f, 100 * own.accuracy, **look)
             radius.plot(data.f, own.radius, **look)
-        own = data.sel(rule=rule)
-        dots: dict[str, Any] = {"color": color, "linestyle": "", "marker": "o", "markersize": 4, "label": LABELS[rule]}
-        points.plot(100 * own.predicted, 100 * own.measured, **dots)
-        sizes.plot(own.collapsed_radius, own.measured_radius, **dots)
     said = settings_of(data)
+    kinds = np.array([kind(title) for title in said["networks"]])
+    for rule in RULES:
+        for name, mark in KINDS.items():
+            own = data.sel(rule=rule).isel(network=kinds == name)
+            dots: dict[str, Any] = {"color": COLORS[rule], "linestyle": "", "markersize": 4, **mark}
+            points.plot(100 * own.predicted, 100 * own.measured, **dots)
+            sizes.plot(own.collapsed_radius, own.measured_radius, **dots)
     for axis, label in ((accuracy, "accuracy (%)"), (radius, "radius over norm")):
         axis.set(xscale="log", xlabel="centers per class $f$", ylabel=label)
         axis.set_xticks([1, 2, 5, 10, 20, 40], ["1", "2", "5", "10", "20", "40"])
@@ -94,7 +114,10 @@ def plot(data: Dataset) -> Figure:
     points.set(xlabel="predicted from norms and noises (%)", ylabel="test accuracy (%)", title="networks: accuracy")
     _diagonal(sizes, [0.0, 1.8])
     sizes.set(xlabel="radius at collapse", ylabel="median radius, training", title="networks: radius")
-    figure.legend(*accuracy.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    handles, labels = accuracy.get_legend_handles_labels()
+    grey = [points.plot([], [], color="0.4", linestyle="", markersize=4, **mark)[0] for mark in KINDS.values()]
+    rows = {"handles": [*chain(*zip(handles, grey, strict=True))], "labels": [*chain(*zip(labels, KINDS, strict=True))]}
+    figure.legend(**rows, loc="outside lower center", ncols=len(KINDS))  # rules above, trainings below
     return figure
 
 
@@ -117,8 +140,9 @@ def caption(data: Dataset) -> str:
         nearest boundary. No rule beats the nearest mean center there; GCR's radius falls with every further center.
         Below, {len(said["networks"])} trainings on CIFAR-10-LT, three seeds of five kinds, from results/decisions.json
         (`ufm decide`), mean over classes: test accuracy over what theory says of features with the same norms and
-        noises, and radii of training features over those at collapse. The grey line is equality. These features are far
-        from collapse, so that nothing is refuted; but the order that theory has does not come true: where classes
-        differ in their number of centers, RCR is first.""",
+        noises, and radii of training features over those at collapse; colours are rules, marks trainings (theta 0.2 and
+        the method's own centers unless the mark says otherwise). The grey line is equality. These features are far from
+        collapse, so that nothing is refuted; but the order that theory has does not come true: where classes differ in
+        their number of centers, RCR is first.""",
         rows,
     )

@@ -9,13 +9,13 @@ import xarray
 from scipy.integrate import solve_ivp
 
 from figures import gallery, loops, style
-from figures.new import allocation, gcr, networks, rates, sphere, work_precision
+from figures.new import allocation, decisions, gcr, measures, networks, rates, sphere, work_precision
 from figures.paper import centers, class_features, class_means, collapse, hard_to_predict, null_space
 from tests.readable import require_readable
 from theory.decision import hard
 from theory.multicenter import flows, geometry
 from ufm.files import store
-from ufm.problems.frames import multi_center_frame
+from ufm.problems.frames import dense, multi_center_frame
 from ufm.problems.presets import preset
 from ufm.problems.problem import Problem
 
@@ -236,6 +236,34 @@ def test_networks_shows_the_committed_results(data):
     np.testing.assert_array_equal(middle.lines[0].get_ydata(), cal.nc.values.ravel())
     np.testing.assert_array_equal(right.lines[0].get_ydata(), 100 * cal.gain.values.ravel())
     assert f"{networks.correlations(found).mean():.2g}" in networks.caption(found)
+
+
+def test_measures_of_a_simplex_end_at_0_but_for_the_duality(data):
+    found = data("measures")
+    last, said = found.isel(time=-1), json.loads(found.attrs["settings"])
+    assert max(float(last[name]) for name in ("nc1", "nc2_equinorm", "nc2_equiangle")) < 1e-4
+    # at collapse, from the frame alone: class means are the directions of the mean centers
+    frame = multi_center_frame(measures._problem(said))
+    means = dense(frame.mean_directions)
+    rows, centered = dense(frame.classifier), means - means.mean(axis=0)
+    own = np.sum(rows * centered, axis=1) / np.linalg.norm(rows, axis=1) / np.linalg.norm(centered, axis=1)
+    np.testing.assert_allclose(measures.cosines(said), own, rtol=1e-12)
+    apart = np.linalg.norm(rows / np.linalg.norm(rows) - centered / np.linalg.norm(centered))
+    assert measures.duality(said) == pytest.approx(apart, rel=1e-12)
+    np.testing.assert_allclose(last.nc3_cosine_of_class, own, atol=1e-4)
+    np.testing.assert_allclose(found.nc_mean, found.recorded_nc, rtol=1e-9, atol=1e-15)
+    simplex, angle, frame = measures.plot(found).axes
+    np.testing.assert_array_equal(simplex.lines[0].get_ydata(), found.nc1)
+    np.testing.assert_array_equal(lines(angle)[0].get_ydata(), found.nc3_cosine_of_class[:, 0])
+
+
+def test_networks_of_decisions_have_the_mark_of_their_training(data):
+    found = data("decisions")
+    kinds = [decisions.kind(title) for title in json.loads(found.attrs["settings"])["networks"]]
+    assert {*kinds} == {*decisions.KINDS}
+    points = decisions.plot(found).axes[2]
+    drawn = [len(line.get_xdata()) for line in points.lines if line.get_marker() != "None"]
+    assert sum(drawn) == len(kinds) * len(decisions.RULES)
 
 
 @pytest.mark.slow
