@@ -1,5 +1,6 @@
 """What all figures share: style, canvases, colours of classes, matrices of cosines, and writing to disk."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,10 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.font_manager import FontProperties
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter, LogFormatterMathtext, MaxNLocator
 
 from ufm.files.store import write_atomically
 
@@ -21,6 +25,9 @@ ONE_COLUMN, TWO_COLUMNS = 3.3, 6.8
 RESOLUTION = 200
 """Dots per inch of pictures that are not vectors."""
 
+SMALLEST = 7.0
+"""Points: letters, exponents and indices that are smaller cannot be read in print."""
+
 
 @contextmanager
 def styled() -> Iterator[None]:
@@ -29,9 +36,42 @@ def styled() -> Iterator[None]:
         yield
 
 
+class _PlainLog(LogFormatter):
+    """Ticks of a logarithmic axis without exponents that are set small: 1e-5."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return super().__call__(x, pos) and (f"{x:g}" if 1e-3 <= x < 1e4 else re.sub("e[+]?(-?)0*", r"e\1", f"{x:.0e}"))
+
+
+class Legible(Figure):
+    """A figure without a letter below SMALLEST: matplotlib sets exponents and indices at 0.7 of their text."""
+
+    def draw(self, renderer: Any) -> None:
+        """First logarithmic axes get plain numbers, and texts with indices grow until these are legible."""
+        for axis in self.axes:
+            for side in (axis.xaxis, axis.yaxis):
+                if isinstance(side.get_major_formatter(), LogFormatterMathtext):
+                    side.set_major_formatter(_PlainLog())
+                if isinstance(side.get_minor_formatter(), LogFormatterMathtext):
+                    side.set_minor_formatter(_PlainLog(labelOnlyBase=False))
+        texts: list[Any] = self.findobj(Text)
+        for text in texts:
+            size = text.get_fontsize()
+            if "$" in text.get_text() and (least := _smallest(text.get_text(), size)) < SMALLEST:
+                text.set_fontsize(size * SMALLEST / least)
+        super().draw(renderer)
+
+
+def _smallest(text: str, size: float) -> float:
+    """Points of the smallest letter of a text with formulas; the sign of a root is none."""
+    parser, font = MathTextParser("path"), FontProperties(size=size)
+    glyphs = [glyph for line in text.splitlines() for glyph in parser.parse(line, prop=font).glyphs]
+    return min(points for _, points, letter, *_ in glyphs if letter != ord("√"))
+
+
 def canvas(width: float, height: float, layout: Any = "constrained") -> Figure:
     """An empty figure, inches, whose panels make room for their labels when it is drawn."""
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = Legible(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

@@ -34,7 +34,7 @@ def scene(figure: Figure, place: tuple[Any, ...], labels: tuple[str, str, str], 
 
 def entitle(axis: Any, text: str) -> None:
     """A title that stands next to its picture: the corners above a cube seen from the side are empty."""
-    axis.set_title(text, loc="center", y=0.96)
+    axis.set_title(text, loc="center", y=1.0)
 
 
 def draw_sphere(axis: Any) -> None:

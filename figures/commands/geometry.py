@@ -20,8 +20,8 @@ def geometry_figure(geometry: Geometry | DeepGeometry | SphereGeometry) -> Figur
     some = group[np.unique(np.linspace(0, len(group) - 1, min(len(group), SHOWN)).round().astype(int))]
     figure, (axes,) = panels(1, 4, 2.2, 2.4, below=0.2)
     place, place_name = np.arange(1, len(some) + 1), "class" if len(some) == len(group) else "class (some)"
-    axes[0].plot(place, geometry.weight_norms[some], "o-", markersize=3, label="$|w_k|$")
-    axes[0].plot(place, geometry.feature_norms[some], "s-", markersize=3, label="$|h_k|$")
+    axes[0].plot(place, geometry.weight_norms[some], "o-", markersize=3, label="$|w|$")
+    axes[0].plot(place, geometry.feature_norms[some], "s-", markersize=3, label="$|h|$")
     axes[0].set(xlabel=place_name, ylabel="norm", ylim=(0.0, None))
     legend_below(figure, axes[0])
     axes[1].plot(place, geometry.margins[some], "o-", markersize=3, color="C2")

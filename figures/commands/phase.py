@@ -48,7 +48,7 @@ def model_phase_figure(diagram: ModelDiagram, theory: "xarray.Dataset | None" = 
         for k, color in shown_classes(diagram.alive.shape[-1]):
             found = diagram.weight_norms[0, :, k]
             left.plot(diagram.horizontal.values, found, ".-", markersize=4, linewidth=0.8, color=color)
-        left.set(xscale="log", xlabel=diagram.horizontal.label, ylabel="$|w_k|$")
+        left.set(xscale="log", xlabel=diagram.horizontal.label, ylabel="$|w|$")
         left.set_title("norms, first class to last", loc="left")
     _staircase(right, diagram)
     return figure

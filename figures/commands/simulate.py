@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from figures.style import draw_classes, draw_cosines, legend_below, legend_beside, panels, styled
+from figures.style import TWO_COLUMNS, draw_classes, draw_cosines, legend_below, panels, styled
 from ufm.certify.predict import predict
 from ufm.measure import metrics
 from ufm.problems.kinds import CosineProblem
@@ -20,7 +20,8 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
 
     The horizontal axis is flow time, cut where nothing happens any more; dark is the first class, light the last.
     """
-    figure, axes = panels(len(trajectories), 3, 3.0, 1.9, right=1.6)
+    figure, axes = panels(len(trajectories), 3, TWO_COLUMNS / 3, 2.1, right=0.15, below=0.3)
+    figure.subplots_adjust(hspace=0.8)
     for row, (name, t) in zip(axes, trajectories.items(), strict=True):
         nc, norm, spread = row
         pairs = zip(t.problem.class_sizes, t.problem.centers, strict=True)
@@ -33,8 +34,9 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
         nc.set(yscale="log", ylabel="NC, class mean", ylim=(1e-22, 8.0))
         norm.set(ylabel="$|h|$", yscale="log")
         spread.set(ylabel="variability", ylim=(-0.02, 1.15))
-        (limit,) = spread.plot([], [], color="0.4", linestyle=":", label=r"theory, $1 - \cos\rho_k$")
-        legend_beside(spread, handles=[nc.lines[0], nc.lines[-1], limit])
+        (limit,) = spread.plot([], [], color="0.4", linestyle=":", label=r"theory, $1 - \cos\rho$")
+        handles = [nc.lines[0], nc.lines[-1], limit]
+        norm.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.32), borderaxespad=0.0, ncols=3)
         done = np.flatnonzero(collapse.max(axis=1) < 1e-22)
         for axis in row:
             axis.set(xlabel="flow time $t$", xlim=(0.0, t.times[done[0]] if done.size and done[0] else t.times[-1]))
@@ -44,7 +46,7 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
 @styled()
 def geometry_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
     """Gram matrix of the class means at the end, and per class angle and rate of collapse against theory."""
-    figure, axes = panels(len(trajectories), 3, 2.6, 2.1, right=0.75, below=0.25)
+    figure, axes = panels(len(trajectories), 3, TWO_COLUMNS / 3, 2.1, right=0.6, below=0.25)
     for row, (name, t) in zip(axes, trajectories.items(), strict=True):
         gram, angle, speed = row
         problem = t.problem
@@ -58,7 +60,7 @@ def geometry_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
         angle.plot(classes, predict(problem).classifier_cosine, color="0.6", label="theory")
         ends = 1.0 - t.class_values("variability")[-1]
         angle.plot(classes, ends, ".", markersize=3, color="C0", label="simulation")
-        angle.set(xlabel="class", ylabel=r"$\cos(h, w_k)$ at the end", ylim=(0.0, 1.05))
+        angle.set(xlabel="class", ylabel=r"$\cos(h, w)$ at the end", ylim=(0.0, 1.05))
         _speed(speed, t)
         for axis in (angle, speed):
             axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -70,7 +72,7 @@ def _speed(axis: Any, t: Trajectory) -> None:
     """Time until the mean NC of a class is below 1e-6 (interpolated), over what theory says of its rate."""
     classes = np.arange(1, t.problem.n_classes + 1)
     log_nc = np.log10(np.maximum(t.class_values("nc_mean"), 1e-300))
-    axis.set(xlabel="class", ylabel="time to NC < $10^{-6}$")
+    axis.set(xlabel="class", ylabel="time to NC < 1e-6")
     if np.all(log_nc[-1] > -6):
         axis.set(xlim=(0.5, classes[-1] + 0.5), yticks=[])
         axis.text(0.5, 0.5, "no collapse", ha="center", va="center", transform=axis.transAxes, color="0.4")

@@ -32,7 +32,7 @@ def training_figure(data: Dataset, said: Mapping[str, Any]) -> Figure:
     shown = [left.lines[0], left.lines[-1]]
     middle.set(ylabel="variability, training images", xlabel="epoch")
     if "variability" in predicted:
-        shown += middle.plot([], [], color="0.4", linestyle=":", label=r"predicted, $1 - \cos\rho_k$")
+        shown += middle.plot([], [], color="0.4", linestyle=":", label=r"predicted, $1 - \cos\rho$")
     legend_beside(middle, handles=shown)
     _accuracy(right, data)
     legend_below(figure, right, ncols=4)

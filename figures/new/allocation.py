@@ -89,7 +89,7 @@ def plot(data: Dataset) -> Figure:
             axis.plot(classes, own.centers, label=rule, **look)
             wrong = own.violation.values > 0
             axis.plot(classes[wrong], own.centers.values[wrong], **RING)
-        axis.set(xlabel="class (1: most samples)", ylabel=f"centers $f_k$, mean {said['f']}", xticks=classes[::3])
+        axis.set(xlabel="class (1: most samples)", ylabel=f"centers $f$, mean {said['f']}", xticks=classes[::3])
         axis.set(ylim=(0.0, 1.12 * float(part.centers.max())))
         first, *_, last = part.class_size.values
         axis.set_title(f"{name}\nn = {first:,} to {last:,}")

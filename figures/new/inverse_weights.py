@@ -18,8 +18,8 @@ THEOREMS = ("ce-imbalanced", "rebalanced-ce")
 
 LOSSES = {
     "cross-entropy": "cross-entropy",
-    "inverse": "weights $N / (K n_k)$",
-    "rebalanced": r"these, and logits $\times\sqrt{n_k / \bar n}$",
+    "inverse": "inverse class weights",
+    "rebalanced": "these, and logits scaled",
 }
 """As panels are titled."""
 

@@ -80,10 +80,10 @@ def plot(data: Dataset) -> Figure:
         for place, (name, look) in enumerate(LOOKS.items()):
             axis.plot(across[found == place], up[found == place], linestyle="", label=name, **look)
         merge, die = boundaries(said, bias, fine)
-        axis.plot(merge, fine, color="k", label=r"theory: $\lambda = \sqrt{n_B} / N$")
+        axis.plot(merge, fine, color="k", label="theory: minorities merge")
         axis.plot(die, fine, color="k", linestyle="--", label="theory: all at 0")
         axis.set(xscale="log", yscale="log", xlabel=r"$\lambda = \sqrt{\lambda_W \lambda_H}$", title=title)
-    axes[0].set_ylabel(r"imbalance $\tau = n_B / n_A$")
+    axes[0].set_ylabel(r"imbalance $\tau$")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure

@@ -66,21 +66,17 @@ def plot(data: Dataset) -> Figure:
         left.plot(part.predicted_rate.values.ravel(), part.rate.values.ravel(), ".", color=color, label=f"{theta:g}")
     left.set(xscale="log", xlabel="predicted rate (1 / flow time)")
     left.set(yscale="log", ylabel="measured rate (1 / flow time)")
-    left.set_title(f"measured at NC = {_power(float(lowest.level))}")
+    left.set_title(f"measured at NC = {float(lowest.level):g}")
     figure.legend(*left.get_legend_handles_labels(), title=r"$\theta$ (radians)", loc="outside lower left", ncols=4)
     for place, level in enumerate(data.level.values):
         ratio = 1.0 + departure(data).isel(level=place).values.ravel()
-        look = {"color": f"C{place}", "alpha": 0.7, "label": f"NC = {_power(float(level))}"}
+        look = {"color": f"C{place}", "alpha": 0.7, "label": f"NC = {level:g}"}
         right.plot(data.predicted_rate.values.ravel(), ratio, ".", **look)
     right.axhline(1.0, color="0.5", linewidth=0.7)
     right.set(xscale="log", xlabel="predicted rate (1 / flow time)", ylabel="measured / predicted")
     right.set_title("the rate is an asymptote")
     figure.legend(*right.get_legend_handles_labels(), title="measured at", loc="outside lower right", ncols=3)
     return figure
-
-
-def _power(value: float) -> str:
-    return rf"$10^{{{round(np.log10(value))}}}$"
 
 
 def caption(data: Dataset) -> str:

@@ -135,7 +135,7 @@ def _draw_classes(axes: Any, data: Dataset, fine: Array) -> None:
     for k, pair in enumerate(pairwise(sizes)):
         found = data.distance.sel(loss="ce", bias="none").isel(pair=k)
         axes[1].plot(data.lam, found, ".-", color=colors[k], markersize=4, linewidth=0.6, label="{}, {}".format(*pair))
-    axes[0].set(ylabel="$|w_k|$", ylim=(0.0, None), title="squared loss, no bias")
+    axes[0].set(ylabel="$|w|$", ylim=(0.0, None), title="squared loss, no bias")
     axes[1].set(yscale="log", ylabel="distance of class means", title="cross-entropy, no bias")
 
 

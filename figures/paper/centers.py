@@ -68,13 +68,13 @@ def plot(data: Dataset) -> Figure:
     """One sphere per class."""
     figure = canvas(TWO_COLUMNS, 3.6)
     for k, (color, view, count) in enumerate(zip(COLORS, VIEWS, settings_of(data)["centers"], strict=True)):
-        axis = turning.scene(figure, (1, 2, k + 1), ("mean of $v_j$", "difference of $v_j$", "$w$"), view)
+        axis = turning.scene(figure, (1, 2, k + 1), ("mean of the $v$", "difference of the $v$", "$w$"), view)
         turning.draw_sphere(axis)
         part, exact = data.isel({"class": k}), count == 2
         for j in range(count):
             v, w = (f"$v_{{{j + 1}}}$", rf"$w_{{{j + 1}}}^{{({k + 1})}}$") if exact else ("", "")
             turning.draw_vector(axis, part.auxiliary.values[j], "0.6", v, linewidth=0.7)
-            turning.draw_vector(axis, part.center.values[j], color, w, 0.3, linewidth=1.4 if exact else 0.7)
+            turning.draw_vector(axis, part.center.values[j], color, w, 0.36, linewidth=1.4 if exact else 0.7)
         turning.draw_vector(axis, part.classifier.values, "k", f"$w_{k + 1}$")
         direction = part.mean_center.values / np.linalg.norm(part.mean_center.values)
         axis.plot(*np.stack([np.zeros(3), direction], axis=1), color="C2", linewidth=0.9, linestyle=":")

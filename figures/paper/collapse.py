@@ -110,7 +110,7 @@ def plot(data: Dataset) -> Figure:
     dark, light = class_colors(2)
     axes[0, 0].plot([], [], color=dark, label="class with the most samples")
     axes[0, 0].plot([], [], color=light, label="class with the fewest")
-    axes[0, 0].plot([], [], color="0.4", linestyle=":", label=r"theory: $1 - \cos\rho_k$")
+    axes[0, 0].plot([], [], color="0.4", linestyle=":", label=r"theory: $1 - \cos\rho$")
     figure.legend(loc="outside lower center", ncols=3 if count > 1 else 1)
     return figure
 

@@ -113,8 +113,8 @@ def plot(data: Dataset) -> Figure:
         if (lowest := float(nc.min())) < 1e-2:
             axis.set(yscale="log", ylim=(0.5 * lowest, 4.0))
         axis.set_xticks(np.linspace(0.0, end, 5))
-        axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
-        axis.set_title(rf"$\lambda_H$ = {lam_h:g}: {'all of the start decays' if lam_h else 'the start stays'}")
+        axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 0))
+        axis.set_title(f"feature decay {lam_h:g}: {'all of the start decays' if lam_h else 'the start stays'}")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
 
