@@ -29,7 +29,7 @@ FLAGS += ("--enable-unsafe-swiftshader", "--hide-scrollbars")
 
 
 class Browser:
-    """A page in chromium. Whatever is asked for is asked of the page's own JavaScript."""
+    """A page in chromium. Whatever is asked for is asked of the page's own JavaScript; keys are those of a keyboard."""
 
     def __init__(self):
         from selenium import webdriver
@@ -85,6 +85,20 @@ class Browser:
             part,
         )
 
+    def press(self, key):
+        """A key, on whatever has the focus: by its name in selenium, such as TAB."""
+        from selenium.webdriver import ActionChains, Keys
+
+        ActionChains(self.driver).send_keys(getattr(Keys, key)).perform()
+
+    def reach(self, element, most=500):
+        """Press Tab until an element has the focus; it is an expression, as of :meth:`ask`."""
+        for _ in range(most):
+            self.press("TAB")
+            if self.ask(f"document.activeElement === {element}"):
+                return
+        raise AssertionError(f"Tab does not reach {element}")
+
     def complaints(self):
         """What the console says that is not about speed."""
         return [
@@ -93,8 +107,19 @@ class Browser:
             if entry["level"] == "SEVERE" or "Content Security" in entry["message"]
         ]
 
+    def cut(self, root="document"):
+        """Words of drawings below an element that reach beyond their drawing, by more than a pixel."""
+        return self.ask(
+            f"[...({root}).querySelectorAll('svg text')].filter((e) => {{"
+            " if (!e.textContent.trim() || !e.getClientRects().length) return false;"
+            " let svg = e.ownerSVGElement; while (svg.ownerSVGElement) svg = svg.ownerSVGElement;"
+            " const word = e.getBoundingClientRect(), all = svg.getBoundingClientRect();"
+            " return word.left < all.left - 1 || word.right > all.right + 1"
+            " || word.top < all.top - 1 || word.bottom > all.bottom + 1; }).map((e) => e.textContent)"
+        )
+
     def too_wide(self):
-        """Elements that stick out of the page sideways and are in no box that scrolls."""
+        """Elements that stick out of the page sideways and are in no box that scrolls; :meth:`cut` sees drawings."""
         return self.ask(
             "(() => { const width = document.documentElement.clientWidth;"
             " const boxed = (e) => e && (getComputedStyle(e).overflowX !== 'visible' || boxed(e.parentElement));"

@@ -67,6 +67,7 @@ def test_all_is_drawn_and_nothing_complains_or_is_cut(browser, report, width):
             continue  # one scene is as wide as another, and takes long without a graphics card
         browser.draw(number)
         assert browser.ask("$$('.plot')[arguments[0]].querySelector('svg, canvas') !== null", number)
+        assert browser.cut(f"$$('.plot')[{number}]") == [], plot.title
         for trace, given in enumerate(traces if width == 1600 else ()):
             for name in set("xyz") & given.keys():
                 same(browser.values(number, trace, name), given[name], f"{plot.title}, {name}")
@@ -219,8 +220,32 @@ def test_hands_on_a_keyboard_reach_everything(browser, report):
     assert browser.ask("['header', 'main', 'nav', 'footer'].every((each) => $$(each).length === 1)")
     eye = f"(() => {{ const e = $$('.plot')[{scene}]._fullLayout.scene.camera.eye; return [e.x, e.y, e.z]; }})()"
     before = np.array(browser.ask(eye))
-    browser.ask(f"$$('figure')[{scene}].querySelector('[data-turn]').click()")
+    browser.reach(f"$$('figure')[{scene}].querySelector('[data-turn]')")
+    browser.press("ENTER")
     browser.wait(f"Math.abs({eye}[0] - arguments[0]) > 0.1", before[0])
     after = np.array(browser.ask(eye))
     assert np.linalg.norm(after) == pytest.approx(np.linalg.norm(before), rel=1e-9)
     assert np.arctan2(after[1], after[0]) - np.arctan2(before[1], before[0]) == pytest.approx(-np.pi / 8)
+
+
+def test_keys_move_a_slider(browser, report):
+    path, _ = report
+    browser.open(path)
+    slider = "$('main input[type=range]')"
+    browser.reach(slider)
+    before = int(browser.ask(f"{slider}.value"))
+    browser.press("ARROW_LEFT" if before else "ARROW_RIGHT")
+    assert int(browser.ask(f"{slider}.value")) == (before - 1 if before else 1)
+    assert browser.ask(f"{slider}.getAttribute('aria-valuetext')") == browser.ask(
+        f"{slider}.parentElement.querySelector('output').textContent"
+    )
+
+
+def test_words_that_are_cut_are_found(browser, tmp_path):
+    path = tmp_path / "cut.html"
+    words = '<text x="5" y="20">whole</text><text x="60" y="20">beyond the edge</text><text x="5" y="2">above</text>'
+    hidden = '<text x="90" y="20" display="none">hidden</text>'
+    path.write_text(
+        f'<svg width="100" height="40">{words}<svg x="-50">{words[:33]}</svg>{hidden}</svg>', encoding="utf-8"
+    )
+    assert browser.open(path).cut() == ["beyond the edge", "above", "whole"]

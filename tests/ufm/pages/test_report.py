@@ -5,6 +5,7 @@ import html
 import json
 import re
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def test_a_verify_folder(command, verified, tmp_path):
         assert number(check["measured"]) in text_of(page)
     assert said["sections"][0]["checks"] == said["sections"][0]["hold"] == len(report["checks"])
     assert said["sections"][1]["plots"][:3] == ["Collapse", "Norms", "Variability"]
+
+
+@pytest.mark.slow
+def test_the_page_of_a_whole_verify_run_takes_less_than_five_seconds(command, tmp_path):
+    """Of a processor: what others do on this machine meanwhile does not count."""
+    assert command("verify", "--out", tmp_path / "run")[0] == 0
+    began = time.process_time()
+    assert command("report", tmp_path / "run", "--out", tmp_path / "page.html")[0] == 0
+    assert time.process_time() - began < 5.0
+    assert (tmp_path / "page.html").stat().st_size > 4_000_000
 
 
 @pytest.mark.slow
