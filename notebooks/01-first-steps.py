@@ -69,6 +69,7 @@ frame = ufm.multi_center_frame(problem, basis="random", seed=0)
 trajectory = ufm.gradient_flow(problem, frame=frame, seed=0, until_nc=1e-10, keep="final")
 print(f"{trajectory.status} at t = {trajectory.times[-1]:.2f}, largest NC below 1e-10: {trajectory.nc_max < 1e-10}")
 assert trajectory.status == "collapsed"
+trajectory
 
 # %% [markdown]
 # `trajectory.data` is an `xarray.Dataset` with named dimensions. Dark is the class with most samples, light the rarest.

@@ -270,6 +270,7 @@ show({"ce": found[LOSSES[0]], "my own": mine})
 print(f"{mine.status}: gap below 1e-10: {mine.gap < 1e-10}")
 assert mine.status == "optimal"
 assert mine.gap < 1e-10
+mine
 
 # %% [markdown]
 # ## Trust nobody
