@@ -30,7 +30,7 @@ def test_collapse_curves_are_the_data():
             for k, line in enumerate(curves):
                 expected = np.maximum(t.class_values(key)[:, k], 1e-30 if key == "nc_mean" else 0)
                 np.testing.assert_allclose(line.get_ydata(), expected)
-        assert "class 1: n=8, f=2" in [text.get_text() for text in row[2].get_legend().get_texts()]
+        assert "class 1: n=8, f=2" in [text.get_text() for text in row[1].get_legend().get_texts()]
 
 
 def test_geometry_panels_are_the_data():
