@@ -21,6 +21,7 @@ from ufm.minimize.by_class import own_margins
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
 from ufm.problems.logits import Adjusted, Local
+from ufm.problems.problem import equal_columns
 
 
 class _Columns(ABC):
@@ -184,19 +185,9 @@ Layout = Whole | Groups
 def alike(model: FeatureModel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The first of each group of classes that agree in all their numbers, in their order, and the group of each."""
     names = ("weights", "temperatures", "sample_temperatures", "shifts")
-    return _alike(np.stack([np.asarray(model.class_sizes, float), *(model.by_class(name, 0.0) for name in names)]))
-
-
-def _alike(numbers: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The same of equal columns; rows of one number are cheap."""
-    varying = [row for row in numbers if np.ptp(row) > 0.0] or [numbers[0]]
-    key = varying[0]
-    for row in varying[1:]:
-        (_, known), (values, label) = (np.unique(each, return_inverse=True) for each in (key, row))
-        key = known * len(values) + label
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    return first[order], np.argsort(order)[group]
+    return equal_columns(
+        np.stack([np.asarray(model.class_sizes, float), *(model.by_class(name, 0.0) for name in names)])
+    )
 
 
 def _require(rows: int, columns: int) -> None:

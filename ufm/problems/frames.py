@@ -13,7 +13,7 @@ from scipy import sparse
 from theory.multicenter.geometry import DEGENERATE
 from ufm.files import memory
 from ufm.problems.kinds import CosineProblem, Learned
-from ufm.problems.problem import MultiCenterProblem, integers, natural, require_problem
+from ufm.problems.problem import Integers, MultiCenterProblem, equal_columns, integers, natural, require_problem
 
 Array = NDArray[np.float64]
 Matrix: TypeAlias = Any
@@ -121,6 +121,34 @@ class Frame:
         return rows[0], rows[1][0]
 
     @cached_property
+    def kinds(self) -> tuple[Integers, Integers]:
+        """The first class of each kind, and the kind of every class, (K,): :meth:`occupied` is the same for a kind.
+
+        It is told by the numbers that a sparse frame stores, and by the order of their columns in the class. Classes of
+        a dense frame share all coordinates: each is a kind of its own.
+        """
+        if not (sparse.issparse(self.centers) and sparse.issparse(self.classifier)):
+            return np.arange(self.n_classes), np.arange(self.n_classes)
+        by_class = np.argsort(np.concatenate([self.owner, np.arange(self.n_classes)]), kind="stable")
+        rows = sparse.vstack([self.centers, self.classifier], format="csr")[by_class]
+        bounds = self.offsets + np.arange(self.n_classes + 1)  # a class has its centers and a row of the classifier
+        begin, row = rows.indptr[bounds], np.repeat(np.arange(len(by_class)), np.diff(rows.indptr))
+        entries = np.diff(begin)
+        shapes, shape = equal_columns(np.stack([np.asarray(self.counts), entries]))
+        first, kind = [np.empty(0, dtype=np.int64)], np.empty(self.n_classes, dtype=np.int64)
+        for i, model in enumerate(shapes):
+            own = np.flatnonzero(shape == i)
+            own_first, own_kind = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
+            if own.size > 1:
+                where = begin[own, None] + np.arange(entries[model])
+                stored = row[where] - bounds[own, None], _ranks(rows.indices[where]), rows.data[where]
+                numbers = np.concatenate([np.zeros((own.size, 1)), *stored], axis=1)
+                own_first, own_kind = equal_columns(np.ascontiguousarray(numbers.T))
+            kind[own] = own_kind + sum(map(len, first))
+            first.append(own[own_first])
+        return np.concatenate(first), kind
+
+    @cached_property
     def mean_centers(self) -> Matrix:
         """Mean of the centers of each class, shape (K, d)."""
         share = 1.0 / np.asarray(self.counts, dtype=np.float64)
@@ -172,9 +200,24 @@ def dense(matrix: Matrix) -> Array:
     return matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
 
 
+def row_products(left: Matrix, right: Matrix) -> Array:
+    """Inner product of each row of one matrix with that of another."""
+    return np.asarray((left * right).sum(axis=1))
+
+
 def row_norms(matrix: Matrix) -> Array:
     """Euclidean length of each row."""
-    return np.sqrt(dense((matrix * matrix).sum(axis=1)))
+    return np.sqrt(row_products(matrix, matrix))
+
+
+def _ranks(columns: Integers) -> Integers:
+    """Of every number in its row, equal ones alike: 0 for the smallest."""
+    order = np.argsort(columns, axis=1)
+    ascending = np.take_along_axis(columns, order, axis=1)
+    steps = np.diff(ascending, axis=1, prepend=ascending[:, :1]) > 0
+    ranks = np.empty_like(columns)
+    np.put_along_axis(ranks, order, np.cumsum(steps, axis=1), axis=1)
+    return ranks
 
 
 @dataclass(frozen=True)
@@ -202,9 +245,10 @@ class Geometry:
 
     @classmethod
     def measure(cls, frame: Frame) -> "Geometry":
-        """Gram matrices class by class; nothing larger than f_k x f_k and f_k x d is formed."""
-        rows = []
-        for k, count in enumerate(frame.counts):
+        """Gram matrices, one for each kind of class; nothing larger than f_k x f_k and f_k x d is formed."""
+        (first, kind), rows = frame.kinds, []
+        for k in first.tolist():
+            count = frame.counts[k]
             centers, classifier = frame.occupied(k)
             gram = centers @ centers.T
             square = float(np.trace(gram)) / count
@@ -221,7 +265,7 @@ class Geometry:
             alignment = float(products.mean()) / np.sqrt(mean2) if mean2 > 0 else 0.0
             rank = count - 1 if spread > 0 else 0
             rows.append((np.sqrt(square), np.sqrt(max(mean2, 0.0)), spread, rank, alignment, defect))
-        return cls(*(np.array(column) for column in zip(*rows, strict=True)))
+        return cls(*(np.array(column)[kind] for column in zip(*rows, strict=True)))
 
 
 def isotropic(frame: Frame) -> bool:

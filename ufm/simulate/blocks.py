@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,10 +13,13 @@ from scipy.optimize import brentq
 from ufm.problems.frames import Array, Frame, dense
 from ufm.problems.kinds import CosineProblem
 from ufm.problems.losses import CosineLoss, Loss, cosine
-from ufm.problems.problem import MultiCenterProblem
+from ufm.problems.problem import Integers, MultiCenterProblem
 from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Unfinished, Work
 
 T = TypeVar("T")
+
+ALONE = 1024
+"""Up to so many classes each is drawn from a stream of its own; of more, equal neighbours are drawn together."""
 
 MAX_STEPS = 20_000
 """Budget of an integration."""
@@ -39,11 +43,11 @@ has; 128 KiB it may ask the system for and give back each time, as it does under
 
 @dataclass(frozen=True)
 class Block:
-    """Samples of one class.
+    """Samples of one class, or of consecutive classes that are equal but for their sizes.
 
     Attributes
     ----------
-    k : the class.
+    k : the class, or the first of them.
     rows : where the samples stand among all samples of the problem.
     state : initial coordinates (n, m).
     loss : coordinates (n, m) -> (values (n,), gradients (n, m)).
@@ -51,6 +55,7 @@ class Block:
     classifier : unit classifier vector in these coordinates, (m,) or one per sample (n, m).
     lift : coordinates (n, m) -> features (n, d); :func:`no_features` if the samples were drawn in reduced coordinates.
     still : samples on the antipode of their mean center, where nothing turns them, (n,); None if there are none.
+    offsets : where the samples of each class begin in the problem; None for a block of a single class.
     """
 
     k: int
@@ -61,6 +66,13 @@ class Block:
     classifier: Array
     lift: Callable[[Array], Array]
     still: NDArray[np.bool_] | None = field(default=None, kw_only=True)
+    offsets: Integers | None = field(default=None, kw_only=True)
+
+    def name(self, i: int) -> str:
+        """Its i-th sample, in words."""
+        row = self.rows.start + i
+        k = self.k if self.offsets is None else int(np.searchsorted(self.offsets, row, side="right")) - 1
+        return f"sample {row} (class {k})"
 
     def slopes(self, state: Array) -> Array:
         """Gradients of the loss, (n, m); of samples that stand still only what makes them longer or shorter."""
@@ -74,7 +86,7 @@ class Block:
         """Why some sample never turns."""
         if self.still is None:
             return None
-        return antipode(f"sample {self.rows.start + int(np.argmax(self.still))} (class {self.k})")
+        return antipode(self.name(int(np.argmax(self.still))))
 
     def observe(self, state: Array) -> Observation:
         """Measure the samples in a state (n, m)."""
@@ -139,8 +151,7 @@ class Block:
 
         lost = ~np.isfinite(self.slopes(self.state)).all(axis=1)
         if lost.any():
-            row = self.rows.start + int(np.argmax(lost))
-            reason = f"the gradient of sample {row} (class {self.k}) is not finite at the start"
+            reason = f"the gradient of {self.name(int(np.argmax(lost)))} is not finite at the start"
             raise Unfinished(Trouble("diverged", reason), -1.0)
 
         # The error norm is a mean over all entries. Scaling the tolerance down by the root of their number bounds
@@ -158,8 +169,8 @@ class Block:
         work.evaluations += (solver.nfev - before) * len(self.state)
         if solver.status == "failed" or not np.all(np.isfinite(solver.y)):
             sizes = np.abs(solver.y.reshape(self.state.shape)).max(axis=1)
-            row = self.rows.start + int(np.argmax(np.where(np.isfinite(sizes), sizes, np.inf)))
-            reason = f"sample {row} (class {self.k}) runs away at t={solver.t:.6g}"
+            worst = int(np.argmax(np.where(np.isfinite(sizes), sizes, np.inf)))
+            reason = f"{self.name(worst)} runs away at t={solver.t:.6g}"
             trouble = Trouble("diverged", f"{reason}: {message}" if message else reason)
             raise Unfinished(trouble, float(solver.t_old or 0.0))
         if work.steps >= MAX_STEPS:
@@ -207,9 +218,20 @@ class Span(FixedFrame[CosineProblem]):
             yield _span_block(self.problem, self.frame, self.features[self.problem.samples(k)], k)
 
 
-def chunks(problem: MultiCenterProblem, k: int, size: int) -> Iterator[slice]:
-    """The rows of class ``k`` in pieces of at most ``size``."""
-    rows = problem.samples(k)
+def stretches(problem: MultiCenterProblem, *kinds: NDArray[Any]) -> Iterator[tuple[int, slice]]:
+    """Classes with their rows; many classes (:data:`ALONE`) in stretches of neighbours that agree in all ``kinds``, (K,).
+
+    Samples of classes that agree have one distribution and one flow, wherever one class ends and the next begins.
+    """
+    alone = problem.n_classes <= ALONE
+    new = [np.full(problem.n_classes - 1, alone), *(np.diff(each) != 0 for each in kinds)]
+    first = [0, *(np.flatnonzero(np.any(new, axis=0)) + 1).tolist()]
+    for k, end in pairwise([*first, problem.n_classes]):
+        yield k, slice(int(problem.offsets[k]), int(problem.offsets[end]))
+
+
+def chunks(rows: slice, size: int) -> Iterator[slice]:
+    """Rows in pieces of at most ``size``."""
     for begin in range(rows.start, rows.stop, size):
         yield slice(begin, min(begin + size, rows.stop))
 

@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike
 
 from ufm.problems.frames import TOLERANCE, Array, Frame, isotropic, orthogonal
 from ufm.problems.kinds import MSEProblem
-from ufm.problems.problem import Integers
 from ufm.problems.start import Start
-from ufm.simulate.blocks import ROWS, Block, chi, chunks, gathered, no_features, unit_vector
-from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Work, worst_sample
+from ufm.simulate.blocks import ROWS, Block, chi, chunks, gathered, no_features, stretches, unit_vector
+from ufm.simulate.method import Arrival, FixedFrame, Observation, Trouble, Work
 
 PILOT = 16
 """Samples of a block that stand for it when its collapse time is looked for."""
@@ -28,8 +27,6 @@ RECORDS = 16
 class Modes(Block):
     """Samples of one class whose gradient is ``rates * (state - target)``: every coordinate decays at its own rate."""
 
-    offsets: Integers
-    """Where the samples of each class begin in the problem."""
     rates: Array
     target: Array
     floor: float
@@ -72,7 +69,7 @@ class Modes(Block):
             limit = self.path(np.where(self.rates > 0.0, 0.0, 1.0)[None]).nc[0]
             stuck = limit > nc
             if stuck.any():
-                where, worst = worst_sample(self.offsets, stuck, self.rows.start), float(limit[np.argmax(stuck)])
+                where, worst = self.name(int(np.argmax(stuck))), float(limit[np.argmax(stuck)])
                 lost = f"{where} keeps its part in the null space of the frame, which lam_h=0 never shrinks"
                 slowest = float(self.rates[self.rates > 0].min())
                 return Arrival(25.0 / slowest, Trouble("stalled", f"{lost}: its NC tends to {worst:.3g}"))
@@ -173,7 +170,7 @@ class Eigenspaces:
         return self._modes(k, rows, *_project(self, features, k))
 
     def drawn(self, k: int, rows: slice, start: Start, key: tuple[int, ...]) -> Modes:
-        """Samples of an isotropic start, at a few numbers each."""
+        """Samples of an isotropic start, of class ``k`` or of its like, at a few numbers each."""
         rng, n = np.random.default_rng(key), rows.stop - rows.start
         tilted = self._tilt(k) > TOLERANCE
         others = self.degrees.copy()
@@ -197,7 +194,8 @@ class Eigenspaces:
         floor = count / (2.0 * total)
         loss = _quadratic(rates, drive, floor)
         target = drive / rates[0] * direction
-        return Modes(k, rows, state, loss, direction, classifier, lift, self.problem.offsets, rates, target, floor)
+        offsets = self.problem.offsets
+        return Modes(k, rows, state, loss, direction, classifier, lift, rates, target, floor, offsets=offsets)
 
 
 class Exact(FixedFrame[MSEProblem]):
@@ -214,10 +212,11 @@ class Exact(FixedFrame[MSEProblem]):
         return isotropic(frame) and orthogonal(frame)
 
     def steppers(self) -> Iterator[Modes]:
-        """Class by class, as many samples as fit into a cache."""
+        """Class by class, or kind by kind, as many samples as fit into a cache."""
         spaces = Eigenspaces(self.problem, self.frame)
-        for k in range(self.problem.n_classes):
-            for number, rows in enumerate(chunks(self.problem, k, spaces.chunk)):
+        alike = np.arange(self.problem.n_classes) if self.features is not None else self.frame.kinds[1]
+        for k, stretch in stretches(self.problem, alike):
+            for number, rows in enumerate(chunks(stretch, spaces.chunk)):
                 if self.features is None:
                     yield spaces.drawn(k, rows, self.start, (self.seed, k, number))
                 else:

@@ -24,6 +24,7 @@ from ufm.simulate.blocks import (
     gathered,
     no_features,
     on_antipode,
+    stretches,
     unit_vector,
 )
 from ufm.simulate.method import Arrival, FixedFrame, Observation, Work, worst_sample
@@ -37,14 +38,16 @@ def reduced_blocks(
     Without features the coordinates of an isotropic start are drawn directly, at O(1) a sample.
     """
     geometry = frame.geometry
-    for k, count in enumerate(problem.centers):
+    alike = np.arange(problem.n_classes) if features is not None else frame.kinds[1]
+    for k, stretch in stretches(problem, alike, problem.weights):
+        count = problem.centers[k]
         mean, spread, kappa = (float(a[k]) for a in (geometry.mean, geometry.spread, geometry.alignment))
         # sum_j a_j^2 = f mean^2 x^2 + spread y^2 and sum_j a_j = f mean x: two pseudo-centers say the same.
         root = np.sqrt(count)
         centers = np.array([[root * mean, 0.0, 0.0], [0.0, np.sqrt(spread), 0.0]])
         loss = cosine_loss(problem, k, centers, np.array([root, 0.0]))
         lift: Callable[[Array], Array] = no_features
-        for number, rows in enumerate(chunks(problem, k, ROWS)):
+        for number, rows in enumerate(chunks(stretch, ROWS)):
             if features is None:
                 x, y, outside, rest = _sample_reduced(problem, frame, k, rows, start, (seed, k, number))
                 z = np.sqrt(outside**2 + rest**2)
@@ -54,7 +57,9 @@ def reduced_blocks(
             state, classifier = np.empty((x.size, 3)), np.zeros((x.size, 3))
             state[:, 0], state[:, 1], state[:, 2] = x, y, z
             classifier[:, 0], classifier[:, 2] = kappa, tilt
-            yield Block(k, rows, state, loss, np.array([1.0, 0.0, 0.0]), classifier, lift)
+            yield Block(
+                k, rows, state, loss, np.array([1.0, 0.0, 0.0]), classifier, lift, offsets=problem.offsets
+            )
 
 
 def _sample_reduced(
