@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theory.multicenter.geometry import minimum_dimension
 from ufm.certify import certify
 from ufm.certify.phases import Threshold, theory_of, thresholds
 from ufm.certify.predict import predict
@@ -224,8 +223,7 @@ class Command(LossFlags, ProblemFlags):
             centers = (
                 base.centers if sizes == base.class_sizes else build.centers(self.description(), sizes, base.theta)
             )
-            problem = Problem(sizes, centers, base.theta, loss="mse", lam_h=lam_h, lam_w=lam_w, frame="learned")
-            return replace(problem, dim=minimum_dimension(problem.centers))
+            return Problem(sizes, centers, base.theta, loss="mse", lam_h=lam_h, lam_w=lam_w, frame="learned")
 
         def own(lam: float) -> MultiCenterProblem:
             return learned(base.class_sizes, lam, lam)

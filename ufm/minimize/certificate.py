@@ -18,7 +18,7 @@ from scipy import linalg
 from theory.multicenter.geometry import center_cosine, class_gram
 from ufm.files.face import Face, Shown
 from ufm.files.text import json_object
-from ufm.problems.frames import Array, Frame, dense, fitting_frame
+from ufm.problems.frames import Array, Frame, Matrix, fitting_frame, row_products
 from ufm.problems.kinds import CosineProblem, LearnedCosineProblem, LearnedMSEProblem, MSEProblem
 from ufm.problems.losses import Ridge, Squares
 from ufm.problems.problem import Problem, require_problem
@@ -125,7 +125,7 @@ class Bound(Protocol):
 
     statement: str
 
-    def multiplier(self, frame: Frame, features: Array) -> Array:
+    def multiplier(self, frame: Frame, features: Matrix) -> Array:
         """The dual variable that belongs to a candidate: a frame and one feature a class, (K, d)."""
         ...
 
@@ -143,7 +143,7 @@ def bound_of(problem: Problem) -> Any:
     raise TypeError(f"no lower bound is known for a {type(problem).__name__}")
 
 
-def certify_bound(problem: Problem, frame: Frame, features: Array) -> Certificate:
+def certify_bound(problem: Problem, frame: Frame, features: Matrix) -> Certificate:
     """The certificate at a candidate: any frame and one feature a class, (K, d); the better they are, the tighter."""
     bound = bound_of(problem)
     multiplier = bound.multiplier(frame, features)
@@ -321,9 +321,9 @@ class LearnedMSEBound:
         self.n, self.f = (np.asarray(v, dtype=np.float64) for v in (problem.class_sizes, problem.centers))
         self.limit = np.sqrt(problem.lam_w * problem.lam_h / self.n) / center_cosine(self.f, problem.theta)
 
-    def multiplier(self, frame: Frame, features: Array) -> Array:
+    def multiplier(self, frame: Frame, features: Matrix) -> Array:
         """t of every class, (K,)."""
-        fit = np.einsum("kd,kd->k", dense(frame.mean_centers), features)
+        fit = row_products(frame.mean_centers, features)
         return np.clip(self.f * (1.0 - fit) / self.problem.total, -self.limit, self.limit)
 
     def value(self, multiplier: Array, frame: Frame | None) -> float:

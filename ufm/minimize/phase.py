@@ -179,7 +179,7 @@ def phase_diagram(
     problems = _problems(problem_at, vertical, horizontal)
 
     def look(solution: Any) -> tuple[Any, ...]:
-        return solution.norms**2, np.linalg.norm(solution.class_features, axis=1), solution.living
+        return solution.norms**2, solution.feature_norms, solution.living
 
     return PhaseDiagram(problem_at, vertical, horizontal, problems, *_minima(problems, look, seed, progress=progress))
 

@@ -12,47 +12,61 @@ the sums of its eigenvectors,
 
 .. math:: y_k^\top a_k = \sum_j \frac{e_{kj}}{s_k^2 g_{kj} + \lambda_H S} .
 
-Classes with as many centers have the same Gram matrix. The rows stay where they are, and whoever uses this should check
-the gradient of P itself at the end (:func:`ufm.minimize` does).
+Classes with as many centers have the same Gram matrix. Classes that agree in sizes, centers and norms stay equal: where
+m of them have one norm s, the gradient along :math:`u = \sqrt m\, s` is as long as that of their m norms, and so are
+steps. So a descent by kinds is that of all classes, whatever their number.
+
+The rows stay where they are, and whoever uses this should check the gradient of P itself at the end
+(:func:`ufm.minimize` does).
 """
 
-from functools import lru_cache
-from typing import Any, Self
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from ufm.problems.frames import Array
 from ufm.problems.kinds import LearnedMSEProblem
-from ufm.problems.state import State, mixing
+from ufm.problems.problem import Integers, MultiCenterProblem, equal_columns
+from ufm.problems.state import State, mixing, owners
+
+
+class Kinds(NamedTuple):
+    """Classes that agree in all their numbers."""
+
+    first: Integers
+    """The first class of each kind, (g,)."""
+    kind: Integers
+    """Of every class, (K,)."""
+
+    @classmethod
+    def of(cls, problem: MultiCenterProblem, norms: Array) -> Self:
+        """Of equal sizes, numbers of centers, and norms (K,)."""
+        return cls(*equal_columns(np.stack([problem.class_sizes, problem.centers, norms])))
+
+    @property
+    def copies(self) -> Integers:
+        """Classes of each kind, (g,)."""
+        return np.bincount(self.kind)
 
 
 class Regression:
     """Eigenvalues of the Gram matrices of the unit centers, once for each number of centers: what all norms share."""
 
-    def __init__(self, problem: LearnedMSEProblem) -> None:
+    def __init__(self, problem: LearnedMSEProblem, kinds: Kinds) -> None:
         """Diagonalise the Gram matrices."""
-        self.mixing = mixing(problem)
-        kinds, self.kind = np.unique(problem.centers, return_inverse=True)
-        self.eigenvalues, self.shares = np.zeros((2, len(kinds), kinds[-1]))
+        self.sizes, centers = (np.asarray(each)[kinds.first] for each in (problem.class_sizes, problem.centers))
+        numbers, self.number = np.unique(centers, return_inverse=True)
+        self.eigenvalues, self.shares = np.zeros((2, len(numbers), numbers[-1]))
         self.vectors: list[Array] = []
-        for i, f in enumerate(kinds.tolist()):
+        for i, f in enumerate(numbers.tolist()):
             self.eigenvalues[i, :f], vectors = _diagonalised(f, problem.theta)
             self.shares[i, :f] = vectors.sum(axis=0) ** 2
             self.vectors.append(vectors)
-        self.sizes = np.asarray(problem.class_sizes, dtype=np.float64)
+        self.copies = kinds.copies
         self.lam_h, self.lam_w = problem.lam_h, problem.lam_w
         self.penalty = self.lam_h * problem.total
-
-    def coefficients(self, roots: Array) -> Any:
-        """The vectors a of all classes, a sparse (K, F), for eigenvalues (K, f) of what they solve."""
-        parts = []
-        for root, kind in zip(roots, self.kind.tolist(), strict=True):
-            vectors = self.vectors[kind]
-            parts.append(vectors @ (vectors.sum(axis=0) / root[: len(vectors)]))
-        bounds: NDArray[np.int64] = np.cumsum([0, *map(len, parts)])
-        return sparse.csr_array((np.concatenate(parts), np.arange(bounds[-1]), bounds))
 
 
 @lru_cache(maxsize=256)  # the points of a phase diagram have them in common
@@ -64,17 +78,18 @@ def _diagonalised(f: int, theta: float) -> tuple[Array, Array]:
 
 
 class ProjectedLocal:
-    """The projected objective seen from norms s (K,); see :class:`ufm.minimize.trust_region.Local`."""
+    """The projected objective seen from u of each kind, (g,); see :class:`ufm.minimize.trust_region.Local`."""
 
-    def __init__(self, ridge: Regression, norms: Array) -> None:
-        """Solve the ridge regressions of all classes, and differentiate them twice."""
-        self.ridge, self.norms = ridge, norms
-        g, e, s = ridge.eigenvalues[ridge.kind], ridge.shares[ridge.kind], norms[:, None]
+    def __init__(self, ridge: Regression, point: Array) -> None:
+        """Solve the ridge regressions of all kinds, and differentiate them twice."""
+        self.ridge, self.point, self.norms = ridge, point, point / np.sqrt(ridge.copies)
+        g, e, s = ridge.eigenvalues[ridge.number], ridge.shares[ridge.number], self.norms[:, None]
         self.roots = s**2 * g + ridge.penalty
         pull = ridge.lam_h * ridge.sizes
-        self.value = 0.5 * float(pull @ (e / self.roots).sum(axis=1)) + 0.5 * ridge.lam_w * float(norms @ norms)
+        fit = 0.5 * float(ridge.copies * pull @ (e / self.roots).sum(axis=1))
+        self.value = fit + 0.5 * ridge.lam_w * float(point @ point)
         slopes = e * g / self.roots**2
-        self.gradient = norms * (ridge.lam_w - pull * slopes.sum(axis=1))
+        self.gradient = point * (ridge.lam_w - pull * slopes.sum(axis=1))
         bend = slopes * (4.0 * s**2 * g / self.roots - 1.0)
         self.curvature = ridge.lam_w + pull * bend.sum(axis=1)
 
@@ -88,9 +103,23 @@ class ProjectedLocal:
 
     def move(self, v: Array) -> Self:
         """Norms form a flat space."""
-        return type(self)(self.ridge, self.norms + v)
+        return type(self)(self.ridge, self.point + v)
 
-    def state(self, rows: Any) -> State:
-        """Rows (m, d), dense or sparse, norms, and the features that are best for them."""
-        fitted = sparse.diags_array(self.norms) @ self.ridge.coefficients(self.roots) @ (self.ridge.mixing @ rows)
-        return State(rows, self.norms, fitted.toarray() if sparse.issparse(fitted) else fitted)
+    @cached_property
+    def coefficients(self) -> Array:
+        """The vectors a of each kind, (g, f) with zeros behind them."""
+        found = np.zeros_like(self.roots)
+        for own, root, number in zip(found, self.roots, self.ridge.number.tolist(), strict=True):
+            vectors = self.ridge.vectors[number]
+            own[: len(vectors)] = vectors @ (vectors.sum(axis=0) / root[: len(vectors)])
+        return found
+
+    def state(self, problem: MultiCenterProblem, kind: Integers, rows: Any) -> State:
+        """Of a problem whose classes are of these kinds, (K,): rows (m, d), norms, and features that are best for them.
+
+        Features are sparse where rows are.
+        """
+        owner, bounds = owners(problem.centers), np.cumsum([0, *problem.centers])
+        values = self.coefficients[kind[owner], np.arange(owner.size) - bounds[owner]]
+        solved = sparse.csr_array((values * self.norms[kind[owner]], np.arange(owner.size), bounds))
+        return State(rows, self.norms[kind], solved @ mixing(problem) @ rows)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ufm.files import memory
 from ufm.minimize.by_class import ByClass
 from ufm.minimize.certificate import Certificate, Proven
-from ufm.problems.frames import Array, Frame, dense, row_norms
+from ufm.problems.frames import Array, Frame, Matrix, dense, row_norms, row_products
 from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.start import require_features
 
@@ -30,7 +31,7 @@ class Solution(ByClass, Proven):
     Attributes
     ----------
     problem, frame : what was solved; a learned frame is the one found, with its norms.
-    class_features : (K, d); means, if there was one feature per sample.
+    rows : one feature a class, (K, d), dense or scipy.sparse; means, if there was one feature per sample.
     value : the objective.
     certificate : a number that no features (and no frame) can go below, with its proof.
     status : "optimal" if the gap is below 1e-9 of the value (or of 1, if that is larger), else "inexact"; "stopped" if
@@ -41,7 +42,7 @@ class Solution(ByClass, Proven):
 
     problem: MultiCenterProblem
     frame: Frame
-    class_features: Array
+    rows: Matrix
     value: float
     certificate: Certificate
     status: Literal["optimal", "inexact", "stopped"]
@@ -53,11 +54,31 @@ class Solution(ByClass, Proven):
         """Length of each classifier vector, (K,)."""
         return row_norms(self.frame.classifier)
 
+    @property
+    def weight_norms(self) -> Array:
+        """The same as ``norms``, by the name that minimisers of models without a frame have for it."""
+        return self.norms
+
+    @property
+    def feature_norms(self) -> Array:
+        """Length of each class's feature, (K,)."""
+        return row_norms(self.rows)
+
+    @cached_property
+    def class_features(self) -> Array:
+        """One feature a class as dense rows, (K, d). Raises MemoryError if they would not fit."""
+        self._require(self.frame.dim)
+        return dense(self.rows)
+
+    def _require(self, columns: int) -> None:
+        """Raise MemoryError if a matrix of so many columns, a row a class, would not fit with a copy."""
+        n = self.problem.n_classes
+        memory.require(16 * n * columns, f"a matrix of {n} x {columns}", "use rows, norms and feature_norms")
+
     @cached_property
     def living(self) -> NDArray[np.bool_]:
         """Whether each class is alive, (K,): whether its features have an output at their own mean center."""
-        outputs = np.einsum("kd,kd->k", dense(self.frame.mean_centers), self.class_features)
-        return np.asarray(outputs > ALIVE)
+        return np.asarray(row_products(self.frame.mean_centers, self.rows) > ALIVE)
 
     @property
     def alive(self) -> NDArray[np.bool_]:
@@ -72,23 +93,27 @@ class Solution(ByClass, Proven):
     @cached_property
     def weight_gram(self) -> Array:
         """Products of classifier vectors, (K, K)."""
+        self._require(self.problem.n_classes)
         return dense(self.frame.classifier @ self.frame.classifier.T)
 
     @cached_property
     def feature_gram(self) -> Array:
         """Products of class means, (K, K)."""
+        self._require(self.problem.n_classes)
         return self.class_features @ self.class_features.T
 
     @cached_property
     def class_logits(self) -> Array:
         """Products of class means with classifier vectors, a row for each class, (K, K)."""
+        self._require(self.problem.n_classes)
         return np.asarray(self.frame.classifier @ self.class_features.T).T
 
     @property
     def own_cosines(self) -> Array:
         """Between classifier vectors and features of each class, (K,); NaN where one is 0."""
         size = self.weight_norms * self.feature_norms
-        return np.divide(np.diag(self.class_logits), size, out=np.full(len(size), np.nan), where=size > 0.0)
+        own = row_products(self.frame.classifier, self.rows)
+        return np.divide(own, size, out=np.full(len(size), np.nan), where=size > 0.0)
 
     @cached_property
     def data(self) -> "xarray.Dataset":

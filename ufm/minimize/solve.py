@@ -1,6 +1,7 @@
 """Minimisers of a problem, each with a lower bound that proves how good it is: one verb for every kind of problem."""
 
 import functools
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, optimize
 
+from ufm.files import memory
 from ufm.minimize.certificate import certify_bound
 from ufm.minimize.learned import CLOSED, LearnedMethod, minimize_learned
 from ufm.minimize.solution import Solution
@@ -164,6 +166,8 @@ def _(problem: CosineProblem | MSEProblem, asked: Asked) -> Solution:
         raise ValueError(f"method={asked.method!r} and start are for frame='learned': this problem has frame='fixed'")
     began = time.perf_counter()
     frame = fitting_frame(problem, asked.frame)
+    shape = problem.n_classes, frame.dim
+    memory.require(16 * math.prod(shape), f"features of shape {shape}", "take fewer classes or centers")
     found = [_class_feature(problem, frame, k, asked.seed) for k in range(problem.n_classes)]
     features = np.array([feature for feature, _ in found])
     loss = loss_of(problem, frame)

@@ -27,18 +27,19 @@ LEFT_OUT = cast(int, None)
 
 def integers(name: str, values: Iterable[Any]) -> Sizes:
     """``values`` as a tuple of integers >= 1. Raises ValueError naming what is not one."""
-    result = []
-    for value in values:
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise ValueError(f"{name} contains {value!r}: only integers are allowed")
-        result.append(operator.index(value))
-        if result[-1] < 1:
-            raise ValueError(f"{name} contains {result[-1]}: every entry must be at least 1")
+    result = tuple(values)
+    if set(map(type, result)) != {int}:  # one by one takes ten times as long
+        for value in result:
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
+                raise ValueError(f"{name} contains {value!r}: only integers are allowed")
+        result = tuple(map(operator.index, result))
     if not result:
         raise ValueError(f"{name} is empty: at least one class is needed")
+    if min(result) < 1:
+        raise ValueError(f"{name} contains {next(n for n in result if n < 1)}: every entry must be at least 1")
     if sum(result) >= 2**62:
         raise ValueError(f"{name} adds up to {sum(result)}: more than 2**62 cannot be counted")
-    return tuple(result)
+    return result
 
 
 def nonnegative(name: str, value: Any) -> float:

@@ -25,12 +25,12 @@ class State(NamedTuple):
     ----------
     rows : Q, (m, d), m = F + K: unit vectors along the auxiliary vectors, then along the classifier, orthonormal.
     norms : s, (K,): :math:`|w_k|`. Real: a negative one is the same frame with the rows of that class turned around.
-    features : H, one row per class (K, d) or per sample (N, d).
+    features : H, one row per class (K, d) or per sample (N, d). Like rows, sparse where most of it is 0.
     """
 
     rows: Matrix
     norms: Array
-    features: Array
+    features: Matrix
 
     def flat(self) -> Array:
         """All numbers in one vector. (Rows of a gradient may be :class:`ufm.problems.stiefel.Factored`.)"""
@@ -61,8 +61,9 @@ def mixing(problem: MultiCenterProblem) -> Matrix:
 def _mixing(centers: tuple[int, ...], theta: float) -> Matrix:
     """Objective, minimiser and frame of a problem have it in common, and so have the problems of a grid."""
     n = sum(centers)
-    sine = sparse.csr_array((np.full(n, np.sin(theta)), (np.arange(n), owners(centers))), shape=(n, len(centers)))
-    return sparse.hstack([np.cos(theta) * sparse.eye_array(n), sine], format="csr")
+    columns = np.stack([np.arange(n), n + owners(centers)], axis=1)
+    numbers = np.tile([np.cos(theta), np.sin(theta)], n)
+    return sparse.csr_array((numbers, columns.ravel(), 2 * np.arange(n + 1)), shape=(n, n + len(centers)))
 
 
 def class_bounds(problem: MultiCenterProblem, state: State) -> NDArray[np.int64]:
@@ -82,13 +83,6 @@ def random_state(problem: MultiCenterProblem, seed: int | Sequence[int], *, full
     memory.require(12 * 8 * dim * (m + n), what, advice)
     rows = stiefel.random_point(m, dim, rng)
     return State(rows, np.ones(problem.n_classes), rng.standard_normal((n, dim)) / np.sqrt(dim))
-
-
-def coordinate_state(problem: MultiCenterProblem) -> State:
-    """A frame of unit norms in coordinate vectors, which costs nothing, with features of 0, (K, d)."""
-    m = problem.n_centers + problem.n_classes
-    rows = sparse.eye_array(m, problem.dim, format="csr")
-    return State(rows, np.ones(problem.n_classes), np.zeros((problem.n_classes, problem.dim)))
 
 
 def validated_state(problem: MultiCenterProblem, start: Sequence[ArrayLike], *, full: bool = False) -> State:
@@ -135,9 +129,9 @@ def validated_state(problem: MultiCenterProblem, start: Sequence[ArrayLike], *, 
     return state
 
 
-def class_features(problem: MultiCenterProblem, state: State) -> Array:
+def class_features(problem: MultiCenterProblem, state: State) -> Matrix:
     """Mean feature of each class, (K, d)."""
-    if len(state.features) == problem.n_classes:
+    if state.features.shape[0] == problem.n_classes:
         return state.features
     bounds = class_bounds(problem, state)
     return np.add.reduceat(state.features, bounds[:-1], axis=0) / np.diff(bounds)[:, None]

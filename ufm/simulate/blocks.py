@@ -219,7 +219,7 @@ class Span(FixedFrame[CosineProblem]):
 
 
 def stretches(problem: MultiCenterProblem, *kinds: NDArray[Any]) -> Iterator[tuple[int, slice]]:
-    """Classes with their rows; many classes (:data:`ALONE`) in stretches of neighbours that agree in all ``kinds``, (K,).
+    """Classes with their rows; more than :data:`ALONE` in stretches of neighbours that agree in all ``kinds``, (K,).
 
     Samples of classes that agree have one distribution and one flow, wherever one class ends and the next begins.
     """

@@ -57,9 +57,7 @@ def reduced_blocks(
             state, classifier = np.empty((x.size, 3)), np.zeros((x.size, 3))
             state[:, 0], state[:, 1], state[:, 2] = x, y, z
             classifier[:, 0], classifier[:, 2] = kappa, tilt
-            yield Block(
-                k, rows, state, loss, np.array([1.0, 0.0, 0.0]), classifier, lift, offsets=problem.offsets
-            )
+            yield Block(k, rows, state, loss, np.array([1.0, 0.0, 0.0]), classifier, lift, offsets=problem.offsets)
 
 
 def _sample_reduced(

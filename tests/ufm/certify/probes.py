@@ -16,7 +16,7 @@ from ufm.minimize.deep import Layered
 from ufm.minimize.factored import Factored
 from ufm.minimize.layouts import Whole, layout_of
 from ufm.minimize.nonnegative import Masked
-from ufm.minimize.projection import ProjectedLocal, Regression
+from ufm.minimize.projection import Kinds, ProjectedLocal, Regression
 from ufm.minimize.sphere import OnSpheres, samples_of
 from ufm.minimize.turned import TurnedLocal
 from ufm.problems.balanced_flow import BalancedFlow
@@ -230,7 +230,7 @@ def _(problem: LearnedMSEProblem, rng):
     yield Probe(flat(parts), without_rotations, complex_step(there, flat(parts)))
 
     def projected(x):
-        local = ProjectedLocal(Regression(problem), x)
+        local = ProjectedLocal(Regression(problem, Kinds.of(problem, x)), x)
         return local.value, local.gradient
 
     def best(norms):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ufm
-from ufm.minimize.projection import ProjectedLocal, Regression
+from ufm.minimize.projection import Kinds, ProjectedLocal, Regression
 from ufm.minimize.turned import TurnedLocal
 from ufm.problems.frames import dense
 from ufm.problems.objective import objective_at
@@ -49,9 +49,10 @@ def test_derivatives(full):
 
 def test_projected_it_is_the_ridge_regressions_of_all_features():
     norms = np.array([0.7, -1.1, 1.6])
-    local = ProjectedLocal(Regression(PROBLEM), norms)
+    kinds = Kinds.of(PROBLEM, norms)
+    local = ProjectedLocal(Regression(PROBLEM, kinds), norms)
     rows = random_state(PROBLEM, 2).rows
-    state = local.state(rows)
+    state = local.state(PROBLEM, kinds.kind, rows)
     value, gradient = objective_at(PROBLEM, state).value_and_gradient(state)
     assert local.value == pytest.approx(value, rel=1e-13)
     assert np.abs(gradient.features).max() < 1e-15

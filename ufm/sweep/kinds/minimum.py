@@ -45,7 +45,7 @@ class Minimum(Kind):
         """Minimise."""
         problem = Problem.from_dict(cell["problem"])
         solution = minimize(problem, seed=cell["seed"])
-        norms = np.linalg.norm(solution.class_features, axis=1)
+        norms = solution.feature_norms
         answer: dict[str, Any] = {
             "value": solution.value,
             "gap": solution.gap,
