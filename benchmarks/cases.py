@@ -13,7 +13,9 @@ import numpy as np
 
 import ufm
 from theory.multicenter.geometry import center_cosine, classifier_cosine
+from ufm.certify import certify
 from ufm.certify.predict import predict
+from ufm.minimize.phase import Axis, phase_diagram
 from ufm.problems.start import Start
 from ufm.simulate import reduced
 from ufm.simulate.flow import RTOL
@@ -308,6 +310,39 @@ def learned_projected_100() -> dict[str, float]:
     return learned_by(learned(100, 500, 2200), "projected", 1)
 
 
+def in_kinds(size: int, **options: Any) -> ufm.Problem:
+    """A hundred thousand classes in fifty kinds, the largest of so many samples."""
+    sizes = ufm.long_tailed_sizes(50, size, 0.01)
+    centers = ufm.class_aware(sizes, 4)
+    return ufm.Problem(np.repeat(sizes, 2000).tolist(), np.repeat(centers, 2000).tolist(), 0.2, **options)
+
+
+def kinds_learned() -> dict[str, float]:
+    """minimum of P with a learned frame, with its certificate"""
+    return learned_by(in_kinds(500, loss="mse", lam_h=1e-7, lam_w=1e-7, frame="learned"), "projected", 3)
+
+
+def kinds_phase() -> dict[str, float]:
+    """a point of a phase diagram, certified"""
+    problem = in_kinds(500, loss="mse", lam_h=1e-7, lam_w=1e-7, frame="learned")
+    axes = Axis("lam_w", "", "", np.ones(1)), Axis("lam_h", "", "", np.ones(1))
+    return {"seconds": timed(lambda: float(not certify(phase_diagram(lambda *_: problem, *axes)).holds), 3)[1]}
+
+
+def kinds_exact() -> dict[str, float]:
+    """flow of P (lam_H = 1e-8), N=2.7 million"""
+    problem = in_kinds(125, loss="mse", lam_h=1e-8)
+    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC).nc_max, 1)
+    return {"nc_max": nc, "seconds": seconds}
+
+
+def kinds_reduced() -> dict[str, float]:
+    """flow of the cosine loss, the same samples"""
+    problem = in_kinds(125)
+    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC).nc_max, 1)
+    return {"nc_max": nc, "seconds": seconds}
+
+
 MILLION = 1_000_000
 
 
@@ -355,8 +390,9 @@ CONTESTS: dict[str, list[str]] = {
     ],
     "P with a learned frame, CIFAR-100-LT": ["learned_means_100", "learned_projected_100"],
     "Large": ["reduced_cifar100", "reduced_imagenet", "exact_imagenet", "reduced_ten_million"],
+    "A hundred thousand classes in fifty kinds": ["kinds_learned", "kinds_phase", "kinds_exact", "kinds_reduced"],
 }
-UNLIKE = {"Large"}
+UNLIKE = {"Large", "A hundred thousand classes in fifty kinds"}
 """Contests whose rows are different problems."""
 LONG = {"autograd_large", "scipy_large", "reduced_ten_million", "learned_means_100"}
 CASES: dict[str, Callable[[], dict[str, float]]] = {n: globals()[n] for names in CONTESTS.values() for n in names}
