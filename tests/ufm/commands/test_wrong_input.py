@@ -253,7 +253,7 @@ def test_thirty_thousand_centers_are_refused_where_they_do_not_fit(monkeypatch):
         ("design --class-sizes 5,3 --f 5 x", "--f: 'x' is not an integer"),
         ("verify --loss foo", "--loss: 'foo' is unknown: allowed are cosine, mse"),
         ("simulate --preset toy --thetta 1", "--theta"),
-        ("table", "Number of a table"),
+        ("table", "Table of the paper, 1 to 7"),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

@@ -189,7 +189,7 @@ def test_a_model_on_paper():
     [
         ({"class_sizes": (3, 0)}, "class_sizes contains 0"),
         ({"loss": "cee"}, "loss='cee' is unknown: did you mean 'ce'"),
-        ({"loss": 5}, "loss=5 is neither a name"),
+        ({"loss": 5}, "loss=5 has no method at"),
         ({"lam_h": -1.0}, "lam_h=-1.0"),
         ({"bias": "some"}, "bias='some' is unknown"),
         ({"smoothing": 1.0}, "smoothing=1.0 must be below 1"),
