@@ -73,13 +73,18 @@ twice() {
     placed+=(--deterministic --checkpoint-every 1)
     training whole "${short[@]}"
     if [ ! -e "$OUT/parts/report.json" ]; then
-        rm -rf "$OUT/parts"
-        "$PYTHON" -m ufm train "${short[@]}" "${placed[@]}" "${smoke[@]}" --out "$OUT/parts" &
-        until [ -n "$(newest parts)" ] || ! kill -0 $! 2> /dev/null; do sleep 0.05; done
-        kill -INT $! 2> /dev/null || true
-        wait $! || true
-        if [[ -e $OUT/parts/report.json || -z $(newest parts) || ! $(newest parts) < $(newest whole) ]]; then
+        for _ in 1 2 3; do # a short training can be over before it is interrupted
+            rm -rf "$OUT/parts"
+            "$PYTHON" -m ufm train "${short[@]}" "${placed[@]}" "${smoke[@]}" --out "$OUT/parts" &
+            until [ -n "$(newest parts)" ] || ! kill -0 $! 2> /dev/null; do sleep 0.05; done
+            kill -INT $! 2> /dev/null || true
+            wait $! || true
+            if [[ ! -e $OUT/parts/report.json && -n $(newest parts) && $(newest parts) < $(newest whole) ]]; then
+                break
+            fi
             rm -rf "$OUT/parts" # a further call is to try again
+        done
+        if [ ! -e "$OUT/parts" ]; then
             echo "the training that was to be interrupted has no checkpoint before its last step: nothing to resume" >&2
             exit 1
         fi
