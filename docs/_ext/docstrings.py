@@ -85,15 +85,15 @@ def _docstring(app: "Sphinx", what: str, name: str, obj: Any, options: Any, line
 
 
 def _skipped(app: "Sphinx", what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Skip fields of named tuples about which nothing is said, and what a module only imports.
+    """Skip fields of named tuples about which nothing is said, methods that a library writes, and what a module imports.
 
-    (Autodoc skips the latter as well, but first it reads the source of sympy, scipy and torch.)
+    (Autodoc skips the last as well, but first it reads the source of sympy, scipy and torch.)
     """
     if what == "class" and str(obj.__doc__).startswith("Alias for field number"):
         return True
     defined = inspect.isclass(obj) or inspect.isfunction(obj)
     elsewhere = defined and obj.__module__ != app.env.current_document.autodoc_module
-    return True if what == "module" and elsewhere else None
+    return True if what in ("module", "class") and elsewhere else None
 
 
 def shortened(text: str | None) -> str | None:

@@ -48,9 +48,9 @@ def lent_cosines(sizes: Sequence[int], frame: Frame) -> Array:
 def decisions(features: Array, frame: Frame, lent: Array) -> Mapping[str, Labels]:
     r"""Class of each feature (N, d) by the rules of :data:`ufm.measure.rules.RULES`, and by two in between.
 
-    skewed : the largest :math:`\cos\rho_k \langle u_k, z \rangle`: the nearest mean center, weighted as the regular
-        rule weights features that have collapsed.
-    lent : the same with other cosines (K,), those of :func:`lent_cosines`.
+    "skewed" is the class of the largest :math:`\cos\rho_k \langle u_k, z \rangle`: the nearest mean center, weighted as
+    the regular rule weights features that have collapsed. "lent" is the same with other cosines, ``lent`` (K,), those of
+    :func:`lent_cosines`.
     """
     scores = features @ dense(frame.mean_directions).T
     weighted = {"skewed": frame.geometry.alignment, "lent": lent}
