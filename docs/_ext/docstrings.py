@@ -85,7 +85,7 @@ def _docstring(app: "Sphinx", what: str, name: str, obj: Any, options: Any, line
 
 
 def _skipped(app: "Sphinx", what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Skip fields of named tuples about which nothing is said, methods that a library writes, and what a module imports.
+    """Skip fields of named tuples of which nothing is said, methods that a library writes, what a module imports.
 
     (Autodoc skips the last as well, but first it reads the source of sympy, scipy and torch.)
     """

@@ -49,8 +49,8 @@ def decisions(features: Array, frame: Frame, lent: Array) -> Mapping[str, Labels
     r"""Class of each feature (N, d) by the rules of :data:`ufm.measure.rules.RULES`, and by two in between.
 
     "skewed" is the class of the largest :math:`\cos\rho_k \langle u_k, z \rangle`: the nearest mean center, weighted as
-    the regular rule weights features that have collapsed. "lent" is the same with other cosines, ``lent`` (K,), those of
-    :func:`lent_cosines`.
+    the regular rule weights features that have collapsed. "lent" is the same with the cosines ``lent``, (K,): those
+    of :func:`lent_cosines`.
     """
     scores = features @ dense(frame.mean_directions).T
     weighted = {"skewed": frame.geometry.alignment, "lent": lent}
