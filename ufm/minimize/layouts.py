@@ -18,10 +18,10 @@ from scipy import linalg
 
 from ufm.files import memory
 from ufm.minimize.by_class import own_margins
+from ufm.problems.alike import equal_columns
 from ufm.problems.feature_model import FeatureModel
 from ufm.problems.frames import Array
 from ufm.problems.logits import Adjusted, Local
-from ufm.problems.problem import equal_columns
 
 
 class _Columns(ABC):

@@ -26,9 +26,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from scipy import sparse
 
+from ufm.problems.alike import equal_columns
 from ufm.problems.frames import Array
 from ufm.problems.kinds import LearnedMSEProblem
-from ufm.problems.problem import Integers, MultiCenterProblem, equal_columns
+from ufm.problems.problem import Integers, MultiCenterProblem
 from ufm.problems.state import State, mixing, owners
 
 

@@ -12,8 +12,9 @@ from scipy import sparse
 
 from theory.multicenter.geometry import DEGENERATE
 from ufm.files import memory
+from ufm.problems.alike import stored_alike
 from ufm.problems.kinds import CosineProblem, Learned
-from ufm.problems.problem import Integers, MultiCenterProblem, equal_columns, integers, natural, require_problem
+from ufm.problems.problem import Integers, MultiCenterProblem, integers, natural, require_problem
 
 Array = NDArray[np.float64]
 Matrix: TypeAlias = Any
@@ -122,31 +123,8 @@ class Frame:
 
     @cached_property
     def kinds(self) -> tuple[Integers, Integers]:
-        """The first class of each kind, and the kind of every class, (K,): :meth:`occupied` is the same for a kind.
-
-        It is told by the numbers that a sparse frame stores, and by the order of their columns in the class. Classes of
-        a dense frame share all coordinates: each is a kind of its own.
-        """
-        if not (sparse.issparse(self.centers) and sparse.issparse(self.classifier)):
-            return np.arange(self.n_classes), np.arange(self.n_classes)
-        by_class = np.argsort(np.concatenate([self.owner, np.arange(self.n_classes)]), kind="stable")
-        rows = sparse.vstack([self.centers, self.classifier], format="csr")[by_class]
-        bounds = self.offsets + np.arange(self.n_classes + 1)  # a class has its centers and a row of the classifier
-        begin, row = rows.indptr[bounds], np.repeat(np.arange(len(by_class)), np.diff(rows.indptr))
-        entries = np.diff(begin)
-        shapes, shape = equal_columns(np.stack([np.asarray(self.counts), entries]))
-        first, kind = [np.empty(0, dtype=np.int64)], np.empty(self.n_classes, dtype=np.int64)
-        for i, model in enumerate(shapes):
-            own = np.flatnonzero(shape == i)
-            own_first, own_kind = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
-            if own.size > 1:
-                where = begin[own, None] + np.arange(entries[model])
-                stored = row[where] - bounds[own, None], _ranks(rows.indices[where]), rows.data[where]
-                numbers = np.concatenate([np.zeros((own.size, 1)), *stored], axis=1)
-                own_first, own_kind = equal_columns(np.ascontiguousarray(numbers.T))
-            kind[own] = own_kind + sum(map(len, first))
-            first.append(own[own_first])
-        return np.concatenate(first), kind
+        """The first class of each kind, and the kind of every class, (K,): :meth:`occupied` is the same for a kind."""
+        return stored_alike(self.centers, self.classifier, self.offsets)
 
     @cached_property
     def mean_centers(self) -> Matrix:
@@ -208,16 +186,6 @@ def row_products(left: Matrix, right: Matrix) -> Array:
 def row_norms(matrix: Matrix) -> Array:
     """Euclidean length of each row."""
     return np.sqrt(row_products(matrix, matrix))
-
-
-def _ranks(columns: Integers) -> Integers:
-    """Of every number in its row, equal ones alike: 0 for the smallest."""
-    order = np.argsort(columns, axis=1)
-    ascending = np.take_along_axis(columns, order, axis=1)
-    steps = np.diff(ascending, axis=1, prepend=ascending[:, :1]) > 0
-    ranks = np.empty_like(columns)
-    np.put_along_axis(ranks, order, np.cumsum(steps, axis=1), axis=1)
-    return ranks
 
 
 @dataclass(frozen=True)

@@ -64,22 +64,6 @@ def natural(name: str, value: Any) -> int:
     return operator.index(value)
 
 
-def equal_columns(numbers: NDArray[np.float64]) -> tuple[Integers, Integers]:
-    """The first of each group of equal columns of (m, K) numbers, m >= 1, in their order, and the group of each, (K,).
-
-    Rows of one number are cheap.
-    """
-    changing = np.ptp(numbers, axis=1) > 0.0
-    varying = numbers[changing] if changing.any() else numbers[:1]
-    key = varying[0]
-    for row in varying[1:]:
-        (_, known), (values, label) = (np.unique(each, return_inverse=True) for each in (key, row))
-        key = known * len(values) + label
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    return first[order], np.argsort(order)[group]
-
-
 P = TypeVar("P", bound="Problem")
 
 
