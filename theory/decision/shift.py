@@ -152,6 +152,10 @@ def first_offsets(log_p: Array, mean: Array, noise: Array) -> Array:
     return noise**2 / mean * log_p - mean / 2.0
 
 
+class NoFlatPlace(ValueError):
+    """A search that has not ended where accuracy is flat."""
+
+
 def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     r"""Offsets with the largest accuracy :math:`\sum_k \pi_k \mathrm{Acc}_k` in the average over a prior, summing to 0.
 
@@ -166,7 +170,7 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
 
     Raises
     ------
-    ValueError : numbers that are not as above; a search that does not end at a flat place.
+    ValueError : numbers that are not as above; NoFlatPlace : a search that does not end at a flat place.
 
     Examples
     --------
@@ -188,8 +192,23 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
 
     found = minimize(falls, start / scale, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
     if not np.max(np.abs(found.jac)) < 1e-6:
-        raise ValueError(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found, {found.message}")
+        raise NoFlatPlace(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found, {found.message}")
     return scale * found.x - np.mean(scale * found.x)
+
+
+def climbed_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
+    """:func:`best_offsets`, or where scores say so little that they are not found, :func:`first_offsets`, (K,).
+
+    Examples
+    --------
+    >>> float(np.ptp(climbed_offsets([0.5, 0.5], [2.0, 1.0], 1.0)).round(6))
+    0.5
+    """
+    try:
+        return best_offsets(prior, mean, noise)
+    except NoFlatPlace:
+        log_p = log_prior(prior)
+        return first_offsets(log_p, *_signals(mean, noise, log_p.size))
 
 
 def bayes_scores(scores: ArrayLike, prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:

@@ -6,8 +6,8 @@ rules make of the same features. Tolerances are four standard errors of both, co
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from theory.decision.accuracy import lead_accuracy
 from theory.decision.covariate import attacked_lead
 from theory.decision.radius import gcr_radius, nmc_radius
-from theory.decision.shift import best_offsets, first_offsets, log_prior, offset_accuracy
+from theory.decision.shift import climbed_offsets, offset_accuracy
 from ufm.certify.design import LARGEST_RATIO
 from ufm.certify.estimates import Estimates, gaussian_accuracy, predicted_accuracy, standard_errors
 from ufm.certify.finding import NAMES, PREMISES, Finding
@@ -41,6 +41,15 @@ FLAT = ("rcr", "nearest")
 
 
 @dataclass(frozen=True)
+class Said:
+    """What theory says of features with the norms and noises of the test features, by rule and class."""
+
+    accuracy: Mapping[str, Array]
+    errors: Mapping[str, Array]
+    """Standard errors."""
+
+
+@dataclass(frozen=True)
 class Case:
     """Features of both splits, their labels 0 .. K - 1, and the frame."""
 
@@ -50,10 +59,15 @@ class Case:
     test_labels: Labels
     frame: Frame
 
-    @property
+    @cached_property
     def counts(self) -> Array:
         """Test features of each class."""
         return np.bincount(self.test_labels, minlength=self.frame.n_classes).astype(np.float64)
+
+    @cached_property
+    def scores(self) -> dict[str, Array]:
+        """Of the test features by the rules of FLAT, (M, K): the largest decides."""
+        return {rule: np.asarray(self.test @ dense(half_spaces(self.frame, rule)[0]).T) for rule in FLAT}
 
     def by_class(self, right: NDArray[np.bool_]) -> Array:
         """Share of test features of each class for which something is true, (K,)."""
@@ -116,22 +130,23 @@ def decide(
     chosen = {rule: decide(case.test, frame) for rule, decide in RULES.items()}
     measured = {rule: case.by_class(given == case.test_labels) for rule, given in chosen.items()}
     radii = {rule: _radii(case, rule) for rule in RULES}
-    shift, of_shift = _shifted(case, learned, found)
-    said = [
-        *_of_accuracy(case, learned, found, measured),
+    said = Said(predicted_accuracy(frame, found.r, found.sigma), standard_errors(frame, found, case.counts))
+    shift, of_shift = _shifted(case, learned, found, said)
+    outcome = [
+        *_of_accuracy(case, learned, said, measured),
         *_of_order(case, chosen),
         *_of_radius(case, learned, radii),
-        *_of_attacks(case, found, chosen, sizes),
+        *_of_attacks(case, found, said, chosen, sizes),
         *of_shift,
     ]
-    checks = tuple(each for each in said if isinstance(each, Check))
+    checks = tuple(each for each in outcome if isinstance(each, Check))
     far = _distance(case)
     early = "" if far <= NEAR else f"training features are at NC = {far:.2g} from their mean centers, not {NEAR:g}"
     alone = [(split, k) for split, each in (("training", learned), ("test", found)) for k in each.pooled]
     notes = [f"class {k} has one {split} feature: its noise is that of the others" for split, k in alone]
     notes += [f"class {k}: test features point away from their mean center, r = 0 is taken" for k in _away(found)]
-    notes += [each for each in said if isinstance(each, str)]
-    tables = _tables(case, learned, found, measured, radii) | {"shift": shift}
+    notes += [each for each in outcome if isinstance(each, str)]
+    tables = _tables(case, learned, found, said, measured, radii) | {"shift": shift}
     if own is not None:
         tables["own"] = _both(case, own)
     return Finding(Report(title, checks, tuple(notes), early), tables)
@@ -141,6 +156,7 @@ def _tables(
     case: Case,
     learned: Estimates,
     found: Estimates,
+    said: Said,
     measured: Mapping[str, Array],
     radii: Mapping[str, tuple[Array, Array]],
 ) -> dict[str, Any]:
@@ -154,9 +170,9 @@ def _tables(
         "train": {name: getattr(learned, name) for name in ("r", "sigma", "anisotropy", "leak")},
         "test": {name: getattr(found, name) for name in ("r", "sigma", "anisotropy", "leak")},
         "class_accuracy": measured,
-        "predicted_accuracy": predicted_accuracy(frame, found.r, found.sigma),
+        "predicted_accuracy": said.accuracy,
         "accuracy": _decomposed(case),
-        "premises": {rule: _premises(case, found, rule, float(measured[rule].mean())) for rule in FLAT},
+        "premises": {rule: _premises(case, rule, measured[rule], said.accuracy[rule]) for rule in FLAT},
         "radius": _median_radii(case, learned, radii),
     }
 
@@ -188,13 +204,11 @@ def _decomposed(case: Case) -> dict[str, dict[str, tuple[float, float]]]:
     return {name: {rule: _both(case, given) for rule, given in found.items()} for name, found in moved.items()}
 
 
-def _premises(case: Case, found: Estimates, rule: str, measured: float) -> dict[str, float]:
+def _premises(case: Case, rule: str, measured: Array, stated: Array) -> dict[str, float]:
     """Accuracy in the mean over classes as theory has it, and as it would be with less assumed of test features."""
-    vectors, _ = half_spaces(case.frame, rule)
-    scores, n_classes = np.asarray(case.test @ dense(vectors).T), case.frame.n_classes
-    by_fit = [gaussian_accuracy(scores, case.test_labels, n_classes, isotropic=each) for each in (True, False)]
-    stated = predicted_accuracy(case.frame, found.r, found.sigma)[rule]
-    return dict(zip(PREMISES, (measured, *(float(each.mean()) for each in (stated, *by_fit))), strict=True))
+    given = case.scores[rule], case.test_labels, case.frame.n_classes
+    by_fit = (gaussian_accuracy(*given, isotropic=each) for each in (True, False))
+    return dict(zip(PREMISES, (float(each.mean()) for each in (measured, stated, *by_fit)), strict=True))
 
 
 def _accuracy(
@@ -211,15 +225,11 @@ def _accuracy(
         yield f"{name}: vacuous{where}, the tolerance allows any accuracy"
 
 
-def _of_accuracy(
-    case: Case, learned: Estimates, found: Estimates, measured: Mapping[str, Array]
-) -> Iterator[Check | str]:
-    source = "theory.decision.accuracy"
-    stated = predicted_accuracy(case.frame, found.r, found.sigma)
-    errors = standard_errors(case.frame, found, case.counts)
+def _of_accuracy(case: Case, learned: Estimates, said: Said, measured: Mapping[str, Array]) -> Iterator[Check | str]:
+    source, stated = "theory.decision.accuracy", said.accuracy
     from_training = predicted_accuracy(case.frame, learned.r, learned.sigma)
     for rule in RULES:
-        name, allowed = f"{NAMES[rule]}, accuracy", ERRORS * errors[rule] + 1.0 / case.counts
+        name, allowed = f"{NAMES[rule]}, accuracy", ERRORS * said.errors[rule] + 1.0 / case.counts
         yield from _accuracy(name, source, stated[rule], measured[rule], allowed)
         mean = float(np.sqrt(np.sum(allowed**2))) / case.frame.n_classes
         yield from _accuracy(f"{name}, mean over classes", source, stated[rule].mean(), measured[rule].mean(), mean)
@@ -290,17 +300,16 @@ def _median_radii(
 
 
 def _of_attacks(
-    case: Case, found: Estimates, chosen: Mapping[str, Labels], sizes: Sequence[float]
+    case: Case, found: Estimates, said: Said, chosen: Mapping[str, Labels], sizes: Sequence[float]
 ) -> Iterator[Check | str]:
     """Accuracy that is left if every test feature that is decided right moves by a length to its nearest boundary."""
-    errors = standard_errors(case.frame, found, case.counts)
     for rule in FLAT:
         radius, right = _collapsed_radius(case.frame, rule, found.r), chosen[rule] == case.test_labels
         for size in sizes:
             stated = lead_accuracy(attacked_lead(radius, size, found.sigma), case.frame.n_classes)
             moved = attacked(case.test, case.frame, size, rule)
             measured = case.by_class(right & (RULES[rule](moved, case.frame) == case.test_labels))
-            worst = _largest_errors(errors[rule], stated, case.counts)
+            worst = _largest_errors(said.errors[rule], stated, case.counts)
             allowed = ERRORS * float(np.sqrt(np.sum(worst**2))) / case.frame.n_classes
             name = f"{NAMES[rule]}, accuracy under attacks of {size:g}"
             yield from _accuracy(name, "theory.decision.covariate", stated.mean(), measured.mean(), allowed)
@@ -320,26 +329,21 @@ def _priors(case: Case) -> dict[str, Array]:
 
 
 def _best_offsets(prior: Array, known: Estimates, cosines: Array) -> Array:
-    """By norms and noises, of which none is taken for less than a 200th of the largest norm; of first order where the
-    search for the best finds none.
-    """
+    """By norms and noises, of which none is taken for less than a 200th of the largest norm."""
     least = max(float(known.r.max()), np.finfo(float).tiny) / LARGEST_RATIO
-    mean, noise = np.maximum(known.r, least) * cosines, np.maximum(known.sigma, least)
-    with suppress(ValueError):
-        return best_offsets(prior, mean, noise)
-    return first_offsets(log_prior(prior), mean, noise)
+    return climbed_offsets(prior, np.maximum(known.r * cosines, least), np.maximum(known.sigma, least))
 
 
-def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dict[str, Any]], list[Check | str]]:
+def _shifted(
+    case: Case, learned: Estimates, found: Estimates, said: Said
+) -> tuple[list[dict[str, Any]], list[Check | str]]:
     """Accuracy on test features resampled to other priors: plain, with the best offsets by norms and noises of the
     training features, and with those by the test features', which nobody has beforehand.
     """
     rows: list[dict[str, Any]] = []
     checks: list[Check | str] = []
-    errors = standard_errors(case.frame, found, case.counts)
     for rule in FLAT:
-        vectors, _ = half_spaces(case.frame, rule)
-        scores = np.asarray(case.test @ dense(vectors).T)
+        scores = case.scores[rule]
         cosines = case.frame.geometry.alignment if rule == "rcr" else np.ones(case.frame.n_classes)
         for name, prior in _priors(case).items():
             picked = resampled(case.test_labels, prior, seed=0)
@@ -349,9 +353,11 @@ def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dic
             plain, moved = (float(np.mean(np.argmax(scores[picked] + b, axis=1) == labels)) for b in both.values())
             mean = np.maximum(found.r, 0.0) * cosines
             stated = [offset_accuracy(mean, found.sigma, b) for b in both.values()]
-            said, moved_said = (float(prior @ each) for each in stated)
+            expected, moved_expected = (float(prior @ each) for each in stated)
             for words, each, share in zip(both, stated, (plain, moved), strict=True):
-                spread = np.sum((prior * _largest_errors(errors[rule], each, case.counts)) ** 2) + 0.25 / len(picked)
+                spread = np.sum((prior * _largest_errors(said.errors[rule], each, case.counts)) ** 2) + 0.25 / len(
+                    picked
+                )
                 title, allowed = f"{NAMES[rule]}{words}, accuracy, prior {name}", ERRORS * float(np.sqrt(spread))
                 checks += _accuracy(title, "theory.decision.shift", float(prior @ each), share, allowed)
             rows.append(
@@ -359,9 +365,9 @@ def _shifted(case: Case, learned: Estimates, found: Estimates) -> tuple[list[dic
                     "prior": name,
                     "rule": rule,
                     "accuracy": plain,
-                    "predicted": said,
+                    "predicted": expected,
                     "offsets": moved,
-                    "offsets_predicted": moved_said,
+                    "offsets_predicted": moved_expected,
                     "hindsight": float(np.mean(np.argmax(scores[picked] + hindsight, axis=1) == labels)),
                 }
             )

@@ -5,7 +5,6 @@ Test features are taken to be collapsed, :math:`z = r u_k + \sigma g` with r = 1
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -228,13 +227,11 @@ def offsets(design: Design, setting: Setting, searched: int) -> Array:
     """The best offsets of NMC or RCR, (K,): Bayes for NMC under one noise, else climbed to from those of first order.
 
     Of more classes than ``searched`` they are of first order (:func:`theory.decision.shift.first_offsets`), which has
-    cost RCR up to three points of accuracy; so they are where scores say so little that the search of
-    :func:`theory.decision.shift.best_offsets` finds no flat place.
+    cost RCR up to three points of accuracy.
     """
     mean = mean_scores(design)
     if not is_bayes(design, setting) and mean.size <= searched:
-        with suppress(ValueError):
-            return shift.best_offsets(setting.prior, mean, setting.noise)
+        return shift.climbed_offsets(setting.prior, mean, setting.noise)
     return shift.first_offsets(setting.log_prior, mean, setting.noise)
 
 

@@ -167,7 +167,8 @@ MORE_DESIGNS: Designs = {
     },
     "CAL-theta": {"": {"lr": 0.2}},
 }
-"""Those that the table of CIFAR-10 has besides its methods, and the weights of CAL alone."""
+"""Those that the table of CIFAR-10 has besides its methods, and the weights of CAL alone; their rates are those of
+their method with f = 20 until their scan has run."""
 RATE_OF_AL = {"-f20-lr0.02": DESIGNS["AL"]["-f20"]}
 SLOWER = {"-theta0.7": {**FASTEST["-theta0.7"], "lr": 0.06}}
 """The scan's best for that angle on both sets of photographs: the loss is 2.4 times as steep there."""

@@ -83,6 +83,11 @@ class AttractionRepulsionBalanced(CrossEntropy):
         return functional.cross_entropy(logits + counts.log(), labels)  # ln 0 = -inf leaves a class out
 
 
+def _weighed(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Mean cross-entropy with weights of the classes (K,), which are not divided by their mean over the batch."""
+    return (weights[labels] * functional.cross_entropy(logits, labels, reduction="none")).mean()
+
+
 class SimplexCrossEntropy(CrossEntropy):
     r"""ETF-CE: cross-entropy whose minimum is an exact simplex under any imbalance (``theory.zoo.rebalanced_ce``).
 
@@ -105,8 +110,7 @@ class SimplexCrossEntropy(CrossEntropy):
     def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
         products = functional.linear(vectors, self.classifier.weight)
-        logits = self.temperatures[labels, None] * wide(products) + self.classifier.bias
-        return (self.weights[labels] * functional.cross_entropy(logits, labels, reduction="none")).mean()
+        return _weighed(self.temperatures[labels, None] * wide(products) + self.classifier.bias, labels, self.weights)
 
 
 class WeightedCrossEntropy(CrossEntropy):
@@ -126,7 +130,7 @@ class WeightedCrossEntropy(CrossEntropy):
 
     def loss_of(self, vectors: Tensor, labels: Tensor) -> Tensor:
         """See the class."""
-        return (self.weights[labels] * functional.cross_entropy(self.logits(vectors), labels, reduction="none")).mean()
+        return _weighed(self.logits(vectors), labels, self.weights)
 
 
 class LabelDistributionAware(Method):
