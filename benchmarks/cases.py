@@ -208,8 +208,12 @@ def reduced_imagenet() -> dict[str, float]:
 def imagenet(**loss: Any) -> dict[str, float]:
     sizes = list(ufm.long_tailed_sizes(1000, 549, 0.0091))
     sizes[0] += 115_846 - sum(sizes)
-    problem = ufm.Problem(sizes, ufm.class_aware(sizes, 20), 0.2, 21_000, **loss)
-    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC).nc_max, 1)
+    return flown(ufm.Problem(sizes, ufm.class_aware(sizes, 20), 0.2, 21_000, **loss))
+
+
+def flown(problem: ufm.Problem, **options: Any) -> dict[str, float]:
+    """One flow of the toolkit's choice."""
+    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC, **options).nc_max, 1)
     return {"nc_max": nc, "seconds": seconds}
 
 
@@ -220,9 +224,7 @@ def exact_imagenet() -> dict[str, float]:
 
 def reduced_ten_million() -> dict[str, float]:
     """reduced, ten million samples (K=10, f=20, d=256), 17 records"""
-    problem = ufm.Problem((1_000_000,) * 10, 20, 0.2, 256, lam=0.1)
-    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC, n_times=17).nc_max, 1)
-    return {"nc_max": nc, "seconds": seconds}
+    return flown(ufm.Problem((1_000_000,) * 10, 20, 0.2, 256, lam=0.1), n_times=17)
 
 
 def learned(n_classes: int, n_max: int, dim: int) -> ufm.Problem:
@@ -313,34 +315,34 @@ def learned_projected_100() -> dict[str, float]:
 def in_kinds(size: int, **options: Any) -> ufm.Problem:
     """A hundred thousand classes in fifty kinds, the largest of so many samples."""
     sizes = ufm.long_tailed_sizes(50, size, 0.01)
-    centers = ufm.class_aware(sizes, 4)
-    return ufm.Problem(np.repeat(sizes, 2000).tolist(), np.repeat(centers, 2000).tolist(), 0.2, **options)
+    every, centers = (np.repeat(each, 2000).tolist() for each in (sizes, ufm.class_aware(sizes, 4)))
+    return ufm.Problem(every, centers, 0.2, **options)
+
+
+def kinds_of_p() -> ufm.Problem:
+    return in_kinds(500, loss="mse", lam_h=1e-7, lam_w=1e-7, frame="learned")
 
 
 def kinds_learned() -> dict[str, float]:
     """minimum of P with a learned frame, with its certificate"""
-    return learned_by(in_kinds(500, loss="mse", lam_h=1e-7, lam_w=1e-7, frame="learned"), "projected", 3)
+    return learned_by(kinds_of_p(), "projected", 3)
 
 
 def kinds_phase() -> dict[str, float]:
     """a point of a phase diagram, certified"""
-    problem = in_kinds(500, loss="mse", lam_h=1e-7, lam_w=1e-7, frame="learned")
+    problem = kinds_of_p()
     axes = Axis("lam_w", "", "", np.ones(1)), Axis("lam_h", "", "", np.ones(1))
     return {"seconds": timed(lambda: float(not certify(phase_diagram(lambda *_: problem, *axes)).holds), 3)[1]}
 
 
 def kinds_exact() -> dict[str, float]:
     """flow of P (lam_H = 1e-8), N=2.7 million"""
-    problem = in_kinds(125, loss="mse", lam_h=1e-8)
-    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC).nc_max, 1)
-    return {"nc_max": nc, "seconds": seconds}
+    return flown(in_kinds(125, loss="mse", lam_h=1e-8))
 
 
 def kinds_reduced() -> dict[str, float]:
     """flow of the cosine loss, the same samples"""
-    problem = in_kinds(125)
-    nc, seconds = timed(lambda: ufm.gradient_flow(problem, until_nc=NC).nc_max, 1)
-    return {"nc_max": nc, "seconds": seconds}
+    return flown(in_kinds(125))
 
 
 MILLION = 1_000_000
@@ -372,32 +374,7 @@ def angles_arrays() -> dict[str, float]:
     return {"seconds": timed(run, 7)[1]}
 
 
-CONTESTS: dict[str, list[str]] = {
-    "A million pairs (f, theta): both angles": ["angles_loop", "angles_arrays"],
-    "K=10, f=20, d=256, N=1,236, until NC < 1e-10": [
-        "autograd_small",
-        "scipy_small",
-        "full_small",
-        "span_small",
-        "reduced_small",
-    ],
-    "K=10, f=20, d=512, N=12,406, until NC < 1e-10": ["autograd_large", "scipy_large", "span_large", "reduced_large"],
-    "P with a learned frame, K=10, f=20, d=256; error: P minus its minimum": [
-        "learned_torch",
-        "learned_full",
-        "learned_means",
-        "learned_projected",
-    ],
-    "P with a learned frame, CIFAR-100-LT": ["learned_means_100", "learned_projected_100"],
-    "Large": ["reduced_cifar100", "reduced_imagenet", "exact_imagenet", "reduced_ten_million"],
-    "A hundred thousand classes in fifty kinds": ["kinds_learned", "kinds_phase", "kinds_exact", "kinds_reduced"],
-}
-UNLIKE = {"Large", "A hundred thousand classes in fifty kinds"}
-"""Contests whose rows are different problems."""
-LONG = {"autograd_large", "scipy_large", "reduced_ten_million", "learned_means_100"}
-CASES: dict[str, Callable[[], dict[str, float]]] = {n: globals()[n] for names in CONTESTS.values() for n in names}
-
 if __name__ == "__main__":
-    result = CASES[sys.argv[1]]()
+    result = globals()[sys.argv[1]]()
     result["mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(result))

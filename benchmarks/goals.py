@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import __main__ as contests
-from benchmarks import tables
+from benchmarks import contests, tables
 from benchmarks.sweep import DESCRIPTION
 from ufm.problems.sizes import long_tailed_sizes
 

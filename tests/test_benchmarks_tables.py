@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import cases, geometry, measure, tables
+from benchmarks import contests, geometry, measure, tables
 from benchmarks.tables import Run, Table
 from ufm.files.store import DamagedFile
 
@@ -94,7 +94,7 @@ def test_commands_of_pages_and_of_what_is_kept_are_those_of_todays_benchmarks():
     for command in marked | set(tables.load()):
         part, *rest = shlex.split(command)[3:]
         if part == "--only":
-            assert rest[0] in cases.CONTESTS
+            assert rest[0] in contests.CONTESTS
         elif part in only:
             assert rest[0] == "--only"
             assert rest[1] in only[part]
@@ -108,14 +108,14 @@ def fake(name):
 
 
 def test_contests_are_printed_and_kept_under_the_command_that_makes_them(kept, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "measure", fake)
+    monkeypatch.setattr(contests, "measure", fake)
     monkeypatch.setattr(tables, "KEPT", kept)
     title = "K=10, f=20, d=512, N=12,406, until NC < 1e-10"
     command = f'python -m benchmarks --only "{title}"'
-    bench.contests("N=12,406", quick=True, save=True)
+    contests.contests("N=12,406", quick=True, save=True)
     assert set(tables.load(kept)) == {ONE.command, TWO.command, f"{command} --quick"}
-    bench.contests("N=12,406", quick=False, save=True)
-    bench.contests("N=1,236", quick=False, save=False)
+    contests.contests("N=12,406", quick=False, save=True)
+    contests.contests("N=1,236", quick=False, save=False)
     known = tables.load(kept)
     assert set(known) == {ONE.command, TWO.command, f"{command} --quick", command}
     assert known[command].rows[0] == ["", "seconds", "ratio", "peak memory", "largest NC"]
@@ -126,7 +126,7 @@ def test_contests_are_printed_and_kept_under_the_command_that_makes_them(kept, m
 
 
 def test_different_problems_have_no_ratio():
-    assert bench.contest("Large", {"reduced_imagenet": fake("")})[0] == ["", "seconds", "peak memory", "largest NC"]
+    assert contests.contest("Large", {"reduced_imagenet": fake("")})[0] == ["", "seconds", "peak memory", "largest NC"]
 
 
 def test_tables_of_measuring(kept, monkeypatch):
