@@ -70,8 +70,8 @@ class Command:
     kept: str | None = None
     """Show what --json wrote into this file, in place of a training: by kind of training, over seeds. Without an ending
     it is the name of a committed one: decisions (CIFAR-10-LT) or decisions-designs (Fashion-MNIST-LT)."""
-    show: Literal["accuracy", "premises", "estimates", "verdicts"] = "accuracy"
-    """Of kept decisions: accuracy by rule; what it would be if features were as theory has them, or nearly; norms and
+    show: Literal["accuracy", "premises", "estimates", "verdicts"] | None = None
+    """Of kept decisions: accuracy by rule (the default); what it would be if features were as theory has them, or nearly; norms and
     noises; or how many trainings each prediction held in, and how far off it was."""
 
     def run(self) -> int:
@@ -82,8 +82,10 @@ class Command:
                 raise ValueError("--kept shows what was found before: it takes neither trainings nor --json")
             from ufm.tables.decided import shown
 
-            print(shown(self.kept, self.show))
+            print(shown(self.kept, self.show or "accuracy"))
             return OK
+        if self.show is not None:
+            raise ValueError(f"--show {self.show} is of what --kept names")
         if bool(self.runs) == bool(given):
             raise ValueError(
                 "which features? either runs, ufm decide FOLDER..., or --features and all that goes with it"

@@ -117,4 +117,7 @@ SHOWN = {"accuracy": accuracies, "premises": premises, "estimates": estimates, "
 
 def shown(place: str, what: str) -> str:
     """A table of what a file keeps (or the committed one of that name), in markdown. Raises OSError, ValueError."""
-    return markdown(SHOWN[what](read(place)))
+    table = SHOWN[what](read(place))
+    if table.empty:
+        raise ValueError(f"{place} was written when ufm decide did not know of {what}: run it again")
+    return markdown(table)

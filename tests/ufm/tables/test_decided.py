@@ -85,6 +85,12 @@ def test_from_the_command_line(kept, tmp_path, command, refused):
         assert status == 0
         assert out.count("\n| ") >= 2
     assert command("decide", "--kept", "decisions")[0] == 0
+    refused("--show verdicts is of what --kept names", "decide", tmp_path, "--show", "verdicts")
+    kept_before = json.loads(path.read_text())
+    for each in kept_before["decisions"]:
+        del each["tables"]["premises"]
+    (tmp_path / "before.json").write_text(json.dumps(kept_before))
+    refused("did not know of premises", "decide", "--kept", tmp_path / "before.json", "--show", "premises")
     refused("neither trainings nor --json", "decide", "--kept", path, "--json")
     refused("no.json", "decide", "--kept", tmp_path / "no.json")
     (tmp_path / "other.json").write_text('{"results": []}')
