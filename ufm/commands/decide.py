@@ -71,8 +71,8 @@ class Command:
     """Show what --json wrote into this file, in place of a training: by kind of training, over seeds. Without an ending
     it is the name of a committed one: decisions (CIFAR-10-LT) or decisions-designs (Fashion-MNIST-LT)."""
     show: Literal["accuracy", "premises", "estimates", "verdicts"] | None = None
-    """Of kept decisions: accuracy by rule (the default); what it would be if features were as theory has them, or nearly; norms and
-    noises; or how many trainings each prediction held in, and how far off it was."""
+    """Of kept decisions: accuracy by rule (the default); what it would be if features were as theory has them, or
+    nearly; norms and noises; or how many trainings each prediction held in, and how far off it was."""
 
     def run(self) -> int:
         """Read, hold against theory, print."""
