@@ -196,21 +196,6 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     return scale * found.x - np.mean(scale * found.x)
 
 
-def climbed_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
-    """:func:`best_offsets`, or where scores say so little that they are not found, :func:`first_offsets`, (K,).
-
-    Examples
-    --------
-    >>> float(np.ptp(climbed_offsets([0.5, 0.5], [2.0, 1.0], 1.0)).round(6))
-    0.5
-    """
-    try:
-        return best_offsets(prior, mean, noise)
-    except NoFlatPlace:
-        log_p = log_prior(prior)
-        return first_offsets(log_p, *_signals(mean, noise, log_p.size))
-
-
 def bayes_scores(scores: ArrayLike, prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     r"""The scores whose largest is the best decision that the K scores of a rule allow.
 

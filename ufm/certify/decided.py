@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from theory.decision.accuracy import lead_accuracy
 from theory.decision.covariate import attacked_lead
 from theory.decision.radius import gcr_radius, nmc_radius
-from theory.decision.shift import climbed_offsets, offset_accuracy
-from ufm.certify.design import LARGEST_RATIO
+from theory.decision.shift import log_prior, offset_accuracy
+from ufm.certify.design import LARGEST_RATIO, climbed_offsets
 from ufm.certify.estimates import Estimates, gaussian_accuracy, predicted_accuracy, standard_errors
 from ufm.certify.finding import NAMES, PREMISES, Finding
 from ufm.certify.report import Check, Report
@@ -331,7 +331,8 @@ def _priors(case: Case) -> dict[str, Array]:
 def _best_offsets(prior: Array, known: Estimates, cosines: Array) -> Array:
     """By norms and noises, of which none is taken for less than a 200th of the largest norm."""
     least = max(float(known.r.max()), np.finfo(float).tiny) / LARGEST_RATIO
-    return climbed_offsets(prior, np.maximum(known.r * cosines, least), np.maximum(known.sigma, least))
+    mean, noise = np.maximum(known.r * cosines, least), np.maximum(known.sigma, least)
+    return climbed_offsets(prior, log_prior(prior), mean, noise)
 
 
 def _shifted(

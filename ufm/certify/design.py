@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from theory.decision import choice, radius, shift, together
@@ -223,6 +223,17 @@ SEARCHED, LARGEST_SEARCH = 16, 60
 """Classes up to which the best offsets are searched for, of every design and of one: about 0.03 and 0.7 s each."""
 
 
+def climbed_offsets(prior: ArrayLike, log_prior: Array, mean: Array, noise: Array) -> Array:
+    """The best offsets, or where scores say so little that they are not found, those of first order, (K,).
+
+    Arguments are those of :func:`theory.decision.shift.best_offsets`, and ln of the prior.
+    """
+    try:
+        return shift.best_offsets(prior, mean, noise)
+    except shift.NoFlatPlace:
+        return shift.first_offsets(log_prior, mean, noise)
+
+
 def offsets(design: Design, setting: Setting, searched: int) -> Array:
     """The best offsets of NMC or RCR, (K,): Bayes for NMC under one noise, else climbed to from those of first order.
 
@@ -231,7 +242,7 @@ def offsets(design: Design, setting: Setting, searched: int) -> Array:
     """
     mean = mean_scores(design)
     if not is_bayes(design, setting) and mean.size <= searched:
-        return shift.climbed_offsets(setting.prior, mean, setting.noise)
+        return climbed_offsets(setting.prior, setting.log_prior, mean, setting.noise)
     return shift.first_offsets(setting.log_prior, mean, setting.noise)
 
 
