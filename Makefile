@@ -17,8 +17,8 @@ help:
 	@echo "make fuzz     the property tests, with new random examples for MINUTES=10 (SEED=n: that round again)"
 	@echo "make rounding the numerical tests with two other roundings: as on other processors"
 	@echo "make lowest   the fast tests with the lowest versions that pyproject.toml allows (installs 5 GB)"
-	@echo "make release  wheel and archive of the sources into dist/, checked, and every command run from the wheel with the"
-	@echo "              newest and with the lowest versions of what it needs (installs 10 GB)"
+	@echo "make release  wheel and archive of the sources into dist/, checked, and every command run from both with the newest"
+	@echo "              and from the wheel with the lowest versions of what it needs (installs 10 GB)"
 	@echo "make lint     formatting, style and types"
 	@echo "make claims   CLAIMS.md, from the ledger and its evidence"
 	@echo "make tables   tables of docs/networks.md, docs/speed.md and README.md between marks, from results/"
@@ -88,8 +88,10 @@ release: $(VENV)/dev.stamp metadata
 	$(RUN) build --outdir dist
 	$(RUN) twine check --strict dist/*
 	$(PYTHON) -m venv --clear $(FRESH)/newest
-	$(FRESH)/newest/bin/pip install -q "$$(ls dist/*.whl)[train]"
-	$(FRESH)/newest/bin/python scripts/smoke.py
+	for built in dist/*.whl dist/*.tar.gz; do \
+		$(FRESH)/newest/bin/pip install -q "$$built[train]" && $(FRESH)/newest/bin/python scripts/smoke.py \
+		&& $(FRESH)/newest/bin/pip uninstall -q -y ncmc || exit 1; \
+	done
 	$(PYTHON) -m venv --clear $(FRESH)/lowest
 	$(FRESH)/lowest/bin/python scripts/lowest.py > $(FRESH)/requirements.txt
 	$(FRESH)/lowest/bin/pip install -q -r $(FRESH)/requirements.txt

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -81,10 +82,10 @@ def wheel(tmp_path_factory):
     """A folder with what a wheel of these sources installs."""
     build_meta = pytest.importorskip("setuptools.build_meta")
     folder = tmp_path_factory.mktemp("wheel")
-    for name in ("ufm", "theory", "figures", "results"):
-        shutil.copytree(ROOT / name, folder / "ncmc" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder / "ncmc")
+    for name in ("ufm", "theory", "figures", "results", "docs", "examples", "notebooks"):
+        shutil.copytree(ROOT / name, folder / "ncmc" / name, ignore=shutil.ignore_patterns("__pycache__", "_build"))
+    for path in (*ROOT.glob("*.md"), *(ROOT / name for name in ("pyproject.toml", "CITATION.cff", "LICENSE"))):
+        shutil.copy(path, folder / "ncmc")
     with contextlib.chdir(folder / "ncmc"):
         built = build_meta.build_wheel(str(folder))
     with zipfile.ZipFile(folder / built) as file:  # what pip does with a wheel of Python alone
@@ -100,6 +101,17 @@ def test_a_wheel_has_what_its_packages_read(wheel):
     names = {path.relative_to(ROOT).as_posix() for path in read if "__pycache__" not in path.parts}
     assert "ufm/pages/templates/page.js" in names
     assert names - held == set()
+
+
+@pytest.mark.slow
+def test_a_wheel_has_the_pages_and_links_between_them_work(wheel):
+    (shared,) = wheel.glob("ncmc-*.data/data/share/doc/ncmc")
+    for pattern in ("*.md", "docs/*.md", "docs/howto/*.md"):
+        for page in (path.relative_to(ROOT) for path in ROOT.glob(pattern)):
+            text = (shared / page).read_text()
+            for link in re.findall(r"\]\((?!https?:)([^)#\s]+\.(?:md|png|ipynb))", text):
+                if link != "reference/index.md":  # made from the packages where the site is built
+                    assert (shared / page.parent / link).exists(), f"{page} links to {link}"
 
 
 def smoke(site, *names):
