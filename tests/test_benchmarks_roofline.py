@@ -63,6 +63,22 @@ def test_products_of_a_minimum_are_counted_at_their_sizes():
     assert need(solution) == Need(8 * 9, (12 * products + 6 * points) * rows * columns * rank)
 
 
+def test_what_radii_need_is_a_product_with_all_centers():
+    run, need = roofline.radii(tiny=True)
+    n, centers, dim = 30, 6, 8
+    assert run().radius.shape == (n,)
+    assert need(None) == Need(8 * n * dim, 2 * n * centers * dim + 30 * n * 3)
+
+
+@pytest.mark.slow
+def test_a_step_of_a_network_is_counted_as_a_slow_count_has_it():
+    """Six convolutions of 3 x 3 and a linear layer, each twice more backwards, but the first one once."""
+    _, need = roofline.training(tiny=True)
+    sides = {(3, 32): 16, (32, 32): 16, (32, 64): 8, (64, 64): 8, (64, 128): 4, (128, 128): 4}
+    forwards = [9 * narrow * wide * side**2 for (narrow, wide), side in sides.items()]
+    assert need(None).operations == pytest.approx(128 * (3 * sum(forwards) - forwards[0]), rel=2e-3)  # the linear layer
+
+
 def test_rows_become_a_table_that_is_kept(tmp_path, monkeypatch, capsys):
     def row(name, *, tiny):
         machine = {"bandwidth": 1e9, "rate": 1e10}
