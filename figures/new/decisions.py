@@ -1,20 +1,26 @@
 """What each rule costs on collapsed features, over f and theta, and what rules make of a network's test features."""
 
 import json
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.special import ndtr
 from xarray import Dataset
 
 from figures.recorded import markdown, number, recorded, settings_of
 from figures.style import TWO_COLUMNS, canvas, styled
 from theory.decision.accuracy import gcr_accuracy, nmc_accuracy, rcr_accuracy
+from theory.decision.few_samples import confusion
 from theory.decision.radius import gcr_radius, nmc_radius, rcr_radius
+from theory.decision.shift import best_offsets, offset_accuracy
+from theory.multicenter.centers import class_aware
+from theory.multicenter.geometry import Array, classifier_cosine
+from ufm.problems.sizes import long_tailed_sizes
 from ufm.tables import results
+from ufm.tables.decided import kinds
 
-ABOUT = "accuracy and radius of three rules over f and theta, and of networks"
+ABOUT = "accuracy and radius of three rules, under other priors, from few samples, and of networks"
 
 RULES = ("nearest", "rcr", "gcr")
 LABELS = {"nearest": "nearest mean center", "rcr": "RCR", "gcr": "GCR"}
@@ -22,21 +28,23 @@ COLORS = {"nearest": "C0", "rcr": "C1", "gcr": "C2"}
 DASHES = ("-", "--")
 """One for each angle."""
 
-KINDS: dict[str, dict[str, Any]] = {
+MARKS: dict[str, dict[str, Any]] = {
     "CAL": {"marker": "o"},
-    "CAL, theta 0.7": {"marker": "o", "markerfacecolor": "none"},
-    "CAL, margins": {"marker": "D"},
+    "CAL-theta": {"marker": "o", "markerfacecolor": "none"},
     "AL": {"marker": "s"},
+    "AL-weighted": {"marker": "s", "markerfacecolor": "none"},
     "P": {"marker": "^"},
 }
-"""Marks of trainings."""
+"""Of trainings, by method."""
 
+SHIFTED = ("C0-", "C0--", "C1-", "C1--")
+"""Nearest mean center and RCR, without and with offsets."""
 
-def kind(title: str) -> str:
-    """Which of KINDS a training is, by its title: theta 0.2 and the centers of the method unless it says otherwise."""
-    method = title.partition(" on ")[0]
-    others = {"theta 0.7": ", theta 0.7", "margins centers": ", margins"}
-    return method + "".join(words for part, words in others.items() if part in title.split(", "))
+FEW = {"means learned": ("C3-", 25, 42), "bias taken off": ("C3--", 6, 62), "means known": ("C0-", 1.5, 97)}
+"""Look of a curve, and where its name stands."""
+
+COLUMNS = 5
+"""Of the legend: rules and angles in the first row."""
 
 
 def _decisions() -> list[dict[str, Any]]:
@@ -48,7 +56,36 @@ def settings(quick: bool) -> dict[str, Any]:
     """Centers, angles, signal-to-noise ratio and classes; which networks."""
     f = [1, 2, 4, 8, 20, 40] if quick else [1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 26, 32, 40]
     networks = [each["title"] for each in _decisions()]
-    return {"f": f, "theta": [0.2, 0.7], "ratio": 4.0, "classes": 10, "networks": networks}
+    sizes = long_tailed_sizes(10, 5000, 0.01)
+    return {
+        **{"f": f, "theta": [0.2, 0.7], "ratio": 4.0, "classes": 10, "networks": networks, "sizes": list(sizes)},
+        **{"mean_f": 20, "powers": np.linspace(-1.0, 1.0, 9).tolist(), "distance": 3.0, "dim": 200},
+        "samples": [1, 2, 5, 10, 20, 50, 100, 200, 500],
+    }
+
+
+def _shifted(said: dict[str, Any]) -> Array:
+    """Accuracy (curve, power) under test priors that are powers of the training prior, class-aware centers."""
+    sizes = np.array(said["sizes"], dtype=float)
+    skew = classifier_cosine(class_aware(said["sizes"], said["mean_f"]), said["theta"][0])
+    curves = []
+    for cosines in (np.ones(sizes.size), skew):
+        mean = said["ratio"] * cosines
+        plain: list[float] = []
+        best: list[float] = []
+        for power in said["powers"]:
+            prior = sizes**power / np.sum(sizes**power)
+            for curve, offsets in ((plain, np.zeros(sizes.size)), (best, best_offsets(prior, mean, 1.0))):
+                curve.append(float(prior @ offset_accuracy(mean, 1.0, offsets)))
+        curves += [plain, best]
+    return np.array(curves)
+
+
+def _few(said: dict[str, Any]) -> Array:
+    """Accuracy (curve, samples) of a rare class against the most frequent one, means learned or known."""
+    n, rest = np.array(said["samples"]), (said["distance"], 1.0, said["dim"])
+    learned = [1.0 - confusion(n, said["sizes"][0], *rest, corrected=way) for way in (False, True)]
+    return np.array([*learned, np.broadcast_to(ndtr(said["distance"] / 2.0), n.shape)])
 
 
 def data(quick: bool) -> Dataset:
@@ -68,6 +105,8 @@ def data(quick: bool) -> Dataset:
     predicted = [[np.mean(each["predicted_accuracy"][rule]) for rule in RULES] for each in tables]
     near, far = ([[each["radius"][rule][part] for rule in RULES] for each in tables] for part in ("collapse", "train"))
     variables = {
+        "shifted": (("shift_curve", "power"), _shifted(said)),
+        "few": (("few_curve", "samples"), _few(said)),
         "accuracy": (("rule", "theta", "f"), np.array(accuracy)),
         "radius": (("rule", "theta", "f"), np.array(radius)),
         "measured": (("network", "rule"), np.array(measured)),
@@ -75,14 +114,16 @@ def data(quick: bool) -> Dataset:
         "measured_radius": (("network", "rule"), np.array(far)),
         "collapsed_radius": (("network", "rule"), np.array(near)),
     }
-    return recorded(said, variables, {"rule": [*RULES], "theta": said["theta"], "f": said["f"]})
+    coordinates = {name: said[key] for name, key in (("theta", "theta"), ("f", "f"), ("power", "powers"))}
+    coordinates |= {"rule": [*RULES], "samples": said["samples"]}
+    return recorded(said, variables, coordinates)
 
 
 @styled()
 def plot(data: Dataset) -> Figure:
-    """By theory above; below, networks over what theory says of norms and noises of their features."""
-    figure = canvas(TWO_COLUMNS, 4.7)
-    (accuracy, radius), (points, sizes) = figure.subplots(2, 2)
+    """Theory in two rows; in the last, networks over what theory says of norms and noises of their features."""
+    figure = canvas(TWO_COLUMNS, 7.2)
+    (accuracy, radius), (shift, few), (points, sizes) = figure.subplots(3, 2)
     for rule in RULES:
         color = COLORS[rule]
         for theta, dashes in zip(data.theta.values, DASHES, strict=True):
@@ -95,10 +136,17 @@ def plot(data: Dataset) -> Figure:
             accuracy.plot(data.f, 100 * own.accuracy, **look)
             radius.plot(data.f, own.radius, **look)
     said = settings_of(data)
-    kinds = np.array([kind(title) for title in said["networks"]])
+    for line, values in zip(SHIFTED, data.shifted, strict=True):
+        shift.plot(data.power, 100 * values, line)
+    shift.text(-0.95, 50, "dashed: with the best offsets", fontsize=7)
+    for (name, (line, x, y)), values in zip(FEW.items(), data.few, strict=True):
+        few.plot(data.samples, 100 * values, line)
+        few.text(x, y, name, color=line[:2], fontsize=7)
+    methods = np.array([title.partition(" on ")[0] for title in said["networks"]])
+    marks = {method: mark for method, mark in MARKS.items() if method in methods}
     for rule in RULES:
-        for name, mark in KINDS.items():
-            own = data.sel(rule=rule).isel(network=kinds == name)
+        for method, mark in marks.items():
+            own = data.sel(rule=rule).isel(network=methods == method)
             dots: dict[str, Any] = {"color": COLORS[rule], "linestyle": "", "markersize": 4, **mark}
             points.plot(100 * own.predicted, 100 * own.measured, **dots)
             sizes.plot(own.collapsed_radius, own.measured_radius, **dots)
@@ -110,14 +158,23 @@ def plot(data: Dataset) -> Figure:
     radius.set_title("theory: radius at collapse")
     radius.set_ylim(0.0, 0.75)
     accuracy.set_ylim(0.0, 103.0)
+    shift.set(xlabel="prior of the test", ylabel="accuracy (%)")
+    shift.set_xticks([-1.0, 0.0, 1.0], ["reversed", "balanced", "training"])
+    shift.set_title("theory: other shares of the classes")
+    few.set(xscale="log", xlabel="samples of the rare class", ylabel="accuracy (%)")
+    few.set_xticks([1, 10, 100], ["1", "10", "100"])
+    few.minorticks_off()
+    few.set_title(f"theory: rare against frequent, $d = {said['dim']}$")
+    few.set_ylim(-3.0, 107.0)
     _diagonal(points, [45.0, 95.0])
     points.set(xlabel="predicted from norms and noises (%)", ylabel="test accuracy (%)", title="networks: accuracy")
     _diagonal(sizes, [0.0, 1.8])
     sizes.set(xlabel="radius at collapse", ylabel="median radius, training", title="networks: radius")
     handles, labels = accuracy.get_legend_handles_labels()
-    grey = [points.plot([], [], color="0.4", linestyle="", markersize=4, **mark)[0] for mark in KINDS.values()]
-    rows = {"handles": [*chain(*zip(handles, grey, strict=True))], "labels": [*chain(*zip(labels, KINDS, strict=True))]}
-    figure.legend(**rows, loc="outside lower center", ncols=len(KINDS))  # rules above, trainings below
+    grey = [points.plot([], [], color="0.4", linestyle="", markersize=4, **mark)[0] for mark in marks.values()]
+    entries = [*zip(handles, labels, strict=True), *zip(grey, marks, strict=True)]
+    by_column = [entry for column in range(COLUMNS) for entry in entries[column::COLUMNS]]  # rules above, methods below
+    figure.legend(*zip(*by_column, strict=True), loc="outside lower center", ncols=COLUMNS)
     return figure
 
 
@@ -128,6 +185,7 @@ def _diagonal(axis: Any, ends: list[float]) -> None:
 def caption(data: Dataset) -> str:
     """What is shown; measured against predicted by rule."""
     said = settings_of(data)
+    trained = kinds({"title": title} for title in said["networks"])
     rows = [
         f"{LABELS[rule]}: test accuracy {number(100 * data.measured.sel(rule=rule).min())} to "
         f"{number(100 * data.measured.sel(rule=rule).max())} %, predicted "
@@ -138,11 +196,15 @@ def caption(data: Dataset) -> str:
         f"""**What a rule costs.** Above, closed forms for features around their own mean center: accuracy at
         r = {said["ratio"]:g} sigma with {said["classes"]} classes, and how far a feature at its mean center is from the
         nearest boundary. No rule beats the nearest mean center there; GCR's radius falls with every further center.
-        Below, {len(said["networks"])} trainings on CIFAR-10-LT, three seeds of five kinds, from results/decisions.json
-        (`ufm decide`), mean over classes: test accuracy over what theory says of features with the same norms and
-        noises, and radii of training features over those at collapse; colours are rules, marks trainings (theta 0.2 and
-        the method's own centers unless the mark says otherwise). The grey line is equality. These features are far from
-        collapse, so that nothing is refuted; but the order that theory has does not come true: where classes differ in
-        their number of centers, RCR is first.""",
+        Next, accuracy where the test has other shares of the classes than training (from {said["sizes"][0]} to
+        {said["sizes"][-1]} samples; between them powers of it), with class-aware centers, f = {said["mean_f"]} and
+        theta = {said["theta"][0]:g}; and of a rare class against the most frequent one at a distance of
+        {said["distance"]:g} sigma, by means that are learned from samples, or known as in a fixed frame.
+        Below, {len(said["networks"])} trainings on CIFAR-10-LT, three seeds of {len(trained)} kinds
+        ({"; ".join(trained)}), from results/decisions.json (`ufm decide`), mean over classes: test accuracy over what
+        theory says of features with the same norms and noises, and radii of training features over those at collapse;
+        colours are rules, marks methods. The grey line is equality. These features are far from collapse, so that
+        nothing is refuted; but the order that theory has does not come true: where classes differ in their number of
+        centers, RCR is first.""",
         rows,
     )

@@ -259,11 +259,24 @@ def test_measures_of_a_simplex_end_at_0_but_for_the_duality(data):
 
 def test_networks_of_decisions_have_the_mark_of_their_training(data):
     found = data("decisions")
-    kinds = [decisions.kind(title) for title in json.loads(found.attrs["settings"])["networks"]]
-    assert {*kinds} == {*decisions.KINDS}
-    points = decisions.plot(found).axes[2]
-    drawn = [len(line.get_xdata()) for line in points.lines if line.get_marker() != "None"]
-    assert sum(drawn) == len(kinds) * len(decisions.RULES)
+    said = json.loads(found.attrs["settings"])["networks"]
+    figure = decisions.plot(found)
+    drawn = [len(line.get_xdata()) for line in figure.axes[4].lines if line.get_marker() != "None"]
+    assert sum(drawn) == len(said) * len(decisions.RULES)
+    (legend,) = figure.legends
+    assert {title.partition(" on ")[0] for title in said} <= {text.get_text() for text in legend.get_texts()}
+
+
+def test_under_other_priors_decisions_are_those_of_theory(data):
+    found = data("decisions")
+    plain, best, rcr, rcr_best = found.shifted.values
+    assert np.ptp(plain) < 1e-9 < np.ptp(rcr)  # one accuracy for all classes, so under any prior
+    assert np.all(best >= plain - 1e-9)
+    assert np.all(rcr_best >= rcr - 1e-9)
+    assert np.all(best >= rcr_best - 1e-9)  # Bayes
+    learned, corrected, known = found.few.values
+    assert np.all(np.diff(learned) > 0)
+    assert np.all((learned < corrected) & (corrected < known))
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What ``ufm decide --json`` kept of many trainings, by kind of training and over seeds."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,21 @@ def read(place: str) -> list[Kept]:
 
 
 def kinds(decisions: Iterable[Kept]) -> dict[str, list[Kept]]:
-    """Those that differ in their seed alone, by what they do not share with all others."""
+    """Those that differ in their seed alone, by their method and what most kinds do not share.
+
+    Where that leaves two with one name, by all that is not the same in all kinds.
+    """
     titles: dict[tuple[str, ...], list[Kept]] = {}
     for each in decisions:
         method, _, rest = SEED.sub("", each["title"]).partition(" on ")
         titles.setdefault((method, *rest.split(", ")), []).append(each)
-    parts = [set(title) for title in titles]
-    shared = set.intersection(*parts) if len(parts) > 1 else set()
-    return {", ".join([t[0], *(part for part in t[1:] if part not in shared)]): k for t, k in titles.items()}
+    how_many = Counter(part for title in titles for part in title[1:])
+    for least in (len(titles) // 2 + 1, len(titles)):
+        usual = {part for part, count in how_many.items() if count >= least > 1}
+        named = {", ".join([t[0], *(part for part in t[1:] if part not in usual)]): k for t, k in titles.items()}
+        if len(named) == len(titles):
+            break
+    return named
 
 
 def _mean(values: Iterable[Sequence[float]]) -> str:

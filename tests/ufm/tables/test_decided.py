@@ -41,6 +41,18 @@ def test_trainings_that_differ_in_their_seed_are_one_kind(kept):
     }
 
 
+def named(*titles):
+    return [*kinds([{"title": title} for title in titles])]
+
+
+def test_what_most_kinds_share_is_left_out_unless_that_makes_two_of_one():
+    long = [f"{each}, lr 0.2" for each in ("CAL on c, seed 0, f 5", "CAL on c, seed 1, f 20", "AL on c, seed 0, f 20")]
+    assert named(*long) == ["CAL, f 5", "CAL", "AL"]
+    assert named("CAL on c", "CAL on c, f 5", "AL on c, f 5", "P on c, f 5") == [
+        *("CAL", "CAL, f 5", "AL, f 5", "P, f 5")
+    ]
+
+
 def test_tables_are_means_and_counts_over_seeds(kept):
     path, found = kept
     decisions = read(str(path))
