@@ -37,7 +37,7 @@ class Finding:
         return {**self.report.to_dict(), "tables": _rounded(dict(self.tables))}
 
     def __str__(self) -> str:
-        """Report, decomposition, estimates, and the effect of offsets."""
+        """Report, decomposition, premises, estimates, radii, the effect of offsets, and these."""
         t = self.tables
         rows: list[tuple[str, ...]] = [("test accuracy, % (rare third)", *ADJUSTMENTS)]
         for rule in next(iter(t["accuracy"].values())):
@@ -60,7 +60,13 @@ class Finding:
         shifts += [
             (row["prior"], NAMES[row["rule"]], *(f"{100 * row[name]:.1f}" for name in names)) for row in t["shift"]
         ]
-        return "\n\n".join([str(self.report), *("\n".join(columns(each)) for each in (rows, classes, radii, shifts))])
+        added = [("class, added to scores", *(f"{NAMES[row['rule']]}, {row['prior']}" for row in t["shift"]))]
+        added += [
+            (f"{k}", *(f"{b:+.3g}" for b in each))
+            for k, each in enumerate(zip(*(row["scores"] for row in t["shift"]), strict=True))
+        ]
+        tables = (rows, premises, classes, radii, shifts, added)
+        return "\n\n".join([str(self.report), *("\n".join(columns(each)) for each in tables)])
 
 
 def _rounded(value: Any) -> Any:

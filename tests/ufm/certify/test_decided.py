@@ -57,6 +57,21 @@ def test_a_class_whose_training_features_are_all_the_same_has_offsets_too(frame)
     assert all(0.0 < row["offsets"] <= 1.0 for row in found.tables["shift"])
 
 
+def test_offsets_are_said_and_decide_as_is_said_of_them(frame):
+    far = {"r": np.linspace(1.2, 0.6, K), "sigma": 0.35}
+    found = decide(*features(frame, seed=1, **far), *features(frame, seed=2, **far), frame)
+    z, labels = features(frame, seed=2, **far)
+    for row in found.tables["shift"]:
+        if row["prior"] == "balanced":
+            directions = frame.classifier if row["rule"] == "rcr" else frame.mean_directions
+            right = np.argmax(z @ dense(directions).T + row["scores"], axis=1) == labels
+            assert right.mean() == pytest.approx(row["offsets"], abs=4 * np.sqrt(0.25 / len(z)))  # of a resampled test
+            assert row["offsets"] > row["accuracy"] - 0.01
+        assert row["scores"].sum() == pytest.approx(0.0, abs=1e-12)
+    for row in found.tables["shift"]:
+        assert f"{row['scores'][0]:+.3g}" in str(found)
+
+
 @pytest.mark.parametrize("far", [{"r": 1.0, "sigma": 0.3}, {"r": np.linspace(1.2, 0.6, K), "sigma": 0.35}])
 def test_accuracy_attacks_and_shift_of_noisy_test_features_are_predicted(frame, far):
     found = finding(frame, NEAR, far)
