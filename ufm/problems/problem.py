@@ -295,4 +295,4 @@ class MultiCenterProblem(Problem):
     @property
     def total(self) -> int:
         """S, the sum of centers times samples over the classes: the normalisation of P."""
-        return sum(f * n for f, n in zip(self.centers, self.class_sizes, strict=True))
+        return sum(map(operator.mul, self.centers, self.class_sizes))
