@@ -24,10 +24,11 @@ class Command:
     Cells are mean and standard deviation over seeds.
 
     Tables 1 to 7 are the paper's; "cifar10", "cifar100", "fashion", "offline" (19 methods), "angles" (f and theta),
-    "designs" (choices of centers), "collapse" (figures 4 and 5) and "scan" (learning rates on validation images) are
-    ours and run on a laptop's CPU. They train on different numbers of images, and are not compared with each other.
-    Numbers are read from --results and from finished runs below --runs; cells without any say "not run". One training
-    is run for all methods that share it (`ufm presets --methods` says which): CE answers for CE+LA.
+    "designs" (choices of centers), "plain" (CIFAR-10 without crops, until training ends), "collapse" (figures 4 and 5)
+    and "scan" (learning rates on validation images) are ours and run on a laptop's CPU. They train on different numbers
+    of images, and are not compared with each other. Numbers are read from --results and from finished runs below
+    --runs; cells without any say "not run". One training is run for all methods that share it (`ufm presets --methods`
+    says which): CE answers for CE+LA.
 
     Example: ufm table 2
 
