@@ -10,7 +10,7 @@ from figures.recorded import markdown, settings_of
 
 ABOUT = "Gram matrix of a rare class's features"
 NUMBER = 7
-TRAININGS = ("cifar10/cifar10-convnet-cal-0.01",)
+TRAININGS = ("plain/cifar10-convnet-cal-0.01",)
 
 settings = heatmaps.settings
 

@@ -12,7 +12,7 @@ from ufm.problems.frames import Array
 
 ABOUT = "Gram matrix of class means over time"
 NUMBER = 6
-TRAININGS = ("cifar10/cifar10-convnet-cal-0.01",)
+TRAININGS = ("plain/cifar10-convnet-cal-0.01",)
 
 settings = heatmaps.settings
 

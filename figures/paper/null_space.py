@@ -23,9 +23,7 @@ from ufm.sweep.kinds.base import problem_of
 ABOUT = "P with and without regularised features"
 NUMBER = 4
 TRAININGS = tuple(
-    f"{group}-{tau}{ending}"
-    for group, ending in (("cifar10/cifar10-convnet-p", ""), ("collapse/cifar10-convnet-p", "-free-norms"))
-    for tau in ("0.01", "0.1")
+    f"collapse/cifar10-convnet-p-{tau}{norms}" for norms in ("", "-free-norms") for tau in ("0.01", "0.1")
 )
 
 

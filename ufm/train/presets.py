@@ -175,7 +175,6 @@ SLOWER = {"-theta0.7": {**FASTEST["-theta0.7"], "lr": 0.06}}
 SCAN: dict[str, Any] = {"epochs": 40, "measure_every": 10}
 SHORTER_SCAN = CLOTHES | {"epochs": SCAN["epochs"]}
 TO_THE_END: dict[str, Any] = {"epochs": 100, "measure_every": 10}
-FREE_NORMS = {"-free-norms": NORMS["-free-norms"]}
 FEW_IMAGES: dict[str, Any] = {"n_max": 200, "epochs": 60, "measure_every": 15}
 """What VGG-11 and DenseNet-150, at 180 and 11 images a second, get done on a CPU in an hour."""
 
@@ -248,7 +247,7 @@ FAMILIES = (
     ),
     Family("plain", ("cifar10",), ("convnet",), FIVE, (0.01,), TO_THE_END | PLAIN),
     # Figures 4 and 5 on a CPU; figures 1, 6 and 7 show trainings of the tables.
-    Family("collapse", ("cifar10",), ("convnet",), ("P",), (0.01, 0.1), TO_THE_END, FREE_NORMS),
+    Family("collapse", ("cifar10",), ("convnet",), ("P",), (0.01, 0.1), TO_THE_END | PLAIN, NORMS),
     Family("collapse", ("cifar10",), ("resnet8", "lenet", "vgg11", "densenet150"), ("CAL",), (0.1,), FEW_IMAGES),
 )
 """All named trainings, in the order in which they are listed."""
