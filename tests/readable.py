@@ -83,7 +83,8 @@ def require_legend_beside(figure, axis, renderer):
             )
 
 
-PRINTED = re.compile(r"<(?:text|tspan)\b[^>]*font-size: ([\d.]+)px[^>]*>([^<]+)<")
+PRINTED = re.compile(r"<(?:text|tspan)\b[^>]*font(?:-size)?: (?:[a-z]+ )*([\d.]+)px[^>]*>([^<]+)<")
+"""By size or, as matplotlib 3.9 has it, by all there is to say of a font, the size after words for its style."""
 
 
 def letters_in_print(figure):
