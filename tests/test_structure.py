@@ -172,6 +172,12 @@ def test_a_verb_stays_a_verb_when_its_room_is_loaded(verb):
     assert f"ufm.{verb}" in loaded(code)
 
 
+@pytest.mark.parametrize("room", ufm.ROOMS)
+def test_a_room_that_is_no_verb_is_there_by_its_name(room):
+    code = f"import ufm; assert ufm.{room}.__name__ == 'ufm.{room}'"
+    assert f"ufm.{room}" in loaded(code)
+
+
 @pytest.mark.parametrize(
     ("home", "registry"),
     [("ufm.minimize.solve", "solution_of"), ("ufm.minimize.certificate", "bound_of"), ("ufm.simulate.flow", "flow_of")],

@@ -66,6 +66,9 @@ def _homes() -> dict[str, str]:
 
 _HOME = _homes()
 
+ROOMS = ("sweep", "train")
+"""Parts that are asked for by their own name, as in ``ufm.train.watch``."""
+
 
 class _Package(ModuleType):
     """Three rooms have the name of their verb. The name is the verb's, whenever the room is loaded."""
@@ -81,6 +84,8 @@ sys.modules[__name__].__class__ = _Package
 
 def __getattr__(name: str) -> Any:
     """A public name, loaded now and from here on there."""
+    if name in ROOMS:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOME[name]), name)

@@ -69,8 +69,8 @@ class Command:
     """One JSON object on stdout, with all tables."""
     kept: str | None = None
     """Show what --json wrote into this file, in place of a training: by kind of training (named by method and what most
-    kinds do not share), over seeds. Without an ending it is the name of a committed one: decisions (CIFAR-10-LT) or
-    decisions-designs (Fashion-MNIST-LT)."""
+    kinds do not share), over seeds. Without an ending it is the name of a committed one: decisions (CIFAR-10-LT),
+    decisions-plain (the same without crops, trained to the end) or decisions-designs (Fashion-MNIST-LT)."""
     show: Literal["accuracy", "premises", "estimates", "verdicts"] | None = None
     """Of kept decisions: accuracy by rule (the default); what it would be if features were as theory has them, or
     nearly; norms and noises; or how many trainings each prediction held in, and how far off it was."""

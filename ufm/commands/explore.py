@@ -57,7 +57,12 @@ class Command(SizeFlags):
         values = explored(sizes, self.centers, self.f, self.theta, self.ratio, progress=interactive())
         if self.data is not None:
             store.save(values, self.data)
-        print(write.written(self.out, "Explore frames", explore.sections(values), json=self.json))
+        try:
+            print(write.written(self.out, "Explore frames", explore.sections(values), json=self.json))
+        except write.TooLarge as large:
+            raise ValueError(
+                f"{large}: fewer --centers, --f, --theta or --ratio, as --centers class-aware uniform"
+            ) from None
         return OK
 
     def _sizes(self) -> tuple[int, ...]:
@@ -72,4 +77,7 @@ class Command(SizeFlags):
         if wrong := [each for each in self.ratio if not 0.0 < each < float("inf")]:
             raise ValueError(f"ratio={wrong[0]} must be positive and finite")
         said = (self.preset, self.class_sizes, self.labels, self.n_classes)
-        return replace(self, preset="cifar10-lt").sizes() if said == (None,) * 4 else self.sizes()
+        sizes = replace(self, preset="cifar10-lt").sizes() if said == (None,) * 4 else self.sizes()
+        if len(sizes) < 2:
+            raise ValueError(f"class_sizes has one class of {sizes[0]} samples: two are needed")
+        return sizes

@@ -96,7 +96,8 @@ class Command(LossFlags, SizeFlags):
                 if field.name not in ("model", "picture", "json") and getattr(self, field.name) != field.default:
                     raise ValueError(f"{field.name}={getattr(self, field.name)}: --model says all of the model")
             return read_model(self.model)
-        sizes = self.sizes()
+        if len(sizes := self.sizes()) < 2:
+            raise ValueError(f"class_sizes has one class of {sizes[0]} samples: two are needed")
         said = {"loss": read_loss(self.loss), "lam_w": self.lam_w, "lam_h": self.lam_h, **self.changes(sizes)}
         said |= {} if self.dim is None else {"dim": self.dim}
         if self.layers == 1:
@@ -123,6 +124,7 @@ def plain(geometry: Without) -> dict[str, Any]:
     }
     rows = zip(*columns.values(), strict=True)
     return {
+        "model": heading(geometry.problem),
         "value": geometry.value,
         "bound": geometry.bound if geometry.certificate else None,
         "gap": geometry.gap if geometry.certificate else None,
@@ -152,10 +154,10 @@ def table(geometry: Without) -> str:
         lines.append((f"{each['size']:g}", f"{each['classes']:g}", *numbers, angles, fate))
     if len(lines) > SHOWN + 1:
         lines = [*lines[: SHOWN // 2 + 1], ("...",) + ("",) * (len(lines[0]) - 1), *lines[-SHOWN // 2 :]]
-    return "\n".join([_heading(geometry.problem), _proof(geometry), *columns(lines)])
+    return "\n".join([heading(geometry.problem), _proof(geometry), *columns(lines)])
 
 
-def _heading(model: Any) -> str:
+def heading(model: Any) -> str:
     """The loss, how many classes and samples, and the single numbers and words of the model."""
     given = {each.name: getattr(model, each.name) for each in fields(model) if each.name not in ("class_sizes", "loss")}
     said = {name: value for name, value in given.items() if isinstance(value, int | float | str)}

@@ -115,9 +115,13 @@ def labelled(labels: Any) -> NDArray[Any]:
     if values.dtype.kind == "f" and values.ndim == 1:
         if np.isnan(values).any():
             raise ValueError(f"labels[{int(np.argmax(np.isnan(values)))}] is NaN")
-        values = (
-            values.astype(np.int64) if np.all(np.abs(values) < 2**53) and np.all(values == np.round(values)) else values
-        )
+        broken = (values != np.round(values)) | (np.abs(values) >= 2**53)
+        if broken.any():
+            row = int(np.argmax(broken))
+            raise ValueError(
+                f"labels[{row}]={float(values[row])!r} is no integer: integers, words or one-hot rows name classes"
+            )
+        values = values.astype(np.int64)
     return values
 
 

@@ -112,7 +112,7 @@ class Measures(Face, Mapping[str, Any]):
         return f"{head}; without a sample: {some}" if absent else head
 
     def _rows(self) -> list[tuple[str, str, str]]:
-        rows = [(name, f"{value:.6g}", _at_collapse(name)) for name, value in self.metrics.items()]
+        rows = [(name, f"{value:.6g}", at_collapse(name)) for name, value in self.metrics.items()]
         return [("measure", "value", "at collapse"), *rows]
 
     def __str__(self) -> str:
@@ -154,8 +154,12 @@ def _kind(row: tuple[str, str]) -> tuple[str, str]:
     return module.__name__, str(module.__doc__).splitlines()[0].rstrip(".")
 
 
-def _at_collapse(name: str) -> str:
-    return known()[name].collapse if name in known() else "0 as predicted"
+def at_collapse(name: str) -> str:
+    """The value of a measure where features have collapsed, in words: of distances to given Gram matrices too."""
+    if name in known():
+        return known()[name].collapse
+    means = {"gram": ", with the mean of all classes", "centered": ", without the mean of all classes"}
+    return f"0 as predicted{means.get(name.partition('_')[0], '')}"
 
 
 def report(statistics: Statistics) -> Measures:

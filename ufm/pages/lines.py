@@ -11,6 +11,9 @@ from ufm.pages.palette import ordered
 if TYPE_CHECKING:
     import xarray
 
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""Of lines that have words for names: colours in order would say that they have an order."""
+
 LARGEST = 60_000
 """Numbers of a plot, beyond which a page would become too large to send."""
 
@@ -31,7 +34,8 @@ def over(values: "xarray.DataArray", x: str, lines: str | None, title: str, capt
     for place, (k, color) in enumerate(zip(shown, ordered(len(shown)), strict=True)):
         own = (values.isel({lines: k}) if lines else values).transpose(*others, x).values.astype(np.float64)
         first = own[tuple(each.start for each in ways)]
-        traces.append(line(across, first, names[k], color, mode="lines+markers"))
+        dash = DASHES[place % len(DASHES)] if lines and _of_words(values, lines) else "solid"
+        traces.append(line(across, first, names[k], color, mode="lines+markers", line={"color": color, "dash": dash}))
         if others:
             moves.append(Move(place, "y", tuple(others), own))
     legend = "" if lines is None else lines if len(shown) == count else f"some of {count}: {lines}"
@@ -64,6 +68,10 @@ def _numbered(name: str, values: Any) -> dict[str, Any]:
     """An axis of numbers, integers as they are, or of words, some of which may look like numbers: names of layers."""
     words = {"type": "category"} if values.dtype.kind not in "iuf" and name != "class" else {}
     return axis(name, values if values.dtype.kind == "f" else None) | few_ticks(values) | words
+
+
+def _of_words(values: "xarray.DataArray", name: str) -> bool:
+    return name in values.coords and values[name].dtype.kind in "UOT"
 
 
 def require_few(values: "xarray.DataArray", title: str) -> None:

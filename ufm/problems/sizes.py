@@ -170,8 +170,8 @@ def _column(path: Path, column: str) -> tuple[NDArray[Any], bool]:
 
 
 def _is_path_and_label(row: Sequence[str]) -> bool:
-    """Whether a row is a path, which may have blanks in it, and a number."""
-    return len(row) > 1 and not _is_number(row[0]) and _is_number(row[-1]) and (len(row) == 2 or "." in row[-2])
+    """Whether a row is the path of a file, which may have blanks in it, and a number; a name and a number are not."""
+    return len(row) > 1 and not _is_number(row[0]) and _is_number(row[-1]) and any(part in row[-2] for part in "./")
 
 
 def _is_number(word: str) -> bool:

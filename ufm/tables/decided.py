@@ -76,7 +76,7 @@ def estimates(decisions: Sequence[Kept]) -> pd.DataFrame:
     rows = {}
     for kind, kept in kinds(decisions).items():
         nc = [each["tables"]["nc"] for each in kept]
-        row = {"NC, worst class": f"{min(nc):.2f} to {max(nc):.2f}"}
+        row = {"NC, worst class": f"{min(nc):.2g} to {max(nc):.2g}"}
         for split in ("train", "test"):
             r, sigma = (np.array([each["tables"][split][name] for each in kept]) for name in ("r", "sigma"))
             rare = kept[0]["tables"]["rare"]

@@ -27,6 +27,7 @@ def test_geometry_as_a_table_and_as_json(tmp_path, command):
     model = ufm.FeatureModel((500, 50, 50, 5), lam_w=5e-4, lam_h=1e-5)
     geometry = ufm.minimize(model)
     assert found["value"] == geometry.value
+    assert found["model"] == "ce, K=4, N=605, lam_w=0.0005, lam_h=1e-05, bias=none, dim=4, smoothing=0"
     assert [each["size"] for each in found["classes"]] == [500, 50, 5]
     assert [each["classes"] for each in found["classes"]] == [1, 2, 1]
     np.testing.assert_allclose([each["w_norm"] for each in found["classes"]], geometry.weight_norms)
@@ -191,6 +192,7 @@ def test_the_picture_is_readable():
     ("arguments", "message"),
     [
         ((), "one of --preset, --class-sizes, --labels and --n-classes is needed"),
+        (("--class-sizes", "500"), "--class-sizes has one class of 500 samples: two are needed"),
         ((*SIZES, "--loss", "cee"), "loss='cee' is unknown: did you mean 'ce'"),
         ((*SIZES, "--lam-w", 0), "lam-w=0.0 must be positive"),
         ((*SIZES, "--bias", "some"), "bias='some' is unknown"),

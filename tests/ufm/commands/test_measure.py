@@ -269,7 +269,7 @@ def broken_features(row):
         ("y", np.int64(3), "labels of shape (): (N,) is needed"),
         ("y", np.zeros(60, dtype=int), "all labels are 0: collapse is between classes, two are needed"),
         ("y", LABELS + 1, "labels[3]=4 is no class: the 4 are 0, 1, 2, ..."),
-        ("y", LABELS + 0.5, "labels are names: classes are needed"),
+        ("y", LABELS + 0.5, "labels[0]=0.5 is no integer"),
         ("y", np.array(["a", "b"])[LABELS % 2], "labels are names: classes are needed"),
         ("h", np.zeros((0, D)), "features (0, 6) and 60 labels do not match"),
         ("h", np.zeros((60, 0)), "features has shape (60, 0): (N, d) is needed"),

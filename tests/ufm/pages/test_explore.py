@@ -12,6 +12,7 @@ from theory.multicenter.geometry import center_cosine, classifier_cosine
 from ufm.certify.design import Setting, evaluate
 from ufm.certify.explored import explored
 from ufm.files import store
+from ufm.pages import explore
 from ufm.problems.presets import CENTERS, spend
 
 SIZES = (60, 20, 5)
@@ -57,6 +58,18 @@ def test_a_page_and_its_values(command, tmp_path):
     assert data.accuracy.dims == ("allocation", "f", "theta", "ratio", "rule", "class")
 
 
+def test_of_many_classes_some_have_their_accuracy_on_the_page():
+    data = explored(tuple(range(80, 0, -2)), ("uniform",), (2,), (0.2,), (2.0, 4.0))
+    (section,) = explore.sections(data)
+    (plot,) = (each for each in section.parts[0].plots if each.title == "Accuracy of each class")
+    classes = plot.figure["data"][0]["x"].astype(int)
+    assert len(classes) == explore.CLASSES < data.sizes["class"]
+    assert (classes[0], classes[-1]) == (1, 40)
+    np.testing.assert_allclose(
+        plot.figure["data"][0]["y"], 100 * data.accuracy.isel(ratio=1).sel(rule="nearest").values[0, 0, 0, classes - 1]
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -67,6 +80,7 @@ def test_a_page_and_its_values(command, tmp_path):
         (("--ratio", "nan"), "ratio=nan must be positive and finite"),
         (("--centers", "even"), "centers 'even' is unknown: allowed are class-aware"),
         (("--class-sizes", "3,0"), "contains 0"),
+        (("--class-sizes", "30"), "--class-sizes has one class of 30 samples: two are needed"),
         (("--out", "page.pdf"), "--out=page.pdf must be a file that ends in .html or .htm"),
         (("--data", "page.csv"), "--data=page.csv must be a file that ends in .nc"),
         (("--out", "nowhere.html/page.html"), "nowhere.html exists and is not a folder"),

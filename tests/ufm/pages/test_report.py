@@ -178,6 +178,39 @@ def test_parts_that_do_not_fit_are_refused():
         Plots((plot,), (Slider("a", "A", ("0", "1")),))
 
 
+@pytest.mark.slow
+def test_a_page_says_of_what_it_is(every):
+    """A co-author has nothing but the page."""
+    (geometry,) = found.sections(every["geometry"])
+    assert geometry.about[0].startswith("ce, K=2, N=55, ")
+    assert "lam_w=" in geometry.about[0]
+    diagonal = np.diag(geometry.parts[2].plots[0].figure["data"][0]["z"])
+    assert np.all(diagonal == 1.0)  # each group is one class: a vector with itself
+    (phase,), (merging,) = (found.sections(every[name]) for name in ("phase", "merging"))
+    assert phase.about[0].endswith("2 classes: 1 of 9, 1 of 3 samples.")
+    assert merging.about[0].endswith("4 classes: 9 to 1 samples.")  # over tau
+
+
+@pytest.mark.slow
+def test_measured_matrices_are_shown_and_a_spectrum_begins_at_nothing(every):
+    plots = {
+        plot.title: plot for part in found.sections(every["measure"])[0].parts for plot in getattr(part, "plots", ())
+    }
+    own = store.load(every["measure"] / "measures.nc").to_dataset()
+    np.testing.assert_array_equal(
+        plots["Cosines between centered class means"].figure["data"][0]["z"], own.mean_cosines
+    )
+    (spectrum,) = (plot for title, plot in plots.items() if title.startswith("spectrum"))
+    assert spectrum.figure["layout"]["yaxis"]["rangemode"] == "tozero"
+
+
+@pytest.mark.slow
+def test_a_damaged_configuration_is_not_shown(refused, every, tmp_path):
+    shutil.copytree(every["train"], tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text("{")
+    refused("config.json", "report", tmp_path / "run")
+
+
 def damaged(path):
     path.write_bytes(path.read_bytes()[:-100] + b"0" * 100)
 

@@ -235,6 +235,8 @@ def test_files_of_sizes_and_labels(tmp_path, name, content, sizes):
             r"2 columns \(class, n\): .*table.csv::COLUMN",
         ),
         ("pandas.csv", ",count\n0,30\n1,20\n", "2 columns"),
+        ("names.csv", "class,n\ncat,500\ndog,50\nfox,5\n", r"2 columns \(class, n\): .*names.csv::COLUMN"),
+        ("bare.csv", "cat,500\ndog,50\nfox,5\n", "2 columns: say which"),
         ("table.csv::m", "class,n\n0,30\n1,20\n", "no column 'm': class, n"),
         ("table.csv::5", "0,30\n1,20\n", "no column '5': 0 to 1"),
         ("skipped.txt", "1 1 1 3 3 3 4 4 4 4", "10 numbers up to 4, which may be labels or sizes"),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ufm.files import store
-from ufm.measure.metric import known
+from ufm.measure.network import at_collapse
 from ufm.pages.content import Part, Section, Table, number
+from ufm.pages.kinds.solved import cosines_of
 from ufm.pages.lines import over
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ KEYS = ("metrics", "classes", "conventions", "left_out")
 
 CURVES = ("nc1", "nc2_equinorm", "nc2_equiangle", "nc3_duality", "nc4_agreement", "accuracy")
 """What is drawn over epochs, where there are several."""
+
+PAIRS = {"mean_cosines": "centered class means", "weight_cosines": "rows of the classifier"}
+"""Matrices, of the last epoch."""
+
+MOST = 200
+"""Classes up to which a matrix is shown."""
 
 
 def of_folder(folder: Path) -> Iterator[Section]:
@@ -61,12 +68,15 @@ def _drawn(data: "xarray.Dataset") -> Iterator[Part]:
             yield over(data["nc1_of_class"], "epoch", "class", "nc1 of class")
     if data.sizes["direction"]:
         values = data.spectrum.assign_coords(direction=np.arange(1, data.sizes["direction"] + 1))
-        yield over(values, "direction", "epoch", "spectrum, the singular values of centered class means")
+        title = "spectrum, the singular values of centered class means"
+        yield over(values, "direction", "epoch", title, type="linear", rangemode="tozero")
+    for name, what in PAIRS.items():
+        if name in data and len(data["class"]) <= MOST:
+            yield cosines_of(f"Cosines between {what}", data[name].values, "class")
 
 
 def _tables(metrics: Mapping[str, Any], classes: Any) -> Iterator[Table]:
-    collapse = {name: known()[name].collapse if name in known() else "0 as predicted" for name in metrics}
-    rows = tuple((name, number(value), collapse[name]) for name, value in metrics.items())
+    rows = tuple((name, number(value), at_collapse(name)) for name, value in metrics.items())
     yield Table("Measures", ("measure", "value", "at collapse"), rows)
     if classes:
         heads = tuple(map(str, classes[0]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ COUNTED = {
 }
 """What is counted, and what theory says of it."""
 
+FEW = 6
+"""Kinds of classes up to which each is named."""
+
 RANK = ("rank", "learns")
 NORMS = {
     "square_norm": "|w|^2, squared norm of classifier vectors",
@@ -44,11 +48,21 @@ def of_data(data: "xarray.Dataset", source: Path) -> Iterator[Section]:
     vertical, horizontal = (str(dim) for dim in data.gap.dims)
     open_gaps = int((data.optimal == 0).sum())
     about = (
-        f"A minimum at each of {data.gap.size} points of {vertical} and {horizontal}, {data.sizes['class']} classes.",
+        f"A minimum at each of {data.gap.size} points of {vertical} and {horizontal}, {data.sizes['class']} classes: "
+        f"{_sizes(data.class_size)} samples.",
         "Every minimum is certified." if not open_gaps else f"{open_gaps} minima have no certificate.",
     )
     title = data.attrs.get("title", f"phases over {vertical} and {horizontal}")
     yield Section(f"{title[:1].upper()}{title[1:]}", about, [*_parts(data, vertical, horizontal)], str(source))
+
+
+def _sizes(sizes: "xarray.DataArray") -> str:
+    """How many classes are of which size; of many kinds, or where sizes change over the grid, the range."""
+    everywhere = sizes.transpose(..., "class").values.reshape(-1, sizes.sizes["class"])
+    kinds = [f"{len([*run])} of {int(n)}" for n, run in groupby(everywhere[0].tolist())]
+    if len(kinds) <= FEW and np.all(everywhere == everywhere[0]):
+        return ", ".join(kinds)
+    return f"{int(everywhere.max())} to {int(everywhere.min())}"
 
 
 def _parts(data: "xarray.Dataset", vertical: str, horizontal: str) -> Iterator[Part]:

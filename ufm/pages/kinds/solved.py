@@ -28,9 +28,12 @@ def of_object(values: Mapping[str, Any], source: Path) -> Iterator[Section]:
     heads = tuple(map(str, values["classes"][0]))
     rows = tuple(tuple(number(row[name]) for name in heads) for row in values["classes"])
     cosines = np.array([[np.nan if each is None else each for each in row] for row in values["cosines"]], dtype=float)
+    alone = np.isnan(np.diag(cosines))  # groups of one class, which have no pair
+    cosines[alone, alone] = 1.0
     parts += [Table("Groups of equal classes", heads, rows), cosines_of("Cosines between weights", cosines, "group")]
     about = proof(values["value"], values["bound"], str(values["status"])) + f", rank {values['rank']}."
-    yield Section(f"Geometry: {source.stem}", (about, *runs.notes(report or {})), parts, str(source))
+    of = [f"{values['model']}."] if "model" in values else []
+    yield Section(f"Geometry: {source.stem}", (*of, about, *runs.notes(report or {})), parts, str(source))
 
 
 def of_data(data: "xarray.Dataset", source: Path) -> Iterator[Section]:

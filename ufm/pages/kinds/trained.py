@@ -26,6 +26,7 @@ MATRICES = 12
 def of_folder(folder: Path) -> Iterator[Section]:
     """A training, finished or not."""
     run = Run(folder)
+    run.config()  # the record says as much, but a folder that is damaged is not shown
     record, said = run.record(), run.predictions()
     report = folder / "report.json"
     checks = json_object(str(report), read_text(report)) if report.exists() else None
