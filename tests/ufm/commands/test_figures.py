@@ -58,7 +58,7 @@ def runs(tmp_path_factory):
             patch.setitem(PRESETS, f"collapse/{name}", {**tiny, **method})
             folder = found / "collapse" / name / "seed0"
             assert cli.main(("train", f"collapse/{name}", "--threads", "1", "--out", str(folder))) == 0
-    folder = found / "cifar10" / "cifar10-convnet-p-0.1" / "seed0"
+    folder = found / "collapse" / "cifar10-convnet-p-0.1" / "seed0"
     flags = ("--dataset", "mnist5k", "--network", "mlp", "--epochs", "1", "--n-max", "40", "--f", "3", "--method", "P")
     assert cli.main(("train", *flags, "--threads", "1", "--out", str(folder))) == 0
     return found
@@ -76,7 +76,7 @@ def test_figures_find_their_trainings_among_those_of_the_tables(runs, tmp_path, 
     sizes = Run(runs / "collapse" / "cifar10-lenet-cal-0.1" / "seed0").record().data.class_size.values
     assert f"2 epochs of {sizes.sum()} images, seed 0, training accuracy" in said
     for name in ("collapse", "class-means", "class-features"):
-        assert f"ufm: left out: figure {name} has no finished training in {runs}: ufm train cifar10/" in err
+        assert f"ufm: left out: figure {name} has no finished training in {runs}: ufm train plain/cifar10-" in err
     assert not (tmp_path / "collapse-run.png").exists()
     refused("has no finished training", "figures", "collapse", "--runs", runs, "--out", tmp_path / "out")
     refused("has no finished training", "figures", "--runs", runs, "--seed", 1, "--out", tmp_path / "out")
@@ -87,7 +87,7 @@ def test_figures_find_their_trainings_among_those_of_the_tables(runs, tmp_path, 
 @pytest.mark.slow
 def test_p_is_drawn_by_the_weight_of_its_norms(runs):
     folders = [
-        runs / "cifar10" / "cifar10-convnet-p-0.1" / "seed0",
+        runs / "collapse" / "cifar10-convnet-p-0.1" / "seed0",
         runs / "collapse" / "cifar10-convnet-p-0.1-free-norms" / "seed0",
     ]
     found = null_space.trained(folders)
