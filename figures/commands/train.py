@@ -40,6 +40,7 @@ def training_figure(data: Dataset, said: Mapping[str, Any]) -> Figure:
     size = min(data.sizes["class"], data.sizes["mean"])
     for axis in (left, middle, right):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_xlim(float(data.epoch[0]), max(float(data.epoch[-1]), float(data.epoch[0]) + 1.0))
     last.set(xlim=(0.5, size + 0.5), ylim=(size + 0.5, 0.5), xlabel="class", ylabel="class")
     last.set_title("cosines between class means", loc="left")
     figure.colorbar(image, ax=last, shrink=0.8)

@@ -119,13 +119,16 @@ def as_figure(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) ->
     return {"data": list(traces), "layout": dict(layout)}
 
 
+BAR = {"thickness": 12, "outlinewidth": 0}
+"""Of colours, beside a plot."""
+
+
 def heatmap(values: Array, *, cosines: bool = False, **look: Any) -> dict[str, Any]:
     """A trace of colours over rows and columns, counted from 1."""
     scale = {"colorscale": COSINES, "zmin": -1, "zmax": 1} if cosines else {"colorscale": "Viridis"}
     sides = {"x": np.arange(1, values.shape[1] + 1), "y": np.arange(1, values.shape[0] + 1)}
     shown = "row %{y}, column %{x}<br>%{z:.4~g}<extra></extra>"
-    bar = {"colorbar": {"thickness": 12, "outlinewidth": 0}}
-    return {"type": "heatmap", "z": values, "hovertemplate": shown, **sides, **scale, **bar, **look}
+    return {"type": "heatmap", "z": values, "hovertemplate": shown, **sides, **scale, "colorbar": BAR, **look}
 
 
 def square(title: str, count: int) -> dict[str, Any]:

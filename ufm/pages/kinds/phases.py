@@ -10,6 +10,7 @@ import numpy as np
 
 from ufm.files import store
 from ufm.pages.content import Part, Plots, Section
+from ufm.pages.draw import BAR
 from ufm.pages.lines import chart, over
 from ufm.pages.palette import ordered
 
@@ -66,13 +67,14 @@ def _sizes(sizes: "xarray.DataArray") -> str:
 
 
 def _parts(data: "xarray.Dataset", vertical: str, horizontal: str) -> Iterator[Part]:
+    counts: dict[str, Any] = {"colorbar": {**BAR, "dtick": max(1, data.sizes["class"] // 5)}}
     for name, (title, said) in COUNTED.items():
         if name in data:
-            whole: dict[str, Any] = {"zmin": 0, "zmax": data.sizes["class"]}
+            whole = counts | {"zmin": 0, "zmax": data.sizes["class"]}
             yield bounded(chart(data[name].sum("class"), horizontal, vertical, title, **whole), data, said)
     if "rank" in data:
         about = "Dimensions that features and weights fill."
-        yield bounded(chart(data["rank"], horizontal, vertical, "Rank", about), data, RANK)
+        yield bounded(chart(data["rank"], horizontal, vertical, "Rank", about, **counts), data, RANK)
     for name, title in NORMS.items():
         if name in data:
             yield over(data[name], horizontal, "class", title)
