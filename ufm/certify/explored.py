@@ -68,7 +68,7 @@ def explored(
         for name, (dims, value) in values.items():
             found.setdefault(name, ((*BY_DESIGN, *dims), np.empty((*shape, *np.shape(value)))))[1][a, i, j] = value
         if count == 0:
-            _announce(len(designs), sizes, allocations[0], f[-1], theta[-1], ratio)
+            _announce(len(designs), sizes, allocations[0], f[len(f) // 2], theta[len(theta) // 2], ratio)
     coordinates = {"allocation": list(allocations), "f": list(f), "theta": list(theta), "ratio": list(ratio)}
     by_class = {"class_size": ("class", np.asarray(sizes))}
     return xarray.Dataset(found, {**coordinates, **by_class, "rule": list(RULES), "level": levels()})
@@ -80,7 +80,7 @@ def levels() -> Array:
 
 
 def _announce(count: int, sizes: Sequence[int], way: str, mean: int, angle: float, ratio: Sequence[float]) -> None:
-    """Say how long it will take, by the last design of the first allocation."""
+    """Say how long it will take, by one of middle f and theta: costs rise with f."""
     began = time.perf_counter()
     _design(np.asarray(spend(way, tuple(sizes), mean, angle)), angle, ratio)
     memory.require_time(

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 DESIGN = ("allocation", "f", "theta")
 RULES = {"nearest": "nearest mean center", "rcr": "nearest classifier vector (RCR)", "gcr": "nearest center (GCR)"}
-CLASSES = 30
-"""At most so many have their accuracy on the page: with all designs and noises they take most of its bytes."""
-
 COLORS = dict(zip(RULES, ordered(3), strict=True))
 
 
@@ -53,9 +50,20 @@ def _first(values: "xarray.DataArray", *dims: str) -> Any:
     return values.isel({name: start[name] for name in dims}).values
 
 
+def _classes(data: "xarray.Dataset") -> list[int]:
+    """The classes on the page: of many some, as each has numbers for every design and noise."""
+    return some(data.sizes["class"])
+
+
+def _of_all(data: "xarray.Dataset") -> str:
+    """What a caption says where these are not all."""
+    shown = len(_classes(data))
+    return f" {shown} of {data.sizes['class']} classes." if shown < data.sizes["class"] else ""
+
+
 def _collapse(data: "xarray.Dataset") -> Plot:
     """NC over clock time, a line a class."""
-    shown, levels = some(data.sizes["class"]), data.level.values[1:]
+    shown, levels = _classes(data), data.level.values[1:]
     curves = data.clock.isel(level=slice(1, None))
     traces: list[Any] = []
     moves: list[Move] = []
@@ -68,7 +76,7 @@ def _collapse(data: "xarray.Dataset") -> Plot:
     return Plot(
         "Collapse",
         "NC of a feature that begins at a right angle to its mean center, with the paper's weights. A class with one "
-        "center collapses algebraically, which takes far longer.",
+        "center collapses algebraically, which takes far longer." + _of_all(data),
         f"{len(shown)} lines that fall from NC 2 to 1e-10.",
         as_figure(traces, layout),
         tuple(moves),
@@ -89,11 +97,13 @@ def _by_class(data: "xarray.Dataset") -> list[Plot]:
 
 
 def _over_classes(data: "xarray.Dataset", name: str, title: str, unit: str, caption: str) -> Plot:
-    classes, first = np.arange(1, data.sizes["class"] + 1), _first(data[name], *DESIGN)
+    there = data.isel({"class": _classes(data)})
+    classes, first = np.array(_classes(data)) + 1, _first(there[name], *DESIGN)
     hover = "class %{x}, n = %{customdata}"
-    trace = line(classes, first, unit, hover=hover, mode="lines+markers", customdata=data.class_size.values)
-    move = Move(0, "y", DESIGN, data[name].transpose(*DESIGN, "class").values.astype(np.float64))
+    trace = line(classes, first, unit, hover=hover, mode="lines+markers", customdata=there.class_size.values)
+    move = Move(0, "y", DESIGN, there[name].transpose(*DESIGN, "class").values.astype(np.float64))
     said = f"At first {first[0]:.4g} for the first class and {first[-1]:.4g} for the last."
+    caption += _of_all(data)
     return Plot(title, caption, said, as_figure([trace], flat(axis("class"), axis(unit, rangemode="tozero"))), (move,))
 
 
@@ -121,8 +131,8 @@ def _over_noise(data: "xarray.Dataset") -> Plot:
 
 
 def _accuracies(data: "xarray.Dataset") -> Plot:
-    """Accuracy of each class at the chosen noise, a line a rule; of many classes some."""
-    shown = some(data.sizes["class"], CLASSES)
+    """Accuracy of each class at the chosen noise, a line a rule."""
+    shown = _classes(data)
     classes = np.array(shown) + 1
     traces: list[Any] = []
     moves: list[Move] = []
@@ -131,7 +141,7 @@ def _accuracies(data: "xarray.Dataset") -> Plot:
         traces.append(line(classes, _first(own, *DESIGN, "ratio"), label, COLORS[name], mode="lines+markers"))
         moves.append(Move(i, "y", (*DESIGN, "ratio"), own.values))
     caption = "Without offsets: GCR favours classes with many centers or with few, by the frame and the noise."
-    caption += f" {len(shown)} of {data.sizes['class']} classes." if len(shown) < data.sizes["class"] else ""
+    caption += _of_all(data)
     said = "Three lines over the classes, one for each rule."
     layout = flat(axis("class"), axis("accuracy, %", range=[0, 103]), "rule")
     return Plot("Accuracy of each class", caption, said, as_figure(traces, layout), tuple(moves))

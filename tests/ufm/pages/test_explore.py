@@ -13,6 +13,7 @@ from ufm.certify.design import Setting, evaluate
 from ufm.certify.explored import explored
 from ufm.files import store
 from ufm.pages import explore
+from ufm.pages.draw import SHOWN
 from ufm.problems.presets import CENTERS, spend
 
 SIZES = (60, 20, 5)
@@ -58,16 +59,27 @@ def test_a_page_and_its_values(command, tmp_path):
     assert data.accuracy.dims == ("allocation", "f", "theta", "ratio", "rule", "class")
 
 
-def test_of_many_classes_some_have_their_accuracy_on_the_page():
-    data = explored(tuple(range(80, 0, -2)), ("uniform",), (2,), (0.2,), (2.0, 4.0))
+def test_of_many_classes_some_are_on_the_page():
+    data = explored(tuple(range(80, 0, -2)), ("class-aware",), (2,), (0.2,), (2.0, 4.0))
     (section,) = explore.sections(data)
-    (plot,) = (each for each in section.parts[0].plots if each.title == "Accuracy of each class")
-    classes = plot.figure["data"][0]["x"].astype(int)
-    assert len(classes) == explore.CLASSES < data.sizes["class"]
-    assert (classes[0], classes[-1]) == (1, 40)
-    np.testing.assert_allclose(
-        plot.figure["data"][0]["y"], 100 * data.accuracy.isel(ratio=1).sel(rule="nearest").values[0, 0, 0, classes - 1]
-    )
+    plots = {each.title: each for each in section.parts[0].plots}
+    for title, values in (
+        ("Accuracy of each class", 100 * data.accuracy.isel(ratio=1).sel(rule="nearest")),
+        ("Centers of each class", data.centers),
+    ):
+        trace = plots[title].figure["data"][0]
+        classes = trace["x"].astype(int)
+        assert (classes[0], classes[-1], len(classes)) == (1, 40, SHOWN)
+        np.testing.assert_allclose(trace["y"], values.values[0, 0, 0, classes - 1])
+        assert f"{SHOWN} of 40 classes." in plots[title].caption
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:a page of 216 designs takes about")
+def test_the_page_of_a_hundred_classes_can_be_sent(command, tmp_path):
+    status, out, _ = command("explore", "--preset", "cifar100-lt", "--out", tmp_path / "page.html", "--json")
+    assert status == 0
+    assert json.loads(out)["bytes"] < 6_000_000
 
 
 @pytest.mark.parametrize(
