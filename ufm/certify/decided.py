@@ -369,7 +369,7 @@ def _shifted(
                     "predicted": expected,
                     "offsets": moved,
                     "offsets_predicted": moved_expected,
-                    "scores": offsets - offsets.mean(),  # what is added to them, by class
+                    "added": offsets - offsets.mean(),  # what is added to them, by class
                     "hindsight": float(np.mean(np.argmax(scores[picked] + hindsight, axis=1) == labels)),
                 }
             )

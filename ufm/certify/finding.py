@@ -63,7 +63,7 @@ class Finding:
         added = [("class, added to scores", *(f"{NAMES[row['rule']]}, {row['prior']}" for row in t["shift"]))]
         added += [
             (f"{k}", *(f"{b:+.3g}" for b in each))
-            for k, each in enumerate(zip(*(row["scores"] for row in t["shift"]), strict=True))
+            for k, each in enumerate(zip(*(row["added"] for row in t["shift"]), strict=True))
         ]
         tables = (rows, premises, classes, radii, shifts, added)
         return "\n\n".join([str(self.report), *("\n".join(columns(each)) for each in tables)])

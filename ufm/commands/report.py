@@ -1,12 +1,12 @@
 """``ufm report``: one page, complete in itself, from whatever was computed."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
 from ufm.commands.flags import check_file
+from ufm.files import store
 from ufm.files.process import OK
 
 
@@ -58,4 +58,4 @@ class Command:
 def _name(path: Path) -> str:
     """Of a file or folder; of a folder with a key for a name, that above it."""
     there = path.resolve()
-    return there.parent.name if re.fullmatch("[0-9a-f]{16}", there.name) else there.name
+    return there.parent.name if store.is_key(there.name) else there.name

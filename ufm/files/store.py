@@ -62,13 +62,21 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems answer that cannot do such a thing."""
 
 
+KEY = "[0-9a-f]{16}"
+"""What names 64 bits: a configuration, or one write of a file."""
+
 FORGOTTEN = 3600.0
 """Seconds after which a write that has not ended is one that was killed."""
 
 
 def half_written(path: Path) -> bool:
     """Whether a file is what :func:`write_atomically` leaves behind where it is killed: .NAME.16 digits.ENDING."""
-    return re.fullmatch(r"\..+\.[0-9a-f]{16}(\.\w+)?", path.name) is not None
+    return re.fullmatch(rf"\..+\.{KEY}(\.\w+)?", path.name) is not None
+
+
+def is_key(name: str) -> bool:
+    """Whether a name is a :func:`config_key`, as folders of a sweep's cells have."""
+    return re.fullmatch(KEY, name) is not None
 
 
 def sweep_away(folder: Path, age: float = 0.0) -> None:

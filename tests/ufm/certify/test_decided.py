@@ -64,10 +64,10 @@ def test_offsets_are_said_and_decide_as_is_said_of_them(frame):
     for row in found.tables["shift"]:
         if row["prior"] == "balanced":
             directions = frame.classifier if row["rule"] == "rcr" else frame.mean_directions
-            right = np.argmax(z @ dense(directions).T + row["scores"], axis=1) == labels
+            right = np.argmax(z @ dense(directions).T + row["added"], axis=1) == labels
             assert right.mean() == pytest.approx(row["offsets"], abs=4 * np.sqrt(0.25 / len(z)))  # of a resampled test
             assert row["offsets"] > row["accuracy"] - 0.01
-        assert row["scores"].sum() == pytest.approx(0.0, abs=1e-12)
+        assert row["added"].sum() == pytest.approx(0.0, abs=1e-12)
     for row in found.tables["shift"]:
         assert f"{row['scores'][0]:+.3g}" in str(found)
 

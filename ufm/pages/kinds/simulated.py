@@ -1,7 +1,6 @@
 """What ``ufm simulate`` wrote, or the Dataset of any trajectory: curves, and the features if they were kept."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 FOLDER = "trajectory.nc"
 VARIABLES = runs.NEEDED
 
-KEY = re.compile("[0-9a-f]{16}")
-"""Name of a folder that nobody gave a name."""
-
 
 def of_folder(folder: Path) -> Iterator[Section]:
     """The trajectory of a folder."""
@@ -30,7 +26,7 @@ def of_folder(folder: Path) -> Iterator[Section]:
 def of_data(data: "xarray.Dataset", source: Path) -> Iterator[Section]:
     """Curves, features where they were kept and their frame is known, and the geometry of the problem."""
     name = source.resolve().parent.name if source.name == FOLDER else source.stem
-    name = "Simulation" if KEY.fullmatch(name) else name
+    name = "Simulation" if store.is_key(name) else name
     yield runs.section(name, data, str(source))
     if "features" in data and (frame := frame_of(data)) is not None:
         labels = runs.problem_of(data).labels
