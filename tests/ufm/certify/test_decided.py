@@ -69,7 +69,7 @@ def test_offsets_are_said_and_decide_as_is_said_of_them(frame):
             assert row["offsets"] > row["accuracy"] - 0.01
         assert row["added"].sum() == pytest.approx(0.0, abs=1e-12)
     for row in found.tables["shift"]:
-        assert f"{row['scores'][0]:+.3g}" in str(found)
+        assert f"{row['added'][0]:+.3g}" in str(found)
 
 
 @pytest.mark.parametrize("far", [{"r": 1.0, "sigma": 0.3}, {"r": np.linspace(1.2, 0.6, K), "sigma": 0.35}])
