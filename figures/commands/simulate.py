@@ -11,6 +11,7 @@ from figures.style import TWO_COLUMNS, draw_classes, draw_cosines, legend_below,
 from ufm.certify.predict import predict
 from ufm.measure import metrics
 from ufm.problems.kinds import CosineProblem
+from ufm.simulate.flow import over_decades
 from ufm.simulate.trajectory import Trajectory
 
 
@@ -18,7 +19,8 @@ from ufm.simulate.trajectory import Trajectory
 def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
     """NC, norm and variability of each class over time, one row per trajectory; theory dotted.
 
-    The horizontal axis is flow time, cut where nothing happens any more; dark is the first class, light the last.
+    The horizontal axis is flow time, cut where nothing happens any more, or its logarithm where classes collapse at
+    times far apart; dark is the first class, light the last.
     """
     figure, axes = panels(len(trajectories), 3, TWO_COLUMNS / 3, 2.1, right=0.15, below=0.3)
     figure.subplots_adjust(hspace=0.8)
@@ -33,13 +35,15 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
         nc.set_title(name, loc="left")
         nc.set(yscale="log", ylabel="NC, class mean", ylim=(1e-22, 8.0))
         norm.set(ylabel="$|h|$", yscale="log")
-        spread.set(ylabel="variability", ylim=(-0.02, 1.15))
+        spread.set(ylabel="variability", ylim=(-0.02, max(1.15, 1.02 * float(t.class_values("variability").max()))))
         (limit,) = spread.plot([], [], color="0.4", linestyle=":", label=r"theory, $1 - \cos\rho$")
         handles = [nc.lines[0], nc.lines[-1], limit]
         norm.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.32), borderaxespad=0.0, ncols=3)
         done = np.flatnonzero(collapse.max(axis=1) < 1e-22)
+        until = t.times[done[0]] if done.size and done[0] else t.times[-1]
+        span = {"xscale": "log", "xlim": (t.times[1], until)} if over_decades(t.times) else {"xlim": (0.0, until)}
         for axis in row:
-            axis.set(xlabel="flow time $t$", xlim=(0.0, t.times[done[0]] if done.size and done[0] else t.times[-1]))
+            axis.set(xlabel="flow time $t$", **span)
     return figure
 
 

@@ -29,7 +29,7 @@ class Job:
     problem: MultiCenterProblem
     basis: str = "coordinate"
     t_eval: Array | None = None
-    """None: ``n_times`` equidistant times until collapse."""
+    """None: ``n_times`` times until collapse."""
     n_times: int = 65
     solve: bool = True
     """Fixed frames: also minimise, and certify the minimiser."""

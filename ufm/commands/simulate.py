@@ -10,7 +10,6 @@ from ufm.files import store
 from ufm.files.process import FAILS, OK, interactive
 from ufm.files.store import config_key
 from ufm.problems.kinds import Learned
-from ufm.problems.problem import MultiCenterProblem
 from ufm.problems.sizes import load_array
 from ufm.problems.start import Start
 from ufm.simulate.flow import RTOL
@@ -129,13 +128,4 @@ def _sentence(t: ufm.Trajectory) -> str:
     what = f"{p.n_samples} samples of {p.n_classes} classes, {p.n_centers} centers, d={p.dim}, {p.loss} loss"
     how = f"method {t.stats['method']}, {t.stats['seconds']:.2f} s"
     reason = f" ({t.stats['reason']})" if "reason" in t.stats else ""
-    return f"{what}: {t.status} at t={t.times[-1]:.4g}, largest NC {t.nc_max:.2g}{reason}; {how}{_late(p)}"
-
-
-def _late(problem: MultiCenterProblem) -> str:
-    """Which classes come so late that the others are over before the picture begins."""
-    alone = [str(k) for k, f in enumerate(problem.centers, start=1) if f == 1]
-    if problem.loss != "cosine" or not 0 < len(alone) < problem.n_classes:
-        return ""
-    who = f"class {alone[0]} has" if len(alone) == 1 else f"classes {', '.join(alone)} have"
-    return f"\n{who} one center, where NC falls like 1 / t, long after the others: --t-final 50 shows these"
+    return f"{what}: {t.status} at t={t.times[-1]:.4g}, largest NC {t.nc_max:.2g}{reason}; {how}"

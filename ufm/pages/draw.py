@@ -83,12 +83,14 @@ def by_class(
     about: Sequence[str] | None = None,
     limits: ArrayLike | None = None,
     until: Sequence[float] | None = None,
+    *,
+    decades: bool = False,
     **look: Any,
 ) -> Plot:
     """A line for each class, (points, classes), or for some of many; ``limits`` are dotted.
 
     x, y : the title of the axis, and values. about : of each class, what is said when it is pointed at. until : ends of
-    the horizontal axis at first. look : of the vertical axis.
+    the horizontal axis at first. decades : it is logarithmic. look : of the vertical axis.
     """
     shown = some(y[1].shape[1])
     colors = ordered(len(shown))
@@ -98,6 +100,7 @@ def by_class(
         for k, color in zip(shown, colors, strict=True)
     ]
     across = axis(x[0]) | few_ticks(x[1]) | ({"range": list(until)} if until is not None else {})
+    across |= {"type": "log", "dtick": 1} if decades else {}
     layout = flat(across, axis(y[0], y[1]) | look, "class" if len(shown) == y[1].shape[1] else "some classes")
     if limits is not None:
         layout["shapes"] = dotted(np.asarray(limits)[shown].tolist(), colors)

@@ -11,6 +11,7 @@ from ufm.pages.content import Plots, Section, Table, number
 from ufm.pages.draw import by_class
 from ufm.problems.kinds import CosineProblem
 from ufm.problems.problem import MultiCenterProblem, Problem
+from ufm.simulate.flow import over_decades
 
 if TYPE_CHECKING:
     import xarray
@@ -38,7 +39,8 @@ def curves(data: "xarray.Dataset", problem: MultiCenterProblem) -> Plots:
     nc = np.maximum(data.nc_mean.values, LEAST)
     done = np.flatnonzero(nc.max(axis=1) < COLLAPSED)
     until = [0.0, float(data.time.values[done[0] if done.size and done[0] else -1])]
-    shown: dict[str, Any] = {"about": about, "until": until}
+    decades = over_decades(data.time.values)
+    shown: dict[str, Any] = {"about": about, "until": None if decades else until, "decades": decades}
     small: dict[str, Any] = {"type": "log", "range": [float(np.log10(COLLAPSED)), 0.8]}
     norms: dict[str, Any] = {"type": "log", "dtick": "D2"}
     said = "1 - cosine of feature and classifier vector, mean over the class; dotted: where theory says it ends."

@@ -21,7 +21,7 @@ from ufm.problems.losses import Loss
 from ufm.problems.problem import MultiCenterProblem, Problem, require_problem
 from ufm.problems.start import Start
 from ufm.simulate.blocks import ROWS
-from ufm.simulate.method import Method, Part, Trouble, Unfinished, Work
+from ufm.simulate.method import Arrival, Method, Part, Trouble, Unfinished, Work
 from ufm.simulate.methods import Asked, Keep, Name, prepare
 from ufm.simulate.trajectory import SUMS, Recorder, Trajectory, outcome
 
@@ -33,6 +33,9 @@ CACHED = 1 << 20
 
 RTOL = 1e-8
 """Default tolerance of the integrators."""
+
+APART = 100.0
+"""Where collapse ends for some so many times later than for others, times to record are in equal ratios."""
 
 LATER = 1.01
 """The very last sample may be another one than those that stand for the others: it will not be later by more."""
@@ -121,7 +124,8 @@ def gradient_flow(
     t_final : last time, if ``t_eval`` is not given.
     until_nc : if neither is given: until every sample has :math:`NC = |h/|h| - \bar w/|\bar w||^2` below this.
         In any case the threshold for ``status == "collapsed"``. In (0, 4).
-    n_times : how many equidistant times to record, >= 2, if ``t_eval`` is not given.
+    n_times : how many times to record, >= 2, if ``t_eval`` is not given: equidistant, or in equal ratios (after 0)
+        where the method "reduced" looks for the end, and that comes to some classes a hundred times sooner.
     keep : "metrics"; "final" adds the last features; "features" adds them at all times.
     frame_rate : learned frames: :math:`\eta > 0`, speed of the frame relative to the features; 1/N if left out, as the
         mean loss of a trainer moves it. At 1 this is the flow of the sum of losses.
@@ -241,6 +245,20 @@ def _given_times(t_eval: ArrayLike | None, t_final: float | None, n_times: int) 
     return None
 
 
+def _recorded(first: float, end: float, count: int) -> Array:
+    """Times at which to record, from 0 to the end of collapse; ``first``: when it ends for the earliest."""
+    if end == 0.0:
+        return np.zeros(1)
+    if end < APART * first:
+        return np.linspace(0.0, end, count)
+    return np.append(0.0, np.geomspace(first / APART, end, count - 1) if count > 2 else end)
+
+
+def over_decades(times: Array) -> bool:
+    """Whether half of the times lie in the first tenth of all time, so that a picture needs its logarithm."""
+    return len(times) > 2 and bool(times[len(times) // 2] < times[-1] / 10.0)
+
+
 class _Run:
     """One call of gradient_flow under way: parts side by side, whatever the method."""
 
@@ -287,17 +305,17 @@ class _Run:
     def search(self, nc: float, n_times: int) -> None:
         """Evolve up to the moment when every sample has collapsed, as far as they do."""
 
-        def arrive(part: Part, bar: Any) -> tuple[float, Work, Trouble | None]:
+        def arrive(part: Part, bar: Any) -> tuple[Arrival, Work]:
             work = Work(cancelled=self.work.cancelled)
             arrival = part.time_to_reach(nc, self.rtol, work)
             bar.update(part.rows.stop - part.rows.start)
-            return arrival.time, work, arrival.trouble
+            return arrival, work
 
-        end = 0.0
-        for latest, work, trouble in self.each(arrive, "looking for the end"):
-            end = max(end, latest)
-            self.note(work, trouble)
-        self.evolve(np.linspace(0.0, LATER * end, n_times) if end > 0.0 else np.zeros(1))
+        first, end = np.inf, 0.0
+        for arrival, work in self.each(arrive, "looking for the end"):
+            first, end = min(first, arrival.first), max(end, arrival.time)
+            self.note(work, arrival.trouble)
+        self.evolve(_recorded(first, LATER * end, n_times))
         while self.trouble is None and self.recorder.nc_max > nc:  # those that stood for the others came too early
             self.evolve(self.times * 1.2)
 

@@ -58,6 +58,8 @@ class Arrival(NamedTuple):
 
     time: float
     trouble: Trouble | None = None
+    first: float = np.inf
+    """When a first one has, where that is known."""
 
 
 class FrameState(NamedTuple):

@@ -126,8 +126,8 @@ class Decay:
         """The latest time of all classes, and the first trouble."""
         last = Arrival(0.0)
         for block in self.blocks:
-            time, trouble = block.arrival(nc, last.time)
-            last = Arrival(max(last.time, time), last.trouble or trouble)
+            later = block.arrival(nc, last.time)
+            last = Arrival(max(last.time, later.time), last.trouble or later.trouble)
         return last
 
     def observe(self, later: Later) -> Observation:

@@ -239,9 +239,9 @@ class Batch:
         times, cost = samples.take(np.unique(np.concatenate(pilot))).collapse_times(nc, rtol)
         work.add(cost)
         last, stuck = times[np.isfinite(times)], np.isneginf(samples.alignment)
-        if not stuck.any():
-            return Arrival(float(last.max(initial=0.0)))
-        return Arrival(float(last.max(initial=1.0)), antipode(worst_sample(self.offsets, stuck, self.rows.start)))
+        trouble = antipode(worst_sample(self.offsets, stuck, self.rows.start)) if stuck.any() else None
+        first = float(last[last > 0.0].min(initial=np.inf))
+        return Arrival(float(last.max(initial=1.0 if stuck.any() else 0.0)), trouble, first)
 
     def states_at(self, times: Array, rtol: float, work: Work) -> Iterator[tuple[int, "Snapshot"]]:
         """Yield (index, snapshot of all samples) for each of the ascending times."""

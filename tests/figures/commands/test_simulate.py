@@ -33,6 +33,15 @@ def test_collapse_curves_are_the_data():
         assert "class 1: n=8, f=2" in [text.get_text() for text in row[1].get_legend().get_texts()]
 
 
+def test_time_is_logarithmic_where_classes_collapse_at_times_far_apart():
+    far = ufm.gradient_flow(ufm.Problem((8, 5, 3), (2, 1, 6), 0.3, 16))
+    every = panels(simulate.collapse_figure({"cosine": RUNS["cosine"], "far": far}), 2)
+    assert {axis.get_xscale() for axis in every[0]} == {"linear"}
+    assert {axis.get_xscale() for axis in every[1]} == {"log"}
+    assert every[1][0].get_xlim() == pytest.approx((far.times[1], far.times[-1]))
+    assert every[1][2].get_ylim()[1] > far.class_values("variability").max()  # which has no bound but 2
+
+
 def test_geometry_panels_are_the_data():
     figure = simulate.geometry_figure(RUNS)
     titles = [axis.get_title(loc="left") for axis in figure.axes]

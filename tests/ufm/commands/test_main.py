@@ -56,13 +56,6 @@ def test_a_run_is_found_again_by_the_hash_of_its_configuration(capsys, tmp_path)
         assert config_key(configuration) == folder.name
 
 
-def test_classes_that_come_long_after_the_others_are_named(capsys):
-    assert run("simulate", "--class-sizes", "9,6,4", "--centers", "3,1,2", "--t-final", "9") in (0, 1)
-    assert "\nclass 2 has one center, where NC falls like 1 / t, long after" in capsys.readouterr().out
-    assert run("simulate", "--class-sizes", "9,6", "--centers", "1", "--t-final", "9") in (0, 1)
-    assert "one center" not in capsys.readouterr().out
-
-
 def test_simulate_again_from_its_own_problem_file(capsys):
     assert run("simulate", "--preset", "toy", "--theta", "0.4", "--seed", "3", "--json", "--out", "a") == 0
     assert run("simulate", "--problem", "a/problem.toml", "--seed", "3", "--json", "--out", "b") == 0

@@ -16,7 +16,7 @@ import xarray
 import ufm
 from ufm.certify.report import Check, Report, combine
 from ufm.files import store
-from ufm.pages import found, palette, write
+from ufm.pages import found, palette, runs, write
 from ufm.pages.content import Move, Plot, Plots, Section, Slider, Table, number
 from ufm.pages.draw import as_figure, flat, line, some
 from ufm.pages.kinds import watched
@@ -92,6 +92,13 @@ def test_kept_features_are_on_the_sphere_and_end_on_top(kept):
     for k in range(2):
         own = ufm.Problem.from_json(data.attrs["problem"]).labels == k
         assert 2.0 - 2.0 * start[own].mean() == pytest.approx(float(data.nc_mean[0, k]), abs=1e-12)
+
+
+def test_time_is_logarithmic_where_classes_collapse_at_times_far_apart():
+    for centers, kind in (((3, 1, 2), "log"), ((3, 4, 2), None)):
+        problem = ufm.Problem((9, 6, 4), centers, 0.2)
+        for plot in runs.curves(ufm.gradient_flow(problem).data, problem).plots:
+            assert plot.figure["layout"]["xaxis"].get("type") == kind
 
 
 def test_some_of_many_have_both_ends():

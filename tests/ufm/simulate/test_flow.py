@@ -15,6 +15,26 @@ def flow(problem, **options):
     return ufm.gradient_flow(problem, keep="features", **{"rtol": 1e-10, **options})
 
 
+@given(strategies.seeds)
+def test_times_are_in_equal_ratios_where_a_class_with_one_center_comes_long_after_the_others(seed):
+    t = ufm.gradient_flow(ufm.Problem((9, 6, 4), (3, 1, 2), 0.2, lam=0.1), seed=seed)
+    assert t.status == "collapsed"
+    assert t.times[0] == 0.0
+    np.testing.assert_allclose(t.times[2:] / t.times[1:-1], (t.times[-1] / t.times[1]) ** (1 / 63), rtol=1e-12)
+    nc = t.class_values("nc_mean")
+    np.testing.assert_allclose(nc[1], nc[0], rtol=0.2)  # the first record after the start is close to it
+    for k in range(3):
+        assert np.sum((nc[:, k] < 0.9 * nc[0, k]) & (nc[:, k] > 1e-9)) >= 5  # each class is seen while it collapses
+    assert np.ptp(np.diff(ufm.gradient_flow(ufm.Problem((9, 6, 4), (3, 5, 2), 0.2)).times)) < 1e-12
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_few_times_reach_the_end_too(count):
+    t = ufm.gradient_flow(ufm.Problem((9, 6), (3, 1), 0.2), n_times=count)
+    assert t.status == "collapsed"
+    assert len(t.times) == count
+
+
 @pytest.mark.slow
 @example(ufm.Problem((3,), 5, 0.0, 6, lam=0.0), 0)  # a long step whose interpolant was off by 3e-8
 @given(strategies.problems(loss="cosine", max_centers=40), strategies.seeds)
