@@ -6,7 +6,7 @@ from figures.paper import collapse
 
 ABOUT = "collapse of real networks"
 NUMBER = 5
-TRAININGS = tuple(f"collapse/cifar10-{network}-cal-0.1" for network in ("resnet8", "lenet", "vgg11", "densenet150"))
+TRAININGS = tuple(f"collapse/cifar10-{network}-cal-0.1" for network in ("resnet8", "lenet", "vgg11", "densenet40"))
 
 trained, plot = collapse.trained, collapse.plot
 

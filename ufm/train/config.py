@@ -48,7 +48,8 @@ class Settings:
     mixup: float | None = None
     """Mixup: parameter of the Beta distribution of the shares; 0 leaves it out (default: 0)."""
     network: str | None = None
-    """cnn, mlp, lenet, convnet, resnet8, resnet20, resnet32, resnet50, densenet150 or vgg11 (default: cnn)."""
+    """cnn, mlp, lenet, convnet, resnet8, resnet20, resnet32, resnet50, densenet40, densenet150 or
+    vgg11 (default: cnn)."""
     expand: bool | None = None
     """Extra linear layer to the dimension that the method needs (default: only where the network is narrower)."""
     normalise: Literal["none", "unit", "unit-batch"] | None = None

@@ -151,14 +151,18 @@ def _resnet50(channels: int, size: int) -> nn.Module:
     return network
 
 
-def _densenet150(channels: int, size: int, growth: int = 12) -> nn.Module:
-    from torchvision.models import densenet
+def _densenet(n: int, growth: int = 12) -> Callable[[int, int], nn.Module]:
+    """DenseNet-BC: compression 0.5 and a first layer of two growths (Huang et al. 2017, section 4.2)."""
 
-    # Compression 0.5 and a first layer of two growths, as in DenseNet-BC (Huang et al. 2017, section 4.2).
-    network = densenet.DenseNet(growth, (24, 24, 24), num_init_features=2 * growth, num_classes=1)
-    network.features.conv0, network.features.pool0 = _stem(channels, 2 * growth, size)
-    network.classifier = nn.Identity()
-    return network
+    def make(channels: int, size: int) -> nn.Module:
+        from torchvision.models import densenet
+
+        network = densenet.DenseNet(growth, (n, n, n), num_init_features=2 * growth, num_classes=1)
+        network.features.conv0, network.features.pool0 = _stem(channels, 2 * growth, size)
+        network.classifier = nn.Identity()
+        return network
+
+    return make
 
 
 def _vgg11(channels: int, size: int) -> nn.Module:
@@ -208,6 +212,9 @@ NETWORKS = {
         for n in (1, 3, 5)
     },
     "resnet50": Backbone("ResNet-50 (torchvision), its stem made for the size of the images", 2048, _resnet50),
-    "densenet150": Backbone("DenseNet-BC of 3 x 24 bottleneck layers, growth 12, compression 0.5", 510, _densenet150),
+    **{
+        name: Backbone(f"DenseNet-BC of 3 x {n} bottleneck layers, growth 12, compression 0.5", dim, _densenet(n))
+        for name, n, dim in (("densenet40", 6, 132), ("densenet150", 24, 510))
+    },
     "vgg11": Backbone("VGG-11 with BatchNorm (torchvision), averaged over what is left of the image", 512, _vgg11),
 }

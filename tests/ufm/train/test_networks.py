@@ -14,6 +14,7 @@ DIMS = {
     "resnet20": 64,
     "resnet32": 64,
     "resnet50": 2048,
+    "densenet40": 132,
     "densenet150": 510,
     "vgg11": 512,
 }
@@ -102,11 +103,12 @@ def test_resnet50_has_the_parameters_of_torchvision():
     assert n_parameters(large) - n_parameters(small) == 64 * 3 * (7**2 - 3**2)
 
 
-def test_parameters_of_densenet_by_counting_layers():
+@pytest.mark.parametrize(("name", "layers"), [("densenet40", 6), ("densenet150", 24)])
+def test_parameters_of_densenet_by_counting_layers(name, layers):
     growth, width = 12, 24
     total = 3 * 9 * width + 2 * width
     for stage in range(3):
-        for _ in range(24):  # BatchNorm, 1 x 1 to four growths, BatchNorm, 3 x 3 to one growth
+        for _ in range(layers):  # BatchNorm, 1 x 1 to four growths, BatchNorm, 3 x 3 to one growth
             total += 2 * width + width * 4 * growth + 2 * 4 * growth + 4 * growth * 9 * growth
             width += growth
         total += 2 * width
@@ -114,8 +116,8 @@ def test_parameters_of_densenet_by_counting_layers():
             total += width * (width // 2)
             width //= 2
     with torch.device("meta"):
-        assert n_parameters(make("densenet150")) == total
-    assert width == 510
+        assert n_parameters(make(name)) == total
+    assert width == DIMS[name]
 
 
 @pytest.mark.parametrize("name", ["resnet32", "resnet50", "densenet150"])
