@@ -1,5 +1,6 @@
 """Figure 1: collapse over time, for uniform (AL) and class-aware (CAL) centers."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def _case(data: Dataset, place: int) -> Dataset:
 def _in_lines(title: str, columns: int) -> str:
     """Titles of trainings are too long for a column, the more so for one of many."""
     lines = title.replace(" on ", "\n")
-    return lines.replace(", tau", ",\ntau") if "\n" in lines and columns > 2 else lines
+    return re.sub(r"(, tau [^,]*,) ", r"\1\n", lines) if columns > 2 else lines
 
 
 def measured_times(case: Dataset) -> Any:

@@ -88,7 +88,6 @@ def labels(name: str) -> tuple[str, str]:
     """Row and column of a named training."""
     config = preset(name)
     mixed = " + Mixup" if config.mixup else ""
-    cropped = {None: "", "none": ", no crops"}.get(config.augmentation, f", {config.augmentation}")
     if name.partition("/")[0] in SWEEPS:
         return f"f = {config.f}", f"theta = {config.theta:g}"
     own = f", f {config.f}" if config.f not in (None, 20) else ""
@@ -103,7 +102,7 @@ def labels(name: str) -> tuple[str, str]:
             for field in ("warmup", "penalty", "normalise")
             if (value := getattr(config, field)) != getattr(usual, field)
         )
-    row = f"{config.network} {config.method}{mixed}{cropped}{own}{'' if scanned else rate}"
+    row = f"{config.network} {config.method}{mixed}{config.cropped}{own}{'' if scanned else rate}"
     return row, f"{config.dataset}, tau {config.tau:g}{rate if scanned else ''}"
 
 

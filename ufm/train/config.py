@@ -295,8 +295,13 @@ class Config(Settings):
     def title(self) -> str:
         """What it is, for people: "CAL on mnist5k, tau 0.1, cnn, seed 0"."""
         mixed = " with Mixup" if self.mixup else ""
-        augmented = "" if self.augmentation is None else f", augmentation {self.augmentation}"
-        return f"{self.method}{mixed} on {self.dataset}, tau {self.tau:g}{augmented}, {self.network}, seed {self.seed}"
+        where = f"{self.method}{mixed} on {self.dataset}, tau {self.tau:g}{self.cropped}"
+        return f"{where}, {self.network}, seed {self.seed}"
+
+    @property
+    def cropped(self) -> str:
+        """What images are cut to, for people, where it is not the usual: ", no crops"."""
+        return {None: "", "none": ", no crops"}.get(self.augmentation, f", {self.augmentation}")
 
     def differences(self, other: "Config") -> list[str]:
         """Fields that differ, as "name: ours, not theirs"."""
