@@ -54,7 +54,7 @@ def training(folder: Path, needed: Sequence[str], predicted: Sequence[str] = ())
     DamagedFile : a file that cannot be read.
     """
     run = Run(folder)
-    run.config()  # says so if this is no training
+    config = run.config()  # says so if this is no training
     data = run.record().data
     said = {each["quantity"]: each["predicted"] for each in run.predictions()["predictions"]}
     if data.sizes["epoch"] < 2:
@@ -62,12 +62,12 @@ def training(folder: Path, needed: Sequence[str], predicted: Sequence[str] = ())
     if lacking := [name for name in needed if name not in data or not np.isfinite(data[name].values).any()]:
         raise ValueError(f"{folder} has no {', '.join(lacking)} in its record: the figure needs that")
     if unsaid := [name for name in predicted if name not in said]:
-        raise ValueError(f"{folder} has no prediction of {', '.join(unsaid)}: method {run.config().method} has none")
+        raise ValueError(f"{folder} has no prediction of {', '.join(unsaid)}: method {config.method} has none")
     data = data.sel(split="train").assign({f"predicted_{name}": ("class", said[name]) for name in predicted})
-    title, _, seed = data.attrs["title"].rpartition(", seed ")
+    title = config.title.removesuffix(f", seed {config.seed}")
     right = float(data.accuracy.isel(epoch=-1).sel(rule="own"))
     images = int(data.class_size.sum())
-    length = f"{int(data.epoch[-1])} epochs of {images:,} images, seed {seed}, training accuracy {100 * right:.1f} %"
+    length = f"{int(data.epoch[-1])} epochs of {images:,} images, seed {config.seed}, training accuracy {100 * right:.1f} %"
     return data.assign_attrs(title=title, length=length)
 
 
