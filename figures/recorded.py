@@ -67,7 +67,8 @@ def training(folder: Path, needed: Sequence[str], predicted: Sequence[str] = ())
     title = config.title.removesuffix(f", seed {config.seed}")
     right = float(data.accuracy.isel(epoch=-1).sel(rule="own"))
     images = int(data.class_size.sum())
-    length = f"{int(data.epoch[-1])} epochs of {images:,} images, seed {config.seed}, training accuracy {100 * right:.1f} %"
+    length = f"{int(data.epoch[-1])} epochs of {images:,} images, seed {config.seed}, "
+    length += f"training accuracy {100 * right:.1f} %"
     return data.assign_attrs(title=title, length=length)
 
 
