@@ -1,7 +1,5 @@
 """Accuracy of the three rules: closed cases, laws, and quadrature at 30 digits."""
 
-import time
-
 import mpmath
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
+from tests.timed import seconds
 from theory.decision import accuracy, hard, scores
 
 counts = st.integers(1, 100)
@@ -160,12 +159,16 @@ def test_an_angle_per_class_that_is_the_same_is_one_angle(f, data):
 
 @pytest.mark.slow
 def test_a_grid_of_designs_takes_less_than_a_second_of_a_processor():
+    """Where ten million values of the normal distribution take 80 ms; on a slower machine, as much longer."""
     f, theta = np.arange(1, 101)[:, None], np.linspace(0.0, np.pi / 2, 100)
-    start = time.process_time()
-    accuracy.nmc_accuracy(3.0, 100)
-    accuracy.rcr_accuracy(f, theta, 3.0, 100)
-    accuracy.gcr_accuracy(f, theta, 3.0, 100)
-    assert time.process_time() - start < 1.0  # of all threads; about .45
+    x = np.linspace(-4.0, 4.0, 10_000_000)
+
+    def grid():
+        accuracy.nmc_accuracy(3.0, 100)
+        accuracy.rcr_accuracy(f, theta, 3.0, 100)
+        accuracy.gcr_accuracy(f, theta, 3.0, 100)
+
+    assert seconds(grid) < max(1.0, 12.5 * seconds(lambda: special.ndtr(x)))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Radii of decisions against quadratic programs in d dimensions, and against moving the features."""
 
-from time import process_time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +8,7 @@ from scipy import optimize
 
 import ufm
 from tests import oracles, strategies
+from tests.timed import seconds
 from ufm.files.blas import one_thread
 from ufm.measure import radius, rules
 
@@ -158,16 +157,6 @@ def test_limits():
     for centers in ([[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.1], [1.0, 0.0]]):
         same = ufm.Frame.from_centers(centers, (1, 1))
         assert ufm.certified_radius([[1.0, 0.0]], same, "gcr").radius[0] == pytest.approx(0.0, abs=1e-14)
-
-
-def seconds(call):
-    """Of a processor, the least of three times: what else runs on a machine only adds to it."""
-    times = []
-    for _ in range(3):
-        begin = process_time()
-        call()
-        times.append(process_time() - begin)
-    return min(times)
 
 
 @pytest.mark.slow
