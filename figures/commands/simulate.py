@@ -40,8 +40,9 @@ def collapse_figure(trajectories: Mapping[str, Trajectory]) -> Figure:
         handles = [nc.lines[0], nc.lines[-1], limit]
         norm.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.32), borderaxespad=0.0, ncols=3)
         done = np.flatnonzero(collapse.max(axis=1) < 1e-22)
-        until = t.times[done[0]] if done.size and done[0] else t.times[-1]
-        span = {"xscale": "log", "xlim": (t.times[1], until)} if over_decades(t.times) else {"xlim": (0.0, until)}
+        since = int(over_decades(t.times))  # the record at time 0 has no logarithm
+        until = t.times[done[0]] if done.size and done[0] > since else t.times[-1]
+        span = {"xscale": "log" if since else "linear", "xlim": (t.times[since] if since else 0.0, until)}
         for axis in row:
             axis.set(xlabel="flow time $t$", **span)
     return figure

@@ -1,6 +1,5 @@
 """A hundred thousand classes in fifty kinds: what fifty cost, and the numbers that each class has by itself."""
 
-import time
 import tracemalloc
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 import ufm
 from tests import strategies
+from tests.timed import processor
 from ufm.files import memory
 from ufm.minimize.learned import BLOCK
 from ufm.problems import frames
@@ -36,16 +36,6 @@ def of_copies(copies, sizes=SIZES, centers=CENTERS, weight=1e-3):
         lam_w=weight / copies,
         frame="learned",
     )
-
-
-def processor(call):
-    """Seconds of processor time, the best of three, and what the call returns."""
-    taken = []
-    for _ in range(3):
-        began = time.process_time()
-        answer = call()
-        taken.append(time.process_time() - began)
-    return min(taken), answer
 
 
 @settings(max_examples=20)

@@ -40,6 +40,8 @@ def test_time_is_logarithmic_where_classes_collapse_at_times_far_apart():
     assert {axis.get_xscale() for axis in every[1]} == {"log"}
     assert every[1][0].get_xlim() == pytest.approx((far.times[1], far.times[-1]))
     assert every[1][2].get_ylim()[1] > far.class_values("variability").max()  # which has no bound but 2
+    over = ufm.gradient_flow(ufm.Problem((8, 5), 3, 0.3), t_eval=[0.0, 1e3, 1e5])  # at its first record
+    assert simulate.collapse_figure({"over": over}).axes[0].get_xlim() == pytest.approx((1e3, 1e5))
 
 
 def test_geometry_panels_are_the_data():
