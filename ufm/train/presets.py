@@ -118,6 +118,7 @@ BEYOND: dict[tuple[str, str], tuple[float, ...]] = {
     **{("cifar100", method): (2.0,) for method in ("CE", "LA", "KCL", "SETF")},
     ("cifar100", "P"): (2.0, 6.0),
     ("cifar10", "ETF-CE"): (0.006, 0.002),
+    ("cifar10", "CAL-theta"): (2.0,),
 }
 """Further rates of a data set and a method whose best of these was the largest, or the smallest."""
 SUSPECTS: dict[str, dict[str, Any]] = {
@@ -158,7 +159,7 @@ DESIGNS: Designs = {
 class-aware and LDAM's centers, two numbers of them, the angle at which collapse is fastest for that many
 (theory.decision.choice.fastest_weighted_angle), and an angle per class."""
 MORE_DESIGNS: Designs = {
-    "CE-weighted": {"": {"lr": 0.2}},
+    "CE-weighted": {"": {"lr": 0.06}},
     "AL": {"-f5": {"f": 5, "lr": 0.2}},
     "AL-weighted": {"": {"lr": 0.2}},
     "CAL": {
@@ -211,7 +212,8 @@ def _designs() -> Iterator[Family]:
         yield Family("designs", *place, CLOTHES | width, variants)
     for method, variants in MORE_DESIGNS.items():
         place = (("cifar10",), ("convnet",), (method,), (0.01,))
-        yield Family("scan", *place, SCAN, _rates(variants, SCANNED, 500))
+        rates = (*SCANNED, *BEYOND.get(("cifar10", method), ()))
+        yield Family("scan", *place, SCAN, _rates(variants, rates, 500))
         yield Family("cifar10", *place, TO_THE_END, variants)
 
 
