@@ -167,7 +167,7 @@ MORE_DESIGNS: Designs = {
         "-f5-theta0.586": {"f": 5, "theta": 0.586, "lr": 0.2},
         "-f5-margins": {"f": 5, "centers": "margins", "lr": 0.2},
     },
-    "CAL-theta": {"": {"lr": 0.2}},
+    "CAL-theta": {"": {"lr": 0.6}},
 }
 """Those that the table of CIFAR-10 has besides its methods, and the weights of CAL alone; their rates are those of
 their method with f = 20 until their scan has run."""
