@@ -90,6 +90,8 @@ def _over_leads(part: Callable[[Array, Array], Array], lead: ArrayLike, n_classe
     a = np.clip(a, -1e3, 1e3)  # where both sides have been rounded to 0 and 1 for long
     pairs, inverse = np.unique(np.stack([a.reshape(-1), k.reshape(-1)], axis=1), axis=0, return_inverse=True)
     pieces = np.array_split(pairs, max(1, pairs.shape[0] * 256 // CHUNK))
+    if not a.size:
+        return np.empty(a.shape)
     found = _each(lambda piece: part(piece[:, :1], piece[:, 1:] - 1.0), pieces)
     return np.concatenate(found)[inverse].reshape(a.shape)
 
@@ -180,6 +182,8 @@ def _alike(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: ArrayLik
     """Accuracy and error of the generalized rule, stacked."""
     squares(theta)  # refuses an angle out of range
     broadcast = np.broadcast_arrays(theta, nonnegative("ratio", ratio), whole("n_classes", n_classes), whole("f", f))
+    if not broadcast[0].size:
+        return np.empty((2, *broadcast[0].shape))
     rows = np.stack([np.asarray(array, dtype=np.float64).reshape(-1) for array in broadcast], axis=1)
     distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
     starts = np.flatnonzero(np.any(np.diff(distinct[:, :3], axis=0), axis=1)) + 1
@@ -276,6 +280,9 @@ def _kinds(
     n = np.ones(counts.size) if copies is None else whole("copies", copies)
     if n.shape != counts.shape:
         raise ValueError(f"f has {counts.size} entries and copies {n.size}: one of each per kind of class")
+    for name, given in (("theta", theta), ("ratio", ratio)):
+        if np.shape(given) not in ((), counts.shape):
+            raise ValueError(f"{name} of shape {np.shape(given)} must be one number, or one per kind: {counts.size}")
     angles, ratios = (
         np.broadcast_to(np.asarray(x, dtype=np.float64), counts.shape) for x in (theta, nonnegative("ratio", ratio))
     )

@@ -43,6 +43,7 @@ def exponent_ratio(difference: ArrayLike, covariance: ArrayLike) -> float:
     :func:`nearest_mean_error`.
     """
     delta, sigma = _checked(difference, covariance)
+    delta = delta / np.abs(delta).max()  # only its direction counts
     return float((delta @ delta) ** 2 / ((delta @ sigma @ delta) * (delta @ np.linalg.solve(sigma, delta))))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.decision.normal import Counts
-from theory.decision.positive import positive, whole
+from theory.decision.positive import one_whole, positive, whole
 from theory.multicenter.geometry import Array, classifier_cosine
 
 
@@ -79,8 +79,9 @@ def fairest_centers(ratio: ArrayLike, total: int, theta: float) -> Counts:
     array([3, 3, 6])
     """
     leads = positive("ratio", ratio)
-    if leads.ndim != 1:
+    if leads.ndim != 1 or not leads.size:
         raise ValueError(f"ratio={ratio} must be one number per class: r / sigma")
+    total = one_whole("total", total)
     if total < leads.size:
         raise ValueError(f"total={total} < {leads.size} classes: every class needs a center")
     counts = np.ones(leads.size, dtype=np.int64)

@@ -16,7 +16,7 @@ from scipy.optimize import elementwise
 from scipy.special import log_ndtr
 
 from theory.decision.normal import GRID, WEIGHT, Counts, class_counts, phi, shares
-from theory.decision.positive import whole
+from theory.decision.positive import one_whole, whole
 from theory.decision.scores import Best
 from theory.multicenter.geometry import Array, center_cosine, squares
 
@@ -137,10 +137,11 @@ def minimax_allocation(probabilities: ArrayLike, total: int) -> Counts:
     array([4, 4, 6])
     """
     p = shares(probabilities)
-    return _allocation(p, total, minimum=total // p.size)
+    return _allocation(p, total, minimum=one_whole("total", total) // p.size)
 
 
 def _allocation(p: Array, total: int, minimum: int) -> Counts:
+    total = one_whole("total", total)
     if total < p.size:
         raise ValueError(f"total={total} < {p.size} classes: every class needs a center")
     counts = np.full(p.size, minimum)

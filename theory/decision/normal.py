@@ -28,15 +28,15 @@ def class_counts(f: ArrayLike) -> Array:
     return counts
 
 
-def shares(probabilities: ArrayLike, n_classes: int | None = None) -> Array:
-    """Probabilities, one for each class, (K,). Raises ValueError unless they are >= 0 and sum to 1."""
+def shares(probabilities: ArrayLike, n_classes: int | None = None, name: str = "probabilities") -> Array:
+    """Probabilities, one for each class, (K,). Raises ValueError, with a name, unless they are >= 0 and sum to 1."""
     p = np.asarray(probabilities, dtype=np.float64)
     if p.ndim != 1 or p.size == 0:
-        raise ValueError(f"probabilities of shape {p.shape} are not one number per class")
+        raise ValueError(f"{name} of shape {p.shape} is not one number per class")
     if n_classes is not None and p.size != n_classes:
-        raise ValueError(f"probabilities has {p.size} entries and there are {n_classes} classes")
+        raise ValueError(f"{name} has {p.size} entries and there are {n_classes} classes")
     if not np.all(p >= 0):
-        raise ValueError(f"probabilities={p.tolist()} contain a number that is negative or NaN")
+        raise ValueError(f"{name}={p.tolist()} contains a number that is negative or NaN")
     if abs(float(p.sum()) - 1.0) > 1e-9:
-        raise ValueError(f"probabilities sum to {float(p.sum())!r}, not to 1")
+        raise ValueError(f"{name}: the entries sum to {float(p.sum())!r}, not to 1")
     return p

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaln, pdtrc
 
-from theory.decision.positive import nonnegative, whole
+from theory.decision.positive import nonnegative, one_whole
 from theory.multicenter.geometry import Array
 
 
@@ -46,8 +46,7 @@ def auroc(n_classes: int, dim: int, signal: ArrayLike) -> Array:
     >>> auroc(10, 64, [0.0, 2.0, 5.0]).round(4)
     array([0.5   , 0.6891, 0.9825])
     """
-    whole("n_classes", n_classes)
-    if whole("dim", dim) <= n_classes:
+    if one_whole("dim", dim) <= one_whole("n_classes", n_classes):
         raise ValueError(f"dim={dim} must be more than n_classes={n_classes}: nothing is outside the span")
     given = nonnegative("signal", signal)
     if np.any(given > 3000):

@@ -22,6 +22,13 @@ def nonnegative(name: str, values: ArrayLike) -> Array:
     return numbers
 
 
+def one_whole(name: str, value: int) -> int:
+    """One number of things. Raises ValueError unless it is an integer >= 1."""
+    if np.ndim(value):
+        raise ValueError(f"{name}={value} must be one integer >= 1")
+    return int(whole(name, value))
+
+
 def whole(name: str, values: ArrayLike, least: int = 1) -> Array:
     """Numbers of things as float64. Raises ValueError unless all are integers >= ``least``."""
     numbers = np.asarray(values, dtype=np.float64)

@@ -36,7 +36,7 @@ def _signals(mean: ArrayLike, noise: ArrayLike, n_classes: int | None = None) ->
 
 def log_prior(prior: ArrayLike, n_classes: int | None = None) -> Array:
     """Logarithms of the probabilities of classes, (K,). Raises ValueError, naming the class, where one is 0."""
-    p = shares(prior, n_classes)
+    p = shares(prior, n_classes, "prior")
     if not np.all(p > 0):
         k = int(np.argmin(p))
         raise ValueError(f"prior of class {k} is 0: its logarithm is not finite; leave the class out")
@@ -52,13 +52,15 @@ def nmc_offsets(prior: ArrayLike, r: float, sigma: float) -> Array:
     ----------
     prior : :math:`\pi`, K numbers > 0 with sum 1.
     r : norm of the mean of each class, > 0.
-    sigma : standard deviation of the noise in each direction, > 0.
+    sigma : standard deviation of the noise in each direction, > 0, the same for all classes.
 
     Examples
     --------
     >>> nmc_offsets([0.9, 0.1], r=2.0, sigma=1.0).round(4)
     array([-0.0527, -1.1513])
     """
+    if np.ndim(sigma) or np.ndim(r):
+        raise ValueError(f"r={r} and sigma={sigma} must be one number each: of classes that differ no offsets are Bayes")
     return positive("sigma", sigma) ** 2 / positive("r", r) * log_prior(prior)
 
 
@@ -138,6 +140,8 @@ def pair_offset(prior: ArrayLike, mean: ArrayLike, sigma: float) -> float:
     >>> round(pair_offset([0.5, 0.5], [2.0, 1.0], 1.0), 3)
     -0.5
     """
+    if np.ndim(sigma):
+        raise ValueError(f"sigma={sigma} must be one number: best_offsets takes noises that differ")
     (m, _), log_p = _signals(mean, sigma, 2), log_prior(prior, 2)
     if not m.sum() > 0:
         raise ValueError(f"mean={mean} must have a positive sum")
@@ -159,9 +163,9 @@ class NoFlatPlace(ValueError):
 def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     r"""Offsets with the largest accuracy :math:`\sum_k \pi_k \mathrm{Acc}_k` in the average over a prior, summing to 0.
 
-    Where all means and noises agree they are :func:`nmc_offsets`, up to a constant. Otherwise they are found by
-    climbing from :func:`first_offsets`; no better ones are near. With noises that differ it can be best never to choose
-    a class: its offset then comes out so low that it is not.
+    Where all means and noises agree they are :func:`nmc_offsets`, up to a constant. Otherwise they are the best of
+    several climbs, or leave a class out where that is better: no better ones are near, and elsewhere there may be.
+    With noises that differ it can be best never to choose a class: its offset then comes out so low that it is not.
 
     Parameters
     ----------
@@ -170,7 +174,7 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
 
     Raises
     ------
-    ValueError : numbers that are not as above; NoFlatPlace : a search that does not end at a flat place.
+    ValueError : numbers that are not as above; NoFlatPlace : no climb ends at a flat place.
 
     Examples
     --------
@@ -181,7 +185,33 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     m, s = _signals(mean, noise, log_p.size)
     if not np.all(m > 0):
         raise ValueError(f"mean={mean} must be positive")
-    p, start = np.exp(log_p), first_offsets(log_p, m, s)
+    starts = [np.zeros(m.size)]
+    if np.ptp(s) > 0:  # then there are several hills
+        starts += [np.mean(s) * log_p, np.mean(s**2) / np.mean(m) * log_p - m / 2.0]
+    climbs = [_climbed(np.exp(log_p), m, s, start) for start in starts]
+    flat = [each for each in climbs if each.flat]
+    if not flat:
+        raise NoFlatPlace(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found, {climbs[-1].message}")
+    found = min(flat, key=lambda each: each.lost)
+    for k in range(m.size):
+        without = found.offsets.copy()
+        without[k] = without.max() - m.max() - CERTAIN * s.max()
+        if np.exp(log_p) @ offset_accuracy(m, s, without) > -found.lost:
+            found = min(found, _climbed(np.exp(log_p), m, s, without), key=lambda each: each.lost)
+    return found.offsets - found.offsets.mean()
+
+
+class _Climb(NamedTuple):
+    """Where a climb has ended: offsets, minus the accuracy, whether it is flat there, and why it ended."""
+
+    offsets: Array
+    lost: float
+    flat: bool
+    message: str
+
+
+def _climbed(p: Array, m: Array, s: Array, start: Array) -> _Climb:
+    """From some offsets to where accuracy in the average over p is flat, by BFGS."""
     *_, slopes = _slopes(m, s, start)
     ties = np.abs(p[:, None] * slopes)
     scale = 1.0 / np.sqrt(np.maximum((ties.sum(axis=0) + ties.sum(axis=1)) / s, 1e-12))  # curvatures are about alike
@@ -191,9 +221,7 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
         return -float(p @ accuracy), -scale * (p @ slopes)
 
     found = minimize(falls, start / scale, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
-    if not np.max(np.abs(found.jac)) < 1e-6:
-        raise NoFlatPlace(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found, {found.message}")
-    return scale * found.x - np.mean(scale * found.x)
+    return _Climb(scale * found.x, float(found.fun), bool(np.max(np.abs(found.jac)) < 1e-6), str(found.message))
 
 
 def bayes_scores(scores: ArrayLike, prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
@@ -221,6 +249,8 @@ def bayes_scores(scores: ArrayLike, prior: ArrayLike, mean: ArrayLike, noise: Ar
     array([-2.3181, -1.3181])
     """
     log_p, s = log_prior(prior), np.asarray(scores, dtype=np.float64)
+    if s.shape[-1:] != log_p.shape:
+        raise ValueError(f"scores of shape {s.shape} must be (..., K) with K={log_p.size}, as the prior has")
     m, sigma = _signals(mean, noise, log_p.size)
     far = np.sum(s * s, axis=-1, keepdims=True) - 2.0 * m * s + m * m
     return log_p - far / (2.0 * sigma**2) - log_p.size * np.log(sigma)

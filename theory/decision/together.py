@@ -42,6 +42,8 @@ def offset_accuracies(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike, cop
     array([0.9858, 0.7381])
     """
     given = np.array(np.broadcast_arrays(mean, positive("noise", noise), offsets), dtype=np.float64)
+    if np.all(np.isneginf(given[2])):
+        return np.zeros(given.shape[1:])
     (m, s, b), place = np.unique(given, axis=1, return_inverse=True)
     n: Array = np.bincount(place.reshape(-1), weights=whole("copies", copies)).astype(np.float64)
     found = np.empty_like(m)

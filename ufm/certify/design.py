@@ -25,8 +25,9 @@ from ufm.problems.presets import spend
 RULES = ("nearest", "rcr", "gcr")
 """Nearest mean center, regular, generalized."""
 
-LARGEST_RATIO = 200.0
-"""r / sigma above which no rule is told from one without mistakes, and offsets do not depend on sigma."""
+LARGEST_RATIO, SMALLEST_RATIO = 200.0, 1e-6
+"""r / sigma above which no rule is told from one without mistakes, and offsets do not depend on sigma; and below which
+none is told from one that knows the prior alone."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ class Setting:
 
     @cached_property
     def noise(self) -> Array:
-        """sigma of each class, or where it makes no difference any more, a larger one, (K,)."""
-        return np.broadcast_to(np.maximum(self.sigma, 1.0 / LARGEST_RATIO), (len(self.sizes),))
+        """sigma of each class, or the nearest one that it makes no difference from, (K,)."""
+        limited = np.clip(self.sigma, 1.0 / LARGEST_RATIO, 1.0 / SMALLEST_RATIO)
+        return np.broadcast_to(limited, (len(self.sizes),))
 
     @cached_property
     def log_prior(self) -> Array:
@@ -150,16 +152,18 @@ DIGITS = 4
 
 
 def angles(f: int) -> list[float]:
-    """Angles to consider where none is asked for: some of a range, and those of the largest rates with f centers."""
+    """Angles to consider where none is asked for: some of a range, and those of the largest rates with f centers.
+
+    A single center has no such rate: pi/2 takes their place, where it is the classifier vector, and all rules agree.
+    """
     fastest = [float(angle(f)) for angle in (choice.fastest_angle, choice.fastest_weighted_angle)]
-    return sorted({0.2, 0.8, *(round(angle, 6) for angle in fastest if angle > 0.0)})
+    return sorted({0.2, 0.8, *(round(angle, 6) for angle in fastest if angle > 0.0)} | ({np.pi / 2} if f == 1 else set()))
 
 
 def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[Design]:
     """Designs with these centers: one for each rule, and again with its offsets where they help.
 
-    With a single center per class all rules agree, and only the first is there. Raises ValueError for an unknown
-    allocation, or numbers out of range.
+    Raises ValueError for an unknown allocation, or numbers out of range.
     """
     centers = spend(allocation, setting.sizes, f, theta)
     skew, weights = classifier_cosine(centers, theta), center_cosine(centers, theta)
@@ -171,10 +175,15 @@ def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[De
         angle=float(np.degrees(np.arccos(np.minimum(skew, 1.0)).max())),
         dim=minimum_dimension(centers),
     )
-    if max(centers) == 1:
-        return [*_scored(bare, setting)]
     scored = [each for rule in ("nearest", "rcr") for each in _scored(replace(bare, rule=rule), setting)]
     return [*scored, _generalized(replace(bare, rule="gcr"), setting)]
+
+
+def decides_as(design: Design) -> tuple[Any, ...]:
+    """What two designs share that are one: a class with a single center has its mean center there, at any angle."""
+    if max(design.centers) == 1 and design.rule != "rcr":
+        return "single", design.offsets
+    return design.rule, design.centers, design.theta, design.offsets
 
 
 def _scored(design: Design, setting: Setting) -> Iterator[Design]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.multicenter.geometry import Array
-from ufm.measure.arrays import Classes
+from ufm.measure.arrays import Classes, vectors
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ def estimated_noise(features: ArrayLike, labels: ArrayLike) -> Noise:
 
     Raises
     ------
-    ValueError : one class only; a sample per class only; means that are no farther apart than noise would put
+    ValueError : features or labels that are not as above; one class only; a sample per class only; means that are no farther apart than noise would put
         them; no noise at all.
     """
     classes = Classes.found(labels)
-    codes, h = classes.codes(labels), np.asarray(features, dtype=np.float64)
-    if h.ndim != 2 or len(h) != len(codes) or not np.all(np.isfinite(h)):
-        raise ValueError(f"features of shape {h.shape} are not finite rows, one for each of {len(codes)} labels")
+    codes, h = classes.codes(labels), vectors("features", features, 2)
+    if len(h) != len(codes):
+        raise ValueError(f"{len(codes)} labels for {len(h)} features: one for each is needed")
     n = np.bincount(codes, minlength=len(classes))
     codes, n = np.unique(codes, return_inverse=True)[1], n[n > 0]
     if n.size < 2 or len(h) == n.size:

@@ -15,7 +15,7 @@ from ufm.commands.flags import check_file
 from ufm.files import store
 from ufm.files.arrays import read, read_labels
 from ufm.files.process import FAILS, OK
-from ufm.measure.arrays import Classes, host
+from ufm.measure.arrays import Classes, vectors
 from ufm.problems.build import build
 from ufm.problems.frames import Frame, multi_center_frame
 from ufm.train.run import Run
@@ -141,9 +141,14 @@ class Command:
         classes = Classes.found(labels)
         if len(classes) != frame.n_classes:
             raise ValueError(f"labels: {len(classes)} classes occur, the frame has {frame.n_classes}")
-        train, test = (np.asarray(host(read(place or "")), np.float64) for place in (self.features, self.test_features))
-        codes = classes.codes(labels), classes.codes(test_labels)
-        return decide(train, codes[0], test, codes[1], frame, title=str(self.features), sizes=self.eps)
+        train = vectors("features", read(self.features or ""), 2)
+        test = vectors("test_features", read(self.test_features or ""), 2)
+        codes = classes.codes(labels)
+        try:
+            test_codes = classes.codes(test_labels)
+        except ValueError as error:
+            raise ValueError(f"test_labels: {error}") from None
+        return decide(train, codes, test, test_codes, frame, title=str(self.features), sizes=self.eps)
 
     def _frame(self) -> Frame:
         return multi_center_frame(build({"problem": str(self.frame)}), basis=self.basis, seed=self.seed)

@@ -22,6 +22,7 @@ from ufm.certify.design import (
     affordable,
     angles,
     costs,
+    decides_as,
     evaluate,
     favouring_rarest,
     hard_gain,
@@ -36,7 +37,7 @@ from ufm.files.arrays import read, read_labels, split
 from ufm.files.bars import tqdm
 from ufm.files.process import OK, interactive
 from ufm.files.text import columns, require_known
-from ufm.problems.build import numbers
+from ufm.problems.build import class_sizes, numbers
 from ufm.problems.presets import CENTERS, spend
 
 
@@ -72,13 +73,17 @@ class Command(SizeFlags):
     Example: ufm design --preset cifar10-lt --prior training --sigma 0.25 --rules rcr gcr
 
     Example: ufm design --features h.npy --labels y.npy --for speed --picture design.png
+
+    Example: ufm design --class-sizes 500,120,30,5 --features test.npy --labels test-labels.npy --prior training
     """
 
     group = "Class sizes"
 
     features: str | None = None
-    """File with features (N, d) as `ufm measure` reads them: sigma of each class is estimated from these and --labels;
-    a class with one sample gets the pooled one."""
+    """File with features (N, d) as `ufm measure` reads them, and their --labels: sigma of each class is estimated from
+    these; a class with one sample gets the pooled one. Features of training images are less noisy than those that are
+    to be decided: take others, and say the sizes of the training by --class-sizes, --preset or --n-classes, for classes
+    in the order of their labels (default: the numbers of these features)."""
     sigma: float | None = None
     """Noise of test features in each direction, over the norm of their mean, > 0 (default: 1/3; nine of ten right among
     ten classes)."""
@@ -140,8 +145,16 @@ class Command(SizeFlags):
 
     def _setting(self, noise: Noise | None) -> Setting:
         """What is given. Raises ValueError or OSError."""
-        sizes, sigma = self.sizes(), 1.0 / 3.0 if self.sigma is None else self.sigma
-        return Setting(sizes, prior_of(self.prior, sizes), sigma if noise is None else tuple(noise.by_class.tolist()))
+        described = self.description()
+        if noise is not None and any(described[name] is not None for name in ("preset", "class_sizes", "n_classes")):
+            described["labels"] = None  # they are those of the features
+        sizes, sigma = class_sizes(described), 1.0 / 3.0 if self.sigma is None else self.sigma
+        prior = prior_of(self.prior, sizes)
+        if noise is None:
+            return Setting(sizes, prior, sigma)
+        if len(sizes) != noise.by_class.size:
+            raise ValueError(f"--features have {noise.by_class.size} classes, and there are {len(sizes)} class sizes")
+        return Setting(sizes, prior, tuple(noise.by_class.tolist()))
 
     def _ranked(self, setting: Setting) -> tuple[list[Design], float]:
         """Best first, and the accuracy below which designs cost too much; the best with the best of its offsets."""
@@ -159,17 +172,21 @@ class Command(SizeFlags):
         """All that fit. Raises ValueError where none does."""
         for name, known in (("f", ()), ("centers", CENTERS), ("rules", RULES)):
             if not (values := getattr(self, name)):
-                raise ValueError(f"{name} is empty: nothing to choose from")
+                raise ValueError(f"{name}= is empty: nothing to choose from")
             for value in values if known else ():
-                require_known(value, known, f"{name} {value!r} is unknown")
+                require_known(value, known, f"{name}={value!r} is unknown")
         if self.top < 1:
             raise ValueError(f"top={self.top} must be at least 1")
         if not 0 <= self.give_up <= 100:
             raise ValueError(f"give_up={self.give_up:g} must be points of accuracy, from 0 to 100")
         fitting = self._fitting(setting.sizes)
         bar = tqdm(fitting, unit="design", disable=not interactive())
-        found = [design for way, f, theta in bar for design in evaluate(way, f, theta, setting)]
-        return [design for design in found if design.rule in self.rules or max(design.centers) == 1]
+        found: dict[Any, Design] = {}
+        for way, f, theta in bar:
+            for design in evaluate(way, f, theta, setting):
+                if design.rule in self.rules:
+                    found.setdefault(decides_as(design), design)
+        return list(found.values())
 
     def _fitting(self, sizes: tuple[int, ...]) -> list[tuple[str, int, float]]:
         """Allocation, f and theta of all different centers that are within bounds. Raises ValueError for none."""
@@ -179,7 +196,7 @@ class Command(SizeFlags):
                 if way == "margins" and f > 1 and min(exact_margin_centers(sizes, f, theta)) < LEAST_SHARE:
                     continue
                 counts = spend(way, sizes, f, theta)
-                choices.setdefault((counts, theta if max(counts) > 1 else None), (way, f, theta))
+                choices.setdefault((counts, theta), (way, f, theta))
         if not choices:
             raise ValueError("no frame has LDAM's margins for these sizes at these angles: take a smaller --theta")
         for name, need in (("dim", minimum_dimension), ("most", max)):
@@ -214,7 +231,7 @@ def plain(ranked: Sequence[Design], setting: Setting, noise: Noise | None = None
     best, leaders = ranked[0], [min(ranked, key=score) for score in CRITERIA.values()]
     return {
         "sigma": float(np.max(setting.sigma)) if noise is None else noise.pooled,
-        "sigma_by_class": setting.noise.tolist(),
+        "sigma_by_class": np.broadcast_to(setting.sigma, len(setting.sizes)).tolist(),
         "prior": list(setting.prior),
         "recommended": {**best.to_dict(), **best.each_class, "gain": hard_gain(best, setting)},
         "designs": [{**design.to_dict(), "costs": costs(design, leaders)} for design in ranked],

@@ -88,8 +88,8 @@ def half_spaces(classifier: Frame | ArrayLike, rule: str, bias: ArrayLike | None
         offsets = np.zeros(len(classifier.counts))
     else:
         rows = real_array("classifier", classifier)
-        if rows.ndim != 2 or not np.isfinite(rows).all():
-            raise ValueError(f"classifier of shape {rows.shape} must be finite rows (K, d)")
+        if rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
+            raise ValueError(f"classifier of shape {rows.shape} must be finite rows (K, d), at least one")
         # the nearest mean is that of the largest <mean, z> - |mean|^2 / 2
         offsets = -0.5 * np.einsum("kd,kd->k", rows, rows) if rule == "nearest" else np.zeros(len(rows))
     if bias is not None:
@@ -240,11 +240,13 @@ class _Cones:
         return float(np.linalg.norm(root @ nnls(root, target)[0]))
 
     def _straight(self, scores: Array, own: NDArray[np.int64], first: int, rival: int) -> float:
-        """How far along the line from the best own center to the rival one all own centers are beaten."""
+        """How far along the line from the best own center to the rival one all own centers are beaten, if they are."""
         line = np.sqrt(self.squares[first] + self.squares[rival] - 2.0 * self.gram[first, rival])
         gains = self.gram[rival, rival] - self.gram[rival, first] - self.gram[own, rival] + self.gram[own, first]
         leads = scores[own] - scores[rival]
-        behind = leads > 0
-        if np.any(gains[behind] <= 0):
+        ahead = leads > 0
+        if np.any(gains[ahead] <= 0):
             return np.inf
-        return float(line * np.max(leads[behind] / gains[behind], initial=0.0))
+        way = float(np.max(leads[ahead] / gains[ahead], initial=0.0))
+        overtaken = ~ahead & (leads > way * gains)  # by centers that were behind, and gain on the rival along the line
+        return np.inf if np.any(overtaken) else float(line * way)

@@ -46,19 +46,27 @@ def _decide(features: ArrayLike, frame: Frame, rows: Matrix, by_class: Callable[
     return chosen
 
 
-def fitting(features: ArrayLike, dim: int) -> Array:
+def fitting(features: ArrayLike, dim: int, name: str = "features") -> Array:
     """Features (N, d) as float64. Raises ValueError unless they are finite numbers of that dimension."""
-    z = real_array("features", features)
+    z = real_array(name, features)
     if z.ndim != 2 or z.shape[1] != dim:
-        raise ValueError(f"features of shape {z.shape} do not fit the frame: (N, d) with d={dim} is needed")
+        raise ValueError(f"{name} of shape {z.shape} do not fit the frame: (N, d) with d={dim} is needed")
     if not np.all(np.isfinite(z)):
-        raise ValueError(f"features[{int(np.argmax(~np.isfinite(z).all(axis=1)))}] contains NaN or infinity")
+        raise ValueError(f"{name}[{int(np.argmax(~np.isfinite(z).all(axis=1)))}] contains NaN or infinity")
     return z
 
 
 def batches(z: Array, rows: Matrix) -> Iterator[tuple[slice, Array]]:
-    """Products of features with rows, (n, rows), some features at a time, and which these are."""
+    """Products of features with rows, (n, rows), some features at a time, and which these are.
+
+    Raises ValueError for numbers so large that their products are none.
+    """
     step = max(1, BATCH // rows.shape[0])
     for begin in range(0, len(z), step):
         part = slice(begin, begin + step)
-        yield part, np.asarray(z[part] @ rows.T)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = np.asarray(z[part] @ rows.T)
+        if not np.isfinite(scores).all():
+            row = begin + int(np.argmax(~np.isfinite(scores).all(axis=1)))
+            raise ValueError(f"features[{row}] is too large for this classifier: its scores are not finite")
+        yield part, scores

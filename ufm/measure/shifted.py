@@ -1,12 +1,13 @@
 """Test data that are not like training data: other shares of the classes, and features that have moved."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ufm.files.text import require_known
-from ufm.measure.arrays import Classes, host
+from ufm.measure.arrays import Classes, vectors
 from ufm.measure.radius import certified_radius, half_spaces
 from ufm.problems.frames import Array, Frame, dense, real_array
 
@@ -64,15 +65,16 @@ def shifted(features: Any, size: float, direction: ArrayLike | None = None, *, s
 
     Raises
     ------
-    ValueError : a size or direction that is not as above.
+    ValueError : features, a size or a direction that is not as above.
     """
-    z = real_array("features", host(features))
+    z = vectors("features", features, 2)
     along = np.random.default_rng(seed).standard_normal(z.shape[1]) if direction is None else direction
     vector = real_array("direction", along)
-    length = float(np.linalg.norm(vector))
-    if vector.shape != z.shape[1:] or not 0 < length < np.inf:
+    largest = np.abs(vector).max(initial=0.0)
+    if vector.shape != z.shape[1:] or not 0 < largest < np.inf:
         raise ValueError(f"direction of shape {vector.shape} must be d={z.shape[1]} finite numbers, not all 0")
-    return z + _size(size) * vector / length
+    scaled = vector / largest  # so that the squares of its entries are numbers
+    return z + _size(size) * scaled / np.linalg.norm(scaled)
 
 
 def attacked(
@@ -106,6 +108,6 @@ def attacked(
 
 
 def _size(size: float) -> float:
-    if not 0 <= size < np.inf:
-        raise ValueError(f"size={size} must be finite and at least 0")
-    return size
+    if not (isinstance(size, Real) and 0 <= size < np.inf):
+        raise ValueError(f"size={size!r} must be a finite number, at least 0")
+    return float(size)

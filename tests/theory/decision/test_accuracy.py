@@ -181,8 +181,14 @@ def test_a_grid_of_designs_takes_less_than_a_second_of_a_processor():
         (lambda: accuracy.lead_accuracy(np.nan, 3), "lead=nan must be finite"),
         (lambda: accuracy.lead_accuracy(1.0, 0), "n_classes=0 must be integers >= 1"),
         (lambda: accuracy.class_accuracies([1, 2], 0.1, 1.0, [1, 2, 3]), "f has 2 entries and copies 3"),
+        (lambda: accuracy.class_accuracies([1, 2], [0.1, 0.2, 0.3]), r"theta of shape \(3,\) must be one number"),
+        (lambda: accuracy.class_accuracies([1, 2], 0.1, [1.0, 2.0, 3.0]), r"ratio of shape \(3,\) must be one"),
     ],
 )
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_of_no_cases_there_is_no_accuracy():
+    assert accuracy.nmc_accuracy([], 3).shape == accuracy.gcr_accuracy([], 0.2, 1.0, 3).shape == (0,)

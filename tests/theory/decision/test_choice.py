@@ -61,6 +61,8 @@ def test_equal_classes_get_equal_centers(k, spare, theta):
         (lambda: choice.fastest_angle(0), "f=0 must be integers"),
         (lambda: choice.fairest_centers([1.0, 0.0], 5, 0.1), "must be positive"),
         (lambda: choice.fairest_centers([1.0, 1.0], 1, 0.1), "total=1 < 2 classes"),
+        (lambda: choice.fairest_centers([1.0, 1.0], 5.5, 0.1), "total=5.5 must be integers >= 1"),
+        (lambda: choice.fairest_centers([], 6, 0.1), "must be one number per class"),
         (lambda: choice.fairest_centers([1.0, 1.0], 4, 3.0), "theta=3.0 is outside"),
     ],
 )

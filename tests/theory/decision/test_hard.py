@@ -171,7 +171,7 @@ def test_two_classes_agree_with_the_gamma_of_their_frame(theta, f, g):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: hard.gcr_accuracy((1, 2), (0.5, 0.4)), "probabilities sum to 0.9"),
+        (lambda: hard.gcr_accuracy((1, 2), (0.5, 0.4)), "probabilities: the entries sum to 0.9"),
         (lambda: hard.gcr_accuracy((1, 2, 3), (0.5, 0.5)), "probabilities has 2 entries and there are 3 classes"),
         (lambda: hard.gcr_accuracy((1, 2), (1.5, -0.5)), "negative or NaN"),
         (lambda: hard.gcr_accuracy((1, 2), (np.nan, 1.0)), "negative or NaN"),
@@ -179,6 +179,8 @@ def test_two_classes_agree_with_the_gamma_of_their_frame(theta, f, g):
         (lambda: hard.gcr_accuracy((1.5, 2), (0.5, 0.5)), "must be integers"),
         (lambda: hard.gcr_choice(3), "not one number of centers per class"),
         (lambda: hard.best_allocation((0.5, 0.5), 1), "total=1 < 2 classes"),
+        (lambda: hard.best_allocation((0.5, 0.5), 2.5), "total=2.5 must be integers >= 1"),
+        (lambda: hard.minimax_allocation((0.5, 0.5), 2.5), "total=2.5 must be integers >= 1"),
         (lambda: hard.best_allocation(((0.5, 0.5),), 9), "not one number per class"),
         (lambda: hard.tradeoff((0.5, 0.5), 1), "total=1 < 2 classes"),
         (lambda: hard.frame_choice((1, 2), 0.1, 0.0), "noise=0.0 must be positive"),

@@ -56,3 +56,8 @@ def test_strong_signals_are_told_for_sure():
 def test_bad_input_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         outside.auroc(*arguments)
+
+
+def test_one_number_of_classes_and_dimensions():
+    with pytest.raises(ValueError, match=r"n_classes=\[2, 3\] must be one integer"):
+        outside.auroc([2, 3], 10, 1.0)

@@ -74,6 +74,25 @@ def test_best_offsets_beat_those_around_them(case):
         assert prior @ shift.offset_accuracy(mean, noise, found + step) <= best + 1e-9  # where a class is left out
 
 
+def test_no_threshold_between_two_classes_is_better_than_the_best_offsets():
+    """Of noises that differ accuracy may have two hills, or be largest where one class is never chosen."""
+    rng, thresholds = np.random.default_rng(3), np.linspace(-60, 60, 24001)
+    given = [([0.3, 0.7], [0.25, 2.75], [1.8, 2.4]), ([0.068, 0.932], [0.523, 0.954], [1.628, 0.742])]
+    given += [(rng.dirichlet([1, 1]), rng.uniform(0.05, 3, 2), rng.uniform(0.2, 3, 2)) for _ in range(100)]
+    for p, m, s in given:
+        right = stats.norm.cdf((m[0] + thresholds) / (np.sqrt(2) * s[0]))
+        other = stats.norm.cdf((m[1] - thresholds) / (np.sqrt(2) * s[1]))
+        best = max((p[0] * right + p[1] * other).max(), *p)
+        assert p @ shift.offset_accuracy(m, s, shift.best_offsets(p, m, s)) > best - 1e-6
+
+
+def test_among_three_classes_best_offsets_are_not_the_first_hill():
+    p, m, s = [0.552, 0.209, 0.239], [0.22, 2.34, 2.89], [2.58, 2.51, 1.58]
+    from_first = shift._climbed(np.array(p), np.array(m), np.array(s), shift.first_offsets(np.log(p), *map(np.array, (m, s))))
+    best = p @ shift.offset_accuracy(m, s, shift.best_offsets(p, m, s))
+    assert best > 0.584 > 0.56 > -from_first.lost
+
+
 @given(classes())
 def test_two_classes_have_a_closed_form(case):
     prior, mean, sigma = case[0][:2] / case[0][:2].sum(), case[1][:2], float(case[2][0])
@@ -143,7 +162,10 @@ def test_offsets_are_bayes_only_where_classes_agree():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: shift.nmc_offsets([0.5, 0.4], 1.0, 1.0), "sum to 0.9"),
+        (lambda: shift.nmc_offsets([0.5, 0.4], 1.0, 1.0), "prior: the entries sum to 0.9"),
+        (lambda: shift.nmc_offsets([0.5, 0.5], 1.0, [1.0, 2.0]), "must be one number each"),
+        (lambda: shift.pair_offset([0.5, 0.5], [1.0, 2.0], [1.0, 2.0]), "must be one number"),
+        (lambda: shift.bayes_scores([1.0, 2.0, 3.0], [0.5, 0.5], 1.0, 1.0), r"\(..., K\) with K=2"),
         (lambda: shift.nmc_offsets([1.0, 0.0], 1.0, 1.0), "prior of class 1 is 0"),
         (lambda: shift.nmc_offsets([0.5, 0.5], 1.0, 0.0), "sigma=0.0 must be positive"),
         (lambda: shift.best_offsets([0.0, 1.0], 1.0, 1.0), "prior of class 0 is 0"),

@@ -44,3 +44,7 @@ def test_wrong_numbers():
         together.offset_accuracies([1.0, 1.0], 0.0, [0.0, 0.0], [1, 1])
     with pytest.raises(ValueError, match=r"ratio=0.0 must be positive"):
         together.gcr_accuracies([1, 2], 0.3, 0.0, [1, 1])
+
+
+def test_where_every_class_is_left_out_none_is_right():
+    assert together.offset_accuracies([1.0, 2.0], 1.0, -np.inf, [1, 1]).tolist() == [0.0, 0.0]

@@ -156,6 +156,22 @@ def test_attacks_move_features_and_decide_again(frame, monkeypatch):
     assert left == sorted(left, reverse=True)
 
 
+def test_offsets_that_lose_more_than_chance_are_refuted_by_few_features_too(frame, monkeypatch):
+    """The tolerance of a gain is that of the decisions that differ, not of all."""
+    near, far = features(frame, seed=1, **NEAR), features(frame, seed=2, r=1.0, sigma=0.2, n=25)
+    monkeypatch.setattr(decided, "_best_offsets", lambda *_: np.array([0.6, 0.0, 0.0, 0.0, 0.0, 0.0]))
+    gains = named(decide(*near, *far, frame), "nearest", "gain >=")
+    assert len(gains) == 3
+    assert all(not check.holds and -0.33 < check.measured < 0.0 for check in gains if "training" not in check.name)
+
+
+@pytest.mark.filterwarnings("error")
+def test_test_features_opposite_to_their_mean_centers(frame):
+    found = finding(frame, NEAR, {"r": -1.0, "sigma": 0.1})
+    assert not found.report.holds
+    assert found.tables["class_accuracy"]["nearest"].max() == 0.0
+
+
 def test_class_dependent_norms_cost_the_order(frame):
     """With one norm and noise nothing beats the nearest mean center; with norms against skews RCR does."""
     skew = frame.geometry.alignment
@@ -194,6 +210,19 @@ def test_from_files(frame, tmp_path, command, refused):
     refused("which features?", "decide")
     refused("must be positive", "decide", *given, "--frame", problem, "--eps", "-1")
     refused("is not the folder of a training", "decide", tmp_path)
+    x, y = np.load(tmp_path / "test-features.npy"), np.load(tmp_path / "test-labels.npy")
+    x[3, 0], y[100] = np.nan, 77
+    for name, faulty, words in (
+        ("test-features", x, "--test-features[3] contains NaN"),
+        ("test-features", x[:, :5].real.round(), "--test-features of shape (300, 5) do not fit the frame"),
+        ("test-labels", y, "--test-labels: labels[100]=77 is no class"),
+    ):
+        np.save(tmp_path / "faulty.npy", np.nan_to_num(faulty) if "fit" in words else faulty)
+        at = given.index(f"--{name}") + 1
+        refused(words, "decide", *given[:at], tmp_path / "faulty.npy", *given[at + 1 :], "--frame", problem)
+    straight = tmp_path / "straight.json"  # classifier vectors that are orthogonal to the mean centers, up to rounding
+    straight.write_text(problem.read_text().replace('"theta": 0.4', '"theta": 0.0'))
+    assert command("decide", *given, "--frame", straight)[0] in (0, 1)
 
 
 def test_of_a_training(tmp_path, command):

@@ -196,9 +196,8 @@ def test_rate_orders_steps_at_one_learning_rate_and_speed_at_a_rate_for_each():
 
 
 def test_limits():
-    assert {d.rule for d in evaluate("uniform", 1, 0.3, EVEN)} == {"nearest"}
-    few, certain = (Setting((5, 5), (0.5, 0.5), sigma) for sigma in (1e9, 1e-9))
-    for d in [*evaluate("uniform", 3, 0.3, few), *evaluate("class-aware", 3, 0.3, Setting((9, 3), (0.5, 0.5), 1e9))]:
+    few, certain = (Setting((5, 5), (0.5, 0.5), sigma) for sigma in (1e300, 1e-9))
+    for d in [*evaluate("uniform", 3, 0.3, few), *evaluate("class-aware", 3, 0.3, Setting((9, 3), (0.5, 0.5), 1e300))]:
         assert d.accuracy == pytest.approx(0.5, abs=1e-5)
     for d in evaluate("uniform", 3, 0.3, certain):
         assert d.accuracy == pytest.approx(1.0, abs=1e-5)
@@ -206,6 +205,29 @@ def test_limits():
     stated = accuracy.nmc_accuracy(2.5, 4)
     np.testing.assert_allclose([d.accuracy for d in at_right_angle], stated, atol=1e-5)
     np.testing.assert_allclose([d.radius for d in at_right_angle], np.sqrt(0.5))
+
+
+def test_with_one_center_a_class_only_the_regular_rule_depends_on_the_angle(capsys):
+    nearest, rcr, gcr = evaluate("uniform", 1, 0.3, EVEN)
+    assert gcr.accuracy == pytest.approx(nearest.accuracy, abs=1e-5)
+    assert rcr.accuracy == pytest.approx(float(accuracy.rcr_accuracy(1, 0.3, 2.5, 4)), abs=1e-9)
+    assert rcr.radius == pytest.approx(nearest.radius * np.sin(0.3))
+    few = ["--class-sizes", "200,60,20,6", "--f", 1, "--json"]
+    found = json.loads(design(capsys, *few)[1])["designs"]
+    assert [(d["rule"], round(d["theta"], 2)) for d in found] == [
+        *(("nearest", 0.2), ("rcr", 1.57), ("rcr", 0.8), ("rcr", 0.2))
+    ]
+    for rule in designs.RULES:
+        only = json.loads(design(capsys, *few, "--rules", rule, "--theta", 0.2)[1])["designs"]
+        assert {d["rule"] for d in only} == {rule}
+
+
+def test_noise_beyond_all_measure_leaves_the_prior(capsys):
+    given = ["--class-sizes", "5,3", "--prior", "training", "--json"]
+    for sigma in (1e8, 1e16, 1e300):
+        found = json.loads(design(capsys, *given, "--sigma", sigma)[1])
+        assert found["recommended"]["accuracy"] == pytest.approx(0.625, abs=1e-5)
+        assert found["sigma_by_class"] == [sigma, sigma]
 
 
 SEVERAL = st.builds(
@@ -245,6 +267,35 @@ def test_sigma_of_features_that_follow_the_model(fewest, within):
 def test_features_without_noise_are_refused():
     with pytest.raises(ValueError, match="all the same"):
         estimated_noise(np.eye(3)[[0, 0, 1, 2]], [0, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ([[1.0], [np.nan], [2.0]], r"features\[1\] contains NaN"),
+        ([[1.0], [1j], [2.0]], "real numbers are needed"),
+        ([["a"], ["b"], ["c"]], "real numbers are needed"),
+        ([1.0, 2.0, 3.0], r"\(N, d\) is needed"),
+        ([[1e200], [2e200], [0.0]], r"features\[1\] is of size 2e\+200"),
+        ([[1.0], [2.0]], "3 labels for 2 features"),
+    ],
+)
+def test_features_that_noise_is_not_estimated_from(features, message):
+    with pytest.raises(ValueError, match=message):
+        estimated_noise(np.array(features), [0, 0, 1])
+
+
+def test_noise_of_other_features_than_those_of_the_class_sizes(capsys, tmp_path):
+    rng, labels = np.random.default_rng(4), np.repeat(np.arange(3), 500)
+    np.save(tmp_path / "h.npy", np.eye(3)[labels] + 0.3 * rng.standard_normal((1500, 3)))
+    np.save(tmp_path / "y.npy", labels)
+    given = ["--features", tmp_path / "h.npy", "--labels", tmp_path / "y.npy", "--prior", "training", "--json"]
+    alone = json.loads(design(capsys, *given)[1])
+    beside = json.loads(design(capsys, *given, "--class-sizes", "90,9,1")[1])
+    assert beside["sigma_by_class"] == alone["sigma_by_class"]
+    np.testing.assert_allclose(alone["prior"], 1 / 3)
+    np.testing.assert_allclose(beside["prior"], [0.9, 0.09, 0.01])
+    assert "--features have 3 classes, and there are 2 class sizes" in design(capsys, *given, "--class-sizes", "9,1")[2]
 
 
 def test_noise_of_each_class_and_pooled_where_there_is_one_sample(capsys, tmp_path):
@@ -313,8 +364,8 @@ def test_the_picture_shows_every_design():
     [
         ([], "one of --preset, --class-sizes, --labels and --n-classes is needed"),
         (["--class-sizes", "3"], "nothing to decide"),
-        (["--class-sizes", "3,2", "--centers", "fair"], "'fair' is unknown"),
-        (["--class-sizes", "3,2", "--rules", "best"], "'best' is unknown"),
+        (["--class-sizes", "3,2", "--centers", "fair"], "--centers='fair' is unknown"),
+        (["--class-sizes", "3,2", "--rules", "best"], "--rules='best' is unknown"),
         (["--class-sizes", "3,2", "--theta", "2.0"], "2.0 is outside [0, pi/2]"),
         (["--class-sizes", "3,2", "--f", "0"], "must be integers >= 1"),
         (["--class-sizes", "3,2", "--dim", "3"], "the smallest takes 4"),
@@ -324,7 +375,7 @@ def test_the_picture_shows_every_design():
         (["--class-sizes", "3,2", "--most", "0"], "most=0 is less than any"),
         (["--class-sizes", "900,9", "--theta", "1.0", "--f", "9", "--centers", "margins"], "take a smaller --theta"),
         (["--class-sizes", "3,2", "--sigma", "0"], "sigma=0.0 must be positive"),
-        (["--class-sizes", "3,2", "--prior", "0.5,0.4"], "sum to 0.9, not to 1"),
+        (["--class-sizes", "3,2", "--prior", "0.5,0.4"], "prior: the entries sum to 0.9, not to 1"),
         (["--class-sizes", "3,2", "--prior", "1,0"], "prior of class 1 is 0"),
         (["--class-sizes", "3,2", "--prior", "0.5,0.3,0.2"], "3 entries and there are 2 classes"),
         (["--class-sizes", "3,2", "--prior", "even"], "neither balanced, training nor a list"),

@@ -57,6 +57,20 @@ def decided(draw, n_features=3, scattered=False):
     return problem, frame, z
 
 
+def test_an_upper_bound_sees_own_centers_that_overtake_on_the_way():
+    frame = ufm.Frame.from_centers([[1, 0], [-1, 0.1], [0, -0.01]], (2, 1))
+    exact, rough = (ufm.certified_radius([[1.0, 1.0]], frame, "gcr", exact=each) for each in (True, False))
+    assert exact.radius == pytest.approx([np.sqrt(2)], abs=1e-9)
+    assert rough.radius <= exact.radius <= rough.upper
+    rng = np.random.default_rng(0)
+    centers = rng.standard_normal((8, 4))
+    frame = ufm.Frame.from_centers(centers / np.linalg.norm(centers, axis=1, keepdims=True), (3, 3, 2))
+    z = rng.standard_normal((400, 4))
+    exact, rough = (ufm.certified_radius(z, frame, "gcr", exact=each) for each in (True, False))
+    assert np.all(rough.upper >= exact.radius * (1 - 1e-12))
+    assert np.isfinite(rough.upper).mean() > 0.5
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scattered", [False, True])
 @settings(max_examples=15)

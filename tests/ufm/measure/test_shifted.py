@@ -31,9 +31,9 @@ def test_resampled_classes_have_the_shares_of_the_prior():
 def test_one_shift_for_all():
     z = np.random.default_rng(0).standard_normal((5, 4))
     np.testing.assert_allclose(np.linalg.norm(shifted.shifted(z, 0.3) - z, axis=1), 0.3)
-    np.testing.assert_allclose(
-        shifted.shifted(z, 0.3, [0, 0, 2, 0]) - z, np.outer(np.ones(5), [0, 0, 0.3, 0]), atol=1e-15
-    )
+    for length in (2, 1e-200, 1e200):
+        moved = shifted.shifted(z, 0.3, [0, 0, length, 0])
+        np.testing.assert_allclose(moved - z, np.outer(np.ones(5), [0, 0, 0.3, 0]), atol=1e-15)
 
 
 @given(strategies.problems(min_classes=2, theta=st.floats(0.1, 1.5)), strategies.seeds, st.floats(0.0, 3.0))
@@ -62,6 +62,9 @@ def test_one_class_is_not_attacked():
         (lambda: shifted.resampled([0, 1], (0.5, 0.5), 0), "n=0"),
         (lambda: shifted.shifted(np.ones((2, 3)), -1.0), "size=-1.0"),
         (lambda: shifted.shifted(np.ones((2, 3)), 1.0, [0, 0, 0]), "not all 0"),
+        (lambda: shifted.shifted(np.ones((2, 3)), "a"), "size='a' must be a finite number"),
+        (lambda: shifted.shifted([[np.nan, 1.0]], 1.0), r"features\[0\] contains NaN"),
+        (lambda: shifted.shifted(np.ones(3), 1.0), r"features has shape \(3,\): \(N, d\) is needed"),
         (lambda: shifted.attacked(np.ones((2, 3)), np.eye(3), 1.0, "gcr"), "rule='gcr' does not decide by planes"),
     ],
 )
