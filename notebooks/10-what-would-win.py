@@ -27,8 +27,8 @@ plt.style.use([STYLE, {"figure.dpi": 110}])
 #
 # With many centers each of them points away from the mean of all, where the features are. The nearest single center is
 # then hardly nearer than a center of another class. GCR's robust radius (how far a feature can be pushed before the
-# class changes) falls with every further center, and its accuracy with it (at theta = 0.7 down to 13 centers, from where
-# it rises a little). RCR's rise. The nearest mean center does not care, and is the
+# class changes) falls with every further center, and its accuracy with it (at theta = 0.7 down to 13 centers, and
+# from there up a little). RCR's rise. The nearest mean center does not care, and is the
 # best of all rules here: it is Bayes.
 
 # %%

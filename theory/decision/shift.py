@@ -60,7 +60,9 @@ def nmc_offsets(prior: ArrayLike, r: float, sigma: float) -> Array:
     array([-0.0527, -1.1513])
     """
     if np.ndim(sigma) or np.ndim(r):
-        raise ValueError(f"r={r} and sigma={sigma} must be one number each: of classes that differ no offsets are Bayes")
+        raise ValueError(
+            f"r={r} and sigma={sigma} must be one number each: of classes that differ no offsets are Bayes"
+        )
     return positive("sigma", sigma) ** 2 / positive("r", r) * log_prior(prior)
 
 

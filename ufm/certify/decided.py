@@ -329,8 +329,9 @@ def _priors(case: Case) -> dict[str, Array]:
 
 
 def _best_offsets(prior: Array, known: Estimates, cosines: Array) -> Array:
-    """By norms and noises, of which none is taken for less than a 200th of the largest norm, or, where none is positive,
-    of a millionth of the noise.
+    """By norms and noises, of which none is taken for less than a 200th of the largest norm.
+
+    Where no norm is positive a millionth of the noise takes its place.
     """
     largest = max(float(known.r.max()), SMALLEST_RATIO * float(known.sigma.max()), np.finfo(float).tiny)
     least = largest / LARGEST_RATIO

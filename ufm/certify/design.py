@@ -157,7 +157,8 @@ def angles(f: int) -> list[float]:
     A single center has no such rate: pi/2 takes their place, where it is the classifier vector, and all rules agree.
     """
     fastest = [float(angle(f)) for angle in (choice.fastest_angle, choice.fastest_weighted_angle)]
-    return sorted({0.2, 0.8, *(round(angle, 6) for angle in fastest if angle > 0.0)} | ({np.pi / 2} if f == 1 else set()))
+    others = [np.pi / 2.0] if f == 1 else [round(angle, 6) for angle in fastest if angle > 0.0]
+    return sorted({0.2, 0.8, *others})
 
 
 def evaluate(allocation: str, f: int, theta: float, setting: Setting) -> list[Design]:

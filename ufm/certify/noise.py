@@ -44,8 +44,8 @@ def estimated_noise(features: ArrayLike, labels: ArrayLike) -> Noise:
 
     Raises
     ------
-    ValueError : features or labels that are not as above; one class only; a sample per class only; means that are no farther apart than noise would put
-        them; no noise at all.
+    ValueError : features or labels that are not as above; one class only; a sample per class only; means that are no
+        farther apart than noise would put them; no noise at all.
     """
     classes = Classes.found(labels)
     codes, h = classes.codes(labels), vectors("features", features, 2)

@@ -107,7 +107,7 @@ def attacked(
     return real_array("features", features) + _size(size) * normals / np.where(lengths > 0, lengths, 1.0)
 
 
-def _size(size: float) -> float:
+def _size(size: Any) -> float:
     if not (isinstance(size, Real) and 0 <= size < np.inf):
         raise ValueError(f"size={size!r} must be a finite number, at least 0")
     return float(size)

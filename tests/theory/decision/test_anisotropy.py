@@ -63,4 +63,6 @@ def test_bad_input_is_named(call, message):
 
 @pytest.mark.parametrize("length", [1e-200, 1.0, 1e200])
 def test_the_ratio_does_not_depend_on_how_far_means_are_apart(length):
-    assert anisotropy.exponent_ratio([3 * length, length], np.diag([1.0, 9.0])) == pytest.approx(100 / (18 * (9 + 1 / 9)))
+    assert anisotropy.exponent_ratio([3 * length, length], np.diag([1.0, 9.0])) == pytest.approx(
+        100 / (18 * (9 + 1 / 9))
+    )

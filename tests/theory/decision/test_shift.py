@@ -88,7 +88,9 @@ def test_no_threshold_between_two_classes_is_better_than_the_best_offsets():
 
 def test_among_three_classes_best_offsets_are_not_the_first_hill():
     p, m, s = [0.552, 0.209, 0.239], [0.22, 2.34, 2.89], [2.58, 2.51, 1.58]
-    from_first = shift._climbed(np.array(p), np.array(m), np.array(s), shift.first_offsets(np.log(p), *map(np.array, (m, s))))
+    from_first = shift._climbed(
+        np.array(p), np.array(m), np.array(s), shift.first_offsets(np.log(p), *map(np.array, (m, s)))
+    )
     best = p @ shift.offset_accuracy(m, s, shift.best_offsets(p, m, s))
     assert best > 0.584 > 0.56 > -from_first.lost
 
