@@ -1,6 +1,5 @@
 """Test data that are not like training data: other shares of the classes, and features that have moved."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -108,6 +107,6 @@ def attacked(
 
 
 def _size(size: Any) -> float:
-    if not (isinstance(size, Real) and 0 <= size < np.inf):
+    if not (isinstance(size, int | float | np.integer | np.floating) and 0 <= size < np.inf):
         raise ValueError(f"size={size!r} must be a finite number, at least 0")
     return float(size)
