@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import ufm
+from theory.decision.accuracy import gcr_accuracy, nmc_accuracy, rcr_accuracy
 from theory.multicenter.geometry import center_cosine, classifier_cosine
 from ufm.certify import certify
 from ufm.certify.predict import predict
@@ -372,6 +373,25 @@ def angles_arrays() -> dict[str, float]:
         return float(np.sum(center_cosine(counts, thetas) + classifier_cosine(counts, thetas)))
 
     return {"seconds": timed(run, 7)[1]}
+
+
+def decided_grid() -> dict[str, float]:
+    """accuracy of three rules, 100 x 100 values of f and theta, K = 100"""
+    f, theta = np.arange(1, 101)[:, None], np.linspace(0.0, np.pi / 2.0, 100)
+
+    def run() -> float:
+        rules = (nmc_accuracy(4.0, 100), rcr_accuracy(f, theta, 4.0, 100), gcr_accuracy(f, theta, 4.0, 100))
+        return float(sum(each.sum() for each in rules))
+
+    return {"seconds": timed(run, 3)[1]}
+
+
+def decided_radii() -> dict[str, float]:
+    """radii of GCR, 10,000 features, K = 100, F = 2,000"""
+    from benchmarks.verbs import radii  # and torch: memory that other cases do without
+
+    run = radii(tiny=False)[0]
+    return {"seconds": timed(lambda: float(run().radius.max()), 3)[1]}
 
 
 if __name__ == "__main__":
