@@ -169,8 +169,7 @@ MORE_DESIGNS: Designs = {
     },
     "CAL-theta": {"": {"lr": 0.6}},
 }
-"""Those that the table of CIFAR-10 has besides its methods, and the weights of CAL alone; their rates are those of
-their method with f = 20 until their scan has run."""
+"""Those that the table of CIFAR-10 has besides its methods, and the weights of CAL alone, each at the scan's best."""
 RATE_OF_AL = {"-f20-lr0.02": DESIGNS["AL"]["-f20"]}
 SLOWER = {"-theta0.7": {**FASTEST["-theta0.7"], "lr": 0.06}}
 """The scan's best for that angle on both sets of photographs: the loss is 2.4 times as steep there."""
