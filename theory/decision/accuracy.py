@@ -87,11 +87,11 @@ def _over_leads(part: Callable[[Array, Array], Array], lead: ArrayLike, n_classe
     a, k = np.broadcast_arrays(np.asarray(lead, dtype=np.float64), whole("n_classes", n_classes))
     if not np.all(np.isfinite(a)):
         raise ValueError(f"lead={lead} must be finite")
+    if not a.size:
+        return np.empty(a.shape)
     a = np.clip(a, -1e3, 1e3)  # where both sides have been rounded to 0 and 1 for long
     pairs, inverse = np.unique(np.stack([a.reshape(-1), k.reshape(-1)], axis=1), axis=0, return_inverse=True)
     pieces = np.array_split(pairs, max(1, pairs.shape[0] * 256 // CHUNK))
-    if not a.size:
-        return np.empty(a.shape)
     found = _each(lambda piece: part(piece[:, :1], piece[:, 1:] - 1.0), pieces)
     return np.concatenate(found)[inverse].reshape(a.shape)
 

@@ -187,29 +187,26 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     m, s = _signals(mean, noise, log_p.size)
     if not np.all(m > 0):
         raise ValueError(f"mean={mean} must be positive")
-    starts = [np.zeros(m.size)]
+    p, starts = np.exp(log_p), [np.zeros(m.size)]
     if np.ptp(s) > 0:  # then there are several hills
         starts += [np.mean(s) * log_p, np.mean(s**2) / np.mean(m) * log_p - m / 2.0]
-    climbs = [_climbed(np.exp(log_p), m, s, start) for start in starts]
-    flat = [each for each in climbs if each.flat]
-    if not flat:
-        raise NoFlatPlace(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found, {climbs[-1].message}")
-    found = min(flat, key=lambda each: each.lost)
+    found = max((_climbed(p, m, s, start) for start in starts), key=lambda end: end.accuracy)
+    if not found.accuracy > 0:
+        raise NoFlatPlace(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found")
     for k in range(m.size):
         without = found.offsets.copy()
         without[k] = without.max() - m.max() - CERTAIN * s.max()
-        if np.exp(log_p) @ offset_accuracy(m, s, without) > -found.lost:
-            found = min(found, _climbed(np.exp(log_p), m, s, without), key=lambda each: each.lost)
+        if p @ offset_accuracy(m, s, without) > found.accuracy:
+            found = max(found, _climbed(p, m, s, without), key=lambda end: end.accuracy)
     return found.offsets - found.offsets.mean()
 
 
 class _Climb(NamedTuple):
-    """Where a climb has ended: offsets, minus the accuracy, whether it is flat there, and why it ended."""
+    """Where a climb has ended."""
 
     offsets: Array
-    lost: float
-    flat: bool
-    message: str
+    accuracy: float
+    """In the average over the prior; minus infinity where it is not flat."""
 
 
 def _climbed(p: Array, m: Array, s: Array, start: Array) -> _Climb:
@@ -223,7 +220,7 @@ def _climbed(p: Array, m: Array, s: Array, start: Array) -> _Climb:
         return -float(p @ accuracy), -scale * (p @ slopes)
 
     found = minimize(falls, start / scale, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
-    return _Climb(scale * found.x, float(found.fun), bool(np.max(np.abs(found.jac)) < 1e-6), str(found.message))
+    return _Climb(scale * found.x, -float(found.fun) if np.max(np.abs(found.jac)) < 1e-6 else -np.inf)
 
 
 def bayes_scores(scores: ArrayLike, prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:

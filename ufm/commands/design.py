@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,7 +37,7 @@ from ufm.files.arrays import read, read_labels, split
 from ufm.files.bars import tqdm
 from ufm.files.process import OK, interactive
 from ufm.files.text import columns, require_known
-from ufm.problems.build import class_sizes, numbers
+from ufm.problems.build import numbers
 from ufm.problems.presets import CENTERS, spend
 
 
@@ -145,13 +145,13 @@ class Command(SizeFlags):
 
     def _setting(self, noise: Noise | None) -> Setting:
         """What is given. Raises ValueError or OSError."""
-        described = self.description()
-        if noise is not None and any(described[name] is not None for name in ("preset", "class_sizes", "n_classes")):
-            described["labels"] = None  # they are those of the features
-        sizes, sigma = class_sizes(described), 1.0 / 3.0 if self.sigma is None else self.sigma
+        given = self
+        if noise is not None and (self.preset, self.class_sizes, self.n_classes) != (None, None, None):
+            given = replace(self, labels=None)  # they are those of the features
+        sizes = given.sizes()
         prior = prior_of(self.prior, sizes)
         if noise is None:
-            return Setting(sizes, prior, sigma)
+            return Setting(sizes, prior, 1.0 / 3.0 if self.sigma is None else self.sigma)
         if len(sizes) != noise.by_class.size:
             raise ValueError(f"--features have {noise.by_class.size} classes, and there are {len(sizes)} class sizes")
         return Setting(sizes, prior, tuple(noise.by_class.tolist()))
@@ -172,7 +172,7 @@ class Command(SizeFlags):
         """All that fit. Raises ValueError where none does."""
         for name, known in (("f", ()), ("centers", CENTERS), ("rules", RULES)):
             if not (values := getattr(self, name)):
-                raise ValueError(f"{name}= is empty: nothing to choose from")
+                raise ValueError(f"--{name} is empty: nothing to choose from")
             for value in values if known else ():
                 require_known(value, known, f"{name}={value!r} is unknown")
         if self.top < 1:

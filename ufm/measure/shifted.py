@@ -9,6 +9,7 @@ from ufm.files.text import require_known
 from ufm.measure.arrays import Classes, vectors
 from ufm.measure.radius import certified_radius, half_spaces
 from ufm.problems.frames import Array, Frame, dense, real_array
+from ufm.problems.problem import nonnegative
 
 
 def resampled(labels: ArrayLike, prior: ArrayLike, n: int | None = None, *, seed: int = 0) -> NDArray[np.int64]:
@@ -73,7 +74,7 @@ def shifted(features: Any, size: float, direction: ArrayLike | None = None, *, s
     if vector.shape != z.shape[1:] or not 0 < largest < np.inf:
         raise ValueError(f"direction of shape {vector.shape} must be d={z.shape[1]} finite numbers, not all 0")
     scaled = vector / largest  # so that the squares of its entries are numbers
-    return z + _size(size) * scaled / np.linalg.norm(scaled)
+    return z + nonnegative("size", size) * scaled / np.linalg.norm(scaled)
 
 
 def attacked(
@@ -103,10 +104,4 @@ def attacked(
     full = dense(rows)
     normals = np.where(found.rival[:, None] >= 0, full[found.rival] - full[found.decision], 0.0)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    return real_array("features", features) + _size(size) * normals / np.where(lengths > 0, lengths, 1.0)
-
-
-def _size(size: Any) -> float:
-    if not (isinstance(size, int | float | np.integer | np.floating) and 0 <= size < np.inf):
-        raise ValueError(f"size={size!r} must be a finite number, at least 0")
-    return float(size)
+    return real_array("features", features) + nonnegative("size", size) * normals / np.where(lengths > 0, lengths, 1.0)

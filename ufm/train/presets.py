@@ -169,7 +169,8 @@ MORE_DESIGNS: Designs = {
     },
     "CAL-theta": {"": {"lr": 0.6}},
 }
-"""Those that the table of CIFAR-10 has besides its methods, and the weights of CAL alone, each at the scan's best."""
+"""Those that the table of CIFAR-10 has besides its methods, and the weights of CAL alone, each at the scan's best: the
+smaller one of two that are level, as for CE-weighted, and but for one image for CAL with LDAM's centers."""
 RATE_OF_AL = {"-f20-lr0.02": DESIGNS["AL"]["-f20"]}
 SLOWER = {"-theta0.7": {**FASTEST["-theta0.7"], "lr": 0.06}}
 """The scan's best for that angle on both sets of photographs: the loss is 2.4 times as steep there."""

@@ -62,7 +62,7 @@ def test_one_class_is_not_attacked():
         (lambda: shifted.resampled([0, 1], (0.5, 0.5), 0), "n=0"),
         (lambda: shifted.shifted(np.ones((2, 3)), -1.0), "size=-1.0"),
         (lambda: shifted.shifted(np.ones((2, 3)), 1.0, [0, 0, 0]), "not all 0"),
-        (lambda: shifted.shifted(np.ones((2, 3)), "a"), "size='a' must be a finite number"),
+        (lambda: shifted.shifted(np.ones((2, 3)), "a"), "size='a' is not a number"),
         (lambda: shifted.shifted([[np.nan, 1.0]], 1.0), r"features\[0\] contains NaN"),
         (lambda: shifted.shifted(np.ones(3), 1.0), r"features has shape \(3,\): \(N, d\) is needed"),
         (lambda: shifted.attacked(np.ones((2, 3)), np.eye(3), 1.0, "gcr"), "rule='gcr' does not decide by planes"),
