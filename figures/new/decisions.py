@@ -204,7 +204,7 @@ def caption(data: Dataset) -> str:
         ({"; ".join(trained)}), from results/decisions.json (`ufm decide`), mean over classes: test accuracy over what
         theory says of features with the same norms and noises, and radii of training features over those at collapse;
         colours are rules, marks methods. The grey line is equality. These features are far from collapse, so that
-        nothing is refuted; but the order that theory has does not come true: where classes differ in their number of
-        centers, RCR is first.""",
+        nothing is refuted; but the order that theory has does not come true: where classes differ in their skew,
+        RCR is first.""",
         rows,
     )
