@@ -46,7 +46,9 @@ class Command:
     group = "A network"
 
     runs: tyro.conf.Positional[tuple[Path, ...]] = ()
-    """Folders that `ufm train` wrote, of methods with a frame; the images must be there ($NCMC_DATA, or ./data)."""
+    """Folders that `ufm train` wrote, of methods with a frame; the images must be there."""
+    data: Path | None = None
+    """Folder of these images (default: $NCMC_DATA, or ./data)."""
     features: str | None = None
     """File with training features (N, d), read as `ufm measure` does."""
     labels: str | None = None
@@ -87,6 +89,8 @@ class Command:
             return OK
         if self.show is not None:
             raise ValueError(f"--show {self.show} is of what --kept names")
+        if self.data is not None and not self.runs:
+            raise ValueError(f"data={self.data} is where the images of a training are: files have their features")
         if bool(self.runs) == bool(given):
             raise ValueError(
                 "which features? either runs, ufm decide FOLDER..., or --features and all that goes with it"
@@ -115,7 +119,7 @@ class Command:
 
         for folder in self.runs:
             config = Run(folder).config()
-            ends = extract(Run(folder))
+            ends = extract(Run(folder), self.data)
             if ends.frame is None:
                 raise ValueError(
                     f"{folder} was trained by {config.method}, which has no frame: no rule decides by centers"

@@ -210,6 +210,7 @@ def test_from_files(frame, tmp_path, command, refused):
     refused("which features?", "decide")
     refused("must be positive", "decide", *given, "--frame", problem, "--eps", "-1")
     refused("is not the folder of a training", "decide", tmp_path)
+    refused("files have their features", "decide", *given, "--frame", problem, "--data", tmp_path)
     x, y = np.load(tmp_path / "test-features.npy"), np.load(tmp_path / "test-labels.npy")
     x[3, 0], y[100] = np.nan, 77
     for name, faulty, words in (
@@ -225,7 +226,7 @@ def test_from_files(frame, tmp_path, command, refused):
     assert command("decide", *given, "--frame", straight)[0] in (0, 1)
 
 
-def test_of_a_training(tmp_path, command):
+def test_of_a_training(tmp_path, command, refused, monkeypatch):
     pytest.importorskip("torch")
     run = tmp_path / "run"
     command("train", "--smoke", "--network", "mlp", "--threads", "1", "--out", run)
@@ -234,3 +235,9 @@ def test_of_a_training(tmp_path, command):
     assert "own rule" in out
     with np.load(tmp_path / "kept.npz") as kept:
         assert kept["features"].shape[0] == kept["labels"].size
+
+    def nowhere(_, root):
+        raise FileNotFoundError(f"no images in {root}")
+
+    monkeypatch.setattr("ufm.train.extract.wanted", nowhere)
+    refused("no images in elsewhere", "decide", run, "--data", "elsewhere")
