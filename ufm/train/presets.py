@@ -144,7 +144,7 @@ DESIGNS: Designs = {
     "CE+LA": {"": {"lr": 0.06}},  # shares that training
     "AL": {"-f20": {"f": 20, "lr": 0.02}, "-f5": {"f": 5, "lr": 0.2}},
     "AL-weighted": {"-f20": {"f": 20, "lr": 0.2}},
-    "CE-weighted": {"": {"lr": 0.06}},
+    "CE-weighted": {"": {"lr": 0.2}},
     "CAL": {
         "-f20": {"f": 20, "lr": 0.2},
         "-f5": {"f": 5, "lr": 0.6},
