@@ -81,20 +81,20 @@ class Command:
         """Read, hold against theory, print."""
         given = [name for name in FILES if getattr(self, name) is not None]
         if self.kept is not None:
-            if self.runs or given or self.json:
-                raise ValueError("--kept shows what was found before: it takes neither trainings nor --json")
+            if self.runs or given or self.json or self.data is not None:
+                raise ValueError("--kept shows what was found before: it takes neither trainings nor --data nor --json")
             from ufm.tables.decided import shown
 
             print(shown(self.kept, self.show or "accuracy"))
             return OK
         if self.show is not None:
             raise ValueError(f"--show {self.show} is of what --kept names")
-        if self.data is not None and not self.runs:
-            raise ValueError(f"data={self.data} is where the images of a training are: files have their features")
         if bool(self.runs) == bool(given):
             raise ValueError(
                 "which features? either runs, ufm decide FOLDER..., or --features and all that goes with it"
             )
+        if self.data is not None and not self.runs:
+            raise ValueError(f"data={self.data} is where the images of a training are: files have their features")
         if lacking := [name for name in FILES if given and name not in given]:
             raise ValueError(
                 f"--{lacking[0].replace('_', '-')} is missing: files take the place of a training only all together"

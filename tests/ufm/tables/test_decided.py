@@ -103,7 +103,8 @@ def test_from_the_command_line(kept, tmp_path, command, refused):
         del each["tables"]["premises"]
     (tmp_path / "before.json").write_text(json.dumps(kept_before))
     refused("did not know of premises", "decide", "--kept", tmp_path / "before.json", "--show", "premises")
-    refused("neither trainings nor --json", "decide", "--kept", path, "--json")
+    for more in (("--json",), ("--data", tmp_path), (tmp_path,)):
+        refused("neither trainings nor --data nor --json", "decide", "--kept", path, *more)
     refused("no.json", "decide", "--kept", tmp_path / "no.json")
     (tmp_path / "other.json").write_text('{"results": []}')
     refused("keeps no decisions", "decide", "--kept", tmp_path / "other.json")

@@ -65,7 +65,7 @@ DATASETS: dict[str, Spec] = {
         mean=(0.2860,),
         std=(0.3530,),
         about="70,000 pictures of clothes, 10,000 of them for testing",
-        get="'make data' (Debian package dataset-fashion-mnist), or --download",
+        get="'make data' (Debian package dataset-fashion-mnist), or ufm train --download",
         per_class=(6000, 1000),
     ),
     "cifar10": Spec(
@@ -76,7 +76,7 @@ DATASETS: dict[str, Spec] = {
         std=(0.2470, 0.2435, 0.2616),
         augmentation="crop-flip",
         about="60,000 photographs of animals and vehicles, 10,000 of them for testing",
-        get="'make data', or put the folder cifar-10-batches-bin (or -py) of the archive there, or --download",
+        get="'make data', or put the folder cifar-10-batches-bin (or -py) there, or ufm train --download",
         per_class=(5000, 1000),
     ),
     "cifar100": Spec(
@@ -87,7 +87,7 @@ DATASETS: dict[str, Spec] = {
         std=(0.2673, 0.2564, 0.2762),
         augmentation="crop-flip",
         about="60,000 photographs in 100 classes, 10,000 of them for testing",
-        get="put the folder cifar-100-binary (or cifar-100-python) of the archive there, or --download",
+        get="put the folder cifar-100-binary (or cifar-100-python) there, or ufm train --download",
         per_class=(500, 100),
     ),
     "svhn": Spec(
@@ -97,7 +97,7 @@ DATASETS: dict[str, Spec] = {
         mean=(0.4377, 0.4438, 0.4728),
         std=(0.1980, 0.2010, 0.1970),
         about="99,289 digits of house numbers, 26,032 of them for testing; classes of 4,659 to 13,861",
-        get="--download, or put train_32x32.mat and test_32x32.mat there",
+        get="ufm train --download, or put train_32x32.mat and test_32x32.mat there",
     ),
     "stl10": Spec(
         n_classes=10,
@@ -106,7 +106,7 @@ DATASETS: dict[str, Spec] = {
         mean=(0.4467, 0.4398, 0.4066),
         std=(0.2603, 0.2566, 0.2713),
         about="13,000 labelled photographs of 96 x 96, 8,000 of them for testing",
-        get="--download (2.6 GB), or put the folder stl10_binary there",
+        get="ufm train --download (2.6 GB), or put the folder stl10_binary there",
         per_class=(500, 800),
     ),
     "imagenet": _IMAGENET,
