@@ -16,8 +16,13 @@ rule on this grid errs by less than rounding."""
 
 def phi(x: ArrayLike) -> Array:
     r""":math:`\varphi(x) = e^{-x^2/2} / \sqrt{2 \pi}`."""
+    return np.exp(log_phi(x))
+
+
+def log_phi(x: ArrayLike) -> Array:
+    r""":math:`\ln \varphi(x)`."""
     x = np.asarray(x, dtype=np.float64)
-    return np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
+    return -0.5 * x * x - 0.5 * np.log(2.0 * np.pi)
 
 
 def class_counts(f: ArrayLike) -> Array:

@@ -13,13 +13,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize, root
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, logsumexp
 
 from theory.decision.accuracy import CERTAIN
-from theory.decision.normal import phi, shares
+from theory.decision.normal import log_phi, shares
 from theory.decision.positive import positive
 from theory.decision.scores import REACH, step
 from theory.multicenter.geometry import Array
+
+FARTHEST = 1e5
+"""Leads, in standard deviations, beyond which nothing changes."""
 
 
 def _signals(mean: ArrayLike, noise: ArrayLike, n_classes: int | None = None) -> tuple[Array, Array]:
@@ -89,38 +92,65 @@ def offset_accuracy(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike = 0.0)
     m, s = _signals(mean, noise, b.size if b.ndim else None)
     if not np.all(b < np.inf):
         raise ValueError(f"offsets={offsets} must be finite, or minus infinity, which leaves a class out")
-    return np.array([wins.sum() for wins, *_ in _of_classes(m, s, np.broadcast_to(b, m.shape))])
+    return np.exp(_logs(m, s, np.broadcast_to(b, m.shape)).accuracy)
 
 
-def _of_classes(m: Array, s: Array, b: Array) -> Iterator[tuple[Array, Array, Array, Array]]:
-    """For each class: shares of its own noise t with which it wins and loses, (T,), its lead over each, and ln Phi."""
+class _Logs(NamedTuple):
+    """Logarithms, which there are of errors that are too small for numbers."""
+
+    accuracy: Array
+    """(K,)"""
+    error: Array
+    """(K,)"""
+    losses: Array
+    r"""How much accuracy each class (rows) loses if the offset of another is raised, (K, K), by itself nothing.
+
+    .. math:: -\frac{\partial \mathrm{Acc}_k}{\partial b_j} = \frac1{\sigma_k} \int \varphi(t)\, \varphi(t + a_{kj})
+        \prod_{l \ne j, k} \Phi(t + a_{kl})\, dt, \qquad a_{kj} = \frac{m_k + b_k - b_j}{\sigma_k}
+    """
+
+    def slopes(self, unit: ArrayLike) -> Array:
+        """Derivatives of accuracies (rows, of sum 0) by offsets, each divided by the exponential of a unit."""
+        losses = np.exp(self.losses - np.reshape(unit, (-1, 1)))
+        return np.asarray(np.diag(losses.sum(axis=1)) - losses)
+
+
+def _logs(m: Array, s: Array, b: Array) -> _Logs:
+    accuracy, error, losses = np.empty(m.size), np.empty(m.size), np.full((m.size, m.size), -np.inf)
     h = step(float(m.size))
     for k in range(m.size):
         with np.errstate(invalid="ignore"):  # of two classes that are left out neither is ahead
-            ahead = (m[k] + b[k] - b) / s[k]
-        ahead = np.maximum(np.where(np.isnan(ahead), -np.inf, ahead), -1e3)  # farther behind, nothing changes
-        mistaken = np.clip(np.delete(ahead, k).min(initial=CERTAIN), 0.0, CERTAIN) / 2.0  # mistakes happen around its -
-        t = h * np.arange(-np.ceil((REACH + mistaken) / h), np.ceil(REACH / h) + 1.0)
+            ahead = np.delete((m[k] + b[k] - b) / s[k], k)
+        ahead = np.clip(np.where(np.isnan(ahead), -np.inf, ahead), -FARTHEST, FARTHEST)
+        mistaken = np.clip(ahead.min(initial=FARTHEST), 0.0, None) / 2.0  # mistakes happen around its negative
+        t = np.arange(-REACH - mistaken, REACH + h + min(0.0, CERTAIN / 2.0 - mistaken), h)
         x = t + ahead[:, None]
-        log_each = log_ndtr(x)
-        log_each[k] = 0.0
-        log_all, weight = log_each.sum(axis=0), h * phi(t)
-        yield weight * np.exp(log_all), weight * -np.expm1(log_all), x, log_each
+        weight, log_each = np.log(h) + log_phi(t), log_ndtr(x)
+        log_all = log_each.sum(axis=0)
+        error[k] = _log_sum(weight + _log_complement(log_all, x))
+        accuracy[k] = np.log1p(-np.exp(error[k])) if error[k] < -1.0 else _log_sum(weight + log_all)
+        losses[k, np.arange(m.size) != k] = _log_sum(weight + log_all - log_each + log_phi(x)) - np.log(s[k])
+    return _Logs(accuracy, error, losses)
 
 
-def _slopes(m: Array, s: Array, b: Array) -> tuple[Array, Array, Array]:
-    r"""Accuracies and errors (K,), and derivatives of the first (rows) by the offsets (columns), with rows of sum 0.
+def _log_complement(log_all: Array, x: Array) -> Array:
+    r""":math:`\ln[1 - \prod_j \Phi(x_j)]`, (T,), of the logarithm of the product, (T,), and x, (K - 1, T).
 
-    .. math:: \frac{\partial \mathrm{Acc}_k}{\partial b_j} = -\frac1{\sigma_k} \int \varphi(t)\, \varphi(t + a_{kj})
-        \prod_{l \ne j, k} \Phi(t + a_{kl})\, dt, \qquad a_{kj} = \frac{m_k + b_k - b_j}{\sigma_k}
+    It is that of :math:`\sum_j \Phi(-x_j)` where mistakes are rare.
     """
-    accuracy, error, slopes = np.zeros(m.size), np.zeros(m.size), np.zeros((m.size, m.size))
-    for k, (wins, loses, x, log_each) in enumerate(_of_classes(m, s, b)):
-        accuracy[k], error[k] = wins.sum(), loses.sum()
-        slopes[k] = -np.exp(-0.5 * x * x - log_each) @ wins / (np.sqrt(2.0 * np.pi) * s[k])
-        slopes[k, k] = 0.0
-        slopes[k, k] = -slopes[k].sum()
-    return accuracy, error, slopes
+    rare = log_all > -1e-290
+    found = np.empty_like(log_all)
+    found[~rare] = np.log(-np.expm1(log_all[~rare]))
+    if np.any(rare):
+        found[rare] = _log_sum(log_ndtr(-x[:, rare]).T)
+    return found
+
+
+def _log_sum(terms: Array) -> Array:
+    """What scipy's logsumexp gives over the last axis, without its checks, which would take most of the time here."""
+    top = terms.max(axis=-1, initial=-np.finfo(float).max)
+    with np.errstate(divide="ignore"):  # nothing is left where there is one class
+        return np.asarray(top + np.log(np.exp(terms - top[..., None]).sum(axis=-1)))
 
 
 def pair_offset(prior: ArrayLike, mean: ArrayLike, sigma: float) -> float:
@@ -187,17 +217,17 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     m, s = _signals(mean, noise, log_p.size)
     if not np.all(m > 0):
         raise ValueError(f"mean={mean} must be positive")
-    p, starts = np.exp(log_p), [np.zeros(m.size)]
+    starts = [first_offsets(log_p, m, s)]
     if np.ptp(s) > 0:  # then there are several hills
-        starts += [np.mean(s) * log_p, np.mean(s**2) / np.mean(m) * log_p - m / 2.0]
-    found = max((_climbed(p, m, s, start) for start in starts), key=lambda end: end.accuracy)
-    if not found.accuracy > 0:
+        starts = [np.zeros(m.size), np.mean(s) * log_p, np.mean(s**2) / np.mean(m) * log_p - m / 2.0]
+    found = min((_climbed(log_p, m, s, start) for start in starts), key=lambda end: end.error)
+    if not found.error < np.inf:
         raise NoFlatPlace(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found")
-    for k in range(m.size):
+    for k in np.flatnonzero(log_p < found.error):  # of a class that is left out all is lost
         without = found.offsets.copy()
         without[k] = without.max() - m.max() - CERTAIN * s.max()
-        if p @ offset_accuracy(m, s, without) > found.accuracy:
-            found = max(found, _climbed(p, m, s, without), key=lambda end: end.accuracy)
+        if logsumexp(log_p + _logs(m, s, without).error) < found.error:
+            found = min(found, _climbed(log_p, m, s, without), key=lambda end: end.error)
     return found.offsets - found.offsets.mean()
 
 
@@ -205,22 +235,40 @@ class _Climb(NamedTuple):
     """Where a climb has ended."""
 
     offsets: Array
-    accuracy: float
-    """In the average over the prior; minus infinity where it is not flat."""
+    error: float
+    """Logarithm of the error in the average over the prior; infinite where it is not flat."""
 
 
-def _climbed(p: Array, m: Array, s: Array, start: Array) -> _Climb:
-    """From some offsets to where accuracy in the average over p is flat, by BFGS."""
-    *_, slopes = _slopes(m, s, start)
-    ties = np.abs(p[:, None] * slopes)
-    scale = 1.0 / np.sqrt(np.maximum((ties.sum(axis=0) + ties.sum(axis=1)) / s, 1e-12))  # curvatures are about alike
+def _climbed(log_p: Array, m: Array, s: Array, start: Array) -> _Climb:
+    """From some offsets to where the logarithm of the error in the average over a prior is flat, by BFGS.
 
-    def falls(y: Array) -> tuple[float, Array]:
-        accuracy, _, slopes = _slopes(m, s, scale * y)
-        return -float(p @ accuracy), -scale * (p @ slopes)
+    Under little noise that has kinks, nearly. So it is climbed under more noise first.
+    """
 
-    found = minimize(falls, start / scale, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
-    return _Climb(scale * found.x, -float(found.fun) if np.max(np.abs(found.jac)) < 1e-6 else -np.inf)
+    def errs(b: Array) -> tuple[float, Array]:
+        logs = _logs(m, noise, b)
+        error = logsumexp(log_p + logs.error)
+        return float(error), np.exp(log_p[:, None] + logs.losses - error)
+
+    def scaled(y: Array) -> tuple[float, Array]:
+        error, losses = errs(scale * y)
+        return error, scale * (losses.sum(axis=0) - losses.sum(axis=1))
+
+    offsets = start
+    for noise in _calming(m, s):
+        _, losses = errs(offsets)
+        ties = losses.sum(axis=0) + losses.sum(axis=1)
+        curvature = ties * np.maximum(1.0 / noise, ties)
+        scale = 1.0 / np.sqrt(np.maximum(curvature, 1e-6 * curvature.max() + 1e-12))
+        found = minimize(scaled, offsets / scale, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 2000})
+        offsets = scale * found.x
+    return _Climb(offsets, float(found.fun) if np.max(np.abs(found.jac)) < 1e-6 else np.inf)
+
+
+def _calming(m: Array, s: Array) -> Iterator[Array]:
+    """Noises, from where mistakes are about as rare as 1e-8 down to those that are given."""
+    for power in range(max(0, int(np.ceil(np.log(m.max() / s.max() / 8.0) / np.log(2.0)))), -1, -1):
+        yield 2.0**power * s
 
 
 def bayes_scores(scores: ArrayLike, prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
@@ -306,17 +354,16 @@ def minimax_offsets(mean: ArrayLike, noise: ArrayLike) -> Minimax:
     back = np.vstack([np.eye(m.size - 1), -np.ones(m.size - 1)])  # offsets that sum to 0
 
     def unequal(rest: Array) -> tuple[Array, Array]:
-        accuracy, error, slopes = _slopes(m, s, back @ rest)
-        if not np.all(error > 0):
-            raise ValueError(f"noise={noise} is too small for means {mean}: errors are no numbers any more")
-        odds, relative = np.log(accuracy) - np.log(error), slopes @ back * (1.0 / accuracy + 1.0 / error)[:, None]
-        return odds[:-1] - odds[-1], relative[:-1] - relative[-1]
+        logs = _logs(m, s, back @ rest)
+        odds, slopes = logs.accuracy - logs.error, logs.slopes(logs.accuracy + logs.error) @ back
+        return odds[:-1] - odds[-1], slopes[:-1] - slopes[-1]
 
     found = root(unequal, -(m - m.mean())[:-1] / 2.0, jac=True, method="hybr", options={"xtol": 1e-13})
-    if not np.max(np.abs(found.fun)) < 1e-8:
+    if not np.max(np.abs(found.fun)) < 1e-8 + 1e-14 * FARTHEST * np.max(m / s):
         raise ValueError(f"mean={mean}, noise={noise}: no offsets that make all classes alike found, {found.message}")
     offsets = back @ found.x
-    accuracy, _, slopes = _slopes(m, s, offsets)
+    logs = _logs(m, s, offsets)
+    slopes = logs.slopes(logs.error)
     balance = np.vstack([slopes.T / np.abs(slopes).max(), np.ones(m.size)])
     prior = np.linalg.lstsq(balance, np.eye(m.size + 1)[-1], rcond=None)[0]
-    return Minimax(offsets, prior, float(np.mean(accuracy)))
+    return Minimax(offsets, prior, float(np.mean(np.exp(logs.accuracy))))

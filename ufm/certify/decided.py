@@ -355,7 +355,8 @@ def _shifted(
             offsets, hindsight = (_best_offsets(prior, each, cosines) for each in (learned, found))
             labels = case.test_labels[picked]
             both = {"": 0.0 * offsets, " with offsets": offsets}
-            right = [np.argmax(scores[picked] + b, axis=1) == labels for b in both.values()]
+            given = [np.argmax(scores[picked] + b, axis=1) for b in both.values()]
+            right = [each == labels for each in given]
             plain, moved = (float(np.mean(each)) for each in right)
             mean = np.maximum(found.r, 0.0) * cosines
             stated = [offset_accuracy(mean, found.sigma, b) for b in both.values()]
@@ -379,6 +380,9 @@ def _shifted(
                 }
             )
             gain = f"{NAMES[rule]}, offsets of training features, prior {name}: gain >="
+            if np.array_equal(*given):
+                checks.append(f"{gain}: vacuous, offsets change no decision")
+                continue
             allowed = ERRORS * float(np.sqrt(np.mean(right[0] != right[1]) / len(picked)))
             checks.append(
                 Check.compare(gain, "theory.decision.shift", 0.0, moved - plain, absolute=allowed, relation=">=")

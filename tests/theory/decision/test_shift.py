@@ -1,10 +1,11 @@
 """Offsets for a test prior: laws, finite differences, and searches that know no formula."""
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from theory.decision import accuracy, shift
 
@@ -40,8 +41,10 @@ def test_two_classes_by_their_difference(case, offset):
 def test_slopes_are_those_of_the_accuracies(case, data):
     _, mean, noise = case
     b = np.array(data.draw(st.lists(st.floats(-1, 1), min_size=mean.size, max_size=mean.size)))
-    (accuracies, _, slopes), h = shift._slopes(mean, noise, b), 1e-4
-    np.testing.assert_allclose(accuracies, shift.offset_accuracy(mean, noise, b), rtol=1e-15)
+    logs, h = shift._logs(mean, noise, b), 1e-4
+    slopes = logs.slopes(0.0)
+    np.testing.assert_allclose(np.exp(logs.accuracy), shift.offset_accuracy(mean, noise, b), rtol=1e-15)
+    np.testing.assert_allclose(np.exp(logs.accuracy) + np.exp(logs.error), 1.0, rtol=1e-12)
     for j, step in enumerate(h * np.eye(mean.size)):
         found = (shift.offset_accuracy(mean, noise, b + step) - shift.offset_accuracy(mean, noise, b - step)) / (2 * h)
         # third derivatives are below 5 / noise^3, and accuracies are known to 1e-12
@@ -89,10 +92,10 @@ def test_no_threshold_between_two_classes_is_better_than_the_best_offsets():
 def test_among_three_classes_best_offsets_are_not_the_first_hill():
     p, m, s = [0.552, 0.209, 0.239], [0.22, 2.34, 2.89], [2.58, 2.51, 1.58]
     from_first = shift._climbed(
-        np.array(p), np.array(m), np.array(s), shift.first_offsets(np.log(p), *map(np.array, (m, s)))
+        np.log(p), np.array(m), np.array(s), shift.first_offsets(np.log(p), *map(np.array, (m, s)))
     )
     best = p @ shift.offset_accuracy(m, s, shift.best_offsets(p, m, s))
-    assert best > 0.584 > 0.56 > from_first.accuracy
+    assert best > 0.584 > 0.56 > -np.expm1(from_first.error)
 
 
 @given(classes())
@@ -126,9 +129,59 @@ def test_minimax_offsets_make_classes_alike_and_their_prior_is_the_worst(case):
     assert found.accuracy >= shift.offset_accuracy(mean, noise).min() - 1e-8
 
 
-@pytest.mark.parametrize("noise", [0.3, 0.1, 0.05])
+@settings(max_examples=25)
+@given(classes(), st.floats(-4, 0))
+def test_two_classes_have_a_closed_form_under_any_noise(case, power):
+    """Also where errors are too small for numbers, as exp(-1e8)."""
+    prior, mean, sigma = case[0][:2] / case[0][:2].sum(), case[1][:2], 10.0**power
+    best = shift.best_offsets(prior, mean, sigma)
+    # to a thousandth of the width of the threshold
+    assert best[0] - best[1] == pytest.approx(shift.pair_offset(prior, mean, sigma), abs=1e-3 * sigma**2 / mean.mean())
+    worst = shift.minimax_offsets(mean, sigma)
+    assert worst.offsets[0] - worst.offsets[1] == pytest.approx((mean[1] - mean[0]) / 2, abs=1e-9)
+
+
+def log_errors(mean, noise, offsets):
+    """Of each class, (K,), by 30 digits and more."""
+    with mpmath.workdps(30):
+        found = []
+        for k, (m, s) in enumerate(zip(mean, noise, strict=True)):
+            ahead = [(m + offsets[k] - b) / s for j, b in enumerate(offsets) if j != k]
+
+            def loses(t, ahead=ahead):
+                return mpmath.npdf(t) * -mpmath.expm1(sum(mpmath.log1p(-mpmath.ncdf(-t - a)) for a in ahead))
+
+            middle = -max(0.0, min(ahead)) / 2.0
+            found.append(float(mpmath.log(mpmath.quad(loses, np.linspace(middle - 12.0, middle + 12.0, 25)))))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.1, 0.02])
+def test_logarithms_of_errors(scale):
+    mean, noise, offsets = np.array([1.0, 2.0, 1.5]), scale * np.array([0.5, 0.3, 0.4]), np.array([0.2, -0.4, 0.1])
+    stated = log_errors(mean, noise, offsets)
+    np.testing.assert_allclose(shift._logs(mean, noise, offsets).error, stated, rtol=1e-12)
+    assert -1.0 > stated.max() * scale**2 > -4.0
+
+
+@settings(max_examples=20)
+@given(classes(), st.floats(-3, 0))
+def test_under_little_noise_nothing_around_the_best_offsets_errs_less(case, power):
+    prior, mean, noise = case[0], case[1], 10.0**power * case[2]
+
+    def error(b):
+        return special.logsumexp(np.log(prior) + shift._logs(mean, noise, b).error)
+
+    found = shift.best_offsets(prior, mean, noise)
+    best, rng = error(found), np.random.default_rng(0)
+    for size in 10.0 ** rng.uniform(-6, 0, 40):
+        assert error(found + size * rng.normal(size=mean.size)) >= best - 1e-9 * max(1.0, -best)
+    assert error(shift.first_offsets(np.log(prior), mean, noise)) >= best - 1e-9 * max(1.0, -best)
+
+
+@pytest.mark.parametrize("noise", [0.3, 0.1, 0.05, 1e-3])
 def test_minimax_offsets_under_little_noise_make_the_least_lead_largest(noise):
-    """Errors of 1e-4 to 1e-98 are alike where accuracies are 1: every class is as far ahead of its nearest rival."""
+    """Errors of 1e-4 to exp(-5e5) are alike: every class is as far ahead of its nearest rival."""
     mean = np.array([1.0, 2.0, 4.0])
     b = shift.minimax_offsets(mean, noise).offsets
     ahead = mean[:, None] + b[:, None] - b + np.diag([np.inf] * 3)
@@ -179,7 +232,6 @@ def test_offsets_are_bayes_only_where_classes_agree():
         (lambda: shift.offset_accuracy([1.0, 1.0], 1.0, [0.0] * 3), "not one number per class of 3"),
         (lambda: shift.nmc_offsets([0.5, 0.5], 1.0, np.inf), "sigma=inf must be positive and finite"),
         (lambda: shift.pair_offset([0.3, 0.3, 0.4], [1.0, 2.0], 1.0), "3 entries and there are 2 classes"),
-        (lambda: shift.minimax_offsets([1.0, 2.0], 1e-3), "too small"),
         (lambda: shift.pair_offset([0.5, 0.5], [-1.0, 1.0], 1.0), "must have a positive sum"),
         (lambda: shift.minimax_offsets([1.0], 1.0), "of one class"),
     ],

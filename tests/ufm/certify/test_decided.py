@@ -165,6 +165,14 @@ def test_offsets_that_lose_more_than_chance_are_refuted_by_few_features_too(fram
     assert all(not check.holds and -0.33 < check.measured < 0.0 for check in gains if "training" not in check.name)
 
 
+def test_offsets_that_change_no_decision_are_no_evidence(frame, monkeypatch):
+    near, far = features(frame, seed=1, **NEAR), features(frame, seed=2, r=1.0, sigma=0.2)
+    monkeypatch.setattr(decided, "_best_offsets", lambda *_: np.full(frame.n_classes, 1e-9))
+    found = decide(*near, *far, frame)
+    assert not named(found, "gain >=")
+    assert sum("gain >=: vacuous, offsets change no decision" in note for note in found.report.notes) == 6
+
+
 @pytest.mark.filterwarnings("error")
 def test_test_features_opposite_to_their_mean_centers(frame):
     found = finding(frame, NEAR, {"r": -1.0, "sigma": 0.1})
