@@ -57,3 +57,29 @@ def attacked_lead(radius: ArrayLike, size: ArrayLike, sigma: ArrayLike) -> Array
     """
     room = nonnegative("radius", radius) - nonnegative("size", size)
     return np.sqrt(2.0) * room / positive("sigma", sigma)
+
+
+def attacked_norm(norm: ArrayLike, cosine: ArrayLike, size: ArrayLike) -> Array:
+    r"""Norm of features without a shift that GCR decides no better than those of a given norm under any shift.
+
+    .. math:: r' = r - \frac{\sqrt2\, \varepsilon}{c}
+
+    A shift changes the difference of two orthogonal centers' scores by at most :math:`\sqrt2\, \varepsilon`. So each
+    feature is right that would be with every lead, which is r c at first, smaller by that.
+
+    Parameters
+    ----------
+    norm : r >= 0.
+    cosine : c, between a center and the mean center, in (0, 1].
+    size : :math:`\varepsilon` >= 0.
+
+    Returns
+    -------
+    float64 of the broadcast shape; negative where nothing is promised.
+
+    Examples
+    --------
+    >>> attacked_norm(1.0, [0.5, 1.0], 0.2).round(3)
+    array([0.434, 0.717])
+    """
+    return nonnegative("norm", norm) - np.sqrt(2.0) * nonnegative("size", size) / positive("cosine", cosine)

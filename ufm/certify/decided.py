@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.decision.accuracy import lead_accuracy
-from theory.decision.covariate import attacked_lead
+from theory.decision.covariate import attacked_lead, attacked_norm
 from theory.decision.radius import gcr_radius, nmc_radius
 from theory.decision.shift import log_prior, offset_accuracy
 from ufm.certify.design import LARGEST_RATIO, SMALLEST_RATIO, climbed_offsets
@@ -137,6 +137,7 @@ def decide(
         *_of_order(case, chosen),
         *_of_radius(case, learned, radii),
         *_of_attacks(case, found, said, chosen, sizes),
+        *_of_generalized_attacks(case, found, said, radii["gcr"][1], sizes),
         *of_shift,
     ]
     checks = tuple(each for each in outcome if isinstance(each, Check))
@@ -309,10 +310,33 @@ def _of_attacks(
             stated = lead_accuracy(attacked_lead(radius, size, found.sigma), case.frame.n_classes)
             moved = attacked(case.test, case.frame, size, rule)
             measured = case.by_class(right & (RULES[rule](moved, case.frame) == case.test_labels))
-            worst = _largest_errors(said.errors[rule], stated, case.counts)
-            allowed = ERRORS * float(np.sqrt(np.sum(worst**2))) / case.frame.n_classes
+            allowed = _allowed(said.errors[rule], stated, case.counts)
             name = f"{NAMES[rule]}, accuracy under attacks of {size:g}"
             yield from _accuracy(name, "theory.decision.covariate", stated.mean(), measured.mean(), allowed)
+
+
+def _of_generalized_attacks(
+    case: Case, found: Estimates, said: Said, radii: Array, sizes: Sequence[float]
+) -> Iterator[Check | str]:
+    """Test features that are right and farther than a length from where GCR decides otherwise, and how many at least.
+
+    Its boundaries are no planes: there is a bound, and radii in place of moves.
+    """
+    for size in sizes:
+        norm = attacked_norm(np.maximum(found.r, 0.0), case.frame.geometry.mean, size)
+        stated = np.where(norm > 0.0, predicted_accuracy(case.frame, norm, found.sigma)["gcr"], 0.0)
+        name = f"GCR, accuracy under attacks of {size:g} >="
+        allowed = _allowed(said.errors["gcr"], stated, case.counts)
+        if allowed >= stated.mean():
+            yield f"{name}: vacuous, the tolerance allows any accuracy"
+            continue
+        source, left = "theory.decision.covariate", float(case.by_class(radii > size).mean())
+        yield Check.compare(name, source, float(stated.mean()), left, absolute=allowed, relation=">=")
+
+
+def _allowed(errors: Array, stated: Array, counts: Array) -> float:
+    """Of the mean over classes."""
+    return ERRORS * float(np.sqrt(np.sum(_largest_errors(errors, stated, counts) ** 2))) / counts.size
 
 
 def _largest_errors(errors: Array, stated: Array, counts: Array) -> Array:

@@ -43,11 +43,35 @@ def test_every_feature_moved_to_its_nearest_boundary():
     assert np.mean(np.argmax(constant, axis=1) == 0) > share  # one shift for all does less
 
 
+@given(st.integers(2, 4), st.integers(1, 3), st.floats(0.0, 1.5), st.floats(0.0, 1.0), st.integers(0, 10**6))
+def test_no_shift_costs_the_generalized_rule_more_than_the_norm_that_is_left(n_classes, f, theta, size, seed):
+    """Leads over all centers of other classes, at the best own one, of a feature and of any that it moves to."""
+    total = n_classes * (f + 1)
+    along, across = np.split(np.eye(total), [n_classes])
+    centers = np.sin(theta) * np.repeat(along, f, axis=0) + np.cos(theta) * across
+    rng, mine, rest = np.random.default_rng(seed), centers[:f], centers[f:]
+
+    def lead(z):
+        return np.max(z @ mine.T, axis=-1) - np.max(z @ rest.T, axis=-1)
+
+    noise, r = 0.3 * rng.standard_normal(total), 2.0
+    c = float(np.linalg.norm(mine.mean(axis=0)))
+    direction = mine.mean(axis=0) / c
+    least = lead(float(covariate.attacked_norm(r, c, size)) * direction + noise)
+    z = r * direction + noise
+    moves = rng.standard_normal((50, z.size))
+    moves = np.vstack([moves / np.linalg.norm(moves, axis=1, keepdims=True), (rest[0] - mine[0]) / np.sqrt(2.0)])
+    assert np.all(lead(z + size * moves) >= least - 1e-12)
+
+
 def test_limits():
     assert covariate.shifted_accuracy_bound(0.7, 9.0, 0.1, 3) == 0.0
     assert covariate.shifted_accuracy_bound(0.7, 0.0, 1e-3, 1000) == 1.0
     assert covariate.shifted_accuracy_bound(0.0, 0.0, 1.0, 1) == 1.0
     assert covariate.attacked_lead(0.5, 0.5, 0.1) == 0.0
+    assert covariate.attacked_norm(0.7, 1.0, 0.0) == 0.7
+    with pytest.raises(ValueError, match="cosine=0"):
+        covariate.attacked_norm(1.0, 0.0, 0.1)
 
 
 @pytest.mark.parametrize(
