@@ -194,7 +194,8 @@ def _scored(design: Design, setting: Setting) -> Iterator[Design]:
     yield plain
     if np.all(mean > 0) and np.ptp(b := offsets(design, setting, SEARCHED)) > 1e-12:
         better = with_offsets(design, setting, b)
-        if better.accuracy - plain.accuracy > 10.0**-DIGITS:
+        gains = np.round([better.accuracy - plain.accuracy, better.radius - plain.radius], DIGITS)
+        if gains[0] >= 0 < gains.max():  # under little noise the radius alone
             yield better
 
 
@@ -301,7 +302,8 @@ def hard_gain(design: Design, setting: Setting) -> float:
 def rank(designs: Sequence[Design], by: str = "accuracy", least: float = 0.0) -> list[Design]:
     """Best first, with the Pareto-optimal ones marked.
 
-    by : a key of :data:`CRITERIA`; among those equally good by it, the mean of the ranks in all decides, then order.
+    by : a key of :data:`CRITERIA`; among those equally good by it, Pareto-optimal ones come first; then the mean of the
+        ranks in all decides, then order.
     least : accuracy below which a design comes after all others.
     """
     from scipy.stats import rankdata
@@ -316,7 +318,8 @@ def rank(designs: Sequence[Design], by: str = "accuracy", least: float = 0.0) ->
         better = np.all(scores <= own, axis=1) & np.any(scores < own, axis=1)
         marked.append(replace(design, pareto=not better.any()))
     dear = np.array([not affordable(design, least) for design in designs])
-    return [marked[i] for i in np.lexsort((ranks.mean(axis=1), ranks[:, list(CRITERIA).index(by)], dear))]
+    beaten = [not design.pareto for design in marked]
+    return [marked[i] for i in np.lexsort((ranks.mean(axis=1), beaten, ranks[:, list(CRITERIA).index(by)], dear))]
 
 
 def affordable(design: Design, least: float) -> bool:

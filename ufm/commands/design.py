@@ -63,9 +63,9 @@ class Command(SizeFlags):
 
     This is advice for the collapsed end: features r u_k + sigma_k g, one r for all classes, whatever the design.
     Networks bear out that GCR loses, and not that the fastest angle, LDAM's margins or more centers gain accuracy: each
-    at its own learning rate, none is ahead of CAL by its own rule, and by RCR the fastest angle loses (`ufm table
-    designs --seeds 10 --against "cnn CAL"`). RCR or scores of normalised features decided better than the nearest mean
-    center. `ufm measure` says how far your features are.
+    at its own learning rate, none is ahead of CAL by its own rule (`ufm table designs --seeds 10 --against "cnn CAL"`),
+    and by RCR the fastest angle loses (the same with `--quantity rcr`). RCR or scores of normalised features decided
+    better than the nearest mean center. `ufm measure` says how far your features are.
 
     Example: ufm design --class-sizes 500,120,30,5
 
@@ -109,7 +109,7 @@ class Command(SizeFlags):
     rules: tuple[str, ...] = RULES
     """Rules of decision to consider: nearest, rcr, gcr."""
     top: int = 8
-    """Designs that are shown."""
+    """Designs that are shown, besides the best of each other rule."""
     picture: Path | None = None
     """Draw all designs into this file, .png, .pdf or .svg."""
     json: bool = False
@@ -272,7 +272,7 @@ def report(
             *(mark(design, least), design.decision, design.allocation, f"{design.f}"),
             *(f"{design.theta:.3g}", *(show(design) for show in SHOWN.values()), behind(design, ranked, goal)),
         )
-        for design in ranked[:top]
+        for design in [*ranked[:top], *best_of_rules(ranked, top)]
     ]
     lines = [
         f"For {goal}, with {sigma_said(setting, noise)}: {best}.",
@@ -284,7 +284,13 @@ def report(
         leader = rank(ranked, name, least)[0]
         if round(costs(best, [leader])[name], 4) > 0:
             lines.append(f"  {name:10} {behind(best, [leader], name)} behind {SHOWN[name](leader)} of {leader}")
-    return "\n".join([*lines, "", *columns([head, *rows]), "", *LEGEND, "", *remarks(ranked, setting, least)])
+    return "\n".join([*lines, "", *columns([head, *rows]), "", *LEGEND, "", *remarks(ranked, setting, goal, least)])
+
+
+def best_of_rules(ranked: Sequence[Design], top: int) -> list[Design]:
+    """The first design of each rule that is not among the first."""
+    first = {design.rule: design for design in reversed(ranked)}
+    return [design for design in ranked[top:] if design is first[design.rule]]
 
 
 LEGEND = (
@@ -328,7 +334,7 @@ def offsets_said(best: Design, goal: str, setting: Setting) -> str:
     return f"{text} (the best; those of the other rows are of first order)"
 
 
-def remarks(ranked: Sequence[Design], setting: Setting, least: float) -> list[str]:
+def remarks(ranked: Sequence[Design], setting: Setting, goal: str, least: float) -> list[str]:
     """What the numbers do not say."""
     best, noise = ranked[0], float(np.sqrt(np.mean(setting.noise**2)))
     few = float(break_even(max(setting.sizes), np.sqrt(2.0), noise, best.dim))
@@ -340,8 +346,8 @@ def remarks(ranked: Sequence[Design], setting: Setting, least: float) -> list[st
     if min(setting.sizes) < few:
         lost = f"classes of fewer than {few:.2g} would lose to the largest on average."
         lines.append(f"Were class means learned from samples, {lost}")
-    uneven = min(setting.sizes) < max(setting.sizes)
-    if uneven and (best.rule, best.allocation) == ("nearest", "uniform") and max(best.centers) > 1:
+    of_accuracy = goal in ("accuracy", "rare") and min(setting.sizes) < max(setting.sizes)
+    if of_accuracy and (best.rule, best.allocation) == ("nearest", "uniform") and max(best.centers) > 1:
         lines.append(CONTRADICTED)
     return [*lines, "All of this is about collapsed features; trained networks may be far from them (see --help)."]
 

@@ -153,7 +153,8 @@ def test_where_trainings_contradict_the_advice_it_says_so(capsys):
     expected = words.format(mean["convnet AL", "nearest"], mean["convnet CAL", "rcr"])
     few = ["--class-sizes", "5000,500,50", "--f", 4, "--theta", 0.2]
     assert expected in " ".join(design(capsys, *few, "--centers", "uniform")[1].split())
-    for other in (["--rules", "rcr"], ["--centers", "class-aware"], ["--f", 1], ["--class-sizes", "50,50,50"]):
+    others = [["--rules", "rcr"], ["--centers", "class-aware"], ["--f", 1], ["--class-sizes", "50,50,50"]]
+    for other in (*others, ["--for", "speed"], ["--for", "robustness"]):
         assert "contradict" not in design(capsys, *few, "--centers", "uniform", *other)[1]
 
 
@@ -251,7 +252,8 @@ def test_ranking_keeps_all_and_marks_what_nothing_beats(several, by):
         beaten = any(all(a <= b for a, b in zip(o, own, strict=True)) and o != own for o in scores)
         assert d.pareto == (not beaten)
     values = [CRITERIA[by](d) for d in ranked]
-    assert values == sorted(values)
+    keys = [(value, not d.pareto) for value, d in zip(values, ranked, strict=True)]
+    assert keys == sorted(keys)
     assert ranked[0].pareto
     assert min(designs.costs(ranked[0], ranked).values()) >= 0
     assert designs.costs(ranked[0], ranked)[by] == 0
@@ -317,6 +319,25 @@ def test_noise_of_each_class_and_pooled_where_there_is_one_sample(capsys, tmp_pa
     np.testing.assert_allclose(found["sigma_by_class"], noise.by_class)
     accuracy_of_each = found["recommended"]["by_class"]
     assert accuracy_of_each[0] > accuracy_of_each[1] > accuracy_of_each[2]
+
+
+def test_the_best_of_each_rule_is_shown(capsys):
+    few = ["--class-sizes", "200,60,20,6", "--f", 2, 5, "--theta", 0.2, 0.6]
+    for top in (1, 2, 50):
+        lines = design(capsys, *few, "--prior", "training", "--top", top)[1].splitlines()
+        rows = [line.split()[1] for line in lines if line.startswith(("* ", "dominated "))]
+        assert {*rows} >= {"nearest", "rcr", "gcr"}
+        assert len(rows) <= top + 2
+
+
+def test_under_little_noise_offsets_help_the_radius():
+    """They even out what the angles to the classifier took: every pair of classes is as far apart as its mean."""
+    plain, better = (
+        found for found in evaluate("class-aware", 20, 0.2, Setting((500, 5), (0.5, 0.5), 0.02)) if found.rule == "rcr"
+    )
+    assert round(better.accuracy - plain.accuracy, 12) == 0.0
+    assert better.radius == pytest.approx(np.mean(designs.mean_scores(plain)) / np.sqrt(2.0), abs=1e-9)
+    assert better.radius > plain.radius + 0.01
 
 
 def test_the_command_recommends_explains_and_draws(capsys, tmp_path):
