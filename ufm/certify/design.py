@@ -318,7 +318,7 @@ def rank(designs: Sequence[Design], by: str = "accuracy", least: float = 0.0) ->
         better = np.all(scores <= own, axis=1) & np.any(scores < own, axis=1)
         marked.append(replace(design, pareto=not better.any()))
     dear = np.array([not affordable(design, least) for design in designs])
-    beaten = [not design.pareto for design in marked]
+    beaten = np.array([not design.pareto for design in marked])
     return [marked[i] for i in np.lexsort((ranks.mean(axis=1), beaten, ranks[:, list(CRITERIA).index(by)], dear))]
 
 
