@@ -132,6 +132,8 @@ def _keep(found: Radii, part: slice | NDArray[np.int64], own: Classes, far: Arra
 
 def _generalized(z: Array, frame: Frame, exact: bool) -> Radii:
     found = _empty(len(z))
+    scale = np.frexp(np.max(np.abs(z), axis=1, initial=0.0))[1]  # features about 1 long, so that squares are numbers
+    z = np.ldexp(z, -scale[:, None])
     structured = isotropic(frame) and orthogonal(frame)
     cones = None if structured else _Cones(frame)
     for part, scores in batches(z, frame.centers):
@@ -146,7 +148,7 @@ def _generalized(z: Array, frame: Frame, exact: bool) -> Radii:
                 _keep(found, where, np.full(len(rows), k), _structured(frame, k, own, best[rows]))
             else:
                 cones.measure(found, where, k, scores[rows], exact)
-    return found
+    return found._replace(radius=np.ldexp(found.radius, scale), upper=np.ldexp(found.upper, scale))
 
 
 def _by_class(own: Classes) -> Iterator[tuple[int, NDArray[np.int64]]]:

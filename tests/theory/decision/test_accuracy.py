@@ -36,6 +36,14 @@ def test_a_lead_at_thirty_digits(lead, n_classes):
         assert float(accuracy.lead_accuracy(lead, n_classes)) == pytest.approx(float(1 - error), rel=RELATIVE)
 
 
+@given(st.lists(counts, min_size=2, max_size=5), angles, ratios, classes)
+def test_many_counts_at_once_are_each_as_alone(f, theta, ratio, n_classes):
+    """Classes that differ in f alone share the places of their integrals, moved."""
+    for rule in (accuracy.gcr_accuracy, accuracy.gcr_error):
+        alone = [rule(each, theta, ratio, n_classes) for each in f]
+        np.testing.assert_allclose(rule(f, theta, ratio, n_classes), alone, rtol=1e-10, atol=1e-300)
+
+
 @given(st.floats(-50.0, 50.0))
 def test_two_classes_have_a_closed_form(lead):
     with mpmath.workdps(40):

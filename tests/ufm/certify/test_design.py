@@ -287,6 +287,17 @@ def test_features_that_noise_is_not_estimated_from(features, message):
         estimated_noise(np.array(features), [0, 0, 1])
 
 
+def test_of_few_features_noise_is_not_taken_for_distance():
+    """Two samples a class in 400 dimensions: half of what lies between class means is noise."""
+    sigma, draws = 0.07, 300
+    rng, labels, found = np.random.default_rng(2), np.repeat(np.arange(4), 2), np.empty(draws)
+    for i in range(draws):
+        found[i] = estimated_noise(np.eye(400)[labels] + sigma * rng.standard_normal((8, 400)), labels).pooled ** 2
+    # 1 / r^2 is 1 % too large in the mean, as r^2 = 1 has a standard error of 0.08 in each draw
+    assert found.mean() == pytest.approx(sigma**2, abs=4 * found.std() / np.sqrt(draws) + 0.01 * sigma**2)
+    assert found.std() / np.sqrt(draws) < 0.04 * sigma**2
+
+
 def test_noise_of_other_features_than_those_of_the_class_sizes(capsys, tmp_path):
     rng, labels = np.random.default_rng(4), np.repeat(np.arange(3), 500)
     np.save(tmp_path / "h.npy", np.eye(3)[labels] + 0.3 * rng.standard_normal((1500, 3)))
@@ -332,11 +343,15 @@ def test_the_best_of_each_rule_is_shown(capsys):
 
 def test_under_little_noise_offsets_help_the_radius():
     """They even out what the angles to the classifier took: every pair of classes is as far apart as its mean."""
+    prior, sigma = (0.9, 0.1), 0.01
     plain, better = (
-        found for found in evaluate("class-aware", 20, 0.2, Setting((500, 5), (0.5, 0.5), 0.02)) if found.rule == "rcr"
+        found for found in evaluate("class-aware", 20, 0.2, Setting((500, 5), prior, sigma)) if found.rule == "rcr"
     )
     assert round(better.accuracy - plain.accuracy, 12) == 0.0
-    assert better.radius == pytest.approx(np.mean(designs.mean_scores(plain)) / np.sqrt(2.0), abs=1e-9)
+    mean = designs.mean_scores(plain)
+    offset = shift.pair_offset(prior, mean, sigma)
+    assert better.offsets[0] - better.offsets[1] == pytest.approx(offset, abs=1e-3 * sigma**2)
+    assert better.radius == pytest.approx(min(mean[0] + offset, mean[1] - offset) / np.sqrt(2.0), abs=1e-6)
     assert better.radius > plain.radius + 0.01
 
 

@@ -121,6 +121,11 @@ def test_half_spaces_are_left_just_outside(problem, seed, biased):
     nearest = ufm.certified_radius(z, rows, "nearest")
     distances = np.linalg.norm(z[:, None] - rows, axis=2)
     np.testing.assert_array_equal(nearest.decision, distances.argmin(axis=1))
+    own, squares = rows[nearest.decision], distances**2
+    apart = np.linalg.norm(own[:, None] - rows, axis=2)
+    with np.errstate(invalid="ignore"):  # of a class to itself
+        bisectors = (squares - squares.min(axis=1, keepdims=True)) / (2.0 * apart)
+    np.testing.assert_allclose(nearest.radius, np.nanmin(bisectors, axis=1), rtol=1e-9, atol=1e-12)
 
 
 @given(decided(), st.sampled_from([1e-7, 1e5]))
@@ -130,6 +135,16 @@ def test_the_scale_of_a_frame_does_not_matter(drawn, scale):
     for rule in rules.RULES:
         expected = ufm.certified_radius(z, frame, rule).radius
         np.testing.assert_allclose(ufm.certified_radius(z, scaled, rule).radius, expected, rtol=1e-10, atol=1e-12)
+
+
+@given(decided(), st.integers(-300, 300))
+def test_the_length_of_features_is_that_of_radii(drawn, exponent):
+    """Rules of a frame have no unit: lengths whose squares are no numbers are as good as others."""
+    _, frame, z = drawn
+    for rule in rules.RULES:
+        expected, found = (ufm.certified_radius(each, frame, rule) for each in (z, z * 10.0**exponent))
+        np.testing.assert_array_equal(found.decision, expected.decision)
+        np.testing.assert_allclose(found.radius / 10.0**exponent, expected.radius, rtol=1e-9, atol=1e-10)
 
 
 def test_radii_at_collapse():

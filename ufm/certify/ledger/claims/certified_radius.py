@@ -52,6 +52,14 @@ def evidence() -> Evidence:
         slow = [program(each, by_hand) for each in z]
         stated = certified_radius(z, frame, "gcr").radius
         yield compare(f"radius of GCR, theta = {theta}", "quadratic programs", slow, stated, absolute=1e-6)
+    rows, counts = rng.standard_normal((7, 5)), (2, 3, 2)
+    rows[3] = rows[2] + 0.05 * rows[3]  # nearly the same center
+    centers = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    by_hand = FrameByHand(rows, rows[:3], centers, np.repeat([0, 1, 2], counts))
+    z = 0.8 * centers + 0.3 * rng.standard_normal((7, 5))
+    slow = [program(each, by_hand) for each in z]
+    stated = certified_radius(z, Frame.from_centers(centers, counts), "gcr").radius
+    yield compare("radius of GCR among any unit centers", "quadratic programs", slow, stated, absolute=1e-6)
     by_hand = frame_by_hand((20, 20), 0.2, 42)
     frame = Frame((20, 20), by_hand.centers, by_hand.classifier)
     middle = by_hand.direction(0)

@@ -51,6 +51,10 @@ def evidence() -> Evidence:
     yield sampled("four classes with three centers: NMC", alike["nmc"], accuracy.nmc_accuracy(2.0, 4))
     yield sampled("RCR", alike["rcr"], accuracy.rcr_accuracy(3, 0.2, 2.0, 4))
     yield sampled("GCR", alike["gcr"], accuracy.gcr_accuracy(3, 0.2, 2.0, 4))
+    f = np.array([2, 5, 20])
+    one_by_one = [accuracy.class_accuracies((each,) * 10, 0.2, 3.0).gcr[0] for each in f]
+    grid = accuracy.gcr_accuracy(f, 0.2, 3.0, 10)
+    yield compare("GCR, ten classes, 2, 5 or 20 centers at once", "class by class", one_by_one, grid, relative=1e-10)
     lead = np.array([0.0, 1.0, 5.0, 20.0, 45.0])
     found, how = stats.norm.sf(lead / np.sqrt(2)), "normal tail of one difference of scores"
     yield compare(

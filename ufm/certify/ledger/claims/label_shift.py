@@ -159,6 +159,9 @@ def two_classes() -> Evidence:
     found = grid[np.argmax(accuracies, axis=1)]
     stated = [shift.pair_offset(p, [1.0, 2.0], 1.0) for p in priors]
     yield compare("best offset between two classes with means 1 and 2", "8,001 offsets", found, stated, absolute=2e-3)
+    # the smaller threshold counts where errors are too small for numbers: both leads over the noise are alike
+    best = shift.best_offsets([0.5, 0.5], [1.0, 2.0], [1e-3, 2e-3])
+    yield compare("the same under noises of 1e-3 and 2e-3", "equal leads", 0.0, best[0] - best[1], absolute=1e-5)
 
 
 def unequal_means() -> Evidence:
@@ -168,6 +171,10 @@ def unequal_means() -> Evidence:
     chosen = shift.bayes_scores(scores[:20_000], equal, mean, 1.0).argmax(axis=2)
     differ = int(np.sum(chosen != densities.argmax(axis=2)))
     yield compare("decisions other than by the largest density", "60,000 densities", differ, 0)
+    noisy = scores_of(mean, NOISES)[:20_000]
+    chosen = shift.bayes_scores(noisy, equal, mean, NOISES).argmax(axis=2)
+    differ = int(np.sum(chosen != log_densities(noisy, mean, NOISES).argmax(axis=2)))
+    yield compare("the same under noises that differ", "60,000 densities", differ, 0)
     bayes = frequency(right(shift.bayes_scores(scores, equal, mean, 1.0)))
     offset = equal @ shift.offset_accuracy(mean, one, shift.best_offsets(equal, mean, one))
     found = average(bayes.mean, equal)
