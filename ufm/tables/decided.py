@@ -26,7 +26,11 @@ RULES = ("rcr", "nearest", "lent", "gcr")
 def read(place: str) -> list[Kept]:
     """What a file keeps, or the committed one of that name. Raises OSError, ValueError."""
     path = Path(place) if Path(place).suffix else results.place(place)
-    kept = json_object(str(path), path.read_text()).get("decisions")
+    text = path.read_text()
+    try:
+        kept = json_object("what it keeps", text).get("decisions")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     if not kept:
         raise ValueError(f"{path} keeps no decisions: ufm decide RUN... --json > FILE writes them")
     return list(kept)
@@ -61,11 +65,10 @@ def accuracies(decisions: Sequence[Kept]) -> pd.DataFrame:
     for kind, kept in kinds(decisions).items():
         tables = [each["tables"] for each in kept]
         row = {"seeds": f"{len(kept)}"}
-        if all("own" in t for t in tables):
+        if all("own" in t for t in tables):  # files of features may come without it
             row["own rule"] = _mean(t["own"] for t in tables)
         plain, *adjusted = tables[0]["accuracy"]
-        rules = [rule for rule in RULES if rule in tables[0]["accuracy"][plain]]  # what was kept before had fewer
-        row |= {NAMES[rule]: _mean(t["accuracy"][plain][rule] for t in tables) for rule in rules}
+        row |= {NAMES[rule]: _mean(t["accuracy"][plain][rule] for t in tables) for rule in RULES}
         row |= {f"nearest, {how}": _mean(t["accuracy"][how]["nearest"] for t in tables) for how in adjusted}
         rows[kind] = row
     return pd.DataFrame.from_dict(rows, orient="index").fillna("").rename_axis("test accuracy, % (rare third)")
@@ -91,7 +94,7 @@ def premises(decisions: Sequence[Kept]) -> pd.DataFrame:
     """Test accuracy, in %, and what it would be if features were normal, with less and less assumed; by kind, rule."""
     rows = {}
     for kind, kept in kinds(decisions).items():
-        for rule in kept[0]["tables"].get("premises", ()):
+        for rule in kept[0]["tables"]["premises"]:
             found = [each["tables"]["premises"][rule] for each in kept]
             rows[f"{kind}: {NAMES[rule]}"] = {
                 name: f"{100.0 * np.mean([each[name] for each in found]):.1f}" for name in PREMISES
@@ -125,7 +128,7 @@ SHOWN = {"accuracy": accuracies, "premises": premises, "estimates": estimates, "
 
 def shown(place: str, what: str) -> str:
     """A table of what a file keeps (or the committed one of that name), in markdown. Raises OSError, ValueError."""
-    table = SHOWN[what](read(place))
-    if table.empty:
-        raise ValueError(f"{place} was written when ufm decide did not know of {what}: run it again")
-    return markdown(table)
+    try:
+        return markdown(SHOWN[what](read(place)))
+    except KeyError as lacks:
+        raise ValueError(f"{place} was written when ufm decide did not know of {lacks}: run it again") from None

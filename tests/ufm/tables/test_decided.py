@@ -102,11 +102,11 @@ def test_from_the_command_line(kept, tmp_path, command, refused):
     for each in kept_before["decisions"]:
         del each["tables"]["premises"]
     (tmp_path / "before.json").write_text(json.dumps(kept_before))
-    refused("did not know of premises", "decide", "--kept", tmp_path / "before.json", "--show", "premises")
+    refused("did not know of 'premises'", "decide", "--kept", tmp_path / "before.json", "--show", "premises")
     for more in (("--json",), ("--data", tmp_path), (tmp_path,)):
         refused("neither trainings nor --data nor --json", "decide", "--kept", path, *more)
     refused("no.json", "decide", "--kept", tmp_path / "no.json")
     (tmp_path / "other.json").write_text('{"results": []}')
     refused("keeps no decisions", "decide", "--kept", tmp_path / "other.json")
     (tmp_path / "broken.json").write_text('{"results":')
-    refused("not valid JSON", "decide", "--kept", tmp_path / "broken.json")
+    refused("broken.json: not valid JSON", "decide", "--kept", tmp_path / "broken.json")
