@@ -36,6 +36,12 @@ ERRORS = 4.0
 SIZES = (0.05, 0.1, 0.2)
 """Lengths of the attacks, in feature space."""
 
+FOREIGN = (
+    "half of the classes or more point away from their mean centers in training: is this the frame of these features, "
+    "in its basis and seed?"
+)
+"""Said of features whose frame is another one, or that have not left their start."""
+
 FLAT = ("rcr", "nearest")
 """Rules whose boundaries are planes."""
 
@@ -145,6 +151,8 @@ def decide(
     early = "" if far <= NEAR else f"training features are at NC = {far:.2g} from their mean centers, not {NEAR:g}"
     alone = [(split, k) for split, each in (("training", learned), ("test", found)) for k in each.pooled]
     notes = [f"class {k} has one {split} feature: its noise is that of the others" for split, k in alone]
+    if 2 * len(_away(learned)) >= frame.n_classes:  # as many as of random directions
+        notes.insert(0, FOREIGN)
     notes += [f"class {k}: test features point away from their mean center, r = 0 is taken" for k in _away(found)]
     notes += [each for each in outcome if isinstance(each, str)]
     tables = _tables(case, learned, found, said, measured, radii) | {"shift": shift}
@@ -219,7 +227,7 @@ def _accuracy(
     p, found, tolerance = np.broadcast_arrays(*np.atleast_1d(stated, measured, allowed))
     tells = tolerance < np.maximum(p, 1.0 - p)
     if np.any(tells):
-        means = "worst class" if p.size > 1 else ""
+        means = "class furthest off" if p.size > 1 else ""
         yield Check.compare(name, source, p[tells], found[tells], absolute=tolerance[tells], means=means)
     if not np.all(tells):
         where = f" for classes {', '.join(map(str, np.flatnonzero(~tells)))}" if p.size > 1 else ""
@@ -283,7 +291,8 @@ def _of_radius(case: Case, learned: Estimates, radii: Mapping[str, tuple[Array, 
         if np.any(allowed >= stated):
             yield f"{name}: vacuous, the noise of a class is as large as its radius at collapse"
             continue
-        yield Check.compare(name, "theory.decision.radius", stated, measured, absolute=allowed, means="worst class")
+        means = "class furthest off"
+        yield Check.compare(name, "theory.decision.radius", stated, measured, absolute=allowed, means=means)
 
 
 def _median_radii(

@@ -195,6 +195,17 @@ def test_test_features_opposite_to_their_mean_centers(frame):
     assert found.tables["class_accuracy"]["nearest"].max() == 0.0
 
 
+def test_features_of_another_frame_are_asked_for_theirs(frame):
+    rng, labels = np.random.default_rng(5), np.repeat(np.arange(K), 50)
+    other = np.linalg.qr(rng.standard_normal((frame.dim, K)))[0].T
+    z = other[labels] + 0.1 * rng.standard_normal((50 * K, frame.dim))
+    away = np.mean(np.sum(other * dense(frame.mean_directions), axis=1) < 0)
+    notes = decide(z, labels, z, labels, frame).report.notes
+    assert away >= 0.5
+    assert "is this the frame of these features" in notes[0]
+    assert not any("is this the frame" in note for note in finding(frame, NEAR, NEAR).report.notes)
+
+
 def test_class_dependent_norms_cost_the_order(frame):
     """With one norm and noise nothing beats the nearest mean center; with norms against skews RCR does."""
     skew = frame.geometry.alignment

@@ -158,6 +158,22 @@ def test_where_trainings_contradict_the_advice_it_says_so(capsys):
         assert "contradict" not in design(capsys, *few, "--centers", "uniform", *other)[1]
 
 
+def test_where_trainings_contradict_the_generalized_rule_it_says_so(capsys):
+    names = [name for name in presets.cells("cifar10") if "-0.01" in name]
+    found = tables.overview(names, results.load(pathlib.Path(__file__).parents[3] / "results" / "cifar10.json"))
+    mean = {each.column: f"{100 * each.mean:.1f} %" for each in found if each.row == "convnet CAL"}
+    given = ["--class-sizes", "5000,500,50", "--f", 5, "--theta", 0.2, "--centers", "class-aware"]
+    said = " ".join(design(capsys, *given, "--rules", "rcr", "gcr")[1].split())
+    assert said.startswith("For accuracy, with sigma = 0.333 r: gcr, class-aware")
+    assert f"gcr on class-aware centers decided {mean['gcr']} right, rcr on the same ones {mean['rcr']}" in said
+
+
+def test_that_designs_tie_is_said(capsys):
+    given = ["--class-sizes", "50,5", "--theta", 0.2, "--rules", "nearest", "--centers", "uniform"]
+    assert "2 of 2 designs have " in design(capsys, *given, "--f", 2, 3)[1]
+    assert " designs have " not in design(capsys, *given, "--f", 2)[1]
+
+
 def test_margins_that_no_frame_has_are_left_out(capsys):
     few = ["--class-sizes", "1000,100,10", "--centers", "margins", "--f", 20, "--json"]
     found = json.loads(design(capsys, *few, "--theta", 0.2, 0.7)[1])["designs"]
