@@ -95,6 +95,13 @@ class Command:
             )
         if self.data is not None and not self.runs:
             raise ValueError(f"data={self.data} is where the images of a training are: files have their features")
+        if files := [run for run in self.runs if run.is_file()]:
+            raise ValueError(f"{files[0]} is a file and no folder of a training: features are given by --features")
+        if given and "frame" not in given:
+            raise ValueError(
+                "--frame is missing: theory speaks of one; without it ufm.certified_radius has radii, "
+                "ufm measure accuracies"
+            )
         if lacking := [name for name in FILES if given and name not in given]:
             raise ValueError(
                 f"--{lacking[0].replace('_', '-')} is missing: files take the place of a training only all together"

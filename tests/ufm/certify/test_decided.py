@@ -241,6 +241,7 @@ def test_from_files(frame, tmp_path, command, refused):
     assert decision["holds"]
     assert set(decision["tables"]["accuracy"]) == {"none", "centered", "scaled", "normalised"}
     refused("--frame is missing", "decide", *given)
+    refused("is a file and no folder of a training", "decide", given[1])
     refused("which features?", "decide")
     refused("must be positive", "decide", *given, "--frame", problem, "--eps", "-1")
     refused("is not the folder of a training", "decide", tmp_path)
