@@ -302,8 +302,7 @@ def hard_gain(design: Design, setting: Setting) -> float:
 def rank(designs: Sequence[Design], by: str = "accuracy", least: float = 0.0) -> list[Design]:
     """Best first, with the Pareto-optimal ones marked.
 
-    by : a key of :data:`CRITERIA`; among those equally good by it, Pareto-optimal ones come first; then the mean of the
-        ranks in all decides, then order.
+    by : a key of :data:`CRITERIA`; of those equal by it, Pareto-optimal ones first, then by mean rank, then in order.
     least : accuracy below which a design comes after all others.
     """
     from scipy.stats import rankdata
