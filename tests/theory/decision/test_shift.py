@@ -89,13 +89,10 @@ def test_no_threshold_between_two_classes_is_better_than_the_best_offsets():
         assert p @ shift.offset_accuracy(m, s, shift.best_offsets(p, m, s)) > best - 1e-6
 
 
-def test_among_three_classes_best_offsets_are_not_the_first_hill():
+def test_among_three_classes_best_offsets_are_on_the_highest_hill():
+    """Of accuracies that differ by what rounding does to the way: there is a lower one, of 0.56."""
     p, m, s = [0.552, 0.209, 0.239], [0.22, 2.34, 2.89], [2.58, 2.51, 1.58]
-    from_first = shift._climbed(
-        np.log(p), np.array(m), np.array(s), shift.first_offsets(np.log(p), *map(np.array, (m, s)))
-    )
-    best = p @ shift.offset_accuracy(m, s, shift.best_offsets(p, m, s))
-    assert best > 0.584 > 0.56 > -np.expm1(from_first.error)
+    assert p @ shift.offset_accuracy(m, s, shift.best_offsets(p, m, s)) > 0.584
 
 
 @given(classes())
