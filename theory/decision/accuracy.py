@@ -125,7 +125,7 @@ def rcr_accuracy(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: Ar
 
     Parameters
     ----------
-    f : centers of the class, >= 1.
+    f : centers of the class, integers >= 1.
     theta : its angle, radians, in [0, pi/2].
     ratio : its r over sigma, >= 0.
     n_classes : K >= 1.
@@ -135,12 +135,12 @@ def rcr_accuracy(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: Ar
     >>> rcr_accuracy([2, 4, 9], 0.3, 1 / 0.35, 3).round(3)
     array([0.675, 0.767, 0.856])
     """
-    return lead_accuracy(nonnegative("ratio", ratio) * classifier_cosine(f, theta), n_classes)
+    return lead_accuracy(nonnegative("ratio", ratio) * classifier_cosine(whole("f", f), theta), n_classes)
 
 
 def rcr_error(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: ArrayLike) -> Array:
     r"""1 - :func:`rcr_accuracy`, without cancellation."""
-    return lead_error(nonnegative("ratio", ratio) * classifier_cosine(f, theta), n_classes)
+    return lead_error(nonnegative("ratio", ratio) * classifier_cosine(whole("f", f), theta), n_classes)
 
 
 def gcr_accuracy(f: ArrayLike, theta: ArrayLike, ratio: ArrayLike, n_classes: ArrayLike) -> Array:

@@ -28,7 +28,7 @@ def rcr_radius(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> Array:
 
     Parameters
     ----------
-    f : centers of the class, >= 1.
+    f : centers of the class, integers >= 1.
     theta : its angle, radians, in [0, pi/2].
     r : norm of the feature, >= 0.
 
@@ -37,7 +37,7 @@ def rcr_radius(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> Array:
     >>> round(float(rcr_radius(20, 0.2)), 3)
     0.475
     """
-    return nmc_radius(r) * classifier_cosine(f, theta)
+    return nmc_radius(r) * classifier_cosine(whole("f", f), theta)
 
 
 def gcr_radius(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> Array:
@@ -53,7 +53,7 @@ def gcr_radius(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> Array:
     >>> round(float(gcr_radius(20, 0.2)), 3)
     0.284
     """
-    c = center_cosine(f, theta)
+    c = center_cosine(whole("f", f), theta)
     return nonnegative("r", r) * c / np.sqrt(1.0 + c * c)
 
 
@@ -68,7 +68,7 @@ def gcr_nearest(f: ArrayLike, theta: ArrayLike, r: ArrayLike = 1.0) -> tuple[Arr
     -------
     a, b
     """
-    c = center_cosine(f, theta)
+    c = center_cosine(whole("f", f), theta)
     b = nonnegative("r", r) * c / (1.0 + c * c)
     return c * b, b
 
@@ -84,7 +84,8 @@ def rcr_advantage(f: ArrayLike, theta: ArrayLike) -> Array:
     -------
     The second expression, over :math:`2 c^2 (1 + c^2)`.
     """
-    (cos2, sin2), n, c2 = squares(theta), np.asarray(f, dtype=np.float64), center_cosine(f, theta) ** 2
+    (cos2, sin2), n = squares(theta), whole("f", f)
+    c2 = center_cosine(n, theta) ** 2
     return cos2 * ((n - 1.0) * (n - 2.0) * sin2 - 2.0) / n**2 / (2.0 * c2 * (1.0 + c2))
 
 

@@ -36,11 +36,12 @@ def test_a_lead_at_thirty_digits(lead, n_classes):
         assert float(accuracy.lead_accuracy(lead, n_classes)) == pytest.approx(float(1 - error), rel=RELATIVE)
 
 
-@given(st.lists(counts, min_size=2, max_size=5), angles, ratios, classes)
-def test_many_counts_at_once_are_each_as_alone(f, theta, ratio, n_classes):
-    """Classes that differ in f alone share the places of their integrals, moved."""
+@given(st.lists(counts, min_size=2, max_size=5), st.lists(st.tuples(angles, ratios, classes), min_size=1, max_size=3))
+def test_many_counts_at_once_are_each_as_alone(f, others):
+    """Classes that differ in f alone share the places of their integrals, moved; those that differ otherwise do not."""
+    theta, ratio, n_classes = (np.array(each)[:, None] for each in zip(*others, strict=True))
     for rule in (accuracy.gcr_accuracy, accuracy.gcr_error):
-        alone = [rule(each, theta, ratio, n_classes) for each in f]
+        alone = [[rule(each, *other) for each in f] for other in others]
         np.testing.assert_allclose(rule(f, theta, ratio, n_classes), alone, rtol=1e-10, atol=1e-300)
 
 
@@ -186,6 +187,8 @@ def test_a_grid_of_designs_takes_less_than_a_second_of_a_processor():
         (lambda: accuracy.gcr_accuracy(2, 0.1, np.inf, 3), "ratio=inf must be finite"),
         (lambda: accuracy.gcr_accuracy(2, 2.0, 1.0, 3), "theta=2.0 is outside"),
         (lambda: accuracy.gcr_accuracy(2.5, 1.0, 1.0, 3), "f=2.5 must be integers"),
+        (lambda: accuracy.rcr_accuracy(2.5, 1.0, 1.0, 3), "f=2.5 must be integers"),
+        (lambda: accuracy.rcr_error([2, 2.5], 1.0, 1.0, 3), r"f=\[2, 2.5\] must be integers"),
         (lambda: accuracy.lead_accuracy(np.nan, 3), "lead=nan must be finite"),
         (lambda: accuracy.lead_accuracy(1.0, 0), "n_classes=0 must be integers >= 1"),
         (lambda: accuracy.class_accuracies([1, 2], 0.1, 1.0, [1, 2, 3]), "f has 2 entries and copies 3"),

@@ -93,7 +93,11 @@ def test_errors_fall_like_the_exponents(f, theta):
         (lambda: radius.nmc_radius(-1.0), "r=-1.0 must be finite and at least 0"),
         (lambda: radius.noise_exponent(1.0, 0.0), "sigma=0.0 must be positive"),
         (lambda: radius.rcr_wins_from(0), "f=0 must be integers >= 1"),
-        (lambda: radius.rcr_advantage(0, 0.1), "f=0 must be at least 1"),
+        (lambda: radius.rcr_advantage(0, 0.1), "f=0 must be integers >= 1"),
+        (lambda: radius.rcr_radius(2.5, 0.1), "f=2.5 must be integers >= 1"),
+        (lambda: radius.gcr_radius([2, 2.5], 0.1), r"f=\[2, 2.5\] must be integers >= 1"),
+        (lambda: radius.gcr_nearest(2.5, 0.1), "f=2.5 must be integers >= 1"),
+        (lambda: radius.rcr_advantage(2.5, 0.1), "f=2.5 must be integers >= 1"),
         (lambda: radius.gcr_radius(2, -0.1), "theta=-0.1 is outside"),
     ],
 )
