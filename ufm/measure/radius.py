@@ -77,8 +77,16 @@ def certified_radius(
         if not isinstance(classifier, Frame):
             raise ValueError("rule='gcr' decides by the centers of a frame: a frame is needed, not rows (K, d)")
         return _generalized(fitting(features, classifier.dim), classifier, exact)
+    scale = 0
+    if rule == "nearest" and not isinstance(classifier, Frame):  # class means about 1 long, so that squares are numbers
+        classifier = real_array("classifier", classifier)
+        scale = int(np.frexp(np.max(np.abs(classifier), initial=0.0))[1])
+        classifier = np.ldexp(classifier, -scale)
     rows, offsets = half_spaces(classifier, rule, bias)
-    return _flat(fitting(features, rows.shape[1]), rows, offsets)
+    with np.errstate(over="ignore"):  # features of no such length are refused
+        z = np.ldexp(fitting(features, rows.shape[1]), -scale)
+    found = _flat(z, rows, offsets)
+    return found._replace(radius=np.ldexp(found.radius, scale), upper=np.ldexp(found.upper, scale))
 
 
 def half_spaces(classifier: Frame | ArrayLike, rule: str, bias: ArrayLike | None = None) -> tuple[Matrix, Array]:
@@ -100,9 +108,15 @@ def half_spaces(classifier: Frame | ArrayLike, rule: str, bias: ArrayLike | None
     return rows, offsets
 
 
+def lengths(vectors: Array) -> Array:
+    """Of rows of any size: squares of numbers below 1e-162 are 0, and a length of 0 would be an infinite radius."""
+    scale = np.frexp(np.max(np.abs(vectors), axis=1, initial=0.0))[1]
+    return np.ldexp(np.linalg.norm(np.ldexp(vectors, -scale[:, None]), axis=1), scale)
+
+
 def _flat(z: Array, rows: Matrix, offsets: Array) -> Radii:
     full = dense(rows)
-    gaps = np.array([np.linalg.norm(full - row, axis=1) for row in full])
+    gaps = np.array([lengths(full - row) for row in full])
     found = _empty(len(z))
     for part, scores in batches(z, rows):
         scores += offsets

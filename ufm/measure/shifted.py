@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ufm.files.text import require_known
 from ufm.measure.arrays import Classes, vectors
-from ufm.measure.radius import certified_radius, half_spaces
+from ufm.measure.radius import certified_radius, half_spaces, lengths
 from ufm.problems.frames import Array, Frame, dense, real_array
 from ufm.problems.problem import nonnegative
 
@@ -103,5 +103,5 @@ def attacked(
     found = certified_radius(features, classifier, rule, bias=bias)
     full = dense(rows)
     normals = np.where(found.rival[:, None] >= 0, full[found.rival] - full[found.decision], 0.0)
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    return real_array("features", features) + nonnegative("size", size) * normals / np.where(lengths > 0, lengths, 1.0)
+    far = lengths(normals)[:, None]
+    return real_array("features", features) + nonnegative("size", size) * (normals / np.where(far > 0, far, 1.0))

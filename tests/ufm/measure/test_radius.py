@@ -147,6 +147,21 @@ def test_the_length_of_features_is_that_of_radii(drawn, exponent):
         np.testing.assert_allclose(found.radius / 10.0**exponent, expected.radius, rtol=1e-9, atol=1e-10)
 
 
+@given(strategies.seeds, st.integers(-250, 250))
+def test_rows_may_be_of_any_length(seed, exponent):
+    """Where squares of differences are 0, it is not as if there were no other class, and an infinite radius."""
+    rng, size = np.random.default_rng(seed), 10.0**exponent
+    rows, z, bias = rng.standard_normal((4, 5)), rng.standard_normal((6, 5)), rng.standard_normal(4)
+    for one, other, unit in (
+        (ufm.certified_radius(z, rows, bias=bias), ufm.certified_radius(z, rows * size, bias=bias * size), 1.0),
+        (ufm.certified_radius(z, rows, "nearest"), ufm.certified_radius(z * size, rows * size, "nearest"), size),
+    ):
+        np.testing.assert_array_equal(other.decision, one.decision)
+        np.testing.assert_array_equal(other.rival, one.rival)
+        np.testing.assert_allclose(other.radius / unit, one.radius, rtol=1e-9, atol=1e-12)
+        np.testing.assert_array_equal(other.upper, other.radius)
+
+
 def test_radii_at_collapse():
     """Closed forms r/sqrt2, r cos rho/sqrt2 and r c/sqrt(1 + c^2), against the vectors of a frame."""
     frame = ufm.multi_center_frame(ufm.Problem((1,) * 4, 20, 0.2), norms=1.0)

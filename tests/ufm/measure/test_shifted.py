@@ -49,6 +49,16 @@ def test_an_attack_changes_what_is_not_certified(problem, seed, size):
         np.testing.assert_array_equal((after != before.decision)[clear], (before.radius < size)[clear])
 
 
+@pytest.mark.parametrize(("rule", "unit"), [("rcr", 1e-200), ("rcr", 1e200), ("nearest", 1e-200), ("nearest", 1e90)])
+def test_attacks_are_as_long_as_asked_for_whatever_the_unit(rule, unit):
+    rng = np.random.default_rng(0)
+    rows, z = rng.standard_normal((4, 5)), rng.standard_normal((6, 5))
+    length = unit if rule == "nearest" else 1.0  # products with rows have no unit in common with features
+    moved = shifted.attacked(z * length, rows * unit, 0.7 * length, rule) / length
+    np.testing.assert_allclose(moved, shifted.attacked(z, rows, 0.7, rule), rtol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(moved - z, axis=1), 0.7, rtol=1e-12)
+
+
 def test_one_class_is_not_attacked():
     np.testing.assert_array_equal(shifted.attacked([[1.0, 2.0]], [[1.0, 0.0]], 0.5), [[1.0, 2.0]])
 
