@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ufm.certify.finding import NAMES, PREMISES
-from ufm.files.text import json_object
+from ufm.files.text import json_object, read_text
 from ufm.tables import results
 from ufm.tables.writers import markdown
 
@@ -26,14 +26,14 @@ RULES = ("rcr", "nearest", "lent", "gcr")
 def read(place: str) -> list[Kept]:
     """What a file keeps, or the committed one of that name. Raises OSError, ValueError."""
     path = Path(place) if Path(place).suffix else results.place(place)
-    text = path.read_text()
+    text = read_text(path)
     try:
         kept = json_object("what it keeps", text).get("decisions")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    if not kept:
+    if not kept or not isinstance(kept, list) or not all(isinstance(each, dict) for each in kept):
         raise ValueError(f"{path} keeps no decisions: ufm decide RUN... --json > FILE writes them")
-    return list(kept)
+    return kept
 
 
 def kinds(decisions: Iterable[Kept]) -> dict[str, list[Kept]]:

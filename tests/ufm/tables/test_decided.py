@@ -110,3 +110,26 @@ def test_from_the_command_line(kept, tmp_path, command, refused):
     refused("keeps no decisions", "decide", "--kept", tmp_path / "other.json")
     (tmp_path / "broken.json").write_text('{"results":')
     refused("broken.json: not valid JSON", "decide", "--kept", tmp_path / "broken.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "message"),
+    [
+        ("sweep.toml", b'sweep = "grid"\n', "sweep.toml: not valid JSON"),
+        ("h.npy", b"\x93NUMPY\xff", "h.npy is not a text file in UTF-8"),
+        ("list.json", b"[1]", "list.json: what it keeps is a JSON object"),
+        ("number.json", b'{"decisions": 5}', "number.json keeps no decisions"),
+        ("numbers.json", b'{"decisions": [1]}', "numbers.json keeps no decisions"),
+    ],
+)
+def test_a_file_of_something_else_is_named(tmp_path, refused, name, held, message):
+    (tmp_path / name).write_bytes(held)
+    refused(message, "decide", "--kept", tmp_path / name)
+
+
+def test_a_folder_is_named_and_a_byte_order_mark_is_no_error(kept, tmp_path, command, refused):
+    path, _ = kept
+    (tmp_path / "folder.json").mkdir()
+    refused("folder.json is not a file", "decide", "--kept", tmp_path / "folder.json")
+    (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert command("decide", "--kept", tmp_path / "marked.json")[1] == command("decide", "--kept", path)[1]
