@@ -371,6 +371,18 @@ def test_under_little_noise_offsets_help_the_radius():
     assert better.radius > plain.radius + 0.01
 
 
+@pytest.mark.parametrize("sigma", [1 / 50, 1 / 190])
+def test_little_noise_is_taken_as_it_is(sigma):
+    """Where classifier vectors are nearly at right angles to the mean centers, even that makes mistakes."""
+    theta, sizes = 1.5 * sigma, (40, 20, 20)
+    found = evaluate("uniform", 4, theta, Setting(sizes, (1 / 3,) * 3, sigma))[1]
+    stated = accuracy.rcr_accuracy(4, theta, 1 / sigma, 3)
+    assert (found.rule, found.offset) == ("rcr", False)
+    np.testing.assert_allclose(found.by_class, stated, atol=1e-9)
+    assert 0.9 < stated < 0.99  # with twice the noise it would be less than 0.9
+    assert accuracy.rcr_accuracy(4, theta, 0.5 / sigma, 3) < 0.9
+
+
 def test_the_command_recommends_explains_and_draws(capsys, tmp_path):
     picture = tmp_path / "design.png"
     few = ["--class-sizes", "200,60,20,6", "--f", "2", "5", "--theta", "0.2", "0.6"]
