@@ -56,7 +56,7 @@ def _under_one_noise(m: Array, b: Array, n: Array, own: NDArray[np.bool_]) -> Ar
     """Accuracy of those kinds that are ``own``, in units of their noise."""
     b = np.maximum(b, b.max() - max(float(m.max()), 0.0) - CERTAIN)  # lower, no feature is given to it
     values, kind = np.unique(b, return_inverse=True)
-    peak = np.minimum((m + b)[own], b.max() + CERTAIN)[:, None]  # beyond, no mistake is left
+    peak = np.clip((m + b)[own], b.max() - CERTAIN, b.max() + CERTAIN)[:, None]  # beyond, none or all are mistaken
     h = step(float(n.sum()))
     x = np.arange(peak.min() - REACH, peak.max() + REACH + h, h)
     log_each = log_ndtr(x - values[:, None])

@@ -6,32 +6,22 @@ rules make of the same features. Tolerances are four standard errors of both, co
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from theory.decision.accuracy import lead_accuracy
-from theory.decision.covariate import attacked_lead, attacked_norm
-from theory.decision.radius import gcr_radius, nmc_radius
-from theory.decision.shift import log_prior, offset_accuracy
-from ufm.certify.design import LARGEST_RATIO, SMALLEST_RATIO, climbed_offsets
-from ufm.certify.estimates import Estimates, gaussian_accuracy, predicted_accuracy, standard_errors
+from ufm.certify.case import ERRORS, FLAT, Case, Said, accuracy_checks
+from ufm.certify.estimates import Estimates, collapsed_radius, gaussian_accuracy, predicted_accuracy, standard_errors
 from ufm.certify.finding import NAMES, PREMISES, Finding
 from ufm.certify.report import Check, Report
+from ufm.certify.shifts import of_attacks, of_generalized_attacks, of_label_shift
 from ufm.certify.training import NEAR
 from ufm.measure.adjusted import ADJUSTMENTS, Adjustment, decisions, lent_cosines
 from ufm.measure.arrays import Labels
-from ufm.measure.radius import certified_radius, half_spaces
+from ufm.measure.radius import certified_radius
 from ufm.measure.rules import RULES, fitting
-from ufm.measure.shifted import attacked, resampled
 from ufm.problems.frames import Array, Frame, dense, isotropic, orthogonal, unit
-from ufm.problems.sizes import rare_classes
-
-ERRORS = 4.0
-"""Standard errors that are allowed."""
 
 SIZES = (0.05, 0.1, 0.2)
 """Lengths of the attacks, in feature space."""
@@ -41,48 +31,6 @@ FOREIGN = (
     "in its basis and seed?"
 )
 """Said of features whose frame is another one, or that have not left their start."""
-
-FLAT = ("rcr", "nearest")
-"""Rules whose boundaries are planes."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """What theory says of features with the norms and noises of the test features, by rule and class."""
-
-    accuracy: Mapping[str, Array]
-    errors: Mapping[str, Array]
-    """Standard errors."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """Features of both splits, their labels 0 .. K - 1, and the frame."""
-
-    train: Array
-    train_labels: Labels
-    test: Array
-    test_labels: Labels
-    frame: Frame
-
-    @cached_property
-    def counts(self) -> Array:
-        """Test features of each class."""
-        return np.bincount(self.test_labels, minlength=self.frame.n_classes).astype(np.float64)
-
-    @cached_property
-    def scores(self) -> dict[str, Array]:
-        """Of the test features by the rules of FLAT, (M, K): the largest decides."""
-        return {rule: np.asarray(self.test @ dense(half_spaces(self.frame, rule)[0]).T) for rule in FLAT}
-
-    def by_class(self, right: NDArray[np.bool_]) -> Array:
-        """Share of test features of each class for which something is true, (K,)."""
-        return np.bincount(self.test_labels, right, self.frame.n_classes) / self.counts
-
-    @property
-    def rare(self) -> NDArray[np.int64]:
-        """The third of the classes with the fewest training features."""
-        return rare_classes(np.bincount(self.train_labels, minlength=self.frame.n_classes).tolist())
 
 
 def _case(train: ArrayLike, train_labels: Labels, test: ArrayLike, test_labels: Labels, frame: Frame) -> Case:
@@ -137,13 +85,13 @@ def decide(
     measured = {rule: case.by_class(given == case.test_labels) for rule, given in chosen.items()}
     radii = {rule: _radii(case, rule) for rule in RULES}
     said = Said(predicted_accuracy(frame, found.r, found.sigma), standard_errors(frame, found, case.counts))
-    shift, of_shift = _shifted(case, learned, found, said)
+    shift, of_shift = of_label_shift(case, learned, found, said)
     outcome = [
         *_of_accuracy(case, learned, said, measured),
         *_of_order(case, chosen),
         *_of_radius(case, learned, radii),
-        *_of_attacks(case, found, said, chosen, sizes),
-        *_of_generalized_attacks(case, found, said, radii["gcr"][1], sizes),
+        *of_attacks(case, found, said, chosen, sizes),
+        *of_generalized_attacks(case, found, said, radii["gcr"][1], sizes),
         *of_shift,
     ]
     checks = tuple(each for each in outcome if isinstance(each, Check))
@@ -220,30 +168,17 @@ def _premises(case: Case, rule: str, measured: Array, stated: Array) -> dict[str
     return dict(zip(PREMISES, (float(each.mean()) for each in (measured, stated, *by_fit)), strict=True))
 
 
-def _accuracy(
-    name: str, source: str, stated: ArrayLike, measured: ArrayLike, allowed: ArrayLike
-) -> Iterator[Check | str]:
-    """Accuracies, one or of each class, against what is stated; a note of those that could not be too far off."""
-    p, found, tolerance = np.broadcast_arrays(*np.atleast_1d(stated, measured, allowed))
-    tells = tolerance < np.maximum(p, 1.0 - p)
-    if np.any(tells):
-        means = "class furthest off" if p.size > 1 else ""
-        yield Check.compare(name, source, p[tells], found[tells], absolute=tolerance[tells], means=means)
-    if not np.all(tells):
-        where = f" for classes {', '.join(map(str, np.flatnonzero(~tells)))}" if p.size > 1 else ""
-        yield f"{name}: vacuous{where}, the tolerance allows any accuracy"
-
-
 def _of_accuracy(case: Case, learned: Estimates, said: Said, measured: Mapping[str, Array]) -> Iterator[Check | str]:
     source, stated = "theory.decision.accuracy", said.accuracy
     from_training = predicted_accuracy(case.frame, learned.r, learned.sigma)
     for rule in RULES:
         name, allowed = f"{NAMES[rule]}, accuracy", ERRORS * said.errors[rule] + 1.0 / case.counts
-        yield from _accuracy(name, source, stated[rule], measured[rule], allowed)
+        yield from accuracy_checks(name, source, stated[rule], measured[rule], allowed)
         mean = float(np.sqrt(np.sum(allowed**2))) / case.frame.n_classes
-        yield from _accuracy(f"{name}, mean over classes", source, stated[rule].mean(), measured[rule].mean(), mean)
+        right = measured[rule].mean()
+        yield from accuracy_checks(f"{name}, mean over classes", source, stated[rule].mean(), right, mean)
         name = f"{name} as if test features were training features"
-        yield from _accuracy(name, source, from_training[rule].mean(), measured[rule].mean(), mean)
+        yield from accuracy_checks(name, source, from_training[rule].mean(), right, mean)
 
 
 def _of_order(case: Case, chosen: Mapping[str, Labels]) -> Iterator[Check]:
@@ -265,15 +200,6 @@ def _radii(case: Case, rule: str) -> tuple[Array, Array]:
     return train, test
 
 
-def _collapsed_radius(frame: Frame, rule: str, r: Array) -> Array:
-    """Of features at r u_k, (K,)."""
-    norm = np.maximum(r, 0.0)
-    if rule == "gcr":
-        angles = np.arccos(np.sqrt(np.clip(frame.geometry.spread, 0.0, 1.0)))
-        return gcr_radius(np.asarray(frame.counts), angles, norm)
-    return nmc_radius(norm) * (np.maximum(frame.geometry.alignment, 0.0) if rule == "rcr" else 1.0)
-
-
 def _by_class_median(values: Array, labels: Labels, n_classes: int) -> Array:
     return np.array([np.median(values[labels == k]) for k in range(n_classes)])
 
@@ -286,7 +212,7 @@ def _of_radius(case: Case, learned: Estimates, radii: Mapping[str, tuple[Array, 
     allowed = learned.sigma * (np.sqrt(2.0 * np.log(sum(case.frame.counts))) + 1.0) + 1e-9
     for rule in RULES:
         measured = _by_class_median(radii[rule][0], case.train_labels, case.frame.n_classes)
-        stated = _collapsed_radius(case.frame, rule, learned.r)
+        stated = collapsed_radius(case.frame, rule, learned.r)
         name = f"{NAMES[rule]}, median radius of training features"
         if np.any(allowed >= stated):
             yield f"{name}: vacuous, the noise of a class is as large as its radius at collapse"
@@ -303,121 +229,7 @@ def _median_radii(
         rule: {
             "train": float(np.mean(_by_class_median(train, case.train_labels, k))),
             "test": float(np.mean(_by_class_median(test, case.test_labels, k))),
-            "collapse": float(np.mean(_collapsed_radius(case.frame, rule, learned.r))),
+            "collapse": float(np.mean(collapsed_radius(case.frame, rule, learned.r))),
         }
         for rule, (train, test) in radii.items()
     }
-
-
-def _of_attacks(
-    case: Case, found: Estimates, said: Said, chosen: Mapping[str, Labels], sizes: Sequence[float]
-) -> Iterator[Check | str]:
-    """Accuracy that is left if every test feature that is decided right moves by a length to its nearest boundary."""
-    for rule in FLAT:
-        radius, right = _collapsed_radius(case.frame, rule, found.r), chosen[rule] == case.test_labels
-        for size in sizes:
-            stated = lead_accuracy(attacked_lead(radius, size, found.sigma), case.frame.n_classes)
-            moved = attacked(case.test, case.frame, size, rule)
-            measured = case.by_class(right & (RULES[rule](moved, case.frame) == case.test_labels))
-            allowed = _allowed(said.errors[rule], stated, case.counts)
-            name = f"{NAMES[rule]}, accuracy under attacks of {size:g}"
-            yield from _accuracy(name, "theory.decision.covariate", stated.mean(), measured.mean(), allowed)
-
-
-def _of_generalized_attacks(
-    case: Case, found: Estimates, said: Said, radii: Array, sizes: Sequence[float]
-) -> Iterator[Check | str]:
-    """Test features that are right and farther than a length from where GCR decides otherwise, and how many at least.
-
-    Its boundaries are no planes: there is a bound, and radii in place of moves.
-    """
-    for size in sizes:
-        norm = attacked_norm(np.maximum(found.r, 0.0), case.frame.geometry.mean, size)
-        stated = np.where(norm > 0.0, predicted_accuracy(case.frame, norm, found.sigma)["gcr"], 0.0)
-        name = f"GCR, accuracy under attacks of {size:g} >="
-        allowed = _allowed(said.errors["gcr"], stated, case.counts)
-        if allowed >= stated.mean():
-            yield f"{name}: vacuous, the tolerance allows any accuracy"
-            continue
-        source, left = "theory.decision.covariate", float(case.by_class(radii > size).mean())
-        yield Check.compare(name, source, float(stated.mean()), left, absolute=allowed, relation=">=")
-
-
-def _allowed(errors: Array, stated: Array, counts: Array) -> float:
-    """Of the mean over classes."""
-    return ERRORS * float(np.sqrt(np.sum(_largest_errors(errors, stated, counts) ** 2))) / counts.size
-
-
-def _largest_errors(errors: Array, stated: Array, counts: Array) -> Array:
-    """Standard errors of accuracies at any lead, whose slope is that of the normal distribution function at most."""
-    return np.maximum(errors, np.sqrt((stated * np.maximum(1.0 - stated, 0.0) + 0.16) / counts))
-
-
-def _priors(case: Case) -> dict[str, Array]:
-    shares = np.bincount(case.train_labels, minlength=case.frame.n_classes) / len(case.train_labels)
-    even = np.full(case.frame.n_classes, 1.0 / case.frame.n_classes)
-    back = np.empty_like(shares)
-    back[np.argsort(shares)] = np.sort(shares)[::-1]
-    return {"training": shares, "balanced": even, "reversed": back}
-
-
-def _best_offsets(prior: Array, known: Estimates, cosines: Array) -> Array:
-    """By norms and noises, of which none is taken for less than a 200th of the largest norm.
-
-    Where no norm is positive a millionth of the noise takes its place.
-    """
-    largest = max(float(known.r.max()), SMALLEST_RATIO * float(known.sigma.max()), np.finfo(float).tiny)
-    least = largest / LARGEST_RATIO
-    mean, noise = np.maximum(known.r * cosines, least), np.maximum(known.sigma, least)
-    return climbed_offsets(prior, log_prior(prior), mean, noise)
-
-
-def _shifted(
-    case: Case, learned: Estimates, found: Estimates, said: Said
-) -> tuple[list[dict[str, Any]], list[Check | str]]:
-    """Accuracy on test features resampled to other priors: plain, with the best offsets by norms and noises of the
-    training features, and with those by the test features', which nobody has beforehand.
-    """
-    rows: list[dict[str, Any]] = []
-    checks: list[Check | str] = []
-    for rule in FLAT:
-        scores = case.scores[rule]
-        cosines = case.frame.geometry.alignment if rule == "rcr" else np.ones(case.frame.n_classes)
-        for name, prior in _priors(case).items():
-            picked = resampled(case.test_labels, prior, seed=0)
-            offsets, hindsight = (_best_offsets(prior, each, cosines) for each in (learned, found))
-            labels = case.test_labels[picked]
-            both = {"": 0.0 * offsets, " with offsets": offsets}
-            given = [np.argmax(scores[picked] + b, axis=1) for b in both.values()]
-            right = [each == labels for each in given]
-            plain, moved = (float(np.mean(each)) for each in right)
-            mean = np.maximum(found.r, 0.0) * cosines
-            stated = [offset_accuracy(mean, found.sigma, b) for b in both.values()]
-            expected, moved_expected = (float(prior @ each) for each in stated)
-            for words, each, share in zip(both, stated, (plain, moved), strict=True):
-                spread = np.sum((prior * _largest_errors(said.errors[rule], each, case.counts)) ** 2) + 0.25 / len(
-                    picked
-                )
-                title, allowed = f"{NAMES[rule]}{words}, accuracy, prior {name}", ERRORS * float(np.sqrt(spread))
-                checks += _accuracy(title, "theory.decision.shift", float(prior @ each), share, allowed)
-            rows.append(
-                {
-                    "prior": name,
-                    "rule": rule,
-                    "accuracy": plain,
-                    "predicted": expected,
-                    "offsets": moved,
-                    "offsets_predicted": moved_expected,
-                    "added": offsets - offsets.mean(),  # what is added to them, by class
-                    "hindsight": float(np.mean(np.argmax(scores[picked] + hindsight, axis=1) == labels)),
-                }
-            )
-            gain = f"{NAMES[rule]}, offsets of training features, prior {name}: gain >="
-            if np.array_equal(*given):
-                checks.append(f"{gain}: vacuous, offsets change no decision")
-                continue
-            allowed = ERRORS * float(np.sqrt(np.mean(right[0] != right[1]) / len(picked)))
-            checks.append(
-                Check.compare(gain, "theory.decision.shift", 0.0, moved - plain, absolute=allowed, relation=">=")
-            )
-    return rows, checks

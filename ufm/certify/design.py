@@ -25,9 +25,15 @@ from ufm.problems.presets import spend
 RULES = ("nearest", "rcr", "gcr")
 """Nearest mean center, regular, generalized."""
 
-LARGEST_RATIO, SMALLEST_RATIO = 200.0, 1e-6
-"""r / sigma above which no rule is told from one without mistakes, and offsets do not depend on sigma; and below which
-none is told from one that knows the prior alone."""
+LARGEST_RATIO, SMALLEST_RATIO = 1e4, 1e-6
+"""Largest mean score over sigma above which no rule is told from one without mistakes, and offsets do not depend on
+sigma, though the skews of classes be some fifty times as far apart; and r / sigma below which none is told from one
+that knows the prior alone."""
+
+
+def felt(noise: Array, mean: Array) -> Array:
+    """Noises, or the nearest that make no difference to rules with these mean scores of the own class."""
+    return np.maximum(noise, float(np.max(mean)) / LARGEST_RATIO)
 
 
 @dataclass(frozen=True)
@@ -65,9 +71,8 @@ class Setting:
 
     @cached_property
     def noise(self) -> Array:
-        """sigma of each class, or the nearest one that it makes no difference from, (K,)."""
-        limited = np.clip(self.sigma, 1.0 / LARGEST_RATIO, 1.0 / SMALLEST_RATIO)
-        return np.broadcast_to(limited, (len(self.sizes),))
+        """sigma of each class, or the largest one that makes a difference, (K,)."""
+        return np.broadcast_to(np.minimum(self.sigma, 1.0 / SMALLEST_RATIO), (len(self.sizes),))
 
     @cached_property
     def log_prior(self) -> Array:
@@ -207,14 +212,14 @@ def mean_scores(design: Design) -> Array:
 def with_offsets(design: Design, setting: Setting, b: Array) -> Design:
     """The design, deciding by NMC or RCR with these offsets, (K,): accuracies and radius."""
     mean, ones = mean_scores(design), np.ones(b.size)
-    accuracy = together.offset_accuracies(mean, setting.noise, b, ones)
+    accuracy = together.offset_accuracies(mean, felt(setting.noise, mean), b, ones)
     kept = tuple((b - b.mean()).tolist()) if np.ptp(b) > 0 else ()
     return _judged(replace(design, offsets=kept, radius=_least_radius(mean, b)), setting, accuracy)
 
 
 def _generalized(design: Design, setting: Setting) -> Design:
-    counts = np.asarray(design.centers)
-    accuracy = together.gcr_accuracies(counts, design.theta, 1.0 / setting.noise, np.ones(counts.size))
+    counts, ones = np.asarray(design.centers), np.ones(len(design.centers))
+    accuracy = together.gcr_accuracies(counts, design.theta, 1.0 / felt(setting.noise, ones), ones)
     return _judged(replace(design, radius=float(radius.gcr_radius(counts, design.theta).min())), setting, accuracy)
 
 
@@ -239,6 +244,7 @@ def climbed_offsets(prior: ArrayLike, log_prior: Array, mean: Array, noise: Arra
 
     Arguments are those of :func:`theory.decision.shift.best_offsets`, and ln of the prior.
     """
+    noise = felt(noise, mean)
     try:
         return shift.best_offsets(prior, mean, noise)
     except shift.NoFlatPlace:
@@ -283,7 +289,8 @@ def favouring_rarest(design: Design, setting: Setting, least: float) -> Design:
         b = shift.first_offsets(log_prior, np.ones(log_prior.size), setting.noise)
         return with_offsets(replace(design, rule="nearest"), setting, b)
 
-    furthest = 25.0 + 2.0 / float(np.min(setting.noise[setting.rarest])) ** 2  # 1 + 10 sigma are added to scores
+    noise = felt(setting.noise, mean_scores(design))[setting.rarest]
+    furthest = 25.0 + 2.0 / float(np.min(noise)) ** 2  # 1 + 10 sigma are added to scores
     if tilted(0.0).accuracy <= least:
         return tilted(0.0)
     if tilted(furthest).accuracy >= least:

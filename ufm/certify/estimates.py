@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.decision.accuracy import class_accuracies
+from theory.decision.radius import gcr_radius, nmc_radius
 from theory.decision.shift import offset_accuracy
 from ufm.measure.arrays import Labels
 from ufm.problems.frames import Array, Frame, dense
@@ -60,12 +61,21 @@ def _covariance(centered: Array) -> Array:
 def predicted_accuracy(frame: Frame, r: Array, sigma: Array) -> dict[str, Array]:
     """Accuracy of each rule on each class (K,); a class that points away from its mean center counts as r = 0."""
     norm, cosines = np.maximum(r, 0.0), frame.geometry.alignment
-    angles = np.arccos(np.sqrt(np.clip(frame.geometry.spread, 0.0, 1.0)))
     return {
         "rcr": offset_accuracy(norm * cosines, sigma),
-        "gcr": class_accuracies(frame.counts, angles, norm / sigma).gcr,
+        "gcr": generalized_accuracy(frame, norm, sigma),
         "nearest": offset_accuracy(norm, sigma),
     }
+
+
+def generalized_accuracy(frame: Frame, norm: Array, sigma: Array) -> Array:
+    """Of GCR on each class (K,); norm >= 0."""
+    return class_accuracies(frame.counts, _angles(frame), norm / sigma).gcr
+
+
+def _angles(frame: Frame) -> Array:
+    """Of each class, from the spread of its centers, which is the squared cosine."""
+    return np.arccos(np.sqrt(np.clip(frame.geometry.spread, 0.0, 1.0)))
 
 
 def standard_errors(frame: Frame, found: Estimates, counts: Array) -> dict[str, Array]:
@@ -83,6 +93,14 @@ def standard_errors(frame: Frame, found: Estimates, counts: Array) -> dict[str, 
         rule: np.sqrt(p * np.maximum(1.0 - p, 0.0) / counts + ((upper[rule] - lower[rule]) / step) ** 2 * own)
         for rule, p in middle.items()
     }
+
+
+def collapsed_radius(frame: Frame, rule: str, r: Array) -> Array:
+    """Robust radius of features at r u_k under a rule, (K,)."""
+    norm = np.maximum(r, 0.0)
+    if rule == "gcr":
+        return gcr_radius(np.asarray(frame.counts), _angles(frame), norm)
+    return nmc_radius(norm) * (np.maximum(frame.geometry.alignment, 0.0) if rule == "rcr" else 1.0)
 
 
 DRAWS = 20_000

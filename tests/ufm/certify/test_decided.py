@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ufm
-from ufm.certify import decided
+from ufm.certify import decided, shifts
 from ufm.certify.decided import decide
 from ufm.certify.estimates import DRAWS, Estimates, predicted_accuracy
 from ufm.certify.finding import PREMISES
@@ -161,7 +161,7 @@ def test_attacks_move_features_and_decide_again(frame, monkeypatch):
 def test_offsets_that_lose_more_than_chance_are_refuted_by_few_features_too(frame, monkeypatch):
     """The tolerance of a gain is that of the decisions that differ, not of all."""
     near, far = features(frame, seed=1, **NEAR), features(frame, seed=2, r=1.0, sigma=0.2, n=25)
-    monkeypatch.setattr(decided, "_best_offsets", lambda *_: np.array([0.6, 0.0, 0.0, 0.0, 0.0, 0.0]))
+    monkeypatch.setattr(shifts, "_best_offsets", lambda *_: np.array([0.6, 0.0, 0.0, 0.0, 0.0, 0.0]))
     gains = named(decide(*near, *far, frame), "nearest", "gain >=")
     assert len(gains) == 3
     assert all(not check.holds and -0.33 < check.measured < 0.0 for check in gains if "training" not in check.name)
@@ -175,14 +175,14 @@ def test_attacks_on_the_generalized_rule_leave_at_least_what_theory_promises(fra
     sizes = (0.05, 5.0)
     found = decide(*near, *far, frame, sizes=sizes)
     assert any("GCR, accuracy under attacks of 5 >=: vacuous" in note for note in found.report.notes)
-    monkeypatch.setattr(decided, "attacked_norm", lambda norm, cosine, size: norm)
+    monkeypatch.setattr(shifts, "attacked_norm", lambda norm, cosine, size: norm)
     unmoved = named(decide(*near, *far, frame), "GCR, accuracy under attacks of 0.2")
     assert not unmoved[0].holds
 
 
 def test_offsets_that_change_no_decision_are_no_evidence(frame, monkeypatch):
     near, far = features(frame, seed=1, **NEAR), features(frame, seed=2, r=1.0, sigma=0.2)
-    monkeypatch.setattr(decided, "_best_offsets", lambda *_: np.full(frame.n_classes, 1e-9))
+    monkeypatch.setattr(shifts, "_best_offsets", lambda *_: np.full(frame.n_classes, 1e-9))
     found = decide(*near, *far, frame)
     assert not named(found, "gain >=")
     assert sum("gain >=: vacuous, offsets change no decision" in note for note in found.report.notes) == 6
