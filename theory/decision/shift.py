@@ -359,7 +359,8 @@ def minimax_offsets(mean: ArrayLike, noise: ArrayLike) -> Minimax:
         return odds[:-1] - odds[-1], slopes[:-1] - slopes[-1]
 
     found = root(unequal, -(m - m.mean())[:-1] / 2.0, jac=True, method="hybr", options={"xtol": 1e-13})
-    rounding = 4.0 * np.finfo(float).eps * np.max(m / s) ** 2  # of logarithms of odds, which are as large as that square
+    # logarithms of odds are as large as (m / s)^2, and rounded as such
+    rounding = 4.0 * np.finfo(float).eps * np.max(m / s) ** 2
     if not np.max(np.abs(found.fun)) < 1e-8 + rounding:
         raise ValueError(f"mean={mean}, noise={noise}: no offsets that make all classes alike found, {found.message}")
     offsets = back @ found.x
