@@ -26,8 +26,13 @@ COSINE, NORM, SUM, RIGHT = 0.1, 0.1, 0.05, 0.02
 """How far cosines, norms in units of their root mean square, NC0 and accuracies may be off."""
 
 STILL, BACK = 0.25, 0.8
-"""Training has converged where nothing moves by more than this share of its tolerance over the rest after that share of
+"""Training has not converged where angles or norms move by more than this share of their tolerance after that share of
 the epochs."""
+
+HALF, NEARER = 0.5, 0.8
+"""Nor where what misses its prediction misses it, after that share of the epochs, by less than this times as much: as
+many epochs again may take it there. A learning rate that falls slows everything towards the end, so half the record is
+asked."""
 
 SOURCE = "ufm.minimize"
 
@@ -43,8 +48,8 @@ def confirm(data: Any, model: Any) -> Report:
     data : the record, a Dataset: ``data`` of :class:`ufm.train.watching.Watch`, or :func:`ufm.train.read`.
     model : a :class:`ufm.FeatureModel` or another model without a frame: class sizes, loss and decays.
 
-    Theory speaks of the end: where samples are not classified right that the model classifies right, or where the
-    geometry still moves, what does not hold is not refuted but "not converged".
+    Theory speaks of the end: where samples are not classified right that the model classifies right, where the
+    geometry still moves, or where what misses still comes nearer, what does not hold is not refuted but "not converged".
 
     Raises
     ------
@@ -57,7 +62,7 @@ def confirm(data: Any, model: Any) -> Report:
     checks = [*_checks(last, geometry)]
     loss = getattr(model, "loss_name", model.loss)
     title = f"{data.attrs['model']}, epoch {int(last.epoch)}, against {loss}, K={model.n_classes}"
-    return Report(title, tuple(checks), tuple(_notes(last, geometry)), _early(data, checks))
+    return Report(title, tuple(checks), tuple(_notes(last, geometry)), _early(data, checks, geometry))
 
 
 def _require(data: Any, model: Any) -> None:
@@ -138,24 +143,30 @@ def _notes(last: "xarray.Dataset", geometry: Any) -> Iterator[str]:
         yield "accuracy: the record is of a single pass"
 
 
-def _early(data: "xarray.Dataset", checks: list[Check]) -> str:
+def _early(data: "xarray.Dataset", checks: list[Check], geometry: Any) -> str:
     """Why the end has not come, or nothing."""
-    right = [check for check in checks if check.name == "accuracy" and not check.holds]
-    if right:
-        return f"accuracy is {right[0].measured:.3g} in the worst class, not 1 within {RIGHT:g}"
-    before = np.flatnonzero(data.epoch.values <= BACK * data.epoch.values[-1])
-    if not before.size:
+    missed = {check.name: check for check in checks if not check.holds}
+    if "accuracy" in missed:
+        return f"accuracy is {missed['accuracy'].measured:.3g} in the worst class, not 1 within {RIGHT:g}"
+    back, half = (np.flatnonzero(data.epoch.values <= share * data.epoch.values[-1]) for share in (BACK, HALF))
+    if not back.size:
         return "the record has no epoch to tell by whether the geometry still moves"
-    then, last = data.isel(epoch=int(before[-1])), data.isel(epoch=-1)
+    then, last = data.isel(epoch=int(back[-1])), data.isel(epoch=-1)
     for name, rows in NAMES.items():
         moved = _moved(then[name].values, last[name].values)
         if moved > STILL * COSINE:
             return f"{rows} have moved by {moved:.2g} since epoch {int(then.epoch)}"
-    if "nc1_trace_ratio" in data:
-        was, now = (float(each.nc1_trace_ratio.values[-1]) for each in (then, last))
-        if now > NEAR and now < BACK * was:
-            return f"the spread within classes still falls: {now:.2g}, after {was:.2g} at epoch {int(then.epoch)}"
+    then = data.isel(epoch=int((half if half.size else back)[-1]))
+    for was in _checks(then, geometry):
+        now = missed.get(was.name)
+        if now and _miss(now) < NEARER * _miss(was):
+            way = f"off by {_miss(now):.2g} after {_miss(was):.2g} at epoch {int(then.epoch)}"
+            return f"{was.name}: still on its way, {way}"
     return ""
+
+
+def _miss(check: Check) -> float:
+    return abs(check.measured - check.predicted)
 
 
 def _moved(before: Array, after: Array) -> float:
