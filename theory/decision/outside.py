@@ -59,4 +59,4 @@ def auroc(n_classes: int, dim: int, signal: ArrayLike) -> Array:
 def _series(a: float, m: float, half: float) -> float:
     i = np.arange(int(half + 12.0 * np.sqrt(half) + 40.0))
     terms = np.exp(betaln(2.0 * a + i, 2.0 * m) - betaln(a + i, m) - betaln(a, m)) / (a + i)
-    return 0.5 + float(terms @ pdtrc(i, half))
+    return min(1.0, 0.5 + float(terms @ pdtrc(i, half)))

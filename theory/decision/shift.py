@@ -188,6 +188,17 @@ def first_offsets(log_p: Array, mean: Array, noise: Array) -> Array:
     return noise**2 / mean * log_p - mean / 2.0
 
 
+def guessed_offsets(log_p: Array, mean: Array, noise: Array) -> list[Array]:
+    """Offsets in closed form, (K,) each, one of which is mostly near the best, and on its hill.
+
+    Nothing; what makes leads alike; logarithms of the prior in units of the noise, and by :func:`nmc_offsets` of a
+    class between all; sums of these; and :func:`first_offsets`.
+    """
+    alike, usual, bayes = -mean / 2.0, np.mean(noise) * log_p, np.mean(noise**2) / np.mean(mean) * log_p
+    first = first_offsets(log_p, mean, noise)
+    return [0.0 * mean, alike, usual, usual + alike, bayes, bayes + alike, first]
+
+
 class NoFlatPlace(ValueError):
     """A search that has not ended where accuracy is flat."""
 
@@ -217,9 +228,8 @@ def best_offsets(prior: ArrayLike, mean: ArrayLike, noise: ArrayLike) -> Array:
     m, s = _signals(mean, noise, log_p.size)
     if not np.all(m > 0):
         raise ValueError(f"mean={mean} must be positive")
-    starts = [first_offsets(log_p, m, s)]
-    if np.ptp(s) > 0:  # then there are several hills
-        starts = [np.zeros(m.size), np.mean(s) * log_p, np.mean(s**2) / np.mean(m) * log_p - m / 2.0]
+    guesses = sorted(guessed_offsets(log_p, m, s), key=lambda b: float(logsumexp(log_p + _logs(m, s, b).error)))
+    starts = guesses[: 4 if np.ptp(s) > 0 else 2]  # more hills where noises differ
     found = min((_climbed(log_p, m, s, start) for start in starts), key=lambda end: end.error)
     if not found.error < np.inf:
         raise NoFlatPlace(f"prior={prior}, mean={mean}, noise={noise}: no best offsets found")
@@ -367,5 +377,5 @@ def minimax_offsets(mean: ArrayLike, noise: ArrayLike) -> Minimax:
     logs = _logs(m, s, offsets)
     slopes = logs.slopes(logs.error)
     balance = np.vstack([slopes.T / np.abs(slopes).max(), np.ones(m.size)])
-    prior = np.linalg.lstsq(balance, np.eye(m.size + 1)[-1], rcond=None)[0]
-    return Minimax(offsets, prior, float(np.mean(np.exp(logs.accuracy))))
+    prior = np.maximum(np.linalg.lstsq(balance, np.eye(m.size + 1)[-1], rcond=None)[0], 0.0)  # rounding may leave less
+    return Minimax(offsets, prior / prior.sum(), float(np.mean(np.exp(logs.accuracy))))

@@ -27,7 +27,7 @@ def offset_accuracies(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike, cop
 
     Parameters
     ----------
-    mean : m, mean score for the own class of each kind, (G,); 0 for every other class.
+    mean : m >= 0, mean score for the own class of each kind, (G,); 0 for every other class.
     noise : > 0, one for all or one for each kind; the work grows with the number of different ones.
     offsets : b, (G,); minus infinity leaves a class out.
     copies : n, how many classes are of each kind, integers >= 1, (G,).
@@ -41,6 +41,8 @@ def offset_accuracies(mean: ArrayLike, noise: ArrayLike, offsets: ArrayLike, cop
     >>> offset_accuracies([2.0, 2.0], 1.0, [-0.0527, -1.1513], [1, 1]).round(4)
     array([0.9858, 0.7381])
     """
+    if not np.all(np.asarray(mean) >= 0):
+        raise ValueError(f"mean={mean} must not be negative")
     given = np.array(np.broadcast_arrays(mean, positive("noise", noise), offsets), dtype=np.float64)
     if np.all(np.isneginf(given[2])):
         return np.zeros(given.shape[1:])

@@ -240,7 +240,7 @@ SEARCHED, LARGEST_SEARCH = 16, 60
 
 
 def climbed_offsets(prior: ArrayLike, log_prior: Array, mean: Array, noise: Array) -> Array:
-    """The best offsets, or where scores say so little that they are not found, those of first order, (K,).
+    """The best offsets, or where scores say so little that they are not found, the best of some, (K,).
 
     Arguments are those of :func:`theory.decision.shift.best_offsets`, and ln of the prior.
     """
@@ -248,54 +248,72 @@ def climbed_offsets(prior: ArrayLike, log_prior: Array, mean: Array, noise: Arra
     try:
         return shift.best_offsets(prior, mean, noise)
     except shift.NoFlatPlace:
-        return shift.first_offsets(log_prior, mean, noise)
+        return guessed(log_prior, mean, noise)
+
+
+def guessed(log_prior: Array, mean: Array, noise: Array) -> Array:
+    """The best of :func:`theory.decision.shift.guessed_offsets`, (K,)."""
+    prior, ones = np.exp(log_prior), np.ones(mean.size)
+    guesses = shift.guessed_offsets(log_prior, mean, noise)
+    return max(guesses, key=lambda b: float(prior @ together.offset_accuracies(mean, noise, b, ones)))
 
 
 def offsets(design: Design, setting: Setting, searched: int) -> Array:
-    """The best offsets of NMC or RCR, (K,): Bayes for NMC under one noise, else climbed to from those of first order.
+    """The best offsets of NMC or RCR, (K,): Bayes for NMC under one noise, else climbed to.
 
-    Of more classes than ``searched`` they are of first order (:func:`theory.decision.shift.first_offsets`), which has
-    cost RCR up to three points of accuracy.
+    Of more classes than ``searched`` they are only the best of some (:func:`guessed`), which costs RCR some points.
     """
     mean = mean_scores(design)
-    if not is_bayes(design, setting) and mean.size <= searched:
+    if is_bayes(design, setting):
+        return shift.first_offsets(setting.log_prior, mean, setting.noise)
+    if mean.size <= searched:
         return climbed_offsets(setting.prior, setting.log_prior, mean, setting.noise)
-    return shift.first_offsets(setting.log_prior, mean, setting.noise)
+    return guessed(setting.log_prior, mean, felt(setting.noise, mean))
 
 
 def is_bayes(design: Design, setting: Setting) -> bool:
-    """Whether offsets of first order are the best: those of NMC under one noise."""
+    """Whether the best offsets have a closed form: those of NMC under one noise."""
     return design.rule == "nearest" and bool(np.ptp(setting.noise) == 0)
 
 
 def refined(design: Design, setting: Setting) -> Design:
-    """The design with the best offsets in place of those of first order; itself where it has these, or K is large."""
-    if not design.offset or len(design.centers) <= SEARCHED:
+    """The design with the best offsets in place of guessed ones or none; itself where it has these, or K is large."""
+    searched = SEARCHED < len(design.centers) <= LARGEST_SEARCH
+    if not searched or design.rule == "gcr" or is_bayes(design, setting) or not np.all(mean_scores(design) > 0):
         return design
-    return with_offsets(design, setting, offsets(design, setting, LARGEST_SEARCH))
+    better = with_offsets(design, setting, offsets(design, setting, LARGEST_SEARCH))
+    return better if round(better.accuracy - design.accuracy, DIGITS) >= int(not design.offset) / 10**DIGITS else design
 
 
 def favouring_rarest(design: Design, setting: Setting, least: float) -> Design:
-    r"""NMC whose prior is tilted to the rarest classes until accuracy has come down to ``least``.
+    r"""NMC that favours the rarest classes, R, until accuracy has come down to ``least``.
 
-    .. math:: b_k = \frac{\sigma^2}{r} (\ln \pi_k + t [k \text{ is rarest}])
+    .. math:: b_k = \frac{\sigma^2}{r} \ln\Big( \pi_k + \frac{e^t}{|R|} [k \in R] \Big)
 
-    Under one noise this is Bayes for the tilted prior, so no rule on any centers has both a larger accuracy and a
-    larger one on the rarest classes. A ``least`` that no tilt comes down to gives one that decides for these only.
+    Under one noise this is Bayes for accuracy plus :math:`e^t` times accuracy on the rarest classes, so no rule on any
+    centers has both a larger accuracy and a larger one on these. Under noises that differ t is added to the design's
+    own offsets for the rarest, and a better way may exist. A ``least`` that no t comes down to gives one that decides
+    for these only.
     """
+    design = replace(design, rule="nearest")
+    own = np.asarray(design.offsets or np.zeros(setting.rarest.size))
+    log_share = np.where(setting.rarest, -np.log(setting.rarest.sum()), -np.inf)
+    noise = felt(setting.noise, mean_scores(design))
 
     def tilted(t: float) -> Design:
-        log_prior = setting.log_prior + t * setting.rarest
-        b = shift.first_offsets(log_prior, np.ones(log_prior.size), setting.noise)
-        return with_offsets(replace(design, rule="nearest"), setting, b)
+        b = own + t * setting.rarest
+        if is_bayes(design, setting):
+            b = shift.first_offsets(np.logaddexp(setting.log_prior, t + log_share), np.ones(own.size), setting.noise)
+        return with_offsets(design, setting, b)
 
-    noise = felt(setting.noise, mean_scores(design))[setting.rarest]
-    furthest = 25.0 + 2.0 / float(np.min(noise)) ** 2  # 1 + 10 sigma are added to scores
-    if tilted(0.0).accuracy <= least:
-        return tilted(0.0)
+    none, furthest = 0.0, 2.0 + 20.0 * float(noise.max()) + float(np.ptp(own))
+    if is_bayes(design, setting):  # e^-40 beside the least prior is nothing; at most, 1 + 10 sigma are added to scores
+        none, furthest = float(setting.log_prior.min()) - 40.0, 25.0 + 2.0 / float(noise.min()) ** 2
+    if tilted(none).accuracy <= least:
+        return tilted(none)
     if tilted(furthest).accuracy >= least:
         return tilted(furthest)
-    return tilted(brentq(lambda t: tilted(t).accuracy - least, 0.0, furthest, xtol=1e-9))
+    return tilted(brentq(lambda t: tilted(t).accuracy - least, none, furthest, xtol=1e-9))
 
 
 def hard_gain(design: Design, setting: Setting) -> float:

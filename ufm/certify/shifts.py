@@ -63,9 +63,12 @@ def _priors(case: Case) -> dict[str, Array]:
 
 
 def _best_offsets(prior: Array, known: Estimates, cosines: Array) -> Array:
-    """By norms and noises. A norm that is not positive is taken for one that is small beside all others."""
-    largest = max(float(known.r.max()), SMALLEST_RATIO * float(known.sigma.max()), np.finfo(float).tiny)
-    mean = np.maximum(known.r * cosines, largest / LARGEST_RATIO)
+    """By norms and noises. A score that is not positive is taken for one that is small beside all others, or beside
+    noise.
+    """
+    mean = known.r * cosines
+    largest = max(float(mean.max()), SMALLEST_RATIO * float(known.sigma.max()), np.finfo(float).tiny)
+    mean = np.maximum(mean, largest / LARGEST_RATIO)
     return climbed_offsets(prior, log_prior(prior), mean, known.sigma)
 
 

@@ -48,8 +48,8 @@ def confirm(data: Any, model: Any) -> Report:
     data : the record, a Dataset: ``data`` of :class:`ufm.train.watching.Watch`, or :func:`ufm.train.read`.
     model : a :class:`ufm.FeatureModel` or another model without a frame: class sizes, loss and decays.
 
-    Theory speaks of the end: where samples are not classified right that the model classifies right, where the
-    geometry still moves, or where what misses still comes nearer, what does not hold is not refuted but "not converged".
+    Theory speaks of the end. Where samples are not classified right that the model classifies right, where the geometry
+    still moves, or where what misses still comes nearer, what does not hold is not refuted but "not converged".
 
     Raises
     ------

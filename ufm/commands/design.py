@@ -58,8 +58,8 @@ class Command(SizeFlags):
     designs it is "rate" in --json instead, which is largest for many centers at the fastest angle.
 
     The rarest classes alone are decided right by whatever always decides for them. So --for rare recommends nothing
-    that costs more accuracy than --give-up; and what it recommends is an offset: at any accuracy the nearest mean
-    center with a prior tilted to them has the most of them right, whatever the centers.
+    that costs more accuracy than --give-up; and what it recommends is an offset: under one noise, at any accuracy, the
+    nearest mean center with offsets for them has the most of them right, whatever the centers.
 
     This is advice for the collapsed end: features r u_k + sigma_k g, one r for all classes, whatever the design.
     Networks bear out that GCR loses, and not that the fastest angle, LDAM's margins or more centers gain accuracy: each
@@ -323,20 +323,20 @@ def sigma_said(setting: Setting, noise: Noise | None) -> str:
 
 
 def offsets_said(best: Design, goal: str, setting: Setting) -> str:
-    """The offsets of a design, and whether these or those of the other rows are of first order only."""
+    """The offsets of a design, and whether these or those of the other rows are only the best of some closed forms."""
     if not best.offset:
         return "none"
     text, many = brief([f"{x:+.3g}" for x in best.offsets]), len(best.centers) > SEARCHED
     if is_bayes(best, setting) or not many:
         return text
     if goal != "accuracy" or len(best.centers) > LARGEST_SEARCH:
-        return f"{text} (of first order, as in all rows: the best may have some points more)"
-    return f"{text} (the best; those of the other rows are of first order)"
+        return f"{text} (the best of some closed forms, as in all rows: others may have points more)"
+    return f"{text} (climbed to; those of the other rows are the best of some closed forms)"
 
 
 def remarks(ranked: Sequence[Design], setting: Setting, goal: str, least: float) -> list[str]:
     """What the numbers do not say."""
-    best, noise = ranked[0], float(np.sqrt(np.mean(setting.noise**2)))
+    best, noise = ranked[0], float(setting.noise.max() * np.sqrt(np.mean((setting.noise / setting.noise.max()) ** 2)))
     few = float(break_even(max(setting.sizes), np.sqrt(2.0), noise, best.dim))
     gain = round(100 * hard_gain(best, setting), 1) + 0.0  # not -0
     shown = SHOWN[goal](best)

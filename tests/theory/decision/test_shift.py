@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from theory.decision import accuracy, shift
 
@@ -174,6 +174,28 @@ def test_under_little_noise_nothing_around_the_best_offsets_errs_less(case, powe
     for size in 10.0 ** rng.uniform(-6, 0, 40):
         assert error(found + size * rng.normal(size=mean.size)) >= best - 1e-9 * max(1.0, -best)
     assert error(shift.first_offsets(np.log(prior), mean, noise)) >= best - 1e-9 * max(1.0, -best)
+
+
+@pytest.mark.parametrize(
+    ("prior", "mean", "noise"),
+    [
+        ([0.62, 0.375, 0.005], [0.11, 0.58, 0.13], 39.4),
+        ([0.2057, 0.1572, 0.5526, 0.0845], [0.45, 0.33, 0.25, 9.86], 0.2),
+        ([0.3, 0.3, 0.2, 0.1, 0.1], [0.2, 1.0, 0.4, 2.0, 0.3], 1.0),
+    ],
+)
+def test_best_offsets_are_on_the_highest_hill_of_many(prior, mean, noise):
+    """Of climbs from all over by a search that knows no slopes, and of always deciding for the commonest class."""
+    prior, mean = np.array(prior), np.array(mean)
+
+    def error(b):
+        return 1.0 - prior @ shift.offset_accuracy(mean, noise, b)
+
+    found, rng = error(shift.best_offsets(prior, mean, noise)), np.random.default_rng(0)
+    assert found < 1.0 - prior.max() + 1e-7
+    for _ in range(6):
+        start = (noise + mean.max()) * rng.normal(size=mean.size)
+        assert found < optimize.minimize(error, start, method="Nelder-Mead", options={"maxfev": 600}).fun + 1e-6
 
 
 @pytest.mark.parametrize("noise", [0.3, 0.1, 0.05, 1e-3])

@@ -42,6 +42,8 @@ def test_the_generalized_rule_where_every_class_has_its_own_noise():
 def test_wrong_numbers():
     with pytest.raises(ValueError, match=r"noise=0.0 must be positive"):
         together.offset_accuracies([1.0, 1.0], 0.0, [0.0, 0.0], [1, 1])
+    with pytest.raises(ValueError, match=r"mean=\[1.0, -10.0\] must not be negative"):
+        together.offset_accuracies([1.0, -10.0], 1.0, 0.0, [1, 1])
     with pytest.raises(ValueError, match=r"ratio=0.0 must be positive"):
         together.gcr_accuracies([1, 2], 0.3, 0.0, [1, 1])
 

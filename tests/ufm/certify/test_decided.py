@@ -50,6 +50,22 @@ def test_collapsed_features_do_what_theory_says(frame):
     assert found.tables["accuracy"]["none"]["nearest"][0] == 1.0
 
 
+@pytest.mark.parametrize("centers", [(1, 1, 1, 1), (2, 3, 8, 20)])
+@pytest.mark.parametrize("sigma", [1e-6, 0.3])
+def test_offsets_of_rcr_where_weights_say_nothing(centers, sigma):
+    """At theta = 0 weights are across mean directions, and scores of RCR are noise, however little there is."""
+    rng = np.random.default_rng(0)
+    nothing = multi_center_frame(ufm.Problem((10,) * 4, centers, 0.0))
+    directions = dense(nothing.mean_directions)
+
+    def drawn(*sizes):
+        labels = np.repeat(np.arange(4), sizes)
+        return directions[labels] + sigma * rng.standard_normal((labels.size, nothing.dim)), labels
+
+    found = decide(*drawn(400, 150, 60, 20), *drawn(100, 100, 100, 100), nothing)
+    assert found.report.holds, str(found)
+
+
 def test_a_class_whose_training_features_are_all_the_same_has_offsets_too(frame):
     """Of a training on clothes: one class at one point near the origin, which the search for offsets gave up on."""
     r, sigma = (0.67, 0.65, 0.65, 0.66, 0.083, 0.6), (0.05, 0.03, 0.06, 0.04, 0.0, 0.1)

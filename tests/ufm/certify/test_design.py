@@ -87,6 +87,28 @@ def test_no_rule_on_any_centers_has_more_of_the_rarest_right_at_the_same_accurac
         assert tilted.rare == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.parametrize(("prior", "sigma"), [((0.3, 0.65, 0.05), 0.6), ((0.5, 0.45, 0.05), 1 / 3)])
+def test_rarest_classes_of_one_size_and_different_priors(prior, sigma):
+    """No offsets from anywhere have as much accuracy and more of the rarest right."""
+    setting = Setting((500, 5, 5), prior, sigma)
+    nearest = max(evaluate("uniform", 1, 0.7, setting)[:2], key=lambda d: d.accuracy)
+    tilted = designs.favouring_rarest(nearest, setting, nearest.accuracy - 0.02)
+    assert tilted.accuracy == pytest.approx(nearest.accuracy - 0.02, abs=1e-8)
+    rng = np.random.default_rng(0)
+    for size in 10.0 ** rng.uniform(-3, 0, 400):
+        by_class = shift.offset_accuracy(1.0, sigma, tilted.offsets + size * rng.normal(size=3))
+        assert prior @ by_class < tilted.accuracy + 1e-9 or by_class[1:].mean() < tilted.rare + 1e-7
+
+
+@pytest.mark.parametrize("noise", [(0.205, 0.818, 0.983), (0.983, 0.4, 0.3)])
+def test_under_noises_that_differ_the_rarest_get_all_that_may_be_given_up(noise):
+    setting = Setting((500, 50, 5), (1 / 3,) * 3, noise)
+    nearest = max(evaluate("uniform", 1, 0.7, setting)[:2], key=lambda d: d.accuracy)
+    tilted = designs.favouring_rarest(nearest, setting, nearest.accuracy - 0.01)
+    assert tilted.accuracy == pytest.approx(nearest.accuracy - 0.01, abs=1e-8)
+    assert tilted.rare > nearest.rare + 0.02
+
+
 def test_classes_that_do_not_differ_in_centers_and_prior_are_integrated_once(monkeypatch):
     """Work: values of ln Phi per accuracy, for 300 classes of 300 sizes and for as many of the 12 that they come to."""
     values = []

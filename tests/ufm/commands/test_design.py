@@ -21,7 +21,7 @@ EVEN = Setting(SIZES, (0.25,) * 4, 0.4)
 UNEVEN = Setting(SIZES, TRAINING, 0.4)
 
 
-def test_offsets_of_first_order_cost_the_regular_rule_points_which_is_said(command, monkeypatch):
+def test_offsets_in_closed_form_cost_the_regular_rule_points_which_is_said(command, monkeypatch):
     exact = evaluate("class-aware", 6, 0.3, UNEVEN)[3]
     monkeypatch.setattr(designs, "SEARCHED", 3)
     first = evaluate("class-aware", 6, 0.3, UNEVEN)[3]
@@ -30,9 +30,25 @@ def test_offsets_of_first_order_cost_the_regular_rule_points_which_is_said(comma
     assert designs.refined(first, UNEVEN) == exact
     sizes = ",".join(map(str, range(20, 400, 20)))
     few = ["--class-sizes", sizes, "--prior", "training", "--rules", "rcr", "--f", 6, "--theta", 0.3]
-    assert "are of first order)" in command("design", *few)[1]
+    assert "are the best of some closed forms)" in command("design", *few)[1]
     many = Setting(tuple(range(20, 400, 20)), tuple(n / 3800 for n in range(20, 400, 20)), 0.4)
-    assert "of first order, as in all rows" in offsets_said(evaluate("class-aware", 6, 0.3, many)[3], "speed", many)
+    said = offsets_said(evaluate("class-aware", 6, 0.3, many)[3], "speed", many)
+    assert "the best of some closed forms, as in all rows" in said
+
+
+def test_deciding_for_the_commonest_class_always_is_never_better(command):
+    """Also with more classes than offsets are searched for, under noise in which little is to be told."""
+    sizes = tuple(int(5000 * 0.785**k) for k in range(20))
+    for few in (sizes[:10], sizes):
+        given = ["--class-sizes", ",".join(map(str, few)), "--prior", "training", "--theta", 0.05, "--f", 20]
+        for sigma in (1, 2):
+            more = ["--sigma", sigma, "--centers", "apportioned", "--rules", "rcr", "--json"]
+            best = json.loads(command("design", *given, *more)[1])["designs"][0]
+            assert best["accuracy"] > max(few) / sum(few) - 1e-4
+
+
+def test_a_noise_whose_square_is_no_number(command):
+    assert command("design", "--class-sizes", "500,120", "--sigma", "1e-170")[0] == 0
 
 
 def test_what_decides_for_the_rarest_at_any_price_is_not_recommended(command):
