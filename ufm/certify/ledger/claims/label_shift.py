@@ -39,6 +39,7 @@ CLAIM = Claim(
         "theory.decision.together.offset_accuracies",
         "theory.decision.shift.pair_offset",
         "theory.decision.shift.first_offsets",
+        "theory.decision.shift.guessed_offsets",
         "theory.decision.shift.best_offsets",
         "theory.decision.shift.bayes_scores",
         "theory.decision.shift.offsets_are_bayes",
@@ -46,6 +47,7 @@ CLAIM = Claim(
     ),
     tests=(
         "tests/theory/decision/test_shift.py::test_of_equal_classes_the_best_offsets_are_logarithms",
+        "tests/theory/decision/test_shift.py::test_best_offsets_are_on_the_highest_hill_of_many",
         "tests/theory/decision/test_shift.py::test_bayes_scores_are_logarithms_of_densities",
         "tests/theory/decision/test_shift.py::test_slopes_are_those_of_the_accuracies",
         "tests/theory/decision/test_shift.py::test_minimax_offsets_make_classes_alike_and_their_prior_is_the_worst",
